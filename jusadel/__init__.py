@@ -1,1 +1,68 @@
-"""jusadel."""
+"""jusadel: the nonlinear Usadel equation with every symmetry-allowed spin-orbit term, in JAX.
+
+Importing jusadel switches JAX to double precision (the environment variable JUSADEL_NO_X64=1 leaves it as it is).
+"""
+
+import os
+
+import jax
+
+if not os.environ.get("JUSADEL_NO_X64"):
+    jax.config.update("jax_enable_x64", True)
+
+from jusadel import action, linear, matsubara, nambu, symmetry
+from jusadel.boundary import Reservoir
+from jusadel.device import Device
+from jusadel.equilibrium import CoarseMeshWarning, Solution, SolveError, StabilityError, solve
+from jusadel.homogeneous import bulk_value
+from jusadel.material import Material, chiral, dresselhaus, rashba
+from jusadel.matsubara import bulk_gap
+from jusadel.mesh import Mesh, disk, rectangle
+from jusadel.mesh_io import read_mesh
+from jusadel.nambu import from_nambu, to_nambu
+from jusadel.observables import (
+    charge_current,
+    free_energy,
+    pair_amplitude,
+    spin_current,
+    spin_density,
+)
+from jusadel.pair_potential import vortex
+from jusadel.symmetry import allowed_tensor, point_groups
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CoarseMeshWarning",
+    "Device",
+    "Material",
+    "Mesh",
+    "Reservoir",
+    "Solution",
+    "SolveError",
+    "StabilityError",
+    "action",
+    "allowed_tensor",
+    "bulk_gap",
+    "bulk_value",
+    "charge_current",
+    "chiral",
+    "disk",
+    "dresselhaus",
+    "free_energy",
+    "from_nambu",
+    "linear",
+    "matsubara",
+    "nambu",
+    "pair_amplitude",
+    "point_groups",
+    "rashba",
+    "read_mesh",
+    "rectangle",
+    "solve",
+    "spin_current",
+    "spin_density",
+    "symmetry",
+    "to_nambu",
+    "vortex",
+]

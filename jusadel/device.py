@@ -1,0 +1,165 @@
+"""A Device joins a mesh, materials by region, boundaries by name and a vector potential, and checks them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jusadel.boundary import Boundary, Reservoir
+from jusadel.material import SHAPES, Material, check_field
+from jusadel.mesh import Mesh
+
+Array = jax.Array
+LINE_POINTS, LINE_WEIGHTS = (
+    (np.polynomial.legendre.leggauss(10)[0] + 1) / 2,
+    np.polynomial.legendre.leggauss(10)[1] / 2,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """What is solved: geometry, materials, electrodes, field.
+
+    Args:
+        mesh: the Mesh.
+        materials: one Material for all regions, or {region: Material}.
+        boundaries: {boundary name: Reservoir(...)}; boundaries not named are vacuum.
+        vector_potential: None or a function of points (k, 2) -> (k, 2), in units where the flux quantum is pi
+            (phase gradient minus 2 A is gauge invariant).
+
+    Raises:
+        ValueError: unknown region or boundary, region without material, fields that are not finite or not
+            stable, two different reservoirs that share a node.
+    """
+
+    mesh: Mesh
+    materials: Material | Mapping[str, Material]
+    boundaries: Mapping[str, Boundary] = field(default_factory=dict)
+    vector_potential: Callable[[Any], Any] | None = None
+
+    def __post_init__(self) -> None:
+        regions = list(self.mesh.regions)
+        materials = self.materials
+        if isinstance(materials, Material):
+            materials = dict.fromkeys(regions, materials)
+        object.__setattr__(self, "materials", _checked_materials(materials, regions))
+        object.__setattr__(self, "boundaries", _checked_boundaries(dict(self.boundaries), self.mesh))
+        if not isinstance(self.mesh.points, jax.core.Tracer):
+            self._check_fields()
+            self._check_shared_nodes()
+            self._check_vector_potential()
+
+    def centroid_field(self, name: str) -> Array:
+        """A material field at the triangles' centroids, (m, ...)."""
+        return self._by_region(name, self.mesh.centroids)
+
+    def vertex_field(self, name: str) -> Array:
+        """A material field at each triangle's own vertices, (m, 3, ...): discontinuous between regions."""
+        points = jnp.asarray(self.mesh.points)[self.mesh.triangles]
+        flat = self._by_region(name, points.reshape(-1, 2), repeat=3)
+        return flat.reshape(len(self.mesh.triangles), 3, *SHAPES[name])
+
+    def _by_region(self, name: str, points: Any, repeat: int = 1) -> Array:
+        out = jnp.zeros((len(points), *SHAPES[name]))
+        for region, triangles in self.mesh.regions.items():
+            rows = (np.asarray(triangles)[:, None] * repeat + np.arange(repeat)).ravel()
+            out = out.at[rows].set(self.materials[region].at(name, points[rows]))  # type: ignore[index]
+        return out
+
+    def line_integrals(self) -> Array:
+        """Int A.dl from each triangle's centroid to its three vertices, (m, 3); zero without a field."""
+        mesh = self.mesh
+        if self.vector_potential is None:
+            return jnp.zeros((len(mesh.triangles), 3))
+        start = jnp.asarray(mesh.centroids)[:, None]
+        step = jnp.asarray(mesh.points)[mesh.triangles] - start
+        points = start[:, :, None] + step[:, :, None] * LINE_POINTS[:, None]
+        A = self._vector_potential(points.reshape(-1, 2)).reshape(points.shape)
+        return jnp.einsum("tiqk,tik,q->ti", A, step, LINE_WEIGHTS)
+
+    def _vector_potential(self, points: Any) -> Array:
+        A = jnp.asarray(self.vector_potential(points), float)  # type: ignore[misc]
+        if A.shape != (len(points), 2):
+            raise ValueError(f"vector_potential(points) returned shape {A.shape}; expected ({len(points)}, 2)")
+        return A
+
+    def reservoirs(self) -> dict[str, Reservoir]:
+        """The boundaries that fix G."""
+        return {name: b for name, b in self.boundaries.items() if isinstance(b, Reservoir)}
+
+    def fixed_nodes(self) -> np.ndarray:
+        """Nodes on reservoirs, (n,) bool."""
+        fixed = np.zeros(len(self.mesh.points), bool)
+        for name in self.reservoirs():
+            fixed[self.mesh.boundary_nodes(name)] = True
+        return fixed
+
+    def _check_fields(self) -> None:
+        for region, material in self.materials.items():  # type: ignore[union-attr]
+            triangles = self.mesh.regions[region]
+            corners = np.asarray(self.mesh.points)[self.mesh.triangles[triangles]].reshape(-1, 2)
+            points = np.concatenate([np.asarray(self.mesh.centroids)[triangles], corners])
+            for name in SHAPES:
+                if callable(getattr(material, name)):
+                    check_field(name, material.at(name, points), region)
+
+    def _check_shared_nodes(self) -> None:
+        owner: dict[int, str] = {}
+        for name, reservoir in self.reservoirs().items():
+            for node in self.mesh.boundary_nodes(name):
+                other = owner.setdefault(int(node), name)
+                if other != name and self.boundaries[other] is not reservoir:
+                    raise ValueError(
+                        f"reservoirs {other!r} and {name!r} share the node {int(node)} at "
+                        f"{np.asarray(self.mesh.points)[node].tolist()}; leave an insulating edge between them"
+                    )
+
+    def _check_vector_potential(self) -> None:
+        if self.vector_potential is not None:
+            A = self._vector_potential(np.asarray(self.mesh.points))
+            if not isinstance(A, jax.core.Tracer) and not np.isfinite(A).all():
+                raise ValueError("vector_potential(points) is not finite at some nodes of the mesh")
+
+
+def _checked_materials(materials: Mapping[str, Material], regions: list[str]) -> dict[str, Material]:
+    for name, material in materials.items():
+        if name not in regions:
+            raise ValueError(f"material for unknown region {name!r}; the mesh has regions {regions}")
+        if not isinstance(material, Material):
+            raise TypeError(f"materials[{name!r}] is {type(material).__name__}; expected a jusadel.Material")
+    missing = [name for name in regions if name not in materials]
+    if missing:
+        raise ValueError(f"region {missing[0]!r} has no material; the mesh has regions {regions}")
+    return {name: materials[name] for name in regions}
+
+
+def _checked_boundaries(boundaries: dict[str, Boundary], mesh: Mesh) -> dict[str, Boundary]:
+    for name, boundary in boundaries.items():
+        if name not in mesh.boundaries:
+            raise ValueError(f"unknown boundary {name!r}; the mesh has boundaries {list(mesh.boundaries)}")
+        if not isinstance(boundary, Boundary):
+            raise TypeError(
+                f"boundaries[{name!r}] is {type(boundary).__name__}; expected a boundary condition such as "
+                "jusadel.Reservoir (leave the name out for vacuum)"
+            )
+    return boundaries
+
+
+def _flatten(device: Device) -> tuple[tuple[Any, ...], Any]:
+    return (device.mesh, device.materials, device.boundaries), device.vector_potential
+
+
+def _unflatten(vector_potential: Any, children: tuple[Any, ...]) -> Device:
+    device = object.__new__(Device)
+    for name, value in zip(("mesh", "materials", "boundaries"), children, strict=True):
+        object.__setattr__(device, name, value)
+    object.__setattr__(device, "vector_potential", vector_potential)
+    return device
+
+
+jax.tree_util.register_pytree_node(Device, _flatten, _unflatten)

@@ -1,0 +1,151 @@
+"""The homogeneous solution: G of a bulk superconductor with exchange field, spin relaxation and phase gradient."""
+
+from __future__ import annotations
+
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jusadel.action import TERMS, Term, density
+from jusadel.nambu import (
+    TANGENT,
+    cap_step,
+    commutator,
+    expand,
+    frame_to_green,
+    inverse,
+    positivity,
+    retract,
+    units,
+)
+
+Array = jax.Array
+STEPS = 60
+
+
+def bulk_value(omega: Any, Delta: Any, h: Any = (0.0, 0.0, 0.0), Gamma: Any = 0.0, **gradient: Any) -> Array:
+    """G of a homogeneous superconductor, solved from the normal state by Newton's method.
+
+    Args:
+        omega: Matsubara frequencies > 0, any shape (...) [energy].
+        Delta: complex pair potential, a number [energy].
+        h: exchange field (3,) [energy].
+        Gamma: spin relaxation, number or (3, 3) [energy].
+        gradient: a phase gradient and spin-orbit tensors, in the gauge where Delta is uniform:
+            A (2,) (minus half the phase gradient), D, spin_field, gamma, theta, kappa as in Material.
+
+    Returns:
+        (..., 4, 4) real; differentiable once with respect to everything.
+
+    Raises:
+        ValueError: omega not positive, no convergence, or a solution off the physical branch.
+    """
+    omega = jnp.asarray(omega, float)
+    fields = _fields(Delta, h, Gamma, gradient)
+    G = _solve_all(omega.ravel(), fields, _present(fields)).reshape(*omega.shape, 4, 4)
+    _certify(G, omega, Delta, h)
+    return G
+
+
+def homogeneous_density(G: Array, omega: Any, fields: dict[str, Array], terms: tuple[Term, ...] = TERMS) -> Array:
+    """Free-energy density of one frequency with dk G = -[A_k R3 + a_jk L_j, G], in units of pi nu/2.
+
+    Args:
+        G: (4, 4).
+        omega: frequency.
+        fields: D, A, spin_field, h, Gamma, gamma, theta, kappa, and Delta as (Re, Im).
+        terms: the terms to sum.
+    """
+    L, R = units(4, G.dtype)
+    p = SimpleNamespace(omega=omega, **fields)
+    connection = p.A[:, None, None] * R[2] + jnp.einsum("jk,jab->kab", p.spin_field, L)
+    return density(terms, G, -commutator(connection, G[None]), p)
+
+
+def _fields(Delta: Any, h: Any, Gamma: Any, gradient: dict[str, Any]) -> dict[str, Array]:
+    defaults = {
+        "A": jnp.zeros(2),
+        "D": 1.0,
+        "spin_field": jnp.zeros((3, 2)),
+        "gamma": jnp.zeros((3, 2)),
+    }
+    defaults |= {"theta": jnp.zeros(3), "kappa": jnp.zeros(3)}
+    unknown = set(gradient) - set(defaults)
+    if unknown:
+        raise ValueError(f"unknown fields {sorted(unknown)}; expected some of {sorted(defaults)}")
+    fields = {k: jnp.asarray(gradient.get(k, v), float) for k, v in defaults.items()}
+    fields["D"] = fields["D"] * jnp.eye(2) if fields["D"].ndim == 0 else fields["D"]
+    Gamma = jnp.asarray(Gamma, float)
+    fields["Gamma"] = Gamma * jnp.eye(3) if Gamma.ndim == 0 else Gamma
+    Delta = jnp.asarray(Delta)
+    return fields | {
+        "h": jnp.asarray(h, float),
+        "Delta": jnp.stack([jnp.real(Delta), jnp.imag(Delta)]),
+    }
+
+
+def _present(fields: dict[str, Array]) -> tuple[Term, ...]:
+    """The terms that do not vanish; without a connection no gradient term contributes."""
+    moving = any(isinstance(fields[k], jax.core.Tracer) or np.any(fields[k]) for k in ("A", "spin_field"))
+
+    def keep(term: Term) -> bool:
+        value = fields.get(term.field)
+        return (moving or not term.gradient) and (
+            value is None or isinstance(value, jax.core.Tracer) or bool(np.any(value))
+        )
+
+    return tuple(t for t in TERMS if keep(t))
+
+
+@partial(jax.jit, static_argnums=2)
+def _solve_all(omega: Array, fields: dict[str, Array], terms: tuple[Term, ...]) -> Array:
+    return jax.vmap(lambda w: _solve(w, fields, terms))(omega)
+
+
+def _solve(omega: Array, fields: dict[str, Array], terms: tuple[Term, ...]) -> Array:
+    def energy(u: Array, V: Array, fields: dict[str, Array], omega: Array) -> Array:
+        return homogeneous_density(expand(u, V, inverse(V)), omega, fields, terms)
+
+    def newton_step(V: Array, fields: dict[str, Array], omega: Array) -> Array:
+        zero = jnp.zeros(8)
+        r = jax.grad(energy)(zero, V, fields, omega)
+        return -_solve_quasidefinite(jax.hessian(energy)(zero, V, fields, omega), r)
+
+    frozen, w = jax.lax.stop_gradient((fields, omega))
+    step = lambda _, V: retract(V, cap_step(newton_step(V, frozen, w), 0.5))  # noqa: E731
+    V = jax.lax.stop_gradient(jax.lax.fori_loop(0, STEPS, step, jnp.eye(4)))
+    # at the solution the last step vanishes, but its derivative is that of the solution (implicit function)
+    return expand_green(V, newton_step(V, fields, omega))
+
+
+def expand_green(V: Array, u: Array) -> Array:
+    """G after the step u, to first order in u exact, with G^2 = -1 restored."""
+    G = frame_to_green(V)
+    T = 2 * jnp.einsum("ab,xbc,cd->xad", V, TANGENT @ units(4)[1][2], inverse(V))
+    return G + jnp.einsum("x,xab->ab", u, T)
+
+
+def _solve_quasidefinite(H: Array, r: Array) -> Array:
+    """Solve the 8x8 symmetric system without pivoting: 2 positive, 6 negative pivots on the physical branch."""
+    system = jnp.concatenate([H, r[:, None]], axis=1)
+    for k in range(8):
+        row = system[k] / system[k, k]
+        system = (system - system[:, k, None] * row).at[k].set(row)
+    return system[:, 8]
+
+
+def _certify(G: Array, omega: Array, Delta: Any, h: Any) -> None:
+    if isinstance(G, jax.core.Tracer):
+        return
+    if np.any(np.asarray(omega) <= 0):
+        raise ValueError(f"omega = {np.min(omega)}; a bulk value needs omega > 0")
+    good = np.isfinite(np.asarray(G)).all(axis=(-1, -2)) & (np.asarray(positivity(jnp.nan_to_num(G))) > 0)
+    if not good.all():
+        bad = np.asarray(omega)[~good]
+        raise ValueError(
+            f"no physical bulk solution found at omega = {bad[:3]} for Delta = {Delta}, h = {np.asarray(h)}"
+        )

@@ -1,0 +1,7 @@
+"""Linear solvers for the Newton step: one protocol, one file each."""
+
+from jusadel.linear.dense import Dense
+from jusadel.linear.direct import SuperLU
+from jusadel.linear.protocol import Direction, LinearSolver
+
+__all__ = ["Dense", "Direction", "LinearSolver", "SuperLU"]

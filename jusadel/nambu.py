@@ -1,0 +1,223 @@
+"""Quaternion basis of Nambu x spin space, moving frames, and the way to and from the usual 4x4 matrices.
+
+With i sigma_k -> L_k and i tau_j -> R_j (real 4x4 matrices, left and right multiplication by the quaternion
+units), a Matsubara Green's function is g = -i G with G real and G^2 = -1. All functions accept any
+leading axes (frequencies, nodes); the last two axes are the matrix.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+Array = jax.Array
+
+
+def _quaternion_product_matrices() -> tuple[np.ndarray, np.ndarray]:
+    """Left and right multiplication by i, j, k as real 4x4 matrices, (3, 4, 4) each."""
+    table = np.zeros((4, 4, 4))  # e_a e_b = sum_c table[a, b, c] e_c
+    table[0] = np.eye(4)
+    table[1:, 0] = np.eye(4)[1:]
+    for a, b, c in ((1, 2, 3), (2, 3, 1), (3, 1, 2)):
+        table[a, b, c], table[b, a, c] = 1.0, -1.0
+        table[a, a, 0] = -1.0
+    return np.einsum("abc->acb", table)[1:], np.einsum("bac->acb", table)[1:]
+
+
+_LEFT, _RIGHT = _quaternion_product_matrices()
+L = -_LEFT
+"""i sigma_k as real matrices, (3, 4, 4); the minus sign makes them multiply as i sigma_k do."""
+R = _RIGHT
+"""i tau_j as real matrices, (3, 4, 4)."""
+TANGENT = np.concatenate([R[:2], L @ R[0], L @ R[1]])
+"""B_a, (8, 4, 4): the directions that anticommute with R_3; two singlets, then six triplets."""
+SIGNATURE = np.array([1.0, 1.0] + [-1.0] * 6)
+"""Sign of the normal-state Hessian along each tangent direction (singlet +, triplet -)."""
+
+SIGMA = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
+"""The Pauli matrices, (3, 2, 2)."""
+
+
+def _basis_pairs() -> tuple[np.ndarray, np.ndarray]:
+    """The 16 products (1, R_j) x (1, L_k) and the same in the usual basis (tau x sigma)."""
+    one = np.eye(2)
+    taus, sigmas = [one, *(1j * SIGMA)], [one, *(1j * SIGMA)]
+    real = np.array([r @ s for r in (np.eye(4), *R) for s in (np.eye(4), *L)])
+    usual = np.array([np.kron(t, s) for t in taus for s in sigmas])
+    return real, usual
+
+
+_REAL, _USUAL = _basis_pairs()
+
+
+def units(n: int, dtype: np.dtype | type = float) -> tuple[Array, Array]:
+    """L and R as (3, n, n) matrices: n = 4, or block-diagonal for Keldysh matrices (n = 8)."""
+    blocks = np.eye(n // 4)
+    return (
+        jnp.asarray(np.array([np.kron(blocks, x) for x in L]), dtype),
+        jnp.asarray(np.array([np.kron(blocks, x) for x in R]), dtype),
+    )
+
+
+def trace(a: ArrayLike) -> Array:
+    """Trace over the last two axes."""
+    return jnp.trace(jnp.asarray(a), axis1=-2, axis2=-1)
+
+
+def trace_of_product(a: Array, b: Array) -> Array:
+    """Tr(a b) over the last two axes, without forming the product."""
+    return jnp.sum(a * jnp.swapaxes(b, -1, -2), axis=(-2, -1))
+
+
+def commutator(a: Array, b: Array) -> Array:
+    """[a, b] = a b - b a."""
+    return a @ b - b @ a
+
+
+def anticommutator(a: Array, b: Array) -> Array:
+    """{a, b} = a b + b a."""
+    return a @ b + b @ a
+
+
+def to_nambu(G: ArrayLike) -> Array:
+    """The usual complex g = -i G in the basis (psi_up, psi_down, psi_down^+, -psi_up^+).
+
+    Args:
+        G: (..., 4, 4), real on the Matsubara axis, complex at real energies.
+
+    Returns:
+        (..., 4, 4) complex; tau acts on the 2x2 blocks, sigma inside them (physics.md, section 2).
+    """
+    G = _checked_matrix(G, "G")
+    coefficients = jnp.einsum("cij,...ij->...c", _REAL, G) / 4
+    return -1j * jnp.einsum("...c,cij->...ij", coefficients, _USUAL)
+
+
+def from_nambu(g: ArrayLike) -> Array:
+    """G = i g in the quaternion basis; complex (its imaginary part vanishes for a Matsubara g).
+
+    Args:
+        g: (..., 4, 4) in the basis (psi_up, psi_down, psi_down^+, -psi_up^+).
+    """
+    g = _checked_matrix(g, "g")
+    coefficients = jnp.einsum("cij,...ij->...c", _USUAL.conj(), 1j * g) / 4
+    return jnp.einsum("...c,cij->...ij", coefficients, _REAL)
+
+
+def _checked_matrix(a: ArrayLike, name: str) -> Array:
+    a = jnp.asarray(a)
+    if a.shape[-2:] != (4, 4):
+        raise ValueError(f"{name} has shape {a.shape}; expected (..., 4, 4), Nambu x spin matrices last")
+    return a
+
+
+# --- moving frames: G = V R3 V^-1 --------------------------------------------------------------
+
+
+def inverse(m: Array) -> Array:
+    """Inverse of 4x4 matrices by cofactors (a LAPACK call inside a jitted batch can hang XLA's CPU backend)."""
+    a = m[..., 0, :, None] * m[..., 1, None, :]
+    b = m[..., 2, :, None] * m[..., 3, None, :]
+    s, c = a - jnp.swapaxes(a, -1, -2), b - jnp.swapaxes(b, -1, -2)  # 2x2 minors of the row pairs
+    # complementary minors: dual(c)_ij = 1/2 eps_ijkl c_kl, and the same of s
+    sd, cd = _dual(s), _dual(c)
+    det = 0.5 * jnp.sum(s * cd, axis=(-2, -1))
+    rows = [
+        jnp.einsum("...ij,...j->...i", cd, m[..., 1, :]),
+        -jnp.einsum("...ij,...j->...i", cd, m[..., 0, :]),
+        jnp.einsum("...ij,...j->...i", sd, m[..., 3, :]),
+        -jnp.einsum("...ij,...j->...i", sd, m[..., 2, :]),
+    ]
+    return jnp.stack(rows, axis=-1) / det[..., None, None]
+
+
+def _dual(s: Array) -> Array:
+    """1/2 eps_ijkl s_kl of an antisymmetric 4x4 matrix."""
+    z = jnp.zeros_like(s[..., 0, 0])
+    s01, s02, s03 = s[..., 0, 1], s[..., 0, 2], s[..., 0, 3]
+    s12, s13, s23 = s[..., 1, 2], s[..., 1, 3], s[..., 2, 3]
+    rows = [[z, s23, -s13, s12], [-s23, z, s03, -s02], [s13, -s03, z, s01], [-s12, s02, -s01, z]]
+    return jnp.stack([jnp.stack(row, axis=-1) for row in rows], axis=-2)
+
+
+def frame_to_green(V: Array) -> Array:
+    """G = V R3 V^-1, (..., 4, 4); one Newton-Schulz step removes the round-off of the inverse from G^2 = -1."""
+    G = V @ jnp.asarray(R[2], V.dtype) @ inverse(V)
+    return 0.5 * G @ (3.0 * jnp.eye(4, dtype=V.dtype) + G @ G)
+
+
+def green_to_frame(G: Array) -> Array:
+    """A frame V with G = V R3 V^-1: V = 1 - G R3, scaled; regular wherever -G R3 has a positive real part."""
+    V = jnp.eye(4, dtype=G.dtype) - G @ jnp.asarray(R[2], G.dtype)
+    return V / 2
+
+
+def generator(u: Array) -> Array:
+    """Y = sum_a u_a B_a, (..., 4, 4) from (..., 8)."""
+    return jnp.einsum("...a,aij->...ij", u, jnp.asarray(TANGENT, u.dtype))
+
+
+def expand(u: Array, V: Array, V_inverse: Array) -> Array:
+    """G(u) = V (1 + 2Y + 2Y^2) R3 V^-1: exact to second order at u = 0, which is what Newton needs."""
+    Y = generator(u)
+    return V @ (jnp.eye(4, dtype=u.dtype) + 2 * Y + 2 * Y @ Y) @ jnp.asarray(R[2], u.dtype) @ V_inverse
+
+
+def retract(V: Array, u: Array) -> Array:
+    """The new frame V (1 + Y), scaled (G does not feel it) so that many steps cannot overflow."""
+    V = V + V @ generator(u)
+    scale = jnp.max(jnp.abs(V), axis=(-2, -1), keepdims=True)
+    return V / scale
+
+
+def cap_step(u: Array, limit: float) -> Array:
+    """Shorten every node's u (last axis) to the length `limit`; the retraction is singular at length one."""
+    length = jnp.sqrt(jnp.sum(jnp.abs(u) ** 2, axis=-1, keepdims=True))
+    return u * jnp.minimum(1.0, limit / jnp.maximum(length, 1e-300))
+
+
+# --- checks ------------------------------------------------------------------------------------
+
+
+def normalisation_error(G: Array) -> Array:
+    """Largest entry of |G^2 + 1|, over everything."""
+    return jnp.max(jnp.abs(G @ G + jnp.eye(4, dtype=G.dtype)))
+
+
+def positivity(G: Array) -> Array:
+    """Smallest eigenvalue of the Hermitian part of g tau3, (...): > 0 on the physical branch for Re omega > 0.
+
+    It is an integral over a positive spectral function; a stationary point that violates it is not the
+    physical Green's function, however small its residual.
+    """
+    M = -G @ jnp.asarray(R[2], G.dtype)
+    return jnp.linalg.eigvalsh((M + jnp.conj(jnp.swapaxes(M, -1, -2))) / 2)[..., 0]
+
+
+def chronological_conjugate(g: ArrayLike) -> Array:
+    """-tau3 g^+ tau3: the usual g at -omega from that at omega (Kokkeler et al., Eq. (3), one frequency)."""
+    g = _checked_matrix(g, "g")
+    tau3 = np.kron(SIGMA[2], np.eye(2))
+    return -jnp.asarray(tau3) @ jnp.conj(jnp.swapaxes(g, -1, -2)) @ tau3
+
+
+def charge_conjugate(g: ArrayLike) -> Array:
+    """tau1 sigma2 g^T sigma2 tau1: the usual g at -omega from that at omega (Eq. (2), one frequency)."""
+    g = _checked_matrix(g, "g")
+    C = np.kron(SIGMA[0], SIGMA[1])
+    return jnp.asarray(C) @ jnp.swapaxes(g, -1, -2) @ C
+
+
+def bcs(omega: ArrayLike, Delta: ArrayLike) -> Array:
+    """Bulk singlet superconductor G = (omega R3 + Re Delta R2 + Im Delta R1)/sqrt(omega^2 + |Delta|^2).
+
+    Args:
+        omega: frequencies (...), real, or eta - i E.
+        Delta: complex pair potential, broadcast against omega.
+    """
+    omega, Delta = jnp.asarray(omega), jnp.asarray(Delta)
+    re, im = jnp.real(Delta), jnp.imag(Delta)
+    vector = omega[..., None, None] * R[2] + re[..., None, None] * R[1] + im[..., None, None] * R[0]
+    return vector / jnp.sqrt(omega**2 + re**2 + im**2)[..., None, None]

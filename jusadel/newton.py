@@ -1,0 +1,195 @@
+"""The Newton loop over all frequencies at once, its certificate, and the ladder that helps where it fails.
+
+Design: start from the normal state, full steps, each node's step capped at 0.5. At fixed pair potential and
+exchange field the physical solution is analytic for omega > 0, so a ladder from high frequencies meets no
+bifurcation. Convergence of the residual proves nothing about the branch; positivity does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jusadel.discrete import DiscreteAction
+from jusadel.hessian import residual
+from jusadel.linear import LinearSolver
+from jusadel.nambu import cap_step, frame_to_green, positivity, retract
+
+Progress = Callable[[str], None]
+
+CAP = 0.5
+MAX_STEPS = 30
+SMALL_STEP, TINY_STEP = 1e-6, 1e-10
+MAX_RUNGS = 40
+
+
+@dataclass(frozen=True)
+class NewtonResult:
+    """Frames and how they were found, per frequency."""
+
+    V: np.ndarray  # (b, n, 4, 4)
+    residual: np.ndarray  # (b,) relative norm of the gradient
+    steps: np.ndarray  # (b,) Newton steps
+    converged: np.ndarray  # (b,) bool
+    margin: np.ndarray  # (b,) smallest eigenvalue of the Hermitian part of g tau3 over the nodes
+    inertia: np.ndarray | None  # (b, 2) of the last Hessian, where the solver gives it
+    ladder: np.ndarray  # (b,) rungs climbed where the plain start failed, else 0
+
+    @property
+    def stable(self) -> np.ndarray:
+        """Positivity at every node: the certificate of the physical branch."""
+        return self.margin > 0
+
+    @property
+    def accepted(self) -> np.ndarray:
+        """Converged and certified."""
+        return self.converged & self.stable
+
+
+def residual_scale(system: DiscreteAction, omega: Any) -> np.ndarray:
+    """What a residual is measured against: the norm of the local forces, nu area (omega + |Delta| + |h|)."""
+    forces = jnp.linalg.norm(system.nodes.fields["Delta"], axis=-1) + jnp.linalg.norm(system.nodes.fields["h"], axis=-1)
+    local = np.asarray(omega)[:, None] * np.asarray(system.nodes.weight) + np.asarray(forces)
+    return 8 * np.linalg.norm(local, axis=1)
+
+
+def newton(
+    system: DiscreteAction,
+    omega: np.ndarray,
+    V: np.ndarray,
+    solver: LinearSolver,
+    *,
+    prepared: Any = None,
+    tol: float = 1e-9,
+    progress: Progress | None = None,
+) -> NewtonResult:
+    """Newton's method from the frames V (b, n, 4, 4) for the frequencies omega (b,), without any fallback."""
+    V, b = np.array(V), len(omega)
+    prepared = solver.prepare(system) if prepared is None else prepared
+    steps, done, failed = np.zeros(b, int), np.zeros(b, bool), np.zeros(b, bool)
+    inertia: np.ndarray | None = None
+    for k in range(MAX_STEPS):
+        active = np.nonzero(~done & ~failed)[0]
+        if len(active) == 0:
+            break
+        direction = solver.directions(prepared, system, V[active], omega[active])
+        length = np.linalg.norm(direction.step, axis=-1).max(axis=-1)
+        if direction.inertia is not None:
+            inertia = np.zeros((b, 2), int) if inertia is None else inertia
+            inertia[active] = direction.inertia
+        bad = ~np.isfinite(length)
+        failed[active[bad]] = True
+        good = active[~bad]
+        V[good] = retract(jnp.asarray(V[good]), cap_step(jnp.asarray(direction.step[~bad]), CAP))
+        steps[good] += 1
+        # a full step below 1e-6 leaves an error of its square
+        done[good] = length[~bad] < SMALL_STEP
+        if progress:
+            progress(f"Newton step {k + 1}: {len(active)} frequencies, largest step {np.nanmax(length):.1e}")
+    relative = _relative_residual(system, V, omega)
+    return NewtonResult(
+        V=V,
+        residual=relative,
+        steps=steps,
+        converged=done & (relative <= tol),
+        margin=certificate(V),
+        inertia=inertia,
+        ladder=np.zeros(b, int),
+    )
+
+
+def _relative_residual(system: DiscreteAction, V: np.ndarray, omega: np.ndarray) -> np.ndarray:
+    norms = [float(jnp.linalg.norm(residual(system, v, w))) for v, w in zip(V, omega, strict=True)]
+    return np.array(norms) / residual_scale(system, omega)
+
+
+@jax.jit
+def _margins(V: Any) -> Any:
+    return jnp.min(positivity(frame_to_green(V)), axis=-1)
+
+
+def certificate(V: np.ndarray) -> np.ndarray:
+    """Smallest eigenvalue of the Hermitian part of g tau3 over the nodes, (b,); NaN frames give -inf."""
+    margins = np.asarray(_margins(jnp.asarray(V)))
+    return np.where(np.isfinite(margins), margins, -np.inf)
+
+
+def solve_frequencies(
+    system: DiscreteAction,
+    omega: np.ndarray,
+    start: Callable[[np.ndarray], np.ndarray],
+    solver: LinearSolver,
+    *,
+    boundary: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    ladder: bool = True,
+    tol: float = 1e-9,
+    progress: Progress | None = None,
+) -> NewtonResult:
+    """All frequencies from their start; those not accepted again by the ladder from higher frequencies.
+
+    Args:
+        system: the discrete action.
+        omega: frequencies (b,).
+        start: gives the starting frames (b, n, 4, 4) for frequencies (b,).
+        solver: the linear solver.
+        boundary: writes the reservoirs' frames of frequencies (b,) into frames (b, n, 4, 4).
+        ladder: whether to use the fallback.
+        tol: relative residual.
+        progress: called with a line of text.
+    """
+    prepared = solver.prepare(system)
+    run = lambda w, V: newton(system, w, boundary(V, w), solver, prepared=prepared, tol=tol, progress=progress)  # noqa: E731
+    result = run(omega, start(omega))
+    if not ladder or result.accepted.all():
+        return result
+    for k in np.argsort(-omega):
+        if not result.accepted[k]:
+            if progress:
+                progress(f"omega = {omega[k]:.4g} was not accepted: ladder from higher frequencies")
+            result = _insert(result, k, *_climb(run, result, omega, k, start))
+    return result
+
+
+def _climb(run: Any, result: NewtonResult, omega: np.ndarray, k: int, start: Any) -> tuple[NewtonResult, int]:
+    """Solve frequency k from the nearest accepted higher one, with geometric midpoints where a rung fails."""
+    above = [j for j in np.nonzero(result.accepted)[0] if omega[j] > omega[k]]
+    if above:
+        nearest = min(above, key=lambda j: omega[j])
+        high, V = omega[nearest], result.V[nearest : nearest + 1]
+    else:
+        high = 64 * max(omega[k], omega.max())
+        V = run(np.array([high]), start(np.array([high]))).V
+    target = omega[k]
+    for rung in range(1, MAX_RUNGS + 1):
+        trial = run(np.array([target]), V)
+        if trial.accepted[0] and target == omega[k]:
+            return trial, rung
+        if trial.accepted[0]:
+            high, V, target = target, trial.V, omega[k]
+        else:
+            target = np.sqrt(target * high)
+        if high / target < 1.001:
+            break
+    return run(omega[k : k + 1], V), rung
+
+
+def _insert(result: NewtonResult, k: int, one: NewtonResult, rungs: int) -> NewtonResult:
+    """The result with frequency k replaced."""
+
+    def put(into: np.ndarray | None, value: np.ndarray | None) -> np.ndarray | None:
+        if into is None or value is None:
+            return into
+        out = into.copy()
+        out[k] = value[0]
+        return out
+
+    names = ("V", "residual", "steps", "converged", "margin", "inertia")
+    changed: dict[str, Any] = {name: put(getattr(result, name), getattr(one, name)) for name in names}
+    climbed = result.ladder.copy()
+    climbed[k] = rungs
+    return replace(result, **changed, ladder=climbed)

@@ -1,0 +1,164 @@
+"""What is measured: each observable is a derivative of the action at the solution.
+
+With the total free energy F = (...) + pi T Sum_p w_p Sum_triangles nu Int (f_omega - f_omega[tau3]):
+charge current j_k = -dF/dA_k, spin current j_ak = -dF/da_ak, spin density S_a = dF/dh_a - 2 nu h_a
+(physics.md, section 1). Carriers have charge +1, currents run along +grad phi, and each material's nu is in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jusadel.discrete import Cells, DiscreteAction, action, cell_action, to_nodes
+from jusadel.equilibrium import Solution
+from jusadel.nambu import L, R, trace_of_product
+
+Array = jax.Array
+
+
+def charge_current(sol: Solution, at: str = "triangles") -> Array:
+    """Charge current density j_k = -dF/dA_k; the normal conductivity is 2 nu D.
+
+    Args:
+        sol: the Solution.
+        at: "triangles" (m, 2), exactly conserved by the discrete equations but first-order accurate point by
+            point, or "nodes" (n, 2), area-weighted means, second-order accurate away from borders.
+
+    Returns:
+        Current per length of cross-section, (m, 2) or (n, 2) [nu D energy / length].
+    """
+    return _placed(sol, _summed(sol, _charge_currents), at)
+
+
+def spin_current(sol: Solution, at: str = "triangles") -> Array:
+    """Spin current density j_ak = -dF/da_ak: spin a (up minus down) flowing along k.
+
+    Returns:
+        (m, 3, 2) at="triangles" or (n, 3, 2) at="nodes".
+    """
+    return _placed(sol, _summed(sol, _spin_currents), at)
+
+
+def spin_density(sol: Solution, pauli: bool = True) -> Array:
+    """Spin density S_a = dF/dh_a - 2 nu h_a at the nodes, <sigma_a>, up minus down, (n, 3) [nu energy].
+
+    Args:
+        sol: the Solution.
+        pauli: whether to include the normal state's -2 nu h, which no quasi-classical sum contains.
+    """
+    mesh, n = sol.mesh, len(sol.Delta)
+    spin = jnp.einsum("w,wna->na", jnp.asarray(sol.weights), trace_of_product(_L_R3, sol.G[:, :, None]))
+    share = jnp.asarray(mesh.areas)[:, None] * jnp.ones((1, 3))
+    nu = sol.system.nodes.weight / to_nodes(mesh.triangles, share / 3, n)  # mean over the node's triangles
+    S = jnp.pi * sol.T * nu[:, None] * spin
+    if not pauli:
+        return S
+    nu_h = sol.device.centroid_field("nu")[:, None, None] * sol.device.vertex_field("h")
+    mean = to_nodes(mesh.triangles, share[:, :, None] * nu_h, n) / to_nodes(mesh.triangles, share, n)[:, None]
+    return S - 2 * mean
+
+
+def pair_amplitude(sol: Solution, omega: int | None = None) -> tuple[Array, Array]:
+    """Pair amplitudes 2 pi T Sum w f over omega > 0, singlet (n,) and triplet vector (n, 3), complex.
+
+    The anomalous part of g is tau2 Re f + tau1 Im f + i sigma_k (tau2 Re f_k + tau1 Im f_k): the singlet has
+    the phase of Delta, f = Delta/sqrt(omega^2 + |Delta|^2) in bulk; to first order f_k = -h_k f/omega.
+    Where Delta > 0 the singlet sum grows with the logarithm of the highest frequency.
+
+    Args:
+        sol: the Solution.
+        omega: index of one frequency, for its amplitude f without weight; None for the sum.
+    """
+    singlet, triplet = _amplitudes(sol.G if omega is None else sol.G[omega])
+    if omega is not None:
+        return singlet, triplet
+    weights = 2 * jnp.pi * sol.T * jnp.asarray(sol.weights)
+    return jnp.einsum("w,wn->n", weights, singlet), jnp.einsum("w,wna->na", weights, triplet)
+
+
+def free_energy(sol: Solution) -> Array:
+    """Free energy of the superconducting minus the normal state, with the pairing energy where Tc > 0.
+
+    F = Int nu |Delta|^2 [ln(T/Tc) + 2 pi T Sum w/omega] + pi T Sum_p w_p Int nu (f - f[tau3]) [nu energy^2 length^2].
+    """
+    normal = jnp.broadcast_to(jnp.asarray(R[2]), sol.G.shape[1:])
+    each = jax.lax.map(
+        lambda x: action(sol.system, x[0], x[1]) - action(sol.system, normal, x[1]),
+        (sol.G, jnp.asarray(sol.omega)),
+    )
+    return _pairing_energy(sol) + jnp.pi * sol.T * jnp.sum(jnp.asarray(sol.weights) * each)
+
+
+def _pairing_energy(sol: Solution) -> Array:
+    mesh, device = sol.mesh, sol.device
+    Tc = device.vertex_field("Tc")
+    squared = jnp.abs(sol.vertex_Delta) ** 2
+    log = jnp.log(sol.T / jnp.where(Tc > 0, Tc, sol.T)) + 2 * jnp.pi * sol.T * np.sum(sol.weights / sol.omega)
+    share = (device.centroid_field("nu") * jnp.asarray(mesh.areas))[:, None] / 3
+    return jnp.sum(jnp.where(Tc > 0, share * squared * log, 0.0))
+
+
+# --- sums over frequencies -------------------------------------------------------------------------
+
+_L_R3 = jnp.asarray(L @ R[2])
+
+
+def _amplitudes(G: Array) -> tuple[Array, Array]:
+    def part(matrix: Any) -> Array:
+        return trace_of_product(jnp.asarray(matrix), G) / 4
+
+    singlet = -(part(R[1]) + 1j * part(R[0]))
+    triplet = jnp.stack([part(s @ R[1]) + 1j * part(s @ R[0]) for s in L], axis=-1)
+    return singlet, triplet
+
+
+@partial(jax.jit, static_argnums=1)
+def _weighted_sum(system: DiscreteAction, per_triangle: Any, G: Array, weights: Array) -> Array:
+    """Sum_p w_p per_triangle(G_p), one frequency after the other to keep the memory of one."""
+
+    def add(total: Array, item: tuple[Array, Array]) -> tuple[Array, None]:
+        return total + item[1] * per_triangle(system, item[0]), None
+
+    start = jnp.zeros_like(per_triangle(system, G[0]))
+    return jax.lax.scan(add, start, (G, weights))[0]
+
+
+def _summed(sol: Solution, per_triangle: Any) -> Array:
+    return -jnp.pi * sol.T * _weighted_sum(sol.system, per_triangle, sol.G, jnp.asarray(sol.weights))
+
+
+def _charge_currents(system: DiscreteAction, G: Array) -> Array:
+    """df/dA per triangle: a uniform shift of A changes its line integrals to the vertices."""
+
+    def shifted(A: Array, g: Array, cell: Cells) -> Array:
+        moved = replace(cell, line_A=cell.line_A + cell.offsets @ A)
+        return cell_action(system, g, moved, links=True) / cell.area
+
+    return jax.vmap(jax.grad(shifted), (None, 0, 0))(jnp.zeros(2), G[system.triangles], system.cells)
+
+
+def _spin_currents(system: DiscreteAction, G: Array) -> Array:
+    def shifted(a: Array, g: Array, cell: Cells) -> Array:
+        moved = replace(cell, spin_field=cell.spin_field + a)
+        return cell_action(system, g, moved, links=True) / cell.area
+
+    return jax.vmap(jax.grad(shifted), (None, 0, 0))(jnp.zeros((3, 2)), G[system.triangles], system.cells)
+
+
+def _placed(sol: Solution, values: Array, at: str) -> Array:
+    if at == "triangles":
+        return values
+    if at != "nodes":
+        raise ValueError(f"at = {at!r}; expected 'triangles' or 'nodes'")
+    mesh, n = sol.mesh, len(sol.Delta)
+    shape = (-1,) + (1,) * (values.ndim - 1)
+    areas = jnp.asarray(mesh.areas)
+    spread = jnp.broadcast_to((areas.reshape(shape) * values)[:, None], (len(areas), 3, *values.shape[1:]))
+    total = to_nodes(mesh.triangles, jnp.broadcast_to(areas[:, None], (len(areas), 3)), n)
+    return to_nodes(mesh.triangles, spread, n) / total.reshape(shape)

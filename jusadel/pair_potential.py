@@ -1,0 +1,81 @@
+"""Pair potentials that are given, not solved for: numbers, functions, arrays, by region, and the rigid vortex."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jusadel.device import Device
+
+Array = jax.Array
+
+
+@dataclass(frozen=True)
+class vortex:
+    """Delta exp(i winding phi) around `center` with uniform modulus, and 0 at a node on the centre.
+
+    Args:
+        Delta: modulus [energy].
+        winding: phase turns counter-clockwise, an integer.
+        center: of the phase [length].
+    """
+
+    Delta: Any
+    winding: int = 1
+    center: tuple[float, float] = (0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        if int(self.winding) != self.winding:
+            raise ValueError(f"winding = {self.winding}; the phase of a vortex turns an integer number of times")
+
+    def __call__(self, points: Any) -> Array:
+        """Delta at points (k, 2), (k,) complex."""
+        z = (points[:, 0] - self.center[0]) + 1j * (points[:, 1] - self.center[1])
+        r = jnp.abs(z)
+        at_centre = r < 1e-12 * (1 + abs(complex(*self.center)))
+        direction = jnp.where(at_centre, 1.0, z) / jnp.where(at_centre, 1.0, r)
+        turned = direction**self.winding if self.winding >= 0 else jnp.conj(direction) ** (-self.winding)
+        return self.Delta * jnp.where(at_centre, 0.0, turned)
+
+
+def at_vertices(device: Device, pair_potential: Any) -> Array:
+    """The pair potential at each triangle's vertices, (m, 3) complex.
+
+    Args:
+        device: the Device.
+        pair_potential: a number; an array (n,) of nodal values; a function of points (k, 2) -> (k,); or
+            {region: any of these}, regions left out having none (the way to a sharp S/N border).
+
+    Raises:
+        ValueError: wrong shape, not finite, unknown region.
+    """
+    mesh = device.mesh
+    if isinstance(pair_potential, Mapping):
+        out = jnp.zeros((len(mesh.triangles), 3), complex)
+        for region, value in pair_potential.items():
+            if region not in mesh.regions:
+                raise ValueError(f"pair potential for unknown region {region!r}; the mesh has {list(mesh.regions)}")
+            rows = mesh.regions[region]
+            out = out.at[rows].set(_nodal(mesh.points, value)[mesh.triangles[rows]])
+        return out
+    return _nodal(mesh.points, pair_potential)[mesh.triangles]
+
+
+def _nodal(points: Any, value: Any) -> Array:
+    if isinstance(value, str):
+        raise ValueError(
+            f"pair_potential = {value!r}; expected a number, an array (n,), a function of points, a dict by "
+            "region or ju.vortex (the self-consistent pair potential is not available in this version)"
+        )
+    value = jnp.asarray(value(jnp.asarray(points)) if isinstance(value, Callable) else value)  # type: ignore[arg-type]
+    if value.shape not in ((), (len(points),)):
+        raise ValueError(f"pair_potential has shape {value.shape}; expected ({len(points)},), one value a node")
+    if not isinstance(value, jax.core.Tracer) and not np.isfinite(np.asarray(value)).all():
+        bad = int(np.nonzero(~np.isfinite(np.broadcast_to(value, (len(points),))))[0][0])
+        raise ValueError(f"pair_potential is not finite, first at node {bad} ({np.asarray(points)[bad].tolist()})")
+    return jnp.broadcast_to(value, (len(points),)).astype(complex)
