@@ -13,11 +13,11 @@ if not os.environ.get("JUSADEL_NO_X64"):
 from jusadel import action, linear, matsubara, nambu, symmetry
 from jusadel.boundary import Reservoir
 from jusadel.device import Device
-from jusadel.equilibrium import CoarseMeshWarning, Solution, SolveError, StabilityError, solve
+from jusadel.equilibrium import solve
 from jusadel.homogeneous import bulk_value
 from jusadel.material import Material, chiral, dresselhaus, rashba
 from jusadel.matsubara import bulk_gap
-from jusadel.mesh import Mesh, disk, rectangle
+from jusadel.mesh import Mesh
 from jusadel.mesh_io import read_mesh
 from jusadel.nambu import from_nambu, to_nambu
 from jusadel.observables import (
@@ -28,6 +28,8 @@ from jusadel.observables import (
     spin_density,
 )
 from jusadel.pair_potential import vortex
+from jusadel.shapes import disk, rectangle
+from jusadel.solution import CoarseMeshWarning, Solution, SolveError, StabilityError
 from jusadel.symmetry import allowed_tensor, point_groups
 
 __version__ = "0.1.0"

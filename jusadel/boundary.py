@@ -6,9 +6,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from jusadel.material import _shaped, check_field
+from jusadel.material import check_field, is_number, real, shaped
 
 
 class Boundary:
@@ -32,32 +31,30 @@ class Reservoir(Boundary):
     def __init__(self, Delta: Any, phase: Any = 0.0, h: Any = (0.0, 0.0, 0.0), Gamma: Any = 0.0) -> None:
         self.Delta = Delta
         self.phase = phase
-        self.h = _shaped("h", h)
-        self.Gamma = _shaped("Gamma", Gamma)
+        self.h = shaped("h", h)
+        self.Gamma = shaped("Gamma", Gamma)
         self._check()
 
     def _check(self) -> None:
-        check_field("h", self.h[None], "reservoir")
-        check_field("Gamma", self.Gamma[None], "reservoir")
-        if isinstance(self.Delta, jax.core.Tracer):
-            return
-        if np.ndim(self.Delta) or np.iscomplexobj(self.Delta) or not np.isfinite(self.Delta) or self.Delta < 0:
+        check_field("h", self.h[None], "a reservoir")
+        check_field("Gamma", self.Gamma[None], "a reservoir")
+        if not is_number(self.Delta, at_least=0.0):
             raise ValueError(
                 f"Reservoir Delta = {self.Delta!r}; expected its modulus, a number >= 0 (the phase is `phase`)"
             )
-        given = not callable(self.phase) and not isinstance(self.phase, jax.core.Tracer)
-        if given and (np.ndim(self.phase) or not np.isfinite(self.phase)):
+        if not callable(self.phase) and not is_number(self.phase):
             raise ValueError(f"Reservoir phase = {self.phase!r}; expected a finite number or a function of points")
 
     def phase_at(self, points: Any) -> jax.Array:
         """The phase at points (k, 2), as (k,)."""
-        value = jnp.asarray(self.phase(points) if callable(self.phase) else self.phase, float)
+        value = jnp.asarray(real("phase(points)", self.phase(points) if callable(self.phase) else self.phase))
         if value.shape not in ((), (len(points),)):
             raise ValueError(f"phase(points) returned shape {value.shape}; expected ({len(points)},)")
+        check_field("phase(points)", value, "a reservoir")
         return jnp.broadcast_to(value, (len(points),))
 
     def __repr__(self) -> str:
-        return f"Reservoir(Delta={self.Delta}, phase={self.phase}, h={np.asarray(self.h).tolist()})"
+        return f"Reservoir(Delta={self.Delta}, phase={self.phase}, h={self.h})"
 
     def tree_flatten(self) -> tuple[tuple[Any, ...], Any]:
         """Numbers are leaves; a phase given as a function is static."""

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.boundary import Boundary, Reservoir
-from jusadel.material import SHAPES, Material, check_field
+from jusadel.material import SHAPES, Material, check_field, check_swapping_limit, real
 from jusadel.mesh import Mesh
 
 Array = jax.Array
@@ -43,15 +43,18 @@ class Device:
     vector_potential: Callable[[Any], Any] | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.mesh, Mesh):
+            raise TypeError(f"mesh is {type(self.mesh).__name__}; expected a jusadel.Mesh (rectangle, disk, read_mesh)")
         regions = list(self.mesh.regions)
         materials = self.materials
         if isinstance(materials, Material):
             materials = dict.fromkeys(regions, materials)
         object.__setattr__(self, "materials", _checked_materials(materials, regions))
-        object.__setattr__(self, "boundaries", _checked_boundaries(dict(self.boundaries), self.mesh))
+        object.__setattr__(self, "boundaries", _checked_boundaries(self.boundaries, self.mesh))
         if not isinstance(self.mesh.points, jax.core.Tracer):
             self._check_fields()
             self._check_shared_nodes()
+            self._check_phases()
             self._check_vector_potential()
 
     def centroid_field(self, name: str) -> Array:
@@ -60,30 +63,31 @@ class Device:
 
     def vertex_field(self, name: str) -> Array:
         """A material field at each triangle's own vertices, (m, 3, ...): discontinuous between regions."""
-        points = jnp.asarray(self.mesh.points)[self.mesh.triangles]
+        points = self.mesh.points[self.mesh.triangles]
         flat = self._by_region(name, points.reshape(-1, 2), repeat=3)
         return flat.reshape(len(self.mesh.triangles), 3, *SHAPES[name])
 
     def _by_region(self, name: str, points: Any, repeat: int = 1) -> Array:
-        out = jnp.zeros((len(points), *SHAPES[name]))
+        rows, values = [], []
         for region, triangles in self.mesh.regions.items():
-            rows = (np.asarray(triangles)[:, None] * repeat + np.arange(repeat)).ravel()
-            out = out.at[rows].set(self.materials[region].at(name, points[rows]))  # type: ignore[index]
-        return out
+            rows.append((np.asarray(triangles)[:, None] * repeat + np.arange(repeat)).ravel())
+            values.append(self.materials[region].at(name, points[rows[-1]]))  # type: ignore[index]
+        order = np.argsort(np.concatenate(rows))
+        return jnp.concatenate(values)[order] if len(values) > 1 else values[0][order]
 
     def line_integrals(self) -> Array:
         """Int A.dl from each triangle's centroid to its three vertices, (m, 3); zero without a field."""
         mesh = self.mesh
         if self.vector_potential is None:
-            return jnp.zeros((len(mesh.triangles), 3))
-        start = jnp.asarray(mesh.centroids)[:, None]
-        step = jnp.asarray(mesh.points)[mesh.triangles] - start
+            return np.zeros((len(mesh.triangles), 3))  # type: ignore[return-value]
+        start = mesh.centroids[:, None]
+        step = mesh.points[mesh.triangles] - start
         points = start[:, :, None] + step[:, :, None] * LINE_POINTS[:, None]
         A = self._vector_potential(points.reshape(-1, 2)).reshape(points.shape)
         return jnp.einsum("tiqk,tik,q->ti", A, step, LINE_WEIGHTS)
 
     def _vector_potential(self, points: Any) -> Array:
-        A = jnp.asarray(self.vector_potential(points), float)  # type: ignore[misc]
+        A = jnp.asarray(real("vector_potential(points)", self.vector_potential(points)))  # type: ignore[misc]
         if A.shape != (len(points), 2):
             raise ValueError(f"vector_potential(points) returned shape {A.shape}; expected ({len(points)}, 2)")
         return A
@@ -106,7 +110,8 @@ class Device:
             points = np.concatenate([np.asarray(self.mesh.centroids)[triangles], corners])
             for name in SHAPES:
                 if callable(getattr(material, name)):
-                    check_field(name, material.at(name, points), region)
+                    check_field(name, material.at(name, points), f"region {region!r}")
+            check_swapping_limit(material.at("D", points), material.at("kappa", points), f"region {region!r}")
 
     def _check_shared_nodes(self) -> None:
         owner: dict[int, str] = {}
@@ -119,14 +124,29 @@ class Device:
                         f"{np.asarray(self.mesh.points)[node].tolist()}; leave an insulating edge between them"
                     )
 
+    def _check_phases(self) -> None:
+        for name, reservoir in self.reservoirs().items():
+            reservoir.phase_at(np.asarray(self.mesh.points)[self.mesh.boundary_nodes(name)])
+
     def _check_vector_potential(self) -> None:
-        if self.vector_potential is not None:
-            A = self._vector_potential(np.asarray(self.mesh.points))
-            if not isinstance(A, jax.core.Tracer) and not np.isfinite(A).all():
-                raise ValueError("vector_potential(points) is not finite at some nodes of the mesh")
+        if self.vector_potential is not None and not callable(self.vector_potential):
+            raise TypeError(
+                f"vector_potential is {type(self.vector_potential).__name__}; expected None or a function of points "
+                "(k, 2) -> (k, 2)"
+            )
+        integrals = self.line_integrals()  # all that is ever used of it
+        if not isinstance(integrals, jax.core.Tracer) and not np.isfinite(integrals).all():
+            bad = int(np.nonzero(~np.isfinite(integrals).all(axis=1))[0][0])
+            where = np.asarray(self.mesh.centroids)[bad].round(6).tolist()
+            raise ValueError(f"vector_potential(points) is not finite, first in triangle {bad} near {where}")
 
 
-def _checked_materials(materials: Mapping[str, Material], regions: list[str]) -> dict[str, Material]:
+def _checked_materials(materials: Any, regions: list[str]) -> dict[str, Material]:
+    if not isinstance(materials, Mapping):
+        raise TypeError(
+            f"materials is {type(materials).__name__}; expected a jusadel.Material or {{region: Material}} for the "
+            f"regions {regions}"
+        )
     for name, material in materials.items():
         if name not in regions:
             raise ValueError(f"material for unknown region {name!r}; the mesh has regions {regions}")
@@ -138,7 +158,12 @@ def _checked_materials(materials: Mapping[str, Material], regions: list[str]) ->
     return {name: materials[name] for name in regions}
 
 
-def _checked_boundaries(boundaries: dict[str, Boundary], mesh: Mesh) -> dict[str, Boundary]:
+def _checked_boundaries(boundaries: Any, mesh: Mesh) -> dict[str, Boundary]:
+    if not isinstance(boundaries, Mapping):
+        raise TypeError(
+            f"boundaries is {type(boundaries).__name__}; expected {{name: jusadel.Reservoir(...)}} with names of "
+            f"{list(mesh.boundaries)} (leave it out for vacuum everywhere)"
+        )
     for name, boundary in boundaries.items():
         if name not in mesh.boundaries:
             raise ValueError(f"unknown boundary {name!r}; the mesh has boundaries {list(mesh.boundaries)}")
@@ -147,7 +172,7 @@ def _checked_boundaries(boundaries: dict[str, Boundary], mesh: Mesh) -> dict[str
                 f"boundaries[{name!r}] is {type(boundary).__name__}; expected a boundary condition such as "
                 "jusadel.Reservoir (leave the name out for vacuum)"
             )
-    return boundaries
+    return dict(boundaries)
 
 
 def _flatten(device: Device) -> tuple[tuple[Any, ...], Any]:

@@ -8,6 +8,7 @@ Terms with gradients are sampled at the centroid; terms without at the vertices,
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -66,33 +67,37 @@ def discretise(device: Device, Delta: Array) -> DiscreteAction:
     Terms whose field is zero everywhere are left out here, on concrete numbers, so that they cost nothing.
     """
     mesh = device.mesh
-    points = jnp.asarray(mesh.points)
-    areas, nu = jnp.asarray(mesh.areas), device.centroid_field("nu")
     cells = Cells(
-        area=areas,
-        nu=nu,
-        gradients=jnp.asarray(mesh.shape_gradients),
-        offsets=points[mesh.triangles] - jnp.asarray(mesh.centroids)[:, None],
+        area=mesh.areas,
+        nu=device.centroid_field("nu"),
+        gradients=mesh.shape_gradients,
+        offsets=mesh.points[mesh.triangles] - mesh.centroids[:, None],
         line_A=device.line_integrals(),
         spin_field=device.centroid_field("spin_field"),
         fields={t.field: device.centroid_field(t.field) for t in TERMS if t.gradient},
     )
-    share = nu[:, None] * areas[:, None] / 3 * jnp.ones((1, 3))
-    vertex = {"Delta": jnp.stack([jnp.real(Delta), jnp.imag(Delta)], axis=-1)}
-    vertex |= {t.field: device.vertex_field(t.field) for t in TERMS if not t.gradient and t.field in SHAPES}
-    nodes = Nodes(
-        weight=to_nodes(mesh.triangles, share, len(points)),
-        fields={k: to_nodes(mesh.triangles, _scale(share, v), len(points)) for k, v in vertex.items()},
-    )
+    vertex = {t.field: device.vertex_field(t.field) for t in TERMS if not t.gradient and t.field in SHAPES}
+    nodes = _integrate(mesh.triangles, cells.area * cells.nu, vertex, Delta, len(mesh.points))
     present = {"omega", "D"} | {k for k, v in (nodes.fields | cells.fields).items() if not _vanishes(v)}
     return DiscreteAction(
         triangles=jnp.asarray(mesh.triangles),
         free=jnp.asarray(~device.fixed_nodes()),
         nodes=nodes,
-        cells=cells,
+        cells=jax.tree.map(jnp.asarray, cells),
         node_terms=tuple(t for t in TERMS if not t.gradient and t.field in present),
         cell_terms=tuple(t for t in TERMS if t.gradient and t.field in present),
         links=not (_vanishes(cells.line_A) and _vanishes(cells.spin_field)),
+    )
+
+
+@partial(jax.jit, static_argnums=4)
+def _integrate(triangles: Any, volumes: Array, vertex: dict[str, Array], Delta: Array, n: int) -> Nodes:
+    """Fields (m, 3, ...) at the triangles' vertices times a third of the volumes (m,), summed into n nodes."""
+    share = volumes[:, None] / 3 * jnp.ones((1, 3))
+    vertex = vertex | {"Delta": jnp.stack([jnp.real(Delta), jnp.imag(Delta)], axis=-1)}
+    return Nodes(
+        weight=to_nodes(triangles, share, n),
+        fields={k: to_nodes(triangles, _scale(share, v), n) for k, v in vertex.items()},
     )
 
 

@@ -47,12 +47,12 @@ class Material:
         spin_field: SU(2) field a_jk, (3, 2) [1/length]; the paper's alpha_jk is D a_jk.
         gamma: spin-galvanic pseudotensor, (3, 2) [energy x length].
         theta: spin Hall tensor theta_iz, (3,) [dimensionless].
-        kappa: spin-swapping tensor kappa_iz, (3,), stable for |kappa| < 1 [dimensionless].
+        kappa: spin-swapping tensor kappa_iz, (3,), stable for |kappa| < 1 where D is isotropic [dimensionless].
         nu: density of states per spin [1/(energy x length^2)].
 
     Raises:
         ValueError: wrong shape, not finite, asymmetric or non-positive D, relaxation that would grow
-            spins, |kappa| >= 1, negative Tc, nu <= 0.
+            spins, |kappa| >= 1 (2 sqrt(det D)/tr D for anisotropic D), negative Tc, nu <= 0.
     """
 
     D: Field = 1.0
@@ -69,15 +69,17 @@ class Material:
         for name in SHAPES:
             value = getattr(self, name)
             if not callable(value):
-                value = _shaped(name, value)
+                value = shaped(name, value)
                 object.__setattr__(self, name, value)
-                check_field(name, value[None] if jnp.ndim(value) == len(SHAPES[name]) else value)
+                check_field(name, value[None])
+        if not callable(self.D) and not callable(self.kappa):
+            check_swapping_limit(self.D[None], self.kappa[None])
 
     def at(self, name: str, points: Any) -> jax.Array:
         """The field at points (k, 2), as (k, ...) with the full tensor shape."""
         value, shape = getattr(self, name), SHAPES[name]
         if callable(value):
-            value = jnp.asarray(value(points), float)
+            value = jnp.asarray(real(f"{name}(points)", value(points)))
             expected = (len(points), *shape)
             if name in ISOTROPIC and value.shape == (len(points),):
                 value = value[:, None, None] * jnp.eye(shape[0])
@@ -86,7 +88,8 @@ class Material:
                     f"{name}(points) returned shape {value.shape} for {len(points)} points; expected {expected}"
                 )
             return value
-        return jnp.broadcast_to(jnp.asarray(value), (len(points), *shape))
+        xp = np if isinstance(value, np.ndarray) else jnp  # numpy keeps concrete fields out of XLA's way
+        return xp.broadcast_to(value, (len(points), *shape))
 
     @classmethod
     def of_group(cls, group: str, *, orientation: Any = None, **given: Any) -> Material:
@@ -110,8 +113,9 @@ class Material:
             if isinstance(value, Mapping):
                 given[name] = _from_components(group, name, value, orientation)
             else:
-                given[name] = _shaped(name, value)
-                symmetry.check_allowed(group, name, np.asarray(given[name]), orientation)
+                given[name] = shaped(name, value)
+                if not isinstance(given[name], jax.core.Tracer):
+                    symmetry.check_allowed(group, name, np.asarray(given[name]), orientation)
         return cls(**given)
 
 
@@ -133,37 +137,86 @@ def chiral(x: float) -> np.ndarray:
 # --- shapes and stability ----------------------------------------------------------------------
 
 
-def _shaped(name: str, value: Any) -> Any:
+def real(name: str, value: Any) -> Any:
+    """The value as an array of real numbers: JAX's where JAX holds any of them (it may be tracing), else numpy's."""
+    xp = jnp if any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(value)) else np
+    try:
+        array = xp.asarray(value)
+    except (TypeError, ValueError) as error:  # rows of different length, say
+        raise ValueError(f"{name} = {value!r}; expected an array of real numbers") from error
+    if array.dtype.kind not in "biuf":
+        shown = f"array of {array.dtype}" if array.ndim else repr(value)
+        raise ValueError(f"{name} = {shown}; expected real numbers")
+    return array.astype(float)
+
+
+def is_number(value: Any, at_least: float = -np.inf) -> bool:
+    """Whether it is one finite real number; traced values have none to look at."""
+    if isinstance(value, jax.core.Tracer):
+        return True
+    try:
+        array = np.asarray(value)
+    except ValueError:  # rows of different length
+        return False
+    return array.ndim == 0 and array.dtype.kind in "iuf" and bool(np.isfinite(array) and array >= at_least)
+
+
+def shaped(name: str, value: Any) -> Any:
     """The value as an array of the field's shape; numbers become isotropic tensors."""
-    shape = SHAPES[name]
-    array = jnp.asarray(value, float) if isinstance(value, jax.Array) else np.asarray(value, float)
+    array, shape = real(name, value), SHAPES[name]
     if name in ISOTROPIC and array.shape == ():
         return array * np.eye(shape[0])
     if array.shape != shape:
-        also = " or a number" if name in ISOTROPIC else ""
-        raise ValueError(f"{name} has shape {array.shape}; expected {shape}{also} (spin index first, then x, y)")
+        order = " (spin index first, then x, y)" if shape == (3, 2) else ""
+        expected = f"{shape} or a number" if name in ISOTROPIC else f"{shape}{order}" if shape else "a number"
+        raise ValueError(f"{name} has shape {array.shape}; expected {expected}")
     return array
 
 
 def check_field(name: str, values: Any, where: str = "") -> None:
     """Refuse values (k, ...) of a field that are not finite or outside the stability domain.
 
-    Stability (physics.md, section 1): D positive, relaxation non-negative, |kappa| < 1 at every point.
+    Stability (physics.md, section 1): D positive, relaxation non-negative at every point.
     Does nothing for traced values, which have no numbers to look at.
     """
     if isinstance(values, jax.core.Tracer):
         return
-    values, suffix = np.asarray(values), f" in region {where!r}" if where else ""
+    values, suffix = np.asarray(values), f" in {where}" if where else ""
     if not np.isfinite(values).all():
         raise ValueError(f"{name}{suffix} is not finite: {values[~np.isfinite(values)][:3]}")
     if name in _CHECKS:
         _CHECKS[name](values, suffix)
 
 
+def check_swapping_limit(D: Any, kappa: Any, where: str = "") -> None:
+    """Refuse |kappa| (D_xx + D_yy)/2 >= sqrt(det D): for isotropic D this is |kappa| < 1.
+
+    The triplet part of the gradient terms is D_kj delta_ab + i (D_xx + D_yy)/2 kappa_c eps_cab eps_kj up to a
+    factor; its smallest eigenvalue vanishes there, and free edges grow.
+
+    Args:
+        D: (k, 2, 2) symmetric positive.
+        kappa: (k, 3) at the same points.
+        where: said in the message.
+    """
+    if isinstance(D, jax.core.Tracer) or isinstance(kappa, jax.core.Tracer):
+        return
+    D, kappa = np.asarray(D), np.asarray(kappa)
+    limit = 2 * np.sqrt(np.linalg.det(D)) / np.trace(D, axis1=-2, axis2=-1)
+    size = np.linalg.norm(kappa, axis=-1)
+    worst = int(np.argmax(size / limit))
+    if size[worst] >= limit[worst]:
+        raise ValueError(
+            f"kappa{' in ' + where if where else ''} = {kappa[worst].tolist()} has length {size[worst]:.3g}; with D = "
+            f"{D[worst].tolist()} spin swapping is stable only for |kappa| < 2 sqrt(det D)/tr D = {limit[worst]:.3g} "
+            "(beyond, free edges grow without bound)"
+        )
+
+
 def _check_symmetric(name: str, values: np.ndarray, suffix: str) -> None:
     difference = np.abs(values - np.swapaxes(values, -1, -2)).max(axis=(-1, -2))
     worst = int(np.argmax(difference))
-    if difference[worst] > 1e-12 * max(1.0, np.abs(values[worst]).max()):
+    if difference[worst] > 1e-12 * np.abs(values[worst]).max():
         raise ValueError(f"{name}{suffix} is not symmetric: {values[worst].tolist()}; expected {name}_jk = {name}_kj")
 
 
@@ -182,20 +235,10 @@ def _check_relaxation(values: np.ndarray, suffix: str) -> None:
     traces = np.trace(values, axis1=-2, axis2=-1)
     rates = (traces[:, None] - np.linalg.eigvalsh(values)) / 2  # 1/2 (Gamma_aa delta_lm - Gamma_lm)
     worst = int(np.argmin(rates.min(axis=1)))
-    if rates[worst].min() < -1e-12 * max(1.0, np.abs(values[worst]).max()):
+    if rates[worst].min() < -1e-12 * np.abs(values[worst]).max():
         raise ValueError(
             f"Gamma{suffix} = {values[worst].tolist()} makes a spin grow: its relaxation rates "
             f"(tr Gamma - Gamma_i)/2 are {np.round(rates[worst], 6).tolist()}; all must be >= 0"
-        )
-
-
-def _check_swapping(values: np.ndarray, suffix: str) -> None:
-    size = np.linalg.norm(values, axis=-1)
-    worst = int(np.argmax(size))
-    if size[worst] >= 1:
-        raise ValueError(
-            f"kappa{suffix} = {values[worst].tolist()} has length {size[worst]:.3g}; spin swapping is stable "
-            "only for |kappa| < 1 (beyond, free edges grow without bound)"
         )
 
 
@@ -212,7 +255,6 @@ def _check_critical_temperature(values: np.ndarray, suffix: str) -> None:
 _CHECKS: dict[str, Callable[[np.ndarray, str], None]] = {
     "D": _check_diffusion,
     "Gamma": _check_relaxation,
-    "kappa": _check_swapping,
     "nu": _check_positive,
     "Tc": _check_critical_temperature,
 }
@@ -220,29 +262,38 @@ _CHECKS: dict[str, Callable[[np.ndarray, str], None]] = {
 _AXES = {"x": 0, "y": 1, "z": 2}
 
 
-def _from_components(group: str, name: str, given: Mapping[str, float], orientation: Any) -> np.ndarray:
+def _from_components(group: str, name: str, given: Mapping[str, Any], orientation: Any) -> Any:
     """The allowed tensor with the given components, the ones tied by symmetry filled in."""
     basis = symmetry.allowed_tensor(group, name, orientation)
-    index = [_component(name, key) for key in given]
-    wanted = np.array(list(given.values()), float)
-    table = np.array([[b[i] for b in basis] for i in index]).reshape(len(index), len(basis))
-    coefficients = np.linalg.lstsq(table, wanted, rcond=None)[0] if len(basis) else np.zeros(0)
-    for key, got, value in zip(given, table @ coefficients, wanted, strict=True):
-        if abs(got - value) > 1e-12 * max(1.0, abs(value)):
-            form = symmetry.allowed_form(group, name, orientation)
-            raise ValueError(
-                f"{name} component {key} = {value:g} is not allowed by point group {group!r}; allowed form: {form}"
-            )
-    full = np.tensordot(coefficients, basis, axes=1) if len(basis) else np.zeros((3, 3))
-    if name in ("theta", "kappa"):
-        return full[:, 2]
-    return full[:, :2] if name in ("gamma", "spin_field") else full[:2, :2] if name == "D" else full
+    index = np.array([_component(name, key) for key in given], int).reshape(-1, 2)
+    wanted = real(f"{name} components", list(given.values()))
+    table = basis[:, index[:, 0], index[:, 1]].T
+    coefficients = np.linalg.pinv(table, rcond=1e-10) @ wanted
+    if not isinstance(wanted, jax.core.Tracer):
+        if not len(basis):
+            alone = np.zeros((3, 3))
+            alone[index[:, 0], index[:, 1]] = wanted
+            symmetry.check_allowed(group, name, alone, orientation)
+        form = symmetry.allowed_form(group, name, orientation)
+        for key, tied, value, got in zip(given, table, wanted, table @ coefficients, strict=True):
+            if abs(got - value) > 1e-12 * np.abs(wanted).max():
+                fault = "contradicts the others in" if tied.any() else "is not allowed by"
+                raise ValueError(
+                    f"{name} component {key} = {value:g} {fault} point group {group!r}; allowed form: {form}"
+                )
+    return (np.moveaxis(basis, 0, -1) @ coefficients)[symmetry.tensors[name].plane]
 
 
 def _component(name: str, key: str) -> tuple[int, int]:
-    if len(key) != 2 or not set(key) <= set(_AXES):
+    if not isinstance(key, str) or len(key) != 2 or not set(key) <= set(_AXES):
         raise ValueError(f"{name} component {key!r} is not a pair of axes; expected a name like 'xy'")
-    return _AXES[key[0]], _AXES[key[1]]
+    index = _AXES[key[0]], _AXES[key[1]]
+    kept = np.zeros((3, 3), bool)
+    kept[symmetry.tensors[name].plane] = True
+    if not kept[index]:
+        used = ", ".join(a + b for a in _AXES for b in _AXES if kept[_AXES[a], _AXES[b]])
+        raise ValueError(f"{name} component {key!r} does not enter in two dimensions; expected one of {used}")
+    return index
 
 
 def _flatten(material: Material) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

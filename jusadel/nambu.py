@@ -142,12 +142,14 @@ def _dual(s: Array) -> Array:
     return jnp.stack([jnp.stack(row, axis=-1) for row in rows], axis=-2)
 
 
+@jax.jit
 def frame_to_green(V: Array) -> Array:
     """G = V R3 V^-1, (..., 4, 4); one Newton-Schulz step removes the round-off of the inverse from G^2 = -1."""
     G = V @ jnp.asarray(R[2], V.dtype) @ inverse(V)
     return 0.5 * G @ (3.0 * jnp.eye(4, dtype=V.dtype) + G @ G)
 
 
+@jax.jit
 def green_to_frame(G: Array) -> Array:
     """A frame V with G = V R3 V^-1: V = 1 - G R3, scaled; regular wherever -G R3 has a positive real part."""
     V = jnp.eye(4, dtype=G.dtype) - G @ jnp.asarray(R[2], G.dtype)

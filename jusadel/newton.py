@@ -151,19 +151,22 @@ def solve_frequencies(
         if not result.accepted[k]:
             if progress:
                 progress(f"omega = {omega[k]:.4g} was not accepted: ladder from higher frequencies")
-            result = _insert(result, k, *_climb(run, result, omega, k, start))
+            result = _insert(result, k, *_climb(run, result, omega, k))
     return result
 
 
-def _climb(run: Any, result: NewtonResult, omega: np.ndarray, k: int, start: Any) -> tuple[NewtonResult, int]:
-    """Solve frequency k from the nearest accepted higher one, with geometric midpoints where a rung fails."""
+def _climb(run: Any, result: NewtonResult, omega: np.ndarray, k: int) -> tuple[NewtonResult, int]:
+    """Solve frequency k from the nearest accepted higher one, with geometric midpoints where a rung fails.
+
+    Where none is accepted, from the normal state at a frequency far above all.
+    """
     above = [j for j in np.nonzero(result.accepted)[0] if omega[j] > omega[k]]
     if above:
         nearest = min(above, key=lambda j: omega[j])
         high, V = omega[nearest], result.V[nearest : nearest + 1]
     else:
         high = 64 * max(omega[k], omega.max())
-        V = run(np.array([high]), start(np.array([high]))).V
+        V = run(np.array([high]), np.broadcast_to(np.eye(4), result.V[:1].shape)).V
     target = omega[k]
     for rung in range(1, MAX_RUNGS + 1):
         trial = run(np.array([target]), V)

@@ -7,6 +7,7 @@ charge current j_k = -dF/dA_k, spin current j_ak = -dF/da_ak, spin density S_a =
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -15,34 +16,39 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jusadel.action import TERMS, Term
 from jusadel.discrete import Cells, DiscreteAction, action, cell_action, to_nodes
-from jusadel.equilibrium import Solution
 from jusadel.nambu import L, R, trace_of_product
+from jusadel.solution import Solution
 
 Array = jax.Array
 
 
-def charge_current(sol: Solution, at: str = "triangles") -> Array:
+def charge_current(sol: Solution, at: str = "triangles", terms: Sequence[str] | None = None) -> Array:
     """Charge current density j_k = -dF/dA_k; the normal conductivity is 2 nu D.
 
     Args:
         sol: the Solution.
         at: "triangles" (m, 2), exactly conserved by the discrete equations but first-order accurate point by
             point, or "nodes" (n, 2), area-weighted means, second-order accurate away from borders.
+        terms: names of gradient terms of the action ("diffusion", "spin_galvanic", "spin_hall",
+            "spin_swapping") whose share is wanted; None for all.
 
     Returns:
         Current per length of cross-section, (m, 2) or (n, 2) [nu D energy / length].
     """
-    return _placed(sol, _summed(sol, _charge_currents), at)
+    return _placed(sol, _summed(sol, _charge_currents, terms), at)
 
 
-def spin_current(sol: Solution, at: str = "triangles") -> Array:
+def spin_current(sol: Solution, at: str = "triangles", terms: Sequence[str] | None = None) -> Array:
     """Spin current density j_ak = -dF/da_ak: spin a (up minus down) flowing along k.
+
+    Args and accuracy as in `charge_current`.
 
     Returns:
         (m, 3, 2) at="triangles" or (n, 3, 2) at="nodes".
     """
-    return _placed(sol, _summed(sol, _spin_currents), at)
+    return _placed(sol, _summed(sol, _spin_currents, terms), at)
 
 
 def spin_density(sol: Solution, pauli: bool = True) -> Array:
@@ -129,8 +135,17 @@ def _weighted_sum(system: DiscreteAction, per_triangle: Any, G: Array, weights: 
     return jax.lax.scan(add, start, (G, weights))[0]
 
 
-def _summed(sol: Solution, per_triangle: Any) -> Array:
-    return -jnp.pi * sol.T * _weighted_sum(sol.system, per_triangle, sol.G, jnp.asarray(sol.weights))
+def _summed(sol: Solution, per_triangle: Any, terms: Sequence[str] | None) -> Array:
+    system = sol.system if terms is None else replace(sol.system, cell_terms=_named(terms))
+    return -jnp.pi * sol.T * _weighted_sum(system, per_triangle, sol.G, jnp.asarray(sol.weights))
+
+
+def _named(terms: Sequence[str]) -> tuple[Term, ...]:
+    known = {t.name: t for t in TERMS if t.gradient}
+    unknown = [name for name in terms if name not in known]
+    if unknown or isinstance(terms, str):
+        raise ValueError(f"terms = {terms!r}; expected a sequence of names from {list(known)}")
+    return tuple(known[name] for name in terms)
 
 
 def _charge_currents(system: DiscreteAction, G: Array) -> Array:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import jax
@@ -11,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.device import Device
+from jusadel.material import real
 
 Array = jax.Array
 
@@ -30,14 +32,17 @@ class vortex:
     center: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
-        if int(self.winding) != self.winding:
-            raise ValueError(f"winding = {self.winding}; the phase of a vortex turns an integer number of times")
+        if not isinstance(self.winding, Real) or not float(self.winding).is_integer():
+            raise ValueError(f"winding = {self.winding!r}; the phase of a vortex turns an integer number of times")
+        center = real("center", self.center)
+        if center.shape != (2,) or not np.isfinite(center).all():
+            raise ValueError(f"center = {self.center!r}; expected two finite numbers (x, y)")
 
     def __call__(self, points: Any) -> Array:
         """Delta at points (k, 2), (k,) complex."""
         z = (points[:, 0] - self.center[0]) + 1j * (points[:, 1] - self.center[1])
         r = jnp.abs(z)
-        at_centre = r < 1e-12 * (1 + abs(complex(*self.center)))
+        at_centre = r <= 1e-12 * (jnp.max(jnp.abs(points)) + abs(complex(*self.center)))
         direction = jnp.where(at_centre, 1.0, z) / jnp.where(at_centre, 1.0, r)
         turned = direction**self.winding if self.winding >= 0 else jnp.conj(direction) ** (-self.winding)
         return self.Delta * jnp.where(at_centre, 0.0, turned)
@@ -67,12 +72,16 @@ def at_vertices(device: Device, pair_potential: Any) -> Array:
 
 
 def _nodal(points: Any, value: Any) -> Array:
-    if isinstance(value, str):
+    array = value(jnp.asarray(points)) if callable(value) else value
+    if not isinstance(array, jax.Array):
+        array = np.asarray(array)
+    if array.dtype.kind not in "iufc":
         raise ValueError(
-            f"pair_potential = {value!r}; expected a number, an array (n,), a function of points, a dict by "
-            "region or ju.vortex (the self-consistent pair potential is not available in this version)"
+            f"pair_potential = {value!r}; expected a number such as ju.bulk_gap(T, Tc), an array (n,), a function of "
+            "points, a dict by region or ju.vortex (the self-consistent pair potential is not available in this "
+            "version: give one of these)"
         )
-    value = jnp.asarray(value(jnp.asarray(points)) if isinstance(value, Callable) else value)  # type: ignore[arg-type]
+    value = jnp.asarray(array)
     if value.shape not in ((), (len(points),)):
         raise ValueError(f"pair_potential has shape {value.shape}; expected ({len(points)},), one value a node")
     if not isinstance(value, jax.core.Tracer) and not np.isfinite(np.asarray(value)).all():

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from jusadel.mesh import Mesh, disk, rectangle
+from jusadel.mesh import Mesh
+from jusadel.shapes import disk, rectangle
 
 
 def vortex_disk(size: float, core_size: float) -> Mesh:

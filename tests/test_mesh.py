@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jusadel.mesh import Mesh, disk, rectangle
+from jusadel.mesh import Mesh
 from jusadel.mesh_io import FORMATS, read_mesh
+from jusadel.shapes import disk, rectangle
 
 MESHES = Path(__file__).parents[1] / "meshes"
 SQUARE = {

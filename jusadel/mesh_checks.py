@@ -1,0 +1,109 @@
+"""What the points of a mesh must satisfy: real, finite, no flat, folded or overlapping triangles, no hanging nodes."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from jusadel.topology import Integers, Topology, check_connected, frozen, integers, some
+
+SLIVER = 1e-14
+"""Smallest area of a triangle, in squares of its longest edge."""
+
+
+def signed_areas(corners: Any) -> Any:
+    """(m,) areas of triangles with corners (m, 3, 2), negative where they run clockwise."""
+    u, v = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    return 0.5 * (u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0])
+
+
+def checked_points(given: Any) -> NDArray[np.float64]:
+    """Points as float64 (n, 2) that cannot be written to."""
+    if isinstance(given, jax.core.Tracer):
+        raise ValueError(
+            "points are being traced by JAX: build the mesh outside the traced function and use "
+            "mesh.with_points(points) inside"
+        )
+    raw = np.asarray(given)
+    if raw.ndim != 2 or raw.shape[1] != 2 or raw.dtype.kind not in "fiu":
+        raise ValueError(f"points have shape {raw.shape} and type {raw.dtype}; expected real (n, 2)")
+    points: NDArray[np.float64] = frozen(raw.astype(np.float64))
+    bad = np.flatnonzero(~np.isfinite(points).all(axis=1))
+    if bad.size:
+        raise ValueError(f"points {some(bad)} are not finite (NaN or infinity)")
+    return points
+
+
+def checked_triangles(points: NDArray[np.float64], given: Any) -> Integers:
+    """Triangles as int64, counter-clockwise."""
+    triangles = integers("triangles", given, 3)
+    n = len(points)
+    bad = np.flatnonzero((triangles < 0).any(axis=1) | (triangles >= n).any(axis=1))
+    if bad.size:
+        raise ValueError(f"triangles {some(bad)} name points outside 0 ... {n - 1}")
+    unused = np.setdiff1d(np.arange(n), triangles)
+    if unused.size:
+        raise ValueError(f"points {some(unused)} belong to no triangle: remove and renumber")
+    x = points[triangles]
+    area = signed_areas(x)
+    longest2 = ((x - x[:, [1, 2, 0]]) ** 2).sum(-1).max(axis=1)
+    flat = np.flatnonzero(np.abs(area) <= SLIVER * longest2)
+    if flat.size:
+        raise ValueError(f"triangles {some(flat)} have zero area: remove or move their corners")
+    _, first, count = np.unique(np.sort(triangles, axis=1), axis=0, return_index=True, return_counts=True)
+    if np.any(count > 1):
+        raise ValueError(f"triangles {some(first[count > 1])} are given more than once")
+    clockwise = area < 0
+    if clockwise.any():
+        warnings.warn(
+            f"{clockwise.sum()} of {len(triangles)} triangles were clockwise and were turned round",
+            UserWarning,
+            stacklevel=4,  # the call of Mesh(...)
+        )
+        triangles[clockwise] = triangles[clockwise][:, [0, 2, 1]]
+    return triangles
+
+
+def check_conforming(points: NDArray[np.float64], topology: Topology) -> None:
+    """Neighbours meet edge to edge, once, and everything hangs together."""
+    edges, count = topology.edges, topology.edge_counts
+    crowded = edges[count > 2]
+    if len(crowded):
+        raise ValueError(f"edges {some(crowded)} belong to more than two triangles")
+    directed = topology.directed_edges
+    keys, times = np.unique(directed[:, 0] * len(points) + directed[:, 1], return_counts=True)
+    folded = keys[times > 1]
+    if folded.size:
+        pairs = np.stack([folded // len(points), folded % len(points)], axis=1)
+        raise ValueError(f"the two triangles at edges {some(pairs)} lie on the same side: the mesh folds over")
+    length = np.sqrt(((points[edges[:, 1]] - points[edges[:, 0]]) ** 2).sum(axis=1))
+    twins = cKDTree(points).query_pairs(1e-6 * length.min(), output_type="ndarray")
+    if len(twins):
+        raise ValueError(
+            f"points {some(twins)} lie on top of each other: merge them, so that the triangles "
+            "on both sides share nodes"
+        )
+    _check_hanging(points, topology.boundary_edges)
+    check_connected(topology)
+
+
+def _check_hanging(points: NDArray[np.float64], outer: Integers) -> None:
+    nodes = np.unique(outer)
+    start, end = points[outer[:, 0]], points[outer[:, 1]]
+    half = 0.5 * np.sqrt(((end - start) ** 2).sum(axis=1))
+    near = cKDTree(points[nodes]).query_ball_point(0.5 * (start + end), half * (1 - 1e-9))
+    row = np.repeat(np.arange(len(outer)), [len(found) for found in near])
+    node = nodes[np.concatenate([np.asarray(found, dtype=int) for found in near])]
+    along, off = (end - start)[row], points[node] - start[row]
+    distance = np.abs(along[:, 0] * off[:, 1] - along[:, 1] * off[:, 0]) / (2 * half[row])
+    bad = distance < 1e-9 * half[row]
+    if bad.any():
+        raise ValueError(
+            f"points {some(node[bad])} hang inside the edges {some(outer[row[bad]])} of other "
+            "triangles: split those triangles"
+        )

@@ -1,0 +1,73 @@
+"""What solve() returns and raises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import numpy as np
+
+from jusadel.device import Device
+from jusadel.discrete import DiscreteAction
+from jusadel.mesh import Mesh
+
+Array = jax.Array
+
+
+class SolveError(RuntimeError):
+    """The solver did not reach a certified solution; the message says where and what to do."""
+
+
+class StabilityError(ValueError):
+    """The material tensors leave the domain in which the normal state is stable."""
+
+
+class CoarseMeshWarning(UserWarning):
+    """The mesh is coarser than the shortest physical length."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Solution:
+    """Green's functions of a device in equilibrium and how they were found.
+
+    Attributes:
+        device: the Device; `mesh` is the mesh that was solved on.
+        T: temperature [energy].
+        omega, weights: frequencies and weights, (n_w,); every sum is T Sum_p w_p F(omega_p).
+        G: (n_w, n, 4, 4) real in the quaternion basis; `to_nambu(sol.G)` gives the usual g.
+        Delta: nodal pair potential, (n,) complex.
+        converged, stable: per frequency, (n_w,): residual below tol; positivity at every node.
+        margin: smallest eigenvalue of the Hermitian part of g tau3 over the nodes, (n_w,).
+        stats: Newton steps, residuals, inertia, ladder rungs, seconds, name of the linear solver.
+    """
+
+    device: Device
+    T: float
+    omega: np.ndarray
+    weights: np.ndarray
+    G: Array
+    Delta: Array
+    converged: np.ndarray
+    stable: np.ndarray
+    margin: np.ndarray
+    stats: dict[str, Any]
+    vertex_Delta: Array = field(repr=False)  # (m, 3), may jump between regions
+    system: DiscreteAction = field(repr=False)
+
+    @property
+    def mesh(self) -> Mesh:
+        """The mesh that was solved on."""
+        return self.device.mesh
+
+    def __repr__(self) -> str:
+        steps, seconds = self.stats["steps"], self.stats["seconds"]
+        good = int((self.converged & self.stable).sum())
+        return (
+            f"Solution: {len(self.Delta)} nodes, {len(self.omega)} frequencies "
+            f"({self.omega.min():.3g} to {self.omega.max():.3g}), T = {self.T:g}\n"
+            f"  {good} of {len(self.omega)} certified, positivity margin {self.margin.min():.3g}, "
+            f"residual {self.stats['residual'].max():.1e}\n"
+            f"  {steps.min()} to {steps.max()} Newton steps, {int((self.stats['ladder'] > 0).sum())} by ladder, "
+            f"{self.stats['linear_solver']}, {seconds:.1f} s"
+        )

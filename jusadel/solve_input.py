@@ -1,0 +1,171 @@
+"""What goes into solve(): frequencies, starting frames, reservoirs, and whether the mesh is fine enough."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jusadel import matsubara
+from jusadel.device import Device
+from jusadel.discrete import DiscreteAction
+from jusadel.homogeneous import bulk_value
+from jusadel.linear import LinearSolver, SuperLU
+from jusadel.material import is_number, real
+from jusadel.nambu import R, bcs, green_to_frame
+from jusadel.solution import CoarseMeshWarning, Solution
+
+Array = jax.Array
+
+
+def checked_linear_solver(given: Any) -> LinearSolver:
+    if given is None:
+        return SuperLU()
+    if isinstance(given, type) or not all(callable(getattr(given, name, None)) for name in ("prepare", "directions")):
+        raise TypeError(f"linear_solver = {given!r}; expected an instance such as jusadel.linear.SuperLU()")
+    return given
+
+
+def default_pair_potential(device: Device, pair_potential: Any) -> Any:
+    if pair_potential is not None:
+        return pair_potential
+    superconducting = [
+        name
+        for name, m in device.materials.items()  # type: ignore[union-attr]
+        if callable(m.Tc) or np.any(np.asarray(m.Tc) > 0)
+    ]
+    if superconducting:
+        raise ValueError(
+            f"regions {superconducting} have Tc > 0 but no pair_potential was given; pass one (a number, an array, "
+            "a function, a dict by region, ju.vortex), or set Tc = 0 for a normal metal"
+        )
+    return 0.0
+
+
+def chosen_frequencies(
+    device: Device, T: float, Delta: Array, frequencies: Any, accuracy: float
+) -> tuple[np.ndarray, np.ndarray]:
+    if not is_number(T) or T <= 0:
+        raise ValueError(f"T = {T!r}; expected a finite temperature > 0, in the units of Delta (k_B = 1)")
+    if frequencies is None:
+        return matsubara.quadrature(T, matsubara.enough_frequencies(T, _largest_energy(device, Delta), accuracy))
+    if is_number(frequencies, at_least=1) and float(frequencies).is_integer():
+        return matsubara.quadrature(T, int(frequencies))
+    if not isinstance(frequencies, tuple | list) or len(frequencies) != 2:
+        raise ValueError(
+            f"frequencies = {frequencies!r}; expected None, a whole number >= 1 of quadrature nodes, or a pair "
+            "(omega, weights) of arrays (n_w,)"
+        )
+    omega, weights = (np.asarray(real(f"frequencies[{k}]", x)) for k, x in enumerate(frequencies))
+    if omega.ndim != 1 or omega.shape != weights.shape or not omega.size:
+        raise ValueError(
+            f"frequencies = (omega, weights) with shapes {omega.shape} and {weights.shape}; expected two arrays (n_w,)"
+        )
+    if not np.all((omega > 0) & np.isfinite(omega) & np.isfinite(weights)):
+        bad = int(np.nonzero(~((omega > 0) & np.isfinite(omega) & np.isfinite(weights)))[0][0])
+        raise ValueError(
+            f"frequency {bad} has omega = {omega[bad]:g} and weight {weights[bad]:g}; expected finite numbers with "
+            "omega > 0"
+        )
+    return omega, weights
+
+
+def _largest_energy(device: Device, Delta: Array) -> float:
+    """The scale above which G is close to normal: pairing, exchange, and an eighth of the spin relaxation."""
+    h = np.linalg.norm(np.asarray(device.vertex_field("h")), axis=-1).max()
+    Gamma = np.abs(np.asarray(device.vertex_field("Gamma"))).max()
+    electrodes = [float(r.Delta) for r in device.reservoirs().values()]
+    return float(max(np.abs(np.asarray(Delta)).max(), h, *electrodes, 0.0) + Gamma / 8)
+
+
+def physical_lengths(device: Device, Delta: Array) -> dict[str, np.ndarray]:
+    """The lengths over which G varies, per triangle (m,), inf where the term is absent.
+
+    sqrt(D/2 Delta), sqrt(D/2 h), sqrt(D/Gamma) (relaxation and decay) and 1/(2|a|) (spin precession).
+    """
+    D = np.trace(np.asarray(device.centroid_field("D")), axis1=-2, axis2=-1) / 2
+    largest = lambda x, axes: np.sqrt((np.asarray(x) ** 2).sum(axis=axes))  # noqa: E731
+    h = largest(device.vertex_field("h"), -1).max(axis=-1)
+    Gamma = np.linalg.eigvalsh(np.asarray(device.centroid_field("Gamma")))[:, -1]
+    a = largest(device.centroid_field("spin_field"), (-1, -2))
+    with np.errstate(divide="ignore"):
+        return {
+            "coherence length sqrt(D/2 Delta)": np.sqrt(D / (2 * np.abs(np.asarray(Delta)).max(axis=-1))),
+            "exchange length sqrt(D/2h)": np.sqrt(D / (2 * h)),
+            "spin relaxation length sqrt(D/Gamma)": np.sqrt(D / np.maximum(Gamma, 0)),
+            "spin precession length 1/2|a|": 1 / (2 * a),
+        }
+
+
+def warn_if_coarse(device: Device, Delta: Array) -> None:
+    """Warn where triangles are longer than the shortest physical length."""
+    mesh = device.mesh
+    points = np.asarray(mesh.points)[mesh.triangles]
+    longest = np.linalg.norm(points - np.roll(points, 1, axis=1), axis=-1).max(axis=1)
+    for name, length in physical_lengths(device, Delta).items():
+        ratio = longest / length
+        if ratio.max() > 1:
+            k = int(np.argmax(ratio))
+            warnings.warn(
+                f"the mesh is too coarse: {int((ratio > 1).sum())} of {len(ratio)} triangles are longer than the "
+                f"{name}; worst edge {longest[k]:.3g} against {length[k]:.3g} near "
+                f"{points[k].mean(axis=0).round(3).tolist()}; use a mesh with size <= {length.min():.3g} there",
+                CoarseMeshWarning,
+                stacklevel=3,
+            )
+
+
+def with_reservoirs(device: Device, V: np.ndarray, omega: np.ndarray) -> np.ndarray:
+    """Frames (b, n, 4, 4) with the reservoirs' bulk values at their nodes."""
+    V = np.array(V)
+    for name, reservoir in device.reservoirs().items():
+        nodes = device.mesh.boundary_nodes(name)
+        G = bulk_value(omega, reservoir.Delta, reservoir.h, reservoir.Gamma)  # (b, 4, 4) at phase 0
+        half = jnp.asarray(reservoir.phase_at(jnp.asarray(device.mesh.points)[nodes]))[:, None, None] / 2
+        turn, back = (jnp.cos(half) * jnp.eye(4) + s * jnp.sin(half) * R[2] for s in (1.0, -1.0))
+        V[:, nodes] = np.asarray(green_to_frame(turn[None] @ G[:, None] @ back[None]))
+    return V
+
+
+def starting_frames(device: Device, system: DiscreteAction, start: Any) -> Callable[[np.ndarray], np.ndarray]:
+    n = len(device.mesh.points)
+    if start is None:
+        return lambda omega: np.broadcast_to(np.eye(4), (len(omega), n, 4, 4))
+    if isinstance(start, str) and start == "bulk":
+        Delta = system.nodes.fields["Delta"] / system.nodes.weight[:, None]
+        local = Delta[:, 0] + 1j * Delta[:, 1]
+        return lambda omega: np.asarray(green_to_frame(bcs(jnp.asarray(omega)[:, None], local[None])))
+    if isinstance(start, Solution):
+        return _from_solution(start, n)
+    G = start if isinstance(start, jax.Array) else np.asarray(start)
+    if G.ndim != 4 or G.shape[1:] != (n, 4, 4) or G.dtype.kind != "f":
+        what = f"an array of shape {G.shape} and type {G.dtype}" if G.ndim else repr(start)
+        raise ValueError(
+            f"start is {what}; expected None, 'bulk', a Solution on this mesh, or real G of shape (n_w, {n}, 4, 4)"
+        )
+    if not np.isfinite(G).all():
+        raise ValueError("start is not finite; expected G of a converged solution")
+    frames = np.asarray(green_to_frame(jnp.asarray(G)))
+
+    def given(omega: np.ndarray) -> np.ndarray:
+        if len(omega) != len(frames):
+            raise ValueError(f"start holds {len(frames)} frequencies, but {len(omega)} are to be solved")
+        return frames
+
+    return given
+
+
+def _from_solution(start: Solution, n: int) -> Callable[[np.ndarray], np.ndarray]:
+    if start.G.shape[1] != n:
+        raise ValueError(f"start was solved on {start.G.shape[1]} nodes, this mesh has {n}")
+    order = np.argsort(start.omega)
+    frames = np.asarray(green_to_frame(start.G))[order]
+
+    def nearest(omega: np.ndarray) -> np.ndarray:
+        return frames[np.argmin(np.abs(np.log(omega[:, None] / start.omega[order])), axis=1)]
+
+    return nearest

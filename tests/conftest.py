@@ -1,0 +1,62 @@
+"""What many tests share: the reference numbers and solutions that are worth solving once."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import jusadel as ju
+
+DELTA = 1.764
+
+
+@pytest.fixture(scope="session")
+def references():
+    """Numbers computed outside the package, {id: entry}; see the entries' definitions."""
+    entries = json.loads((Path(__file__).parent / "data" / "references.json").read_text())
+    return {entry["id"]: entry for entry in entries}
+
+
+@pytest.fixture(scope="session")
+def vortex_meshes():
+    """Three graded disks of radius 6 with about 1300, 2400 and 4100 nodes."""
+    return [ju.disk(6.0, size, size / 5) for size in (0.44, 0.33, 0.25)]
+
+
+def vortex_material(case):
+    """The materials of references.json C3 ("all") and, for a single frequency, C1 ("weak")."""
+    if case == "weak":
+        return ju.Material(D=2 * DELTA, Gamma=10 * DELTA, gamma=ju.rashba(1e-3))
+    return ju.Material(
+        D=2 * DELTA,
+        Gamma=2 * DELTA,
+        gamma=ju.rashba(0.7484018172),
+        spin_field=ju.rashba(0.15),
+        theta=(0, 0, 0.2),
+        kappa=(0, 0, 0.1),
+    )
+
+
+def bare_frequency(omega):
+    """T and frequencies with which F = f for one frequency (T = 1/pi, weight 1)."""
+    return {"T": 1 / np.pi, "frequencies": ([omega], [1.0])}
+
+
+OMEGA = {"all": 0.8, "weak": 0.157079632679}
+
+
+@pytest.fixture(scope="session")
+def vortex_solutions(vortex_meshes):
+    """{case: solutions on the three meshes}, one frequency each."""
+    return {
+        case: [
+            ju.solve(
+                ju.Device(mesh=mesh, materials=vortex_material(case)),
+                pair_potential=ju.vortex(DELTA),
+                **bare_frequency(OMEGA[case]),
+            )
+            for mesh in vortex_meshes
+        ]
+        for case in OMEGA
+    }
