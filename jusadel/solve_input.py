@@ -23,6 +23,7 @@ Array = jax.Array
 
 
 def checked_linear_solver(given: Any) -> LinearSolver:
+    """The given linear solver, or the default; anything else is refused."""
     if given is None:
         return SuperLU()
     if isinstance(given, type) or not all(callable(getattr(given, name, None)) for name in ("prepare", "directions")):
@@ -31,6 +32,7 @@ def checked_linear_solver(given: Any) -> LinearSolver:
 
 
 def default_pair_potential(device: Device, pair_potential: Any) -> Any:
+    """The given pair potential, or zero where no region is superconducting; else ask for one."""
     if pair_potential is not None:
         return pair_potential
     superconducting = [
@@ -49,6 +51,7 @@ def default_pair_potential(device: Device, pair_potential: Any) -> Any:
 def chosen_frequencies(
     device: Device, T: float, Delta: Array, frequencies: Any, accuracy: float
 ) -> tuple[np.ndarray, np.ndarray]:
+    """Frequencies and weights, (n_w,) each, from what the user gave (see `solve`)."""
     if not is_number(T) or T <= 0:
         raise ValueError(f"T = {T!r}; expected a finite temperature > 0, in the units of Delta (k_B = 1)")
     if frequencies is None:
@@ -132,6 +135,7 @@ def with_reservoirs(device: Device, V: np.ndarray, omega: np.ndarray) -> np.ndar
 
 
 def starting_frames(device: Device, system: DiscreteAction, start: Any) -> Callable[[np.ndarray], np.ndarray]:
+    """The function that gives the starting frames (b, n, 4, 4) of frequencies (b,)."""
     n = len(device.mesh.points)
     if start is None:
         return lambda omega: np.broadcast_to(np.eye(4), (len(omega), n, 4, 4))

@@ -11,7 +11,7 @@ LOW = 0.157079632679
 
 
 def sns(phase, h=0.0):
-    """S(3) - N(3) - S(3) with a rigid pair potential in the S parts, lengths in sqrt(D/2 Delta), one strip."""
+    """S(3) - N(3) - S(3) with a rigid pair potential in the S parts, lengths in xi = sqrt(D/2 Delta)."""
     x = np.concatenate([np.linspace(0, 3, 13)[:-1], np.linspace(3, 6, 25)[:-1], np.linspace(6, 9, 13)])
     where = {
         "left": lambda c: c[:, 0] < 3,
@@ -40,7 +40,7 @@ def test_bulk_start_of_a_vortex_is_caught(wrong_vortex, vortex_solutions):
     assert not wrong.stable.any()
     assert wrong.margin[0] < -0.01
     assert right.margin[0] > 0.05
-    with pytest.raises(ju.SolveError, match="unphysical stationary point.*leave out start"):
+    with pytest.raises(ju.SolveError, match=r"unphysical stationary point.*leave out start"):
         ju.solve(device, pair_potential=ju.vortex(DELTA), start="bulk", **bare_frequency(LOW))
 
 

@@ -254,7 +254,7 @@ def test_no_phi0_from_a_rashba_spin_field_alone():
 
 
 def test_inverse_effect_has_the_sign_of_an_exchange_field(plain):
-    """A phase gradient acts as h_k = gamma_kl q_l/2: the same spin direction as that h makes (section F, our factor)."""
+    """A phase gradient acts as h_k = gamma_kl q_l/2: the spin points as that h turns it (section F)."""
     gamma = np.array([[0, 0], [1e-3, 0], [0, 0]])
     _, driven = junction(0.5, 2.0, 20.0, cut_sum(2.0), Gamma=5.0, gamma=gamma)
     _, pushed = junction(0.5, 2.0, 20.0, cut_sum(2.0), Gamma=5.0, h=(0, 1e-3 * 0.25, 0))
