@@ -9,11 +9,6 @@ from jusadel.mesh import Mesh
 from jusadel.shapes import disk, rectangle
 
 
-def vortex_disk(size: float, core_size: float) -> Mesh:
-    """A disk of radius 8, fine where the vortex sits."""
-    return disk(radius=8.0, size=size, core_size=core_size)
-
-
 def sns() -> Mesh:
     """A strip of length 6 and width 1: superconductor, normal metal of length 1, superconductor."""
     x = np.concatenate([np.linspace(0, 2.5, 32)[:-1], np.linspace(2.5, 3.5, 14)])
@@ -36,8 +31,8 @@ def sns() -> Mesh:
 def main(folder: Path) -> None:
     """Write all of them, one in each kind of .msh."""
     for name, mesh, file_format in (
-        ("vortex_disk", vortex_disk(0.42, 0.05), "gmsh41"),
-        ("vortex_disk_4k", vortex_disk(0.33, 0.04), "gmsh22"),
+        ("vortex_disk", disk(radius=4.0, size=0.215, core_size=0.06), "gmsh41"),
+        ("vortex_disk_4k", disk(radius=8.0, size=0.33, core_size=0.04), "gmsh22"),
         ("sns", sns(), "gmsh41-ascii"),
     ):
         mesh.write(folder / f"{name}.msh", file_format=file_format)
