@@ -12,6 +12,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from scipy.interpolate import CubicSpline
 
 import jusadel as ju
 
@@ -29,21 +30,31 @@ def solve_vortex(T, texture, frequencies):
     return ju.solve(device, T=T, pair_potential=ju.vortex(Delta), frequencies=frequencies, progress=True)
 
 
-def ring_profile(vectors):
-    """|vector| averaged over the rings of the mesh: radii and means."""
+def spin_profile(sol):
+    """|S| averaged over the rings of nodes: radii and means."""
     radius, ring = np.unique(np.round(np.hypot(*MESH.points.T), 6), return_inverse=True)
-    return radius, np.bincount(ring, np.linalg.norm(vectors, axis=1)) / np.bincount(ring)
+    return radius, np.bincount(ring, np.linalg.norm(ju.spin_density(sol), axis=1)) / np.bincount(ring)
+
+
+def current_profile(sol):
+    """Azimuthal current averaged over the triangles between two rings of nodes: radii and means."""
+    x, y = MESH.centroids.T
+    rings = np.unique(np.round(np.hypot(*MESH.points.T), 6))[1:-1]
+    annulus, area = np.digitize(np.hypot(x, y), rings), MESH.areas
+    j = np.asarray(ju.charge_current(sol))
+    mean = lambda values: np.bincount(annulus, area * values) / np.bincount(annulus, area)  # noqa: E731
+    return mean(np.hypot(x, y)), mean((x * j[:, 1] - y * j[:, 0]) / np.hypot(x, y))
 
 
 def maximum(radius, profile):
-    """Position and height of the largest value, by a parabola through three points."""
-    k = int(np.argmax(profile))
-    a, b, c = np.polyfit(radius[k - 1 : k + 2], profile[k - 1 : k + 2], 2)
-    return -b / (2 * a), c - b**2 / (4 * a)
+    """Position and height of the largest value, on a cubic spline."""
+    spline, fine = CubicSpline(radius, profile), np.linspace(radius[1], radius[-2], 20_001)
+    k = int(np.argmax(spline(fine)))
+    return fine[k], float(spline(fine[k]))
 
 
 def angle_to_current(spin, current):
-    """Angle from current to spin, counter-clockwise, in degrees: mean and spread over the ring near r = 1."""
+    """Angle from current to spin near r = 1, counter-clockwise, in degrees: mean, and spread from 0 to 1."""
     near = np.abs(np.hypot(*MESH.points.T) - 1.0) < 0.15
     z = (spin[near, 0] + 1j * spin[near, 1]) / (current[near, 0] + 1j * current[near, 1])
     return np.degrees(np.angle(z.sum())), 1 - np.abs((z / np.abs(z)).mean())
@@ -61,8 +72,9 @@ def draw_texture(axis, name, spin, current):
     """Fig. 2: direction of the spin (arrows) over the current density (colour)."""
     size = np.linalg.norm(current, axis=1)
     colours = axis.tripcolor(*MESH.points.T, MESH.triangles, size / size.max(), shading="gouraud", cmap="cividis")
-    x, y = (a.ravel() for a in np.meshgrid(np.arange(-3, 3.1, 0.75), np.arange(-3, 3.1, 0.75)))
-    nearest = [int(np.argmin(np.hypot(*(MESH.points - p).T))) for p in zip(x, y, strict=True) if 0.3 < np.hypot(*p) < 3.6]
+    grid = np.stack(np.meshgrid(*2 * [np.arange(-3, 3.1, 0.75)]), axis=-1).reshape(-1, 2)
+    grid = grid[np.abs(np.hypot(*grid.T) - 2) < 1.6]
+    nearest = np.argmin(np.linalg.norm(MESH.points - grid[:, None], axis=-1), axis=1)
     direction = spin[nearest, :2] / np.linalg.norm(spin[nearest, :2], axis=1, keepdims=True)
     axis.quiver(*MESH.points[nearest].T, *direction.T, color="white", pivot="middle", scale=18, width=0.008)
     axis.set(aspect="equal", xlabel=r"$x/\xi$", ylabel=r"$y/\xi$", title=f"spin texture, {name}")
@@ -72,25 +84,25 @@ def draw_texture(axis, name, spin, current):
 def main():
     """Solve, print the numbers, draw the picture."""
     figure, axes = plt.subplots(2, 3, figsize=(13, 8), layout="constrained")
-    numbers = {"nodes": MESH.n_nodes}
-    for axis, T, n in ((axes[0, 0], 0.05, 16), (axes[0, 1], 0.98, 8)):
-        sol = solve_vortex(T, ju.rashba, n)
-        S, j = np.asarray(ju.spin_density(sol)), np.asarray(ju.charge_current(sol, at="nodes"))
-        profiles = {"current I": ring_profile(j), "spin S": ring_profile(S)}
+    numbers, solutions = {"nodes": MESH.n_nodes}, {}
+    for axis, T, n in ((axes[0, 0], 0.05, 24), (axes[0, 1], 0.98, 8)):
+        sol = solutions[T] = solve_vortex(T, ju.rashba, n)
+        profiles = {"current I": current_profile(sol), "spin S": spin_profile(sol)}
         draw_profiles(axis, T, profiles)
-        for letter, (radius, values) in zip("jS", profiles.values(), strict=True):
-            numbers[f"r_{letter}_T{T}"], numbers[f"{letter}_max_T{T}"] = maximum(radius, values)
+        for letter, profile in zip("jS", profiles.values(), strict=True):
+            numbers[f"r_{letter}_T{T}"], numbers[f"{letter}_max_T{T}"] = maximum(*profile)
         numbers[f"newton_steps_T{T}"] = int(sol.stats["steps"].max())
         numbers[f"positivity_margin_T{T}"] = sol.margin.min()
         numbers[f"free_energy_T{T}"] = float(ju.free_energy(sol))
     for axis, (group, texture) in zip(axes[1], CLASSES.items(), strict=True):
-        sol = solve_vortex(0.05, texture, 3)
+        sol = solutions[0.05] if group == "C4v" else solve_vortex(0.05, texture, 2)  # directions need few frequencies
         S, j = np.asarray(ju.spin_density(sol)), np.asarray(ju.charge_current(sol, at="nodes"))
         colours = draw_texture(axis, group, S, j)
         numbers[f"angle_{group}"], numbers[f"angle_spread_{group}"] = angle_to_current(S, j)
     figure.colorbar(colours, ax=axes[1], label=r"$|j|/j_{\max}$", shrink=0.8)
     axes[0, 2].axis("off")
-    axes[0, 2].text(0, 0.95, "\n".join(f"{k} = {v:.5g}" for k, v in numbers.items()), va="top", family="monospace", fontsize=8)
+    table = "\n".join(f"{name} = {value:.5g}" for name, value in numbers.items())
+    axes[0, 2].text(0, 0.95, table, va="top", family="monospace", fontsize=8)
     figure.savefig("vortex.png", dpi=150)
     print("\n".join(f"{name} = {value:.6g}" for name, value in numbers.items()))
     return numbers

@@ -192,5 +192,5 @@ def _without(system: DiscreteAction, term: Term) -> DiscreteAction:
 def normal_state_is_stable(system: DiscreteAction, omega: float, solver: LinearSolver, free: int) -> bool:
     """Whether the Hessian at G = R3 has 2 positive and 6 negative eigenvalues for each of `free` nodes."""
     normal = np.broadcast_to(np.eye(4), (1, len(system.free), 4, 4))
-    inertia = solver.directions(solver.prepare(system), system, normal, np.array([omega])).inertia
+    inertia = solver.directions(solver.prepare(system), system, normal, np.array([omega]), [{}]).inertia
     return inertia is None or tuple(inertia[0]) == (2 * free, 6 * free)

@@ -71,26 +71,13 @@ def newton(
     """Newton's method from the frames V (b, n, 4, 4) for the frequencies omega (b,), without any fallback."""
     V, b = np.array(V), len(omega)
     prepared = solver.prepare(system) if prepared is None else prepared
-    steps, done, failed = np.zeros(b, int), np.zeros(b, bool), np.zeros(b, bool)
-    inertia: np.ndarray | None = None
-    for k in range(MAX_STEPS):
-        active = np.nonzero(~done & ~failed)[0]
-        if len(active) == 0:
-            break
-        direction = solver.directions(prepared, system, V[active], omega[active])
-        length = np.linalg.norm(direction.step, axis=-1).max(axis=-1)
-        if direction.inertia is not None:
-            inertia = np.zeros((b, 2), int) if inertia is None else inertia
-            inertia[active] = direction.inertia
-        bad = ~np.isfinite(length)
-        failed[active[bad]] = True
-        good = active[~bad]
-        V[good] = retract(jnp.asarray(V[good]), cap_step(jnp.asarray(direction.step[~bad]), CAP))
-        steps[good] += 1
-        # a full step below 1e-6 leaves an error of its square
-        done[good] = length[~bad] < SMALL_STEP
+    steps, done = np.zeros(b, int), np.zeros(b, bool)
+    inertia = np.full((b, 2), -1)
+    for first in range(0, b, solver.chunk):
+        part = slice(first, min(first + solver.chunk, b))
+        _iterate(system, omega[part], V[part], steps[part], done[part], inertia[part], solver, prepared)
         if progress:
-            progress(f"Newton step {k + 1}: {len(active)} frequencies, largest step {np.nanmax(length):.1e}")
+            progress(f"Newton: {part.stop} of {b} frequencies, {steps[part].max()} steps")
     relative = _relative_residual(system, V, omega)
     return NewtonResult(
         V=V,
@@ -98,9 +85,40 @@ def newton(
         steps=steps,
         converged=done & (relative <= tol),
         margin=certificate(V),
-        inertia=inertia,
+        inertia=None if (inertia < 0).any() else inertia,
         ladder=np.zeros(b, int),
     )
+
+
+def _iterate(
+    system: DiscreteAction,
+    omega: np.ndarray,
+    V: np.ndarray,
+    steps: np.ndarray,
+    done: np.ndarray,
+    inertia: np.ndarray,
+    solver: LinearSolver,
+    prepared: Any,
+) -> None:
+    """Newton's method for frequencies that are solved together; writes into V, steps, done and inertia."""
+    memory: list[dict[str, Any]] = [{} for _ in omega]
+    active = np.arange(len(omega))
+    for _ in range(MAX_STEPS):
+        direction = solver.directions(prepared, system, V[active], omega[active], [memory[k] for k in active])
+        if direction.inertia is not None:
+            inertia[active] = direction.inertia
+        length = np.linalg.norm(direction.step, axis=-1).max(axis=-1)
+        finite = np.isfinite(length)  # a singular Hessian gives NaN: that frequency has failed
+        active, length, exact = active[finite], length[finite], direction.exact[finite]
+        V[active] = retract(jnp.asarray(V[active]), cap_step(jnp.asarray(direction.step[finite]), CAP))
+        steps[active] += 1
+        for k, value in zip(active, length, strict=True):
+            memory[k]["length"] = value
+        # a full step of a true Newton method leaves an error of its square
+        done[active] = (length < TINY_STEP) | (exact & (length < SMALL_STEP))
+        active = active[~done[active]]
+        if len(active) == 0:
+            return
 
 
 def _relative_residual(system: DiscreteAction, V: np.ndarray, omega: np.ndarray) -> np.ndarray:

@@ -31,7 +31,7 @@ def sns() -> Mesh:
 def main(folder: Path) -> None:
     """Write all of them, one in each kind of .msh."""
     for name, mesh, file_format in (
-        ("vortex_disk", disk(radius=4.0, size=0.215, core_size=0.06), "gmsh41"),
+        ("vortex_disk", disk(radius=4.0, size=0.215, core_size=0.03), "gmsh41"),
         ("vortex_disk_4k", disk(radius=8.0, size=0.33, core_size=0.04), "gmsh22"),
         ("sns", sns(), "gmsh41-ascii"),
     ):

@@ -1,6 +1,7 @@
 """Matsubara frequencies: the quadrature against closed sums, how many are enough, and the bulk gap."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -86,16 +87,32 @@ def test_enough_frequencies_are_enough_and_not_many_more(T, energy, accuracy):
     assert n <= 1.25 * needed
 
 
-@pytest.mark.xfail(strict=True, reason="the reference sum has no more than 16 + 40 sqrt(energy/T) nodes, good to 1e-8")
-@pytest.mark.parametrize("accuracy", [1e-8, 1e-10])
-def test_enough_frequencies_deliver_high_accuracy(accuracy):
-    assert worst_error(0.05, 1.764, enough_frequencies(0.05, 1.764, accuracy)) < accuracy
+@pytest.mark.parametrize(("T", "energy", "accuracy"), [(0.05, 1.764, 1e-8), (0.05, 1.764, 1e-10), (0.001, 1.764, 1e-4)])
+def test_enough_frequencies_deliver_high_accuracy(T, energy, accuracy):
+    assert 0.6 * accuracy < worst_error(T, energy, enough_frequencies(T, energy, accuracy)) < accuracy
+
+
+@pytest.mark.parametrize(("T", "accuracy"), [(0.05, 1e-11), (1e-5, 1e-4)])
+def test_enough_frequencies_refuse_what_they_cannot_deliver(T, accuracy):
+    with pytest.raises(
+        ValueError, match=rf"accuracy = {accuracy:.3g} at energy/T = .* needs more than 1000 freq"
+    ) as refused:
+        enough_frequencies(T, 1.764, accuracy)
+    offered = float(re.search(r"\(1000 reach (.*)\)", str(refused.value))[1])
+    assert worst_error(T, 1.764, 1000) == pytest.approx(offered, rel=0.05)
+
+
+@pytest.mark.parametrize(("T", "energy"), [(1.0, np.nan), (1.0, np.inf), (1e-320, 1.0)])
+def test_energies_that_no_sum_can_hold_are_refused(T, energy):
+    with pytest.raises(ValueError, match=r"energy/T = .* is not finite"):
+        enough_frequencies(T, energy)
 
 
 def test_enough_frequencies_counts_the_temperature_as_an_energy():
     assert enough_frequencies(1.0, 0.0) == enough_frequencies(1.0, np.pi)
     assert enough_frequencies(0.01, 1.0) > enough_frequencies(0.1, 1.0) > enough_frequencies(0.1, 1.0, 1e-2)
     assert enough_frequencies(2.0, 6.0) == enough_frequencies(0.2, 0.6)
+    assert enough_frequencies(1e-300, 1e-299) == enough_frequencies(1e299, 1e300) == enough_frequencies(1.0, 10.0)
 
 
 @pytest.mark.parametrize("T", sorted(GAPS))
@@ -109,10 +126,20 @@ def test_bulk_gap_limits():
     """exp(-gamma_E) pi Tc at T = 0, and Delta^2 = 8 pi^2 Tc (Tc - T)/(7 zeta(3)) near Tc."""
     assert pytest.approx(1.7638769888) == GAP_RATIO
     assert bulk_gap(0.01) == pytest.approx(GAP_RATIO, abs=1e-9)
+    assert bulk_gap(1e-300) == GAP_RATIO
+    assert bulk_gap(2e300, Tc=4e300) == pytest.approx(4e300 * bulk_gap(0.5), rel=1e-14)
     assert bulk_gap(1.0) == bulk_gap(7.0) == 0.0
     zeta3 = 1.2020569031595942
     slope = bulk_gap(1 - 1e-4) ** 2 / 1e-4
     assert slope == pytest.approx(8 * np.pi**2 / (7 * zeta3), rel=2e-4)
+
+
+def test_bulk_gap_has_no_seams():
+    """Below 0.03 Tc and within 1e-9 of Tc the limits stand for the equation."""
+    assert bulk_gap(0.03 - 1e-9) == pytest.approx(bulk_gap(0.03 + 1e-9), rel=1e-12)
+    inside, outside = (bulk_gap(1 - d) / np.sqrt(d) for d in (0.99e-9, 1.01e-9))
+    assert inside == pytest.approx(outside, rel=1e-6)
+    assert 0 < bulk_gap(np.nextafter(1.0, 0.0)) < 1e-7
 
 
 @pytest.mark.parametrize("T", [0.0, -0.1, np.nan, np.inf])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,8 +12,13 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
 from jusadel.discrete import DiscreteAction
-from jusadel.hessian import Pattern, linearise
+from jusadel.hessian import Pattern, linearise, residual
 from jusadel.linear.protocol import Direction
+
+Solve = Callable[[np.ndarray], np.ndarray]
+
+CHORD = 0.02
+"""Once a step is shorter than this, its factors serve the following ones, which then shrink at about this rate."""
 
 
 class SuperLU:
@@ -33,31 +39,38 @@ class SuperLU:
         """The sparsity pattern."""
         return Pattern(system)
 
-    def directions(self, prepared: Pattern, system: DiscreteAction, V: Any, omega: Any) -> Direction:
+    @property
+    def chunk(self) -> int:
+        """As many frequencies as threads: their factors are all the memory that is needed."""
+        return self.threads
+
+    def directions(
+        self, prepared: Pattern, system: DiscreteAction, V: Any, omega: Any, memory: list[dict[str, Any]]
+    ) -> Direction:
         """Factorise and solve frequency by frequency."""
+        one = lambda k: self._one(prepared, system, V[k], omega[k], memory[k])  # noqa: E731
         with ThreadPoolExecutor(self.threads) as pool:
-            results = list(pool.map(lambda k: self._one(prepared, system, V[k], omega[k]), range(len(omega))))
-        steps, norms, inertia = zip(*results, strict=True)
-        return Direction(np.stack(steps), np.array(norms), np.array(inertia))
+            results = list(pool.map(one, range(len(omega))))
+        steps, norms, inertia, exact = zip(*results, strict=True)
+        return Direction(np.stack(steps), np.array(norms), np.array(inertia), np.array(exact))
 
-    def _one(self, pattern: Pattern, system: DiscreteAction, V: Any, omega: Any) -> tuple[Any, float, Any]:
-        lin = linearise(system, V, omega)
-        r = np.asarray(lin.residual)
+    def _one(
+        self, pattern: Pattern, system: DiscreteAction, V: Any, omega: Any, memory: dict[str, Any]
+    ) -> tuple[np.ndarray, float, tuple[int, int], bool]:
+        exact = not memory.get("length", np.inf) < CHORD
+        if exact:
+            lin = linearise(system, V, omega)
+            memory["solve"], memory["inertia"] = self.factorise(pattern.matrix(lin))
+        r = np.asarray(lin.residual if exact else residual(system, V, omega))
         step = np.zeros_like(r)
-        solution, inertia = self.solve(pattern.matrix(lin), -r[pattern.free].ravel())
-        step[pattern.free] = solution.reshape(-1, 8)
-        return step, float(np.linalg.norm(r)), inertia
+        step[pattern.free] = memory["solve"](-r[pattern.free].ravel()).reshape(-1, 8)
+        return step, float(np.linalg.norm(r)), memory["inertia"], exact
 
-    def solve(self, matrix: sp.csc_matrix, rhs: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
-        """Solution and inertia (positive, negative); NaN and (0, 0) where a pivot vanishes."""
+    def factorise(self, matrix: sp.csc_matrix) -> tuple[Solve, tuple[int, int]]:
+        """A function that solves, and the inertia (positive, negative); NaN and (0, 0) where a pivot vanishes."""
         try:
-            lu = sla.splu(
-                matrix,
-                permc_spec="MMD_AT_PLUS_A",
-                diag_pivot_thresh=0.0,
-                options={"SymmetricMode": True},
-            )
+            lu = sla.splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
         except RuntimeError:  # SuperLU's word for an exactly singular matrix
-            return np.full_like(rhs, np.nan), (0, 0)
+            return lambda rhs: np.full_like(rhs, np.nan), (0, 0)
         pivots = lu.U.diagonal().real
-        return lu.solve(rhs), (int((pivots > 0).sum()), int((pivots < 0).sum()))
+        return lu.solve, (int((pivots > 0).sum()), int((pivots < 0).sum()))
