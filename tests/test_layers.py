@@ -15,7 +15,7 @@ FLOORS = (
     "material boundary",
     "device",
     "action discrete homogeneous",
-    "hessian linear linear.protocol linear.direct linear.dense newton",
+    "hessian linear linear.protocol linear.direct linear.dense linear.pardiso newton",
     "pair_potential solution solve_input equilibrium",
     "observables",
     "jusadel",

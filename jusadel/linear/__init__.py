@@ -2,6 +2,7 @@
 
 from jusadel.linear.dense import Dense
 from jusadel.linear.direct import SuperLU
+from jusadel.linear.pardiso import Pardiso
 from jusadel.linear.protocol import Direction, LinearSolver
 
-__all__ = ["Dense", "Direction", "LinearSolver", "SuperLU"]
+__all__ = ["Dense", "Direction", "LinearSolver", "Pardiso", "SuperLU"]

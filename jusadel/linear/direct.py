@@ -57,7 +57,9 @@ class SuperLU:
     def _one(
         self, pattern: Pattern, system: DiscreteAction, V: Any, omega: Any, memory: dict[str, Any]
     ) -> tuple[np.ndarray, float, tuple[int, int], bool]:
-        exact = not memory.get("length", np.inf) < CHORD
+        length, before = memory.get("length", np.inf), memory.get("before", np.inf)
+        exact = not length < min(CHORD, before / 5)  # large steps, or kept factors that no longer pay
+        memory["before"] = length
         if exact:
             lin = linearise(system, V, omega)
             memory["solve"], memory["inertia"] = self.factorise(pattern.matrix(lin))

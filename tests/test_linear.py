@@ -1,0 +1,85 @@
+"""The linear solvers agree with each other, give the same inertia, and say so when they cannot solve."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+import jusadel as ju
+from jusadel.discrete import discretise
+from jusadel.hessian import Pattern, linearise
+from jusadel.linear import Dense, Pardiso, SuperLU
+from jusadel.pair_potential import at_vertices
+
+
+@pytest.fixture(scope="module")
+def problem():
+    """A strip with one reservoir and every gradient term: matrix, right-hand side."""
+    material = ju.Material(h=(0.2, 0, 0.1), Gamma=0.5, gamma=ju.rashba(0.2), theta=(0, 0, 0.1), kappa=(0, 0, 0.2))
+    device = ju.Device(
+        mesh=ju.rectangle(2.0, 1.0, 0.3), materials=material, boundaries={"left": ju.Reservoir(1.0, phase=0.4)}
+    )
+    system = discretise(device, at_vertices(device, 1.0))
+    V = np.broadcast_to(np.eye(4), (len(device.mesh.points), 4, 4))
+    matrix = Pattern(system).matrix(linearise(system, V, 0.3))
+    return device, matrix, np.random.default_rng(0).normal(size=matrix.shape[0])
+
+
+def available(solver):
+    if solver is Pardiso:
+        pytest.importorskip("pypardiso")
+    return solver()
+
+
+@pytest.mark.parametrize("solver", [SuperLU, Pardiso, Dense])
+def test_solution_and_inertia(problem, solver):
+    _, matrix, rhs = problem
+    solve, inertia = available(solver).factorise(matrix)
+    eigenvalues = np.linalg.eigvalsh(matrix.toarray())
+    assert np.abs(matrix @ solve(rhs) - rhs).max() < 1e-10 * np.abs(rhs).max()
+    assert inertia == ((eigenvalues > 0).sum(), (eigenvalues < 0).sum())
+    assert inertia[1] == 3 * inertia[0]
+
+
+@pytest.mark.parametrize("solver", [SuperLU, Pardiso, Dense])
+def test_singular_matrix_gives_nan_not_numbers(solver):
+    singular = sp.csc_matrix(np.diag([1.0, 0.0, 2.0, -1.0]))
+    solve, _ = available(solver).factorise(singular)
+    assert np.isnan(solve(np.ones(4))).all()
+
+
+def test_pardiso_follows_a_change_of_pattern(problem):
+    """The analysis of one mesh must not serve another of the same size."""
+    pardiso = available(Pardiso)
+    rng = np.random.default_rng(1)
+    for where in ((0, 1), (1, 2)):
+        dense = np.diag([4.0, 5.0, 6.0, -4.0])
+        dense[where] = dense[where[::-1]] = 1.0
+        rhs = rng.normal(size=4)
+        solve, _ = pardiso.factorise(sp.csc_matrix(dense))
+        assert np.abs(dense @ solve(rhs) - rhs).max() < 1e-12
+
+
+@pytest.mark.parametrize("solver", [Pardiso, Dense])
+def test_solve_gives_the_same_with_each(problem, solver):
+    device, _, _ = problem
+    solutions = [
+        ju.solve(device, T=0.3, pair_potential=1.0, frequencies=2, linear_solver=s) for s in (None, available(solver))
+    ]
+    assert np.abs(solutions[0].G - solutions[1].G).max() < 1e-11
+    assert solutions[0].stats["inertia"].tolist() == solutions[1].stats["inertia"].tolist()
+    assert available(solver).name in repr(solutions[1])
+
+
+def test_pardiso_without_its_package_names_the_extra(monkeypatch):
+    import builtins
+
+    real = builtins.__import__
+
+    def without(name, *args, **kwargs):
+        if name == "pypardiso":
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(ImportError, match=r"jusadel\[mkl\]"):
+        Pardiso()
