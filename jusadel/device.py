@@ -77,11 +77,20 @@ class Device:
 
     def line_integrals(self) -> Array:
         """Int A.dl from each triangle's centroid to its three vertices, (m, 3); zero without a field."""
-        mesh = self.mesh
+        corners = self.mesh.points[self.mesh.triangles]
+        return self._integrate_A(self.mesh.centroids[:, None], corners)
+
+    def magnetic_field(self) -> Array:
+        """Mean of d_x A_y - d_y A_x over each triangle, (m,): the circulation of A round it over its area."""
+        corners = self.mesh.points[self.mesh.triangles]
+        round_trip = self._integrate_A(corners, corners[:, np.array([1, 2, 0])])
+        return round_trip.sum(axis=1) / self.mesh.areas
+
+    def _integrate_A(self, start: Any, end: Any) -> Array:
+        """Int A.dl along straight lines from start to end, (m, 3) for points (m, 3, 2), by Gauss quadrature."""
+        step = end - start
         if self.vector_potential is None:
-            return np.zeros((len(mesh.triangles), 3))  # type: ignore[return-value]
-        start = mesh.centroids[:, None]
-        step = mesh.points[mesh.triangles] - start
+            return np.zeros(step.shape[:2])  # type: ignore[return-value]
         points = start[:, :, None] + step[:, :, None] * LINE_POINTS[:, None]
         A = self._vector_potential(points.reshape(-1, 2)).reshape(points.shape)
         return jnp.einsum("tiqk,tik,q->ti", A, step, LINE_WEIGHTS)

@@ -16,6 +16,7 @@ from jusadel.action import Term
 from jusadel.device import Device
 from jusadel.discrete import DiscreteAction, discretise, to_nodes
 from jusadel.linear import LinearSolver
+from jusadel.material import is_number
 from jusadel.nambu import frame_to_green
 from jusadel.newton import NewtonResult, solve_frequencies
 from jusadel.pair_potential import at_vertices
@@ -31,6 +32,9 @@ from jusadel.solve_input import (
 
 Array = jax.Array
 logger = logging.getLogger("jusadel")
+
+SMALLEST_TOL = 1e-12
+"""Below it round-off decides."""
 
 INERTIA_LIMIT = 20_000
 """Nodes up to which the normal state's inertia is checked before solving."""
@@ -78,11 +82,18 @@ def solve(
         )
     if not isinstance(device, Device):
         raise TypeError(f"device is {type(device).__name__}; expected a jusadel.Device (mesh and materials together)")
+    if not is_number(tol) or not SMALLEST_TOL <= tol < 1:
+        raise ValueError(f"tol = {tol!r}; expected a relative residual between {SMALLEST_TOL:g} and 1")
     began, say = time.perf_counter(), _reporter(progress)
     Delta = at_vertices(device, default_pair_potential(device, pair_potential))
     omega, weights = chosen_frequencies(device, T, Delta, frequencies, accuracy)
     system = discretise(device, Delta)
-    warn_if_coarse(device, Delta)
+    if not np.asarray(system.free).any():
+        raise ValueError(
+            f"all {len(system.free)} nodes of the mesh lie on reservoirs, so that nothing is left to solve; "
+            "refine the mesh, or leave a boundary to the vacuum"
+        )
+    warn_if_coarse(device, Delta, T)
     solver = checked_linear_solver(linear_solver)
     refuse_unstable_tensors(system, float(omega.min()), solver)
     result = solve_frequencies(
@@ -157,7 +168,8 @@ def _raise_unless_certified(sol: Solution, result: NewtonResult, tol: float, for
         raise SolveError(
             f"Newton stopped after {result.steps[k]} steps at omega = {sol.omega[k]:.3g} (relative residual "
             f"{result.residual[k]:.1e}, tol {tol:.0e}); {int((~sol.converged).sum())} of {len(sol.omega)} frequencies "
-            "did not converge: start from a nearby solution (start=...), raise tol, or refine the mesh"
+            "did not converge: start from a nearby solution (start=...), or refine the mesh; where gamma/D times the "
+            "mesh size is above one, the tensors are too strong for this mesh"
         )
     for k in np.nonzero(~sol.stable)[0]:
         remedy = "leave out start=..., so that the normal state is the start" if forced else "refine the mesh"

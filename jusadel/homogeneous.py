@@ -25,6 +25,7 @@ from jusadel.nambu import (
 
 Array = jax.Array
 STEPS = 60
+LAST_STEP = 1e-7
 
 
 def bulk_value(omega: Any, Delta: Any, h: Any = (0.0, 0.0, 0.0), Gamma: Any = 0.0, **gradient: Any) -> Array:
@@ -46,8 +47,9 @@ def bulk_value(omega: Any, Delta: Any, h: Any = (0.0, 0.0, 0.0), Gamma: Any = 0.
     """
     omega = jnp.asarray(omega, float)
     fields = _fields(Delta, h, Gamma, gradient)
-    G = _solve_all(omega.ravel(), fields, _present(fields)).reshape(*omega.shape, 4, 4)
-    _certify(G, omega, Delta, h)
+    G, last = _solve_all(omega.ravel(), fields, _present(fields))
+    G = G.reshape(*omega.shape, 4, 4)
+    _certify(G, last.reshape(omega.shape), omega, Delta, h)
     return G
 
 
@@ -102,11 +104,13 @@ def _present(fields: dict[str, Array]) -> tuple[Term, ...]:
 
 
 @partial(jax.jit, static_argnums=2)
-def _solve_all(omega: Array, fields: dict[str, Array], terms: tuple[Term, ...]) -> Array:
+def _solve_all(omega: Array, fields: dict[str, Array], terms: tuple[Term, ...]) -> tuple[Array, Array]:
     return jax.vmap(lambda w: _solve(w, fields, terms))(omega)
 
 
-def _solve(omega: Array, fields: dict[str, Array], terms: tuple[Term, ...]) -> Array:
+def _solve(omega: Array, fields: dict[str, Array], terms: tuple[Term, ...]) -> tuple[Array, Array]:
+    """G and the largest component of Newton's last step."""
+
     def energy(u: Array, V: Array, fields: dict[str, Array], omega: Array) -> Array:
         return homogeneous_density(expand(u, V, inverse(V)), omega, fields, terms)
 
@@ -119,7 +123,8 @@ def _solve(omega: Array, fields: dict[str, Array], terms: tuple[Term, ...]) -> A
     step = lambda _, V: retract(V, cap_step(newton_step(V, frozen, w), 0.5))  # noqa: E731
     V = jax.lax.stop_gradient(jax.lax.fori_loop(0, STEPS, step, jnp.eye(4)))
     # at the solution the last step vanishes, but its derivative is that of the solution (implicit function)
-    return expand_green(V, newton_step(V, fields, omega))
+    last = newton_step(V, fields, omega)
+    return expand_green(V, last - jax.lax.stop_gradient(last)), jnp.max(jnp.abs(jax.lax.stop_gradient(last)))
 
 
 def expand_green(V: Array, u: Array) -> Array:
@@ -138,12 +143,13 @@ def _solve_quasidefinite(H: Array, r: Array) -> Array:
     return system[:, 8]
 
 
-def _certify(G: Array, omega: Array, Delta: Any, h: Any) -> None:
+def _certify(G: Array, last: Array, omega: Array, Delta: Any, h: Any) -> None:
     if isinstance(G, jax.core.Tracer):
         return
     if np.any(np.asarray(omega) <= 0):
         raise ValueError(f"omega = {np.min(omega)}; a bulk value needs omega > 0")
     good = np.isfinite(np.asarray(G)).all(axis=(-1, -2)) & (np.asarray(positivity(jnp.nan_to_num(G))) > 0)
+    good &= np.asarray(last) < LAST_STEP
     if not good.all():
         bad = np.asarray(omega)[~good]
         raise ValueError(

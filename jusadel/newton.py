@@ -2,7 +2,8 @@
 
 Design: start from the normal state, full steps, each node's step capped at 0.5. At fixed pair potential and
 exchange field the physical solution is analytic for omega > 0, so a ladder from high frequencies meets no
-bifurcation. Convergence of the residual proves nothing about the branch; positivity does.
+bifurcation (on a mesh far too coarse for its tensors it may still end). Convergence of the residual proves
+nothing about the branch; positivity does.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.discrete import DiscreteAction
+from jusadel.discrete import DiscreteAction, to_nodes
 from jusadel.hessian import residual
 from jusadel.linear import LinearSolver
 from jusadel.nambu import cap_step, frame_to_green, positivity, retract
@@ -52,8 +53,19 @@ class NewtonResult:
 
 
 def residual_scale(system: DiscreteAction, omega: Any) -> np.ndarray:
-    """What a residual is measured against: the norm of the local forces, nu area (omega + |Delta| + |h|)."""
-    forces = jnp.linalg.norm(system.nodes.fields["Delta"], axis=-1) + jnp.linalg.norm(system.nodes.fields["h"], axis=-1)
+    """What a residual is measured against: the norm of the forces that balance at the nodes.
+
+    They are nu area (omega + |Delta| + |h|) and the diffusion term's nu area grad phi.D.grad phi / 2, whose
+    round-off is all that is left on a fine mesh.
+    """
+    cells, n = system.cells, len(system.free)
+    stiffness = jnp.einsum("tik,tkj,tij->ti", cells.gradients, cells.fields["D"], cells.gradients) / 2
+    forces = to_nodes(system.triangles, (cells.nu * cells.area)[:, None] * stiffness, n)
+    forces = (
+        forces
+        + jnp.linalg.norm(system.nodes.fields["Delta"], axis=-1)
+        + jnp.linalg.norm(system.nodes.fields["h"], axis=-1)
+    )
     local = np.asarray(omega)[:, None] * np.asarray(system.nodes.weight) + np.asarray(forces)
     return 8 * np.linalg.norm(local, axis=1)
 

@@ -81,35 +81,51 @@ def _largest_energy(device: Device, Delta: Array) -> float:
     """The scale above which G is close to normal: pairing, exchange, and an eighth of the spin relaxation."""
     h = np.linalg.norm(np.asarray(device.vertex_field("h")), axis=-1).max()
     Gamma = np.abs(np.asarray(device.vertex_field("Gamma"))).max()
-    electrodes = [float(r.Delta) for r in device.reservoirs().values()]
+    electrodes = [
+        float(max(r.Delta, np.linalg.norm(r.h)) + np.abs(np.asarray(r.Gamma)).max() / 8)
+        for r in device.reservoirs().values()
+    ]
     return float(max(np.abs(np.asarray(Delta)).max(), h, *electrodes, 0.0) + Gamma / 8)
 
 
-def physical_lengths(device: Device, Delta: Array) -> dict[str, np.ndarray]:
-    """The lengths over which G varies, per triangle (m,), inf where the term is absent.
+def physical_lengths(device: Device, Delta: Array, T: float) -> dict[str, np.ndarray]:
+    """The lengths over which G varies, per triangle (m,), inf where there is none.
 
-    sqrt(D/2 Delta), sqrt(D/2 h), sqrt(D/Gamma) (relaxation and decay) and 1/(2|a|) (spin precession).
+    D is the smallest eigenvalue of the diffusion tensor. A pure gauge vector potential has no length: the
+    links carry it exactly; a magnetic field B has 1/sqrt(2 |B|).
     """
-    D = np.trace(np.asarray(device.centroid_field("D")), axis1=-2, axis2=-1) / 2
-    largest = lambda x, axes: np.sqrt((np.asarray(x) ** 2).sum(axis=axes))  # noqa: E731
-    h = largest(device.vertex_field("h"), -1).max(axis=-1)
+    D = np.linalg.eigvalsh(np.asarray(device.centroid_field("D")))[:, 0]
+    size = lambda x, axes: np.sqrt((np.asarray(x) ** 2).sum(axis=axes))  # noqa: E731
+    h = size(device.vertex_field("h"), -1).max(axis=-1)
     Gamma = np.linalg.eigvalsh(np.asarray(device.centroid_field("Gamma")))[:, -1]
-    a = largest(device.centroid_field("spin_field"), (-1, -2))
+    modulus, contact = np.abs(np.asarray(Delta)).max(axis=-1), _at_contacts(device)
     with np.errstate(divide="ignore"):
         return {
-            "coherence length sqrt(D/2 Delta)": np.sqrt(D / (2 * np.abs(np.asarray(Delta)).max(axis=-1))),
+            "thermal length sqrt(D/2 pi T)": np.sqrt(D / (2 * np.pi * T)),
+            "coherence length sqrt(D/2 Delta)": np.sqrt(D / (2 * modulus)),
+            "coherence length sqrt(D/2 Delta) of the reservoir": np.sqrt(D / (2 * contact)),
             "exchange length sqrt(D/2h)": np.sqrt(D / (2 * h)),
             "spin relaxation length sqrt(D/Gamma)": np.sqrt(D / np.maximum(Gamma, 0)),
-            "spin precession length 1/2|a|": 1 / (2 * a),
+            "spin precession length 1/2|a|": 1 / (2 * size(device.centroid_field("spin_field"), (-1, -2))),
+            "spin-galvanic length D/|gamma|": D / size(device.centroid_field("gamma"), (-1, -2)),
+            "magnetic length 1/sqrt(2|B|)": 1 / np.sqrt(2 * np.abs(np.asarray(device.magnetic_field()))),
         }
 
 
-def warn_if_coarse(device: Device, Delta: Array) -> None:
+def _at_contacts(device: Device) -> np.ndarray:
+    """The larger of a reservoir's Delta and |h| on the triangles that touch it, (m,), else 0."""
+    energy = np.zeros(len(device.mesh.points))
+    for name, r in device.reservoirs().items():
+        energy[device.mesh.boundary_nodes(name)] = max(float(r.Delta), float(np.linalg.norm(r.h)))
+    return energy[device.mesh.triangles].max(axis=1)
+
+
+def warn_if_coarse(device: Device, Delta: Array, T: float) -> None:
     """Warn where triangles are longer than the shortest physical length."""
     mesh = device.mesh
     points = np.asarray(mesh.points)[mesh.triangles]
     longest = np.linalg.norm(points - np.roll(points, 1, axis=1), axis=-1).max(axis=1)
-    for name, length in physical_lengths(device, Delta).items():
+    for name, length in physical_lengths(device, Delta, T).items():
         ratio = longest / length
         if ratio.max() > 1:
             k = int(np.argmax(ratio))

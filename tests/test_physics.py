@@ -261,3 +261,16 @@ def test_inverse_effect_has_the_sign_of_an_exchange_field(plain):
     middle = np.argmin(np.hypot(*(STRIP.points - [0.5, 0.075]).T))
     S, T = (np.asarray(ju.spin_density(x, pauli=False))[middle, 1] for x in (driven, pushed))
     assert S * T > 0
+
+
+def test_short_junction_on_a_fine_mesh():
+    """KO-1 (references.md, row 7): D/edge^2 is 1e7 omega, so the residual must be measured against diffusion."""
+    mesh = ju.rectangle(0.03, 0.003, 1.0, x=np.linspace(0, 0.03, 61), y=[0, 0.003])
+    ends = {"left": ju.Reservoir(1.0), "right": ju.Reservoir(1.0, phase=2.0)}
+    device = ju.Device(mesh=mesh, materials=ju.Material(Tc=0.0), boundaries=ends)
+    sol = ju.solve(device, T=0.05, frequencies=20)
+    current = float(np.sum(np.asarray(ju.charge_current(sol))[:, 0] * mesh.areas) / mesh.areas.sum() * 0.03 / 2)
+    omega, weights = sol.omega, sol.weights
+    c, s = np.cos(1.0), np.sin(1.0)
+    d = np.sqrt(omega**2 + c**2)
+    assert current == pytest.approx(4 * np.pi * 0.05 * np.sum(weights * c / d * np.arctan(s / d)), rel=2e-3)

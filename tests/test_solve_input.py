@@ -13,7 +13,8 @@ from jusadel.discrete import discretise
 from jusadel.equilibrium import normal_state_is_stable, refuse_unstable_tensors
 from jusadel.linear import SuperLU
 from jusadel.pair_potential import at_vertices
-from jusadel.solve_input import warn_if_coarse
+from jusadel.solution import CoarseMeshWarning
+from jusadel.solve_input import chosen_frequencies, warn_if_coarse
 
 ONE = ([1.0], [1.0])  # one frequency
 DELTA = 0.1  # small against D/size^2, so that a coarse mesh is fine enough
@@ -240,13 +241,13 @@ def test_coarse_mesh_warns_the_caller_with_numbers(device):
 def test_every_length_is_compared_with_the_mesh(device, given, message):
     coarse = ju.Device(mesh=device.mesh, materials=ju.Material(**given))
     with pytest.warns(ju.CoarseMeshWarning, match=message):
-        warn_if_coarse(coarse, at_vertices(coarse, DELTA))
+        warn_if_coarse(coarse, at_vertices(coarse, DELTA), 0.1)
 
 
 def test_fine_mesh_does_not_warn(device):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        warn_if_coarse(device, at_vertices(device, DELTA))
+        warn_if_coarse(device, at_vertices(device, DELTA), 0.1)
     assert not caught
 
 
@@ -274,3 +275,65 @@ def test_swapping_limit_is_where_the_inertia_changes(device, ratio):
         fields = system.cells.fields | {"kappa": factor * 2 * system.cells.fields["kappa"]}
         changed = replace(system, cells=replace(system.cells, fields=fields))
         assert normal_state_is_stable(changed, 0.1, ju.linear.SuperLU(), len(system.free)) == stable
+
+
+@pytest.mark.parametrize(
+    ("material", "boundary", "field", "T", "name"),
+    [
+        ({}, {}, None, 20.0, "thermal length"),
+        ({"h": (0, 0, 40.0)}, {}, None, 0.1, "exchange length"),
+        ({"Gamma": 80.0}, {}, None, 0.1, "spin relaxation length"),
+        ({"gamma": ju.rashba(8.0)}, {}, None, 0.1, "spin-galvanic length"),
+        ({"spin_field": ju.chiral(8.0)}, {}, None, 0.1, "spin precession length"),
+        ({}, {"left": ju.Reservoir(40.0)}, None, 0.1, "of the reservoir"),
+        ({}, {"left": ju.Reservoir(0.1, h=(0, 40.0, 0))}, None, 0.1, "of the reservoir"),
+        ({"D": np.diag([10.0, 1e-3])}, {}, None, 0.1, "thermal length"),
+        ({}, {}, lambda p: jnp.stack([-60 * p[:, 1], 0 * p[:, 0]], axis=1), 0.1, "magnetic length"),
+    ],
+)
+def test_each_short_length_is_warned_about(device, material, boundary, field, T, name):
+    given = ju.Material(Tc=0.0, **material)
+    coarse = ju.Device(mesh=device.mesh, materials=given, boundaries=boundary, vector_potential=field)
+    with pytest.warns(CoarseMeshWarning, match=name):
+        warn_if_coarse(coarse, at_vertices(coarse, 0.0), T)
+
+
+def test_pure_gauge_vector_potential_needs_no_fine_mesh(device):
+    gauged = ju.Device(
+        mesh=device.mesh, materials=device.materials, vector_potential=lambda p: 0 * p + np.array([30.0, -50.0])
+    )
+    assert np.abs(gauged.magnetic_field()).max() < 1e-11
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_if_coarse(gauged, at_vertices(gauged, DELTA), 0.1)
+
+
+def test_magnetic_field_is_the_curl(device):
+    A = lambda p: jnp.stack([-0.3 * p[:, 1] ** 2, 0.7 * p[:, 0]], axis=1)  # noqa: E731
+    field = ju.Device(mesh=device.mesh, materials=device.materials, vector_potential=A).magnetic_field()
+    assert field == pytest.approx(0.7 + 0.6 * device.mesh.centroids[:, 1], abs=1e-12)
+
+
+def test_reservoirs_count_for_the_number_of_frequencies(device):
+    """The exchange field of an electrode, too, sets how far the sum has to go."""
+    counts = [
+        len(chosen_frequencies(electrode, 0.05, at_vertices(device, DELTA), None, 1e-4)[0])
+        for electrode in (
+            ju.Device(mesh=device.mesh, materials=device.materials, boundaries={"left": ju.Reservoir(1.0, h=h)})
+            for h in ((0, 0, 0), (0, 0, 8.0))
+        )
+    ]
+    assert counts[1] > 2 * counts[0]
+
+
+def test_mesh_without_free_nodes_is_refused():
+    mesh = ju.rectangle(1.0, 1.0, 2.0)
+    everywhere = dict.fromkeys(mesh.boundaries, ju.Reservoir(0.1))
+    with pytest.raises(ValueError, match="all 4 nodes of the mesh lie on reservoirs"):
+        solve(ju.Device(mesh=mesh, materials=ju.Material(), boundaries=everywhere))
+
+
+@pytest.mark.parametrize("tol", [0, -1.0, np.nan, 1e-30, 1.0, "a", None])
+def test_tolerance_is_checked(device, tol):
+    with pytest.raises(ValueError, match="expected a relative residual between 1e-12 and 1"):
+        solve(device, tol=tol)

@@ -1,0 +1,1 @@
+"""Speed of jusadel as ratios within one run: `python -m benchmarks`."""

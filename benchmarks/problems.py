@@ -1,0 +1,32 @@
+"""The devices that are timed: the vortex and an SNS junction, spin-orbit terms on and off, by number of nodes."""
+
+import numpy as np
+
+import jusadel as ju
+
+DELTA = ju.bulk_gap(0.05)
+T = 0.05
+
+SPIN_ORBIT = {
+    "on": {"gamma": ju.rashba(0.3), "spin_field": ju.rashba(0.15), "theta": (0, 0, 0.2), "kappa": (0, 0, 0.1)},
+    "off": {},
+}
+
+
+def vortex(nodes, spin_orbit):
+    """A rigid vortex in a graded disk of radius 6 xi."""
+    size = 0.25 * np.sqrt(4141 / nodes)
+    material = ju.Material(D=2 * DELTA, Gamma=2 * DELTA, **SPIN_ORBIT[spin_orbit])
+    device = ju.Device(mesh=ju.disk(6.0, size, size / 5), materials=material)
+    return {"device": device, "pair_potential": ju.vortex(DELTA)}
+
+
+def junction(nodes, spin_orbit):
+    """A normal strip, 6 xi by 3 xi with an exchange field, between reservoirs at the phase difference 2."""
+    material = ju.Material(D=2 * DELTA, Tc=0.0, h=(0, 0.5, 0.5), Gamma=0.5, **SPIN_ORBIT[spin_orbit])
+    ends = {"left": ju.Reservoir(DELTA), "right": ju.Reservoir(DELTA, phase=2.0)}
+    mesh = ju.rectangle(6.0, 3.0, np.sqrt(36 / nodes))
+    return {"device": ju.Device(mesh=mesh, materials=material, boundaries=ends)}
+
+
+PROBLEMS = {"vortex": vortex, "junction": junction}
