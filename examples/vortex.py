@@ -54,10 +54,12 @@ def maximum(radius, profile):
 
 
 def angle_to_current(spin, current):
-    """Angle from current to spin near r = 1, counter-clockwise, in degrees: mean, and spread from 0 to 1."""
+    """Angle from current to spin on the ring r = 1, counter-clockwise: on the +x axis [degrees], and its turns."""
     near = np.abs(np.hypot(*MESH.points.T) - 1.0) < 0.15
-    z = (spin[near, 0] + 1j * spin[near, 1]) / (current[near, 0] + 1j * current[near, 1])
-    return np.degrees(np.angle(z.sum())), 1 - np.abs((z / np.abs(z)).mean())
+    phi = np.arctan2(*MESH.points[near].T[::-1])
+    z = np.exp(1j * np.angle((spin[near, 0] + 1j * spin[near, 1]) / (current[near, 0] + 1j * current[near, 1])))
+    turns = max(range(-3, 4), key=lambda k: abs(np.mean(z * np.exp(-1j * k * phi))))
+    return np.degrees(np.angle(np.mean(z * np.exp(-1j * turns * phi)))), turns
 
 
 def draw_profiles(axis, T, profiles):
@@ -98,7 +100,7 @@ def main():
         sol = solutions[0.05] if group == "C4v" else solve_vortex(0.05, texture, 2)  # directions need few frequencies
         S, j = np.asarray(ju.spin_density(sol)), np.asarray(ju.charge_current(sol, at="nodes"))
         colours = draw_texture(axis, group, S, j)
-        numbers[f"angle_{group}"], numbers[f"angle_spread_{group}"] = angle_to_current(S, j)
+        numbers[f"angle_{group}"], numbers[f"angle_turns_{group}"] = angle_to_current(S, j)
     figure.colorbar(colours, ax=axes[1], label=r"$|j|/j_{\max}$", shrink=0.8)
     axes[0, 2].axis("off")
     table = "\n".join(f"{name} = {value:.5g}" for name, value in numbers.items())

@@ -106,7 +106,7 @@ class Material:
         Raises:
             ValueError: a component that the group forbids, with the allowed form.
         """
-        for name in ("D", "Gamma", "spin_field", "gamma", "theta", "kappa"):
+        for name in (name for name in symmetry.tensors if name in SHAPES):
             value = given.get(name)
             if value is None or callable(value):
                 continue

@@ -1,0 +1,51 @@
+"""What the README prints: its commands name files that exist, its example runs and obeys time reversal."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+COMMANDS = (
+    'python -m pip install -e ".[plot]" && python examples/vortex.py',
+    'python -m pip install -e ".[test]" && python -m pytest',
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_stand_on_one_line_and_their_files_exist(command):
+    assert command in (line.strip() for line in README.splitlines())
+    extra = re.search(r"\[(\w+)\]", command)[1]
+    assert re.search(rf"^{extra} = \[", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    for word in shlex.split(command):
+        assert not word.endswith(".py") or (ROOT / word).is_file()
+
+
+def test_the_first_command_comes_first():
+    assert README.index(COMMANDS[0]) < README.index(COMMANDS[1])
+
+
+def test_files_and_names_exist():
+    import jusadel
+
+    for name in re.findall(r"`(\S+\.(?:md|py)|LICENSE)`", README):
+        assert (ROOT / name).is_file()
+    for name in re.findall(r"\bju\.(\w+)", README):
+        assert hasattr(jusadel, name)
+
+
+def test_example_runs_as_printed(capsys):
+    """Currents of time-reversed junctions are opposite: I(phi, h) = -I(-phi, -h); here I(0) is not zero."""
+    (source,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert "h=(0, 0.8, 0)" in source
+    currents = []
+    for code in (source, source.replace("h=(0, 0.8, 0)", "h=(0, -0.8, 0)")):
+        exec(compile(code, "README.md", "exec"), {})
+        currents.append([float(line.split(" = ")[1]) for line in capsys.readouterr().out.splitlines()])
+    up, down = currents
+    assert len(up) == 3
+    assert up == pytest.approx([-current for current in reversed(down)], abs=2e-4)
+    assert up[0] < 0 < up[2]
+    assert abs(up[1]) > 0.05 * max(map(abs, up))
