@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel import matsubara
+from jusadel.boundary import Reservoir
 from jusadel.device import Device
 from jusadel.discrete import DiscreteAction
 from jusadel.homogeneous import bulk_value
@@ -143,11 +144,18 @@ def with_reservoirs(device: Device, V: np.ndarray, omega: np.ndarray) -> np.ndar
     V = np.array(V)
     for name, reservoir in device.reservoirs().items():
         nodes = device.mesh.boundary_nodes(name)
-        G = bulk_value(omega, reservoir.Delta, reservoir.h, reservoir.Gamma)  # (b, 4, 4) at phase 0
+        G = _electrode(reservoir, omega)  # (b, 4, 4) at phase 0
         half = jnp.asarray(reservoir.phase_at(jnp.asarray(device.mesh.points)[nodes]))[:, None, None] / 2
         turn, back = (jnp.cos(half) * jnp.eye(4) + s * jnp.sin(half) * R[2] for s in (1.0, -1.0))
         V[:, nodes] = np.asarray(green_to_frame(turn[None] @ G[:, None] @ back[None]))
     return V
+
+
+def _electrode(reservoir: Reservoir, omega: np.ndarray) -> Array:
+    """The electrode's bulk value; without exchange field it is BCS's, since Gamma does not touch singlets."""
+    if not isinstance(reservoir.h, jax.core.Tracer) and not np.any(np.asarray(reservoir.h)):
+        return bcs(omega, reservoir.Delta)
+    return bulk_value(omega, reservoir.Delta, reservoir.h, reservoir.Gamma)
 
 
 def starting_frames(device: Device, system: DiscreteAction, start: Any) -> Callable[[np.ndarray], np.ndarray]:

@@ -76,6 +76,23 @@ def plain():
     return solve()
 
 
+# --- bulk, through the whole machinery -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["R022", "R023", "R025", "R028", "R030"])
+def test_bulk_spin_density_and_free_energy(references, name):
+    """A4: a uniform film with exchange field and spin relaxation at its own Delta; S with the Pauli term."""
+    T, h, Gamma = (float(x.split("=")[1]) for x in references[name]["parameters"].split(" (")[0].split(", "))
+    value = references[name]["value"]
+    material = ju.Material(D=4.0, Tc=1.0, h=(0, h, 0), Gamma=Gamma, nu=1.7)
+    device = ju.Device(mesh=ju.rectangle(0.5, 0.5, 0.25), materials=material)
+    sol = ju.solve(device, T=T, pair_potential=value["Delta"], frequencies=80)
+    S = np.asarray(ju.spin_density(sol)) / (2 * 1.7 * h)
+    assert -S[:, 1] == pytest.approx(value["S_phys_over_2nu_h"], abs=2e-6)
+    assert np.abs(S[:, [0, 2]]).max() < 1e-12
+    assert ju.free_energy(sol) / (1.7 * 0.25) == pytest.approx(value["dF_over_nu"], abs=2e-6)
+
+
 # --- gauge ---------------------------------------------------------------------------------------
 
 

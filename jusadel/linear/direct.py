@@ -17,7 +17,7 @@ from jusadel.linear.protocol import Direction
 
 Solve = Callable[[np.ndarray], np.ndarray]
 
-CHORD = 0.02
+CHORD = 0.1
 """Once a step is shorter than this, its factors serve the following ones, which then shrink at about this rate."""
 
 
