@@ -3,12 +3,22 @@
 import json
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
 import jusadel as ju
 
 DELTA = 1.764
+
+
+@pytest.fixture(scope="module")
+def quick_compilation():
+    """Compiled code that runs slower is ready twice as fast."""
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
 
 
 @pytest.fixture(scope="session")

@@ -15,21 +15,13 @@ from jusadel.discrete import action, discretise, link
 from jusadel.hessian import Pattern, action_of_steps, linearise, residual
 from jusadel.nambu import L, R, frame_to_green
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
 OMEGA = 0.8
 NAMES = [term.name for term in TERMS]
 
 value = jax.jit(action)
 green = jax.jit(frame_to_green)
 exponential = jax.jit(jax.vmap(jax.scipy.linalg.expm))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick_compilation():
-    """Compiled code that runs slower is ready twice as fast."""
-    before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)
 
 
 @pytest.fixture(scope="module")

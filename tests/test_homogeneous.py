@@ -21,6 +21,7 @@ from jusadel.homogeneous import homogeneous_density
 from jusadel.matsubara import bulk_gap, quadrature
 from jusadel.nambu import L, R, bcs, expand, green_to_frame, inverse, to_nambu
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
 REFERENCES = json.loads((Path(__file__).parent / "data" / "references.json").read_text())
 COUNT = 80
 OMEGA = np.geomspace(0.02, 50, COUNT)
@@ -51,15 +52,6 @@ def smallest_eigenvalue(G):
     """Of the Hermitian part of g tau3."""
     M = to_nambu(G) @ TAU[2]
     return np.linalg.eigvalsh((M + M.conj().swapaxes(-1, -2)) / 2).min()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick_compilation():
-    """Compiled code that runs slower is ready twice as fast."""
-    before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)
 
 
 @jax.jit
