@@ -72,10 +72,11 @@ def main():
     about = (
         f"{date.today()}, {platform.machine()}, {jax.devices()[0].platform}, jax {jax.__version__}, numpy "
         f"{np.__version__}; copy bandwidth {copy_bandwidth() / 1e9:.1f} GB/s, largest memory {memory:.1f} GB.\n"
-        f"The {given.frequencies} lowest quadrature nodes at T = {T} Tc; certified solutions; compile time apart. "
+        f"Quadrature of {given.frequencies} node(s) at T = {T} Tc; certified solutions; compile time apart. "
         "`spsolve` is the pipeline one would write with public parts."
     )
-    text = f"# Benchmarks\n\n`python -m benchmarks --nodes {' '.join(map(str, given.nodes))}`, {about}\n\n"
+    command = f"python -m benchmarks --nodes {' '.join(map(str, given.nodes))} --frequencies {given.frequencies}"
+    text = f"# Benchmarks\n\n`{command}`, {about}\n\n"
     Path(__file__).with_name("RESULTS.md").write_text(text + "\n".join(lines) + "\n")
 
 
