@@ -19,6 +19,7 @@ import numpy as np
 from jusadel.action import TERMS, Term, density
 from jusadel.device import Device
 from jusadel.material import SHAPES
+from jusadel.mesh import Mesh
 from jusadel.nambu import units
 
 Array = jax.Array
@@ -105,6 +106,13 @@ def to_nodes(triangles: Any, values: Array, n: int) -> Array:
     """Sum values (m, 3, ...) at triangle vertices into nodes, (n, ...)."""
     flat = values.reshape(-1, *values.shape[2:])
     return jax.ops.segment_sum(flat, jnp.asarray(triangles).ravel(), num_segments=n)
+
+
+def nodal_mean(mesh: Mesh, values: Array) -> Array:
+    """Area-weighted mean over each node's triangles, (n, ...) from values (m, 3, ...) at their vertices."""
+    areas, n = jnp.asarray(mesh.areas)[:, None] * jnp.ones((1, 3)), len(mesh.points)
+    total = to_nodes(mesh.triangles, areas, n)
+    return to_nodes(mesh.triangles, _scale(areas, values), n) / total.reshape((-1,) + (1,) * (values.ndim - 2))
 
 
 def _scale(share: Array, values: Array) -> Array:

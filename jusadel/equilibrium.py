@@ -14,7 +14,7 @@ import numpy as np
 
 from jusadel.action import Term
 from jusadel.device import Device
-from jusadel.discrete import DiscreteAction, discretise, to_nodes
+from jusadel.discrete import DiscreteAction, discretise, nodal_mean
 from jusadel.linear import LinearSolver
 from jusadel.material import is_number
 from jusadel.nambu import frame_to_green
@@ -137,16 +137,13 @@ def _solution(
     solver: LinearSolver,
     seconds: float,
 ) -> Solution:
-    shares = jnp.asarray(device.mesh.areas)[:, None] * jnp.ones((1, 3))
-    n = len(device.mesh.points)
-    nodal = to_nodes(device.mesh.triangles, shares * Delta, n) / to_nodes(device.mesh.triangles, shares, n)
     return Solution(
         device=device,
         T=float(T),
         omega=omega,
         weights=weights,
         G=frame_to_green(jnp.asarray(result.V)),
-        Delta=nodal,
+        Delta=nodal_mean(device.mesh, Delta),
         vertex_Delta=Delta,
         converged=result.converged,
         stable=result.stable,

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action import TERMS, Term
-from jusadel.discrete import Cells, DiscreteAction, action, cell_action, to_nodes
+from jusadel.discrete import Cells, DiscreteAction, action, cell_action, nodal_mean
 from jusadel.nambu import L, R, trace_of_product
 from jusadel.solution import Solution
 
@@ -58,16 +58,12 @@ def spin_density(sol: Solution, pauli: bool = True) -> Array:
         sol: the Solution.
         pauli: whether to include the normal state's -2 nu h, which no quasi-classical sum contains.
     """
-    mesh, n = sol.mesh, len(sol.Delta)
     spin = jnp.einsum("w,wna->na", jnp.asarray(sol.weights), trace_of_product(_L_R3, sol.G[:, :, None]))
-    share = jnp.asarray(mesh.areas)[:, None] * jnp.ones((1, 3))
-    nu = sol.system.nodes.weight / to_nodes(mesh.triangles, share / 3, n)  # mean over the node's triangles
-    S = jnp.pi * sol.T * nu[:, None] * spin
+    nu = sol.device.centroid_field("nu")[:, None, None]
+    S = jnp.pi * sol.T * nodal_mean(sol.mesh, nu * jnp.ones((1, 3, 1))) * spin
     if not pauli:
         return S
-    nu_h = sol.device.centroid_field("nu")[:, None, None] * sol.device.vertex_field("h")
-    mean = to_nodes(mesh.triangles, share[:, :, None] * nu_h, n) / to_nodes(mesh.triangles, share, n)[:, None]
-    return S - 2 * mean
+    return S - 2 * nodal_mean(sol.mesh, nu * sol.device.vertex_field("h"))
 
 
 def pair_amplitude(sol: Solution, omega: int | None = None) -> tuple[Array, Array]:
@@ -171,9 +167,4 @@ def _placed(sol: Solution, values: Array, at: str) -> Array:
         return values
     if at != "nodes":
         raise ValueError(f"at = {at!r}; expected 'triangles' or 'nodes'")
-    mesh, n = sol.mesh, len(sol.Delta)
-    shape = (-1,) + (1,) * (values.ndim - 1)
-    areas = jnp.asarray(mesh.areas)
-    spread = jnp.broadcast_to((areas.reshape(shape) * values)[:, None], (len(areas), 3, *values.shape[1:]))
-    total = to_nodes(mesh.triangles, jnp.broadcast_to(areas[:, None], (len(areas), 3)), n)
-    return to_nodes(mesh.triangles, spread, n) / total.reshape(shape)
+    return nodal_mean(sol.mesh, jnp.broadcast_to(values[:, None], (len(values), 3, *values.shape[1:])))
