@@ -4,78 +4,85 @@ Every other equation of the package is a derivative of what stands here: the Usa
 the currents (derivatives with respect to the vector potential and the spin field), the spin density (with
 respect to h), the gap equation (with respect to Delta). Written for real G on the Matsubara axis; the same
 formulas hold for complex G at real energies and for 8x8 Keldysh matrices, so nothing here conjugates.
+G is (n, n, ...), the covariant derivatives Dk G are a pair of such, and p holds the fields: trailing axes (frequencies,
+directions of derivatives) may stand behind the matrix, and the result has the trailing axes.
 
 Signs and factors: physics.md, sections 1 and 2, from Kokkeler et al., Eqs. (1), (4)-(6), with their errata.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from jusadel.nambu import anticommutator, commutator, trace, trace_of_product, units
+from jusadel.matrices import anticommutator, commutator, trace_of_product, trace_with
+from jusadel.nambu import constants
+from jusadel.spin import between_spins, trace_between_spins, weighted_spin
 
 Array = jax.Array
+Dk = Sequence[Array] | Array
+"""Dx G and Dy G, or the stack of them."""
 Density = Callable[..., Array]
 
-CYCLIC = ((1, 2), (2, 0), (0, 1))
-"""(i, j) with eps_ijl = 1, for l = 0, 1, 2."""
+LEVI_CIVITA = np.array([[[(i - j) * (j - k) * (k - i) / 2 for k in range(3)] for j in range(3)] for i in range(3)])
 
 
-def frequency(G: Array, dG: Array | None, p: SimpleNamespace) -> Array:
+def frequency(G: Array, dG: Dk | None, p: SimpleNamespace) -> Array:
     """omega Tr(R3 G), from -Tr(omega tau3 g); p.omega is a number, or a matrix on the Keldysh contour."""
-    _, R = units(G.shape[-1], G.dtype)
-    return trace(p.omega * R[2] @ G) if jnp.ndim(p.omega) == 0 else trace(p.omega @ R[2] @ G)
+    _, R = constants(len(G))
+    if jnp.ndim(p.omega) == G.ndim:
+        return trace_of_product(p.omega @ R[2], G)
+    return p.omega * trace_with(R[2], G)
 
 
-def pairing(G: Array, dG: Array | None, p: SimpleNamespace) -> Array:
+def pairing(G: Array, dG: Dk | None, p: SimpleNamespace) -> Array:
     """Re(Delta) Tr(R2 G) + Im(Delta) Tr(R1 G), from -Tr(Delta^ g); p.Delta = (Re, Im)."""
-    _, R = units(G.shape[-1], G.dtype)
-    return trace((p.Delta[0] * R[1] + p.Delta[1] * R[0]) @ G)
+    _, R = constants(len(G))
+    return p.Delta[0] * trace_with(R[1], G) + p.Delta[1] * trace_with(R[0], G)
 
 
-def exchange(G: Array, dG: Array | None, p: SimpleNamespace) -> Array:
+def exchange(G: Array, dG: Dk | None, p: SimpleNamespace) -> Array:
     """h_k Tr(L_k R3 G), from -i Tr(h.sigma tau3 g)."""
-    L, R = units(G.shape[-1], G.dtype)
-    return trace(jnp.einsum("k,kij->ij", p.h, L) @ R[2] @ G)
+    L, R = constants(len(G))
+    return (
+        p.h[0] * trace_with(L[0] @ R[2], G) + p.h[1] * trace_with(L[1] @ R[2], G) + p.h[2] * trace_with(L[2] @ R[2], G)
+    )
 
 
-def spin_relaxation(G: Array, dG: Array | None, p: SimpleNamespace) -> Array:
+def spin_relaxation(G: Array, dG: Dk | None, p: SimpleNamespace) -> Array:
     """-(1/16) Gamma_jk Tr(L_j G L_k G): spin relaxation beside that of the SU(2) field, Eq. (4)."""
-    L, _ = units(G.shape[-1], G.dtype)
-    LG = L @ G
-    return -jnp.einsum("jk,jab,kba->", p.Gamma, LG, LG) / 16
+    return trace_between_spins(-p.Gamma / 16, G)
 
 
-def diffusion(G: Array, dG: Array, p: SimpleNamespace) -> Array:
+def diffusion(G: Array, dG: Dk, p: SimpleNamespace) -> Array:
     """-(1/4) D_kj Tr(Dk G Dj G): diffusion with the U(1) x SU(2) covariant derivative, Eq. (4)."""
-    return -jnp.einsum("kj,kab,jba->", p.D, dG, dG) / 4
+    return -sum(p.D[k, j] * trace_of_product(dG[k], dG[j]) for k in range(2) for j in range(2)) / 4
 
 
-def spin_galvanic(G: Array, dG: Array, p: SimpleNamespace) -> Array:
+def spin_galvanic(G: Array, dG: Dk, p: SimpleNamespace) -> Array:
     """(1/16) eps_ijl gamma_lk Tr(L_i G L_j [G, Dk G]): spin-galvanic coupling, Eq. (6), symmetrised."""
-    L, _ = units(G.shape[-1], G.dtype)
-    LGL = jnp.stack([L[i] @ G @ L[j] - L[j] @ G @ L[i] for i, j in CYCLIC])
-    return jnp.einsum("lk,lab,kba->", p.gamma, LGL, commutator(G, dG)) / 16
+    weights = [sum(p.gamma[m, k] * LEVI_CIVITA[:, :, m] for m in range(3)) / 16 for k in range(2)]
+    return sum(trace_of_product(between_spins(w, G), commutator(G, dkG)) for w, dkG in zip(weights, dG, strict=True))
 
 
-def spin_hall(G: Array, dG: Array, p: SimpleNamespace) -> Array:
-    """-(D/16) theta_iz eps_zjk Tr(L_i {G, [Dj G, Dk G]}): spin Hall effect, Eq. (5), symmetrised."""
-    L, _ = units(G.shape[-1], G.dtype)
-    curl = 2 * commutator(dG[0], dG[1])  # eps_zjk [Dj G, Dk G]
-    weighted = jnp.einsum("i,iab->ab", p.theta, L)
-    return -mean_diffusion(p.D) / 16 * trace_of_product(weighted, anticommutator(G, curl))
+def spin_hall(G: Array, dG: Dk, p: SimpleNamespace) -> Array:
+    """-(D/16) theta_iz eps_zjk Tr(L_i {G, [Dj G, Dk G]}): spin Hall effect, Eq. (5), symmetrised.
+
+    The trace is cyclic: Tr(L_i {G, C}) = Tr({L_i, G} C), with C = eps_zjk [Dj G, Dk G] = 2 [Dx G, Dy G].
+    """
+    spin = weighted_spin(-mean_diffusion(p.D) / 8 * p.theta, G)
+    return trace_of_product(anticommutator(spin, G), commutator(dG[0], dG[1]))
 
 
-def spin_swapping(G: Array, dG: Array, p: SimpleNamespace) -> Array:
+def spin_swapping(G: Array, dG: Dk, p: SimpleNamespace) -> Array:
     """-(D/4) kappa_iz eps_zjk Tr(L_i Dj G Dk G): spin-current swapping, Eq. (5)."""
-    L, _ = units(G.shape[-1], G.dtype)
-    weighted = jnp.einsum("i,iab->ab", p.kappa, L)
-    return -mean_diffusion(p.D) / 4 * trace_of_product(weighted, commutator(dG[0], dG[1]))
+    spin = weighted_spin(-mean_diffusion(p.D) / 4 * p.kappa, G)
+    return trace_of_product(spin, commutator(dG[0], dG[1]))
 
 
 def mean_diffusion(D: Array) -> Array:
@@ -110,6 +117,12 @@ TERMS = (
 """Terms without gradients are sampled at the nodes, those with gradients at the triangles' centroids."""
 
 
-def density(terms: tuple[Term, ...], G: Array, dG: Array | None, p: SimpleNamespace) -> Array:
-    """The sum of the given terms at one point, in units of pi nu / 2."""
-    return sum((t.density(G, dG, p) for t in terms), start=jnp.zeros((), G.dtype))
+def density(terms: tuple[Term, ...], G: Array, dG: Dk | None, p: SimpleNamespace, weight: Array | float = 1.0) -> Array:
+    """The sum of the given terms at one point, in units of pi nu / 2; the trailing axes of G.
+
+    Every term is linear in its own field, which takes the weight (an area) before any matrix is touched.
+    """
+    weighted = (SimpleNamespace(**vars(p) | {t.field: weight * getattr(p, t.field)}) for t in terms)
+    return sum(
+        (t.density(G, dG, w) for t, w in zip(terms, weighted, strict=True)), start=jnp.zeros(G.shape[2:], G.dtype)
+    )

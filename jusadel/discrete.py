@@ -7,6 +7,7 @@ Terms with gradients are sampled at the centroid; terms without at the vertices,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import SimpleNamespace
@@ -19,10 +20,13 @@ import numpy as np
 from jusadel.action import TERMS, Term, density
 from jusadel.device import Device
 from jusadel.material import SHAPES
+from jusadel.matrices import materialise, product
 from jusadel.mesh import Mesh
 from jusadel.nambu import units
 
 Array = jax.Array
+Matrices = Sequence[Array] | Array
+"""Three matrices (n, n, ...), or the stack of them."""
 
 
 @jax.tree_util.register_dataclass
@@ -146,32 +150,49 @@ def link(line_A: Array, line_a: Array, n: int, dtype: Any) -> Array:
     """
     L, R = units(n, dtype)
     cos, sinc = _cos_and_sinc(jnp.sum(line_a**2))
-    spin = cos * jnp.eye(n, dtype=dtype) - sinc * jnp.einsum("k,kij->ij", line_a, L)
-    return (jnp.cos(line_A) * jnp.eye(n, dtype=dtype) - jnp.sin(line_A) * R[2]) @ spin
+    spin = cos * jnp.eye(n, dtype=dtype) - sinc * sum(line_a[k] * L[k] for k in range(3))
+    return product(jnp.cos(line_A) * jnp.eye(n, dtype=dtype) - jnp.sin(line_A) * R[2], spin)
 
 
-def carry_to_centroid(G: Array, cell: Cells) -> Array:
-    """U_i G_i U_i^-1 for the three vertices of one triangle, (3, 4, 4)."""
-    line_a = jnp.einsum("jk,ik->ij", cell.spin_field, cell.offsets)
-    links = jax.vmap(lambda A, a: link(A, a, G.shape[-1], G.dtype))
-    return links(cell.line_A, line_a) @ G @ links(-cell.line_A, -line_a)
+def links_to_centroid(cell: Cells, n: int = 4, dtype: Any = float) -> tuple[Array, Array]:
+    """The link matrices U_i from the three vertices to the centroid and their inverses, (3, n, n) each."""
+    line_a = [sum(cell.spin_field[:, k] * cell.offsets[i, k] for k in range(2)) for i in range(3)]
+    links = lambda s: jnp.stack([link(s * cell.line_A[i], s * line_a[i], n, dtype) for i in range(3)])  # noqa: E731
+    return links(1), links(-1)
+
+
+def carry_to_centroid(G: Matrices, cell: Cells) -> list[Array]:
+    """U_i G_i U_i^-1 for the three vertices of one triangle, each (n, n, ...)."""
+    links = links_to_centroid(cell, len(G[0]), G[0].dtype)
+    there, back = (u.reshape(u.shape + (1,) * (G[0].ndim - 2)) for u in links)
+    return [product(product(there[i], G[i]), back[i]) for i in range(3)]
 
 
 # --- sums ----------------------------------------------------------------------------------------
 
 
 def node_action(system: DiscreteAction, G: Array, node: Nodes, omega: Array) -> Array:
-    """Terms without gradients at one node: every one is linear in its field, so the integrated field serves."""
+    """Terms without gradients at one node: every one is linear in its field, so the integrated field serves.
+
+    G is (4, 4, ...) and omega the trailing axes, or a number.
+    """
     p = SimpleNamespace(omega=omega * node.weight, **node.fields)
     return density(system.node_terms, G, None, p)
 
 
-def cell_action(system: DiscreteAction, G: Array, cell: Cells, links: bool | None = None) -> Array:
-    """Gradient terms of one triangle from its three nodal G (3, 4, 4), at the centroid times the area."""
+def cell_action(system: DiscreteAction, G: Matrices, cell: Cells, links: bool | None = None) -> Array:
+    """Gradient terms of one triangle from its three nodal G (4, 4, ...), at the centroid times the area."""
     if system.links if links is None else links:
         G = carry_to_centroid(G, cell)
-    dG = jnp.einsum("ik,iab->kab", cell.gradients.astype(G.dtype), G)
-    return cell.nu * cell.area * density(system.cell_terms, jnp.mean(G, axis=0), dG, SimpleNamespace(**cell.fields))
+    return centroid_action(system, G, cell)
+
+
+def centroid_action(system: DiscreteAction, G: Matrices, cell: Cells) -> Array:
+    """`cell_action` of three matrices that have been carried to the centroid."""
+    zero = jnp.zeros((), G[0].dtype)
+    dG = [materialise(sum((cell.gradients[i, k] * G[i] for i in range(3)), start=zero)) for k in range(2)]
+    mean = materialise((G[0] + G[1] + G[2]) / 3)
+    return density(system.cell_terms, mean, dG, SimpleNamespace(**cell.fields), cell.nu * cell.area)
 
 
 def action(system: DiscreteAction, G: Array, omega: Array) -> Array:

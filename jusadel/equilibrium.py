@@ -15,7 +15,8 @@ import numpy as np
 from jusadel.action import Term
 from jusadel.device import Device
 from jusadel.discrete import DiscreteAction, discretise, nodal_mean
-from jusadel.linear import LinearSolver
+from jusadel.lifted import lift
+from jusadel.linear import LinearSolver, SuperLU
 from jusadel.material import is_number
 from jusadel.nambu import frame_to_green
 from jusadel.newton import NewtonResult, solve_frequencies
@@ -65,7 +66,8 @@ def solve(
         start: None (the normal state, with the frequency ladder as fallback), a Solution on the same mesh
             (warm start, same fallback), "bulk" (local bulk value) or frames given as G (n_w, n, 4, 4):
             the last two are followed wherever they lead, without fallback.
-        linear_solver: default SuperLU.
+        linear_solver: default `linear.Krylov()` (multigrid) for large problems and on GPUs, `linear.SuperLU()` for
+            small ones; also `linear.Pardiso()` (extra "mkl").
         throw: raise where a frequency is not certified; otherwise look at `sol.converged`, `sol.stable`.
         accuracy: relative accuracy of the frequency sums when `frequencies` is None.
         progress: True for lines of text on the "jusadel" logger and stderr, or a function of a line.
@@ -94,7 +96,7 @@ def solve(
             "refine the mesh, or leave a boundary to the vacuum"
         )
     warn_if_coarse(device, Delta, T)
-    solver = checked_linear_solver(linear_solver)
+    solver = checked_linear_solver(linear_solver, int(np.asarray(system.free).sum()), len(omega))
     refuse_unstable_tensors(system, float(omega.min()), solver)
     result = solve_frequencies(
         system,
@@ -155,6 +157,7 @@ def _solution(
             "inertia": result.inertia,
             "ladder": result.ladder,
             "linear_solver": solver.name,
+            "iterations": result.iterations,
             "seconds": seconds,
         },
     )
@@ -184,7 +187,8 @@ def refuse_unstable_tensors(system: DiscreteAction, omega: float, solver: Linear
     """
     optional = [t for t in system.cell_terms if t.field != "D"]
     free = int(np.asarray(system.free).sum())
-    if not optional or not 0 < free <= INERTIA_LIMIT or normal_state_is_stable(system, omega, solver, free):
+    solver, limit = (solver, INERTIA_LIMIT) if isinstance(solver, SuperLU) else (SuperLU(), INERTIA_LIMIT // 10)
+    if not optional or not 0 < free <= limit or normal_state_is_stable(system, omega, solver, free):
         return
     guilty = [t.field for t in optional if normal_state_is_stable(_without(system, t), omega, solver, free)]
     names = " or ".join(guilty) if guilty else " together with ".join(t.field for t in optional)
@@ -201,5 +205,6 @@ def _without(system: DiscreteAction, term: Term) -> DiscreteAction:
 def normal_state_is_stable(system: DiscreteAction, omega: float, solver: LinearSolver, free: int) -> bool:
     """Whether the Hessian at G = R3 has 2 positive and 6 negative eigenvalues for each of `free` nodes."""
     normal = np.broadcast_to(np.eye(4), (1, len(system.free), 4, 4))
-    inertia = solver.directions(solver.prepare(system), system, normal, np.array([omega]), [{}]).inertia
+    prepared = solver.prepare(lift(system), 1)
+    inertia = solver.directions(prepared, normal, np.array([omega]), np.ones(1, bool), np.zeros(1), [{}]).inertia
     return inertia is None or tuple(inertia[0]) == (2 * free, 6 * free)

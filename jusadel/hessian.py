@@ -1,30 +1,40 @@
-"""Residual and Hessian of the discrete action in the moving frames, split as (polynomial in G) o (node map).
+"""The Hessian of the discrete action as a sparse matrix, one frequency at a time, for the direct solvers.
 
-With G_i(u) = V (1 + 2Y + 2Y^2) R3 V^-1 the Hessian at u = 0 is T^t (d2S/dG2) T + (dS/dG).(d2G/du2): the first
-part is a directional derivative of the polynomial gradient along the eight tangents T of each node, triangle
-by triangle; the second is an 8x8 block per node. Both by automatic differentiation of the action.
+The same derivatives as in `lifted`, with the eight tangents of a node on the trailing axis instead of frequencies:
+an 8x8 block per node, one per entry of the stiffness matrix, and nine per triangle.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
-from jusadel.discrete import Cells, DiscreteAction, Nodes, action, cell_action, node_action
-from jusadel.nambu import TANGENT, R, expand, inverse
+from jusadel.discrete import DiscreteAction, action
+from jusadel.lifted import (
+    Blocks,
+    LiftedAction,
+    carried_from_corners,
+    gradient,
+    green,
+    in_frames,
+    inverse,
+    node_slope,
+    phi_at_corners,
+    product,
+    slope_of_triangles,
+)
+from jusadel.nambu import TANGENT, R, expand
+from jusadel.nambu import inverse as inverse_of_frames
 
 Array = jax.Array
-Scalar = Callable[[Array], Array]
 
-# {B_a, B_b} R3, the second derivative of 2 Y^2 R3
-_CURVATURE = 2 * np.einsum("aij,bjk,kl->abil", TANGENT, TANGENT, R[2])
-_CURVATURE = _CURVATURE + _CURVATURE.swapaxes(0, 1)
+_2BR3 = (2 * TANGENT @ R[2]).transpose(1, 2, 0)  # (4, 4, 8)
+_BB = np.einsum("aij,bjk->abik", TANGENT, TANGENT)
+_CURVATURE = 2 * (_BB + _BB.swapaxes(0, 1))  # 2 {B_a, B_b}
 
 
 @jax.tree_util.register_dataclass
@@ -33,100 +43,113 @@ class Linearisation:
     """Gradient and Hessian of one frequency's action at the current frames."""
 
     residual: Array  # (n, 8), zero on reservoirs
-    cell_blocks: Array  # (m, 3, 8, 3, 8)
     node_blocks: Array  # (n, 8, 8)
+    edge_blocks: Array | None  # (n, k, 8, 8) for the entries of the stiffness matrix
+    cell_blocks: Array | None  # (m, 3, 8, 3, 8)
 
 
 def action_of_steps(system: DiscreteAction, u: Array, V: Array, omega: Array) -> Array:
     """The action at the steps u (n, 8) away from the frames V: the plain reference for everything below."""
-    return action(system, expand(u, V, inverse(V)), omega)
-
-
-def tangents(V: Array, V_inverse: Array) -> Array:
-    """dG/du_a at u = 0: 2 V B_a R3 V^-1, (..., 8, 4, 4)."""
-    directions = jnp.asarray(2 * TANGENT @ R[2], V.dtype)
-    return V[..., None, :, :] @ directions @ V_inverse[..., None, :, :]
-
-
-def _gradient(system: DiscreteAction, G: Array, omega: Array) -> Array:
-    return jax.grad(lambda g: action(system, g, omega), holomorphic=jnp.iscomplexobj(G))(G)
+    return action(system, expand(u, V, inverse_of_frames(V)), omega)
 
 
 @jax.jit
-def residual(system: DiscreteAction, V: Array, omega: Array) -> Array:
-    """Gradient of the action with respect to the steps, (n, 8), zero on reservoirs."""
-    V_inverse = inverse(V)
-    G = V @ jnp.asarray(R[2], V.dtype) @ V_inverse
-    r = jnp.einsum("nij,naij->na", _gradient(system, G, omega), tangents(V, V_inverse))
-    return jnp.where(system.free[:, None], r, 0.0)
-
-
-@jax.jit
-def linearise(system: DiscreteAction, V: Array, omega: Array) -> Linearisation:
-    """Residual and Hessian of one frequency.
+def linearise(lifted: LiftedAction, V: Array, omega: Array) -> Linearisation:
+    """Gradient and Hessian of one frequency.
 
     Args:
-        system: the discrete action.
+        lifted: the discrete action.
         V: frames (n, 4, 4), real or complex.
         omega: the frequency.
     """
+    V = jnp.asarray(V)[..., None]
     V_inverse = inverse(V)
-    G = V @ jnp.asarray(R[2], V.dtype) @ V_inverse
-    T, F = tangents(V, V_inverse), _gradient(system, G, omega)
-    in_frame = jnp.einsum("nki,nkl,njl->nij", V, F, V_inverse)  # V^t F V^-t
-    curvature = jnp.einsum("nij,abij->nab", in_frame, jnp.asarray(_CURVATURE, V.dtype))
-    node = jax.vmap(partial(_node_block, system, omega))(G, T, system.nodes)
-    t = system.triangles
-    cell = jax.vmap(partial(_cell_block, system))(G[t], T[t], system.cells)
-    r = jnp.where(system.free[:, None], jnp.einsum("nij,naij->na", F, T), 0.0)
-    return Linearisation(r, cell, node + curvature)
+    G, omega = green(V, V_inverse), jnp.reshape(omega, 1)
+    frame = in_frames(lifted, V, V_inverse, gradient(lifted, G, omega), lambda X: X)
+    T = product(product(V, jnp.broadcast_to(jnp.asarray(_2BR3, V.dtype), (len(V), 4, 4, 8))), V_inverse)
+    G = jnp.broadcast_to(G, T.shape)
+    change = jax.jvp(lambda g: node_slope(lifted.system, g, omega), (G,), (T,))[1]
+    curvature = jnp.einsum("abij,nji->nab", jnp.asarray(_CURVATURE, V.dtype), frame.curvature[..., 0])
+    return Linearisation(
+        residual=frame.residual[..., 0],
+        node_blocks=_contracted(T, change) + curvature,
+        edge_blocks=None if lifted.system.links else _edge_blocks(lifted, T),
+        cell_blocks=_cell_blocks(lifted, G, T) if lifted.on_triangles else None,
+    )
 
 
-def _node_block(system: DiscreteAction, omega: Array, G: Array, T: Array, node: Nodes) -> Array:
-    f = lambda g: node_action(system, g, node, omega)  # noqa: E731
-    return _contracted_hessian(f, G, T, T)
+def _contracted(left: Array, right: Array) -> Array:
+    """Tr(left_a right_b), (..., 8, 8)."""
+    return jnp.einsum("nija,njib->nab", left, right)
 
 
-def _cell_block(system: DiscreteAction, G: Array, T: Array, cell: Cells) -> Array:
-    moved = jnp.einsum("ij,jaxy->jaixy", jnp.eye(3, dtype=T.dtype), T).reshape(24, 3, 4, 4)
-    f = lambda g: cell_action(system, g, cell)  # noqa: E731
-    change = _gradient_changes(f, G, moved)  # (24, 3, 4, 4)
-    return jnp.einsum("jbixy,iaxy->iajb", change.reshape(3, 8, 3, 4, 4), T)
+def _edge_blocks(lifted: LiftedAction, T: Array) -> Array:
+    index, value = lifted.stiffness.index, lifted.stiffness.value
+    columns = [-value[:, k, None, None] / 2 * _contracted(T, T[index[:, k]]) for k in range(index.shape[1])]
+    return jnp.stack(columns, axis=1)
 
 
-def _contracted_hessian(f: Scalar, G: Array, left: Array, right: Array) -> Array:
-    return jnp.einsum("bxy,axy->ab", _gradient_changes(f, G, right), left)
+def _cell_blocks(lifted: LiftedAction, G: Array, T: Array) -> Array:
+    """(m, 3, 8, 3, 8): each corner in its turn is the first, so that one program serves all three."""
+
+    def of(block: Blocks) -> Array:
+        turn = lambda shift: jnp.roll(_columns(lifted, _turned(block, -shift), G, T), shift, axis=1)  # noqa: E731
+        return jax.lax.map(turn, jnp.arange(3)).transpose(1, 2, 3, 0, 4)
+
+    blocks = jax.lax.map(of, lifted.blocks)
+    return blocks.reshape(-1, *blocks.shape[2:])[: len(lifted.system.triangles)]
 
 
-def _gradient_changes(f: Scalar, G: Array, directions: Array) -> Array:
-    gradient = jax.grad(f, holomorphic=jnp.iscomplexobj(G))
-    return jax.vmap(lambda t: jax.jvp(gradient, (G,), (t,))[1])(directions)
+def _turned(block: Blocks, shift: Array) -> Blocks:
+    """The same triangles with their corners counted from another one."""
+    turn = lambda x: jnp.roll(x, shift, axis=1)  # noqa: E731
+    cells = replace(block.cells, gradients=turn(block.cells.gradients))
+    there, back = jax.tree.map(turn, (block.there, block.back))
+    return Blocks(turn(block.triangles), cells, there, back)
+
+
+def _columns(lifted: LiftedAction, block: Blocks, G: Array, T: Array) -> Array:
+    """The derivatives along the tangents of the first corner, contracted with those of all three, (k, 3, 8, 8)."""
+    at, along = carried_from_corners(block, G), carried_from_corners(block, T)[0]
+    slope = slope_of_triangles(lifted, block)
+    change = phi_at_corners(block, jax.jvp(lambda g: slope(g, *at[1:]), (at[0],), (along,))[1])
+    return jnp.stack([_contracted(T[block.triangles[:, i]], change[:, i]) for i in range(3)], axis=1)
 
 
 class Pattern:
-    """Where the blocks of the triangles and nodes go in the sparse matrix of the free nodes; made once a mesh."""
+    """Where the blocks go in the sparse matrix of the free nodes; made once a mesh."""
 
-    def __init__(self, system: DiscreteAction) -> None:
-        triangles, free = np.asarray(system.triangles), np.asarray(system.free)
+    def __init__(self, lifted: LiftedAction) -> None:
+        triangles, free = np.asarray(lifted.system.triangles), np.asarray(lifted.system.free)
         self.free, self.n_free = np.nonzero(free)[0], int(free.sum())
         row, column = np.repeat(triangles, 3, axis=1).ravel(), np.tile(triangles, (1, 3)).ravel()
         number = np.cumsum(free) - 1
         kept = np.nonzero(free[row] & free[column])[0]
         where = sp.csr_matrix(
-            (np.arange(1, len(kept) + 1), (number[row[kept]], number[column[kept]])),
-            shape=(self.n_free,) * 2,
+            (np.arange(1, len(kept) + 1), (number[row[kept]], number[column[kept]])), shape=(self.n_free,) * 2
         )
-        where.data[:] = np.arange(len(where.data))  # a slot for each pair of neighbours, in row order
         where.sort_indices()
-        where.data[:] = np.arange(len(where.data))
+        where.data[:] = np.arange(len(where.data))  # a slot for each pair of neighbours, in row order
         self.indices, self.indptr = where.indices, where.indptr
         slot = np.asarray(where[number[row[kept]], number[column[kept]]]).ravel()
         self._sum = sp.csr_matrix((np.ones(len(kept)), (slot, kept)), shape=(len(where.data), len(row)))
         self._diagonal = where.diagonal()
+        self._edges = self._edge_places(lifted, where, number, free)
+
+    def _edge_places(self, lifted: LiftedAction, where: sp.csr_matrix, number: np.ndarray, free: np.ndarray) -> tuple:
+        """(row, place, slot) of the stiffness matrix's entries between free nodes."""
+        index, value = np.asarray(lifted.stiffness.index), np.asarray(lifted.stiffness.value)
+        row, place = np.nonzero((value != 0) & free[:, None] & free[index])
+        return row, place, np.asarray(where[number[row], number[index[row, place]]]).ravel()
 
     def matrix(self, lin: Linearisation) -> sp.csc_matrix:
         """The Hessian of the free nodes, (8 n_free, 8 n_free)."""
-        blocks = np.asarray(lin.cell_blocks).transpose(0, 1, 3, 2, 4).reshape(-1, 64)
-        data = (self._sum @ blocks).reshape(-1, 8, 8)
-        data[self._diagonal] += np.asarray(lin.node_blocks)[self.free]
+        nodes = np.asarray(lin.node_blocks)
+        data = np.zeros((len(self.indices), 8, 8), nodes.dtype)
+        if lin.cell_blocks is not None:
+            data += (self._sum @ np.asarray(lin.cell_blocks).transpose(0, 1, 3, 2, 4).reshape(-1, 64)).reshape(-1, 8, 8)
+        if lin.edge_blocks is not None:
+            row, place, slot = self._edges
+            data[slot] += np.asarray(lin.edge_blocks)[row, place]
+        data[self._diagonal] += nodes[self.free]
         return sp.bsr_matrix((data, self.indices, self.indptr), shape=(8 * self.n_free,) * 2).tocsc()

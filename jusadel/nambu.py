@@ -7,6 +7,8 @@ leading axes (frequencies, nodes); the last two axes are the matrix.
 
 from __future__ import annotations
 
+from functools import cache
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -53,12 +55,16 @@ _REAL, _USUAL = _basis_pairs()
 
 
 def units(n: int, dtype: np.dtype | type = float) -> tuple[Array, Array]:
+    """`constants` as JAX arrays of the given type."""
+    left, right = constants(n)
+    return jnp.asarray(left, dtype), jnp.asarray(right, dtype)
+
+
+@cache
+def constants(n: int) -> tuple[np.ndarray, np.ndarray]:
     """L and R as (3, n, n) matrices: n = 4, or block-diagonal for Keldysh matrices (n = 8)."""
     blocks = np.eye(n // 4)
-    return (
-        jnp.asarray(np.array([np.kron(blocks, x) for x in L]), dtype),
-        jnp.asarray(np.array([np.kron(blocks, x) for x in R]), dtype),
-    )
+    return np.array([np.kron(blocks, x) for x in L]), np.array([np.kron(blocks, x) for x in R])
 
 
 def trace(a: ArrayLike) -> Array:
@@ -195,7 +201,43 @@ def positivity(G: Array) -> Array:
     physical Green's function, however small its residual.
     """
     M = -G @ jnp.asarray(R[2], G.dtype)
-    return jnp.linalg.eigvalsh((M + jnp.conj(jnp.swapaxes(M, -1, -2))) / 2)[..., 0]
+    return _smallest_eigenvalue((M + jnp.conj(jnp.swapaxes(M, -1, -2))) / 2)
+
+
+def _smallest_eigenvalue(M: Array) -> Array:
+    """The smallest eigenvalue of Hermitian matrices (..., n, n), by bisection on the sign of the pivots of M - x.
+
+    In a batch this is many times quicker than LAPACK, matrix by matrix; NaN where M is not finite.
+    """
+    n = M.shape[-1]
+    entries = jnp.moveaxis(M, (-2, -1), (0, 1))
+    diagonal = jnp.stack([entries[i, i].real for i in range(n)])
+    radius = jnp.sum(jnp.abs(entries), axis=1) - jnp.abs(diagonal)
+    low, high = jnp.min(diagonal - radius, axis=0), jnp.min(diagonal, axis=0)
+
+    def halve(_: int, bounds: tuple[Array, Array]) -> tuple[Array, Array]:
+        low, high = bounds
+        middle = (low + high) / 2
+        above = _is_positive_definite(entries, middle)
+        return jnp.where(above, middle, low), jnp.where(above, high, middle)
+
+    low, high = jax.lax.fori_loop(0, 50, halve, (low, high))
+    return (low + high) / 2
+
+
+def _is_positive_definite(entries: Array, shift: Array) -> Array:
+    """Whether all pivots of M - shift are positive, M as (n, n, ...)."""
+    n = len(entries)
+    a = {(i, j): entries[i, j] - (shift if i == j else 0) for i in range(n) for j in range(i + 1)}
+    good = jnp.ones(shift.shape, bool)
+    for k in range(n):
+        pivot = a[k, k].real
+        good &= pivot > 0
+        safe = jnp.where(pivot > 0, pivot, 1)
+        for i in range(k + 1, n):
+            for j in range(k + 1, i + 1):
+                a[i, j] = a[i, j] - a[i, k] * jnp.conj(a[j, k]) / safe
+    return good
 
 
 def chronological_conjugate(g: ArrayLike) -> Array:

@@ -17,15 +17,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.discrete import DiscreteAction, to_nodes
-from jusadel.hessian import residual
+from jusadel.lifted import LiftedAction, lift, residual
 from jusadel.linear import LinearSolver
 from jusadel.nambu import cap_step, frame_to_green, positivity, retract
+from jusadel.processes import shared_out
 
+Array = jax.Array
 Progress = Callable[[str], None]
 
 CAP = 0.5
 MAX_STEPS = 30
-SMALL_STEP, TINY_STEP = 1e-6, 1e-10
+TINY_STEP, SMALL_ERROR = 1e-10, 1e-11
+FINEST = 1e-3
+"""Share of the tolerance below which a gradient needs no further step."""
 MAX_RUNGS = 40
 
 
@@ -36,6 +40,7 @@ class NewtonResult:
     V: np.ndarray  # (b, n, 4, 4)
     residual: np.ndarray  # (b,) relative norm of the gradient
     steps: np.ndarray  # (b,) Newton steps
+    iterations: np.ndarray  # (b,) Krylov iterations in all of them; 0 for direct solvers
     converged: np.ndarray  # (b,) bool
     margin: np.ndarray  # (b,) smallest eigenvalue of the Hermitian part of g tau3 over the nodes
     inertia: np.ndarray | None  # (b, 2) of the last Hessian, where the solver gives it
@@ -71,7 +76,7 @@ def residual_scale(system: DiscreteAction, omega: Any) -> np.ndarray:
 
 
 def newton(
-    system: DiscreteAction,
+    lifted: LiftedAction,
     omega: np.ndarray,
     V: np.ndarray,
     solver: LinearSolver,
@@ -80,62 +85,86 @@ def newton(
     tol: float = 1e-9,
     progress: Progress | None = None,
 ) -> NewtonResult:
-    """Newton's method from the frames V (b, n, 4, 4) for the frequencies omega (b,), without any fallback."""
-    V, b = np.array(V), len(omega)
-    prepared = solver.prepare(system) if prepared is None else prepared
-    steps, done = np.zeros(b, int), np.zeros(b, bool)
-    inertia = np.full((b, 2), -1)
-    for first in range(0, b, solver.chunk):
-        part = slice(first, min(first + solver.chunk, b))
-        _iterate(system, omega[part], V[part], steps[part], done[part], inertia[part], solver, prepared)
+    """Newton's method from the frames V (b, n, 4, 4) for the frequencies omega (b,), without any fallback.
+
+    Frequencies that are close to each other go together: they take about as many iterations.
+    """
+    b = len(omega)
+    prepared = solver.prepare(lifted, b) if prepared is None else prepared
+    scale = residual_scale(lifted.system, omega)
+    result = _nothing_yet(np.array(V))
+    order = np.argsort(omega)
+    for first in range(0, b, prepared.width):
+        part = order[first : first + prepared.width]
+        found = _iterate(omega[part], V[part], solver, prepared, FINEST * tol * scale[part])
+        relative = _norms(lifted, found["V"], omega[part], prepared.batch) / scale[part]
+        found |= {"residual": relative, "converged": found["converged"] & (relative <= tol)}
+        for name, value in found.items():
+            getattr(result, name)[part] = value
+        result.margin[part] = certificate(result.V[part])
         if progress:
-            progress(f"Newton: {part.stop} of {b} frequencies, {steps[part].max()} steps")
-    relative = _relative_residual(system, V, omega)
+            progress(f"Newton: {min(first + prepared.width, b)} of {b} frequencies, {found['steps'].max()} steps")
+    known = result.inertia is not None and bool((result.inertia >= 0).all())
+    return result if known else replace(result, inertia=None)
+
+
+def _nothing_yet(V: np.ndarray) -> NewtonResult:
+    b = len(V)
+    count, real = np.zeros(b, int), np.full(b, np.inf)
     return NewtonResult(
         V=V,
-        residual=relative,
-        steps=steps,
-        converged=done & (relative <= tol),
-        margin=certificate(V),
-        inertia=None if (inertia < 0).any() else inertia,
-        ladder=np.zeros(b, int),
+        residual=real,
+        steps=count,
+        iterations=count.copy(),
+        converged=np.zeros(b, bool),
+        margin=-real,
+        inertia=np.full((b, 2), -1),
+        ladder=count.copy(),
     )
 
 
 def _iterate(
-    system: DiscreteAction,
-    omega: np.ndarray,
-    V: np.ndarray,
-    steps: np.ndarray,
-    done: np.ndarray,
-    inertia: np.ndarray,
-    solver: LinearSolver,
-    prepared: Any,
-) -> None:
-    """Newton's method for frequencies that are solved together; writes into V, steps, done and inertia."""
+    omega: np.ndarray, V: np.ndarray, solver: LinearSolver, prepared: Any, target: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Newton's method for frequencies that are solved together."""
     memory: list[dict[str, Any]] = [{} for _ in omega]
-    active = np.arange(len(omega))
+    frames, active = jnp.asarray(V), np.ones(len(omega), bool)
+    done, steps, inertia = np.zeros(len(omega), bool), np.zeros(len(omega), int), np.full((len(omega), 2), -1)
     for _ in range(MAX_STEPS):
-        direction = solver.directions(prepared, system, V[active], omega[active], [memory[k] for k in active])
+        direction = solver.directions(prepared, frames, omega, active, target, memory)
         if direction.inertia is not None:
-            inertia[active] = direction.inertia
-        length = np.linalg.norm(direction.step, axis=-1).max(axis=-1)
-        finite = np.isfinite(length)  # a singular Hessian gives NaN: that frequency has failed
-        active, length, exact = active[finite], length[finite], direction.exact[finite]
-        V[active] = retract(jnp.asarray(V[active]), cap_step(jnp.asarray(direction.step[finite]), CAP))
-        steps[active] += 1
-        for k, value in zip(active, length, strict=True):
-            memory[k]["length"] = value
-        # a full step of a true Newton method leaves an error of its square
-        done[active] = (length < TINY_STEP) | (exact & (length < SMALL_STEP))
-        active = active[~done[active]]
-        if len(active) == 0:
-            return
+            inertia[active] = direction.inertia[active]
+        frames, longest = _advance(frames, direction.step)
+        length = np.asarray(longest)
+        active = active & np.isfinite(length)  # a singular Hessian gives NaN: that frequency has failed
+        steps[active] += length[active] > 0
+        for m, value in zip(memory, length, strict=True):
+            m["length"] = value
+        # what is left is of the order of the step's square, or of its own error
+        left = np.maximum(length**2, np.where(length > 0, direction.accuracy * length, 0))
+        done |= active & ((length < TINY_STEP) | (left < SMALL_ERROR))
+        active = active & ~done
+        if not active.any():
+            break
+    iterations = np.array([m.get("iterations", 0) for m in memory])
+    return {"V": np.asarray(frames), "steps": steps, "iterations": iterations, "converged": done, "inertia": inertia}
 
 
-def _relative_residual(system: DiscreteAction, V: np.ndarray, omega: np.ndarray) -> np.ndarray:
-    norms = [float(jnp.linalg.norm(residual(system, v, w))) for v, w in zip(V, omega, strict=True)]
-    return np.array(norms) / residual_scale(system, omega)
+@jax.jit
+def _advance(V: Array, step: Array) -> tuple[Array, Array]:
+    """The frames after the capped step, and the longest step of a node before the cap, (b,); NaN steps are left out."""
+    length = jnp.max(jnp.linalg.norm(step, axis=-1), axis=-1)
+    good = jnp.isfinite(length)[:, None, None]
+    return retract(V, cap_step(jnp.where(good, step, 0), CAP)), length
+
+
+def _norms(lifted: LiftedAction, V: np.ndarray, omega: np.ndarray, batch: int) -> np.ndarray:
+    """Norms of the gradients, (b,), in batches of one shape."""
+    norms = []
+    for first in range(0, len(omega), batch):
+        part = np.minimum(np.arange(first, first + batch), len(omega) - 1)
+        norms.append(np.linalg.norm(residual(lifted, V[part], omega[part]), axis=(1, 2)))
+    return np.concatenate(norms)[: len(omega)]
 
 
 @jax.jit
@@ -172,9 +201,10 @@ def solve_frequencies(
         tol: relative residual.
         progress: called with a line of text.
     """
-    prepared = solver.prepare(system)
-    run = lambda w, V: newton(system, w, boundary(V, w), solver, prepared=prepared, tol=tol, progress=progress)  # noqa: E731
-    result = run(omega, start(omega))
+    lifted = lift(system)
+    prepared = solver.prepare(lifted, len(omega))
+    run = lambda w, V: newton(lifted, w, boundary(V, w), solver, prepared=prepared, tol=tol, progress=progress)  # noqa: E731
+    result = shared_out(run, omega, start(omega))
     if not ladder or result.accepted.all():
         return result
     for k in np.argsort(-omega):
@@ -221,7 +251,7 @@ def _insert(result: NewtonResult, k: int, one: NewtonResult, rungs: int) -> Newt
         out[k] = value[0]
         return out
 
-    names = ("V", "residual", "steps", "converged", "margin", "inertia")
+    names = ("V", "residual", "steps", "iterations", "converged", "margin", "inertia")
     changed: dict[str, Any] = {name: put(getattr(result, name), getattr(one, name)) for name in names}
     climbed = result.ladder.copy()
     climbed[k] = rungs

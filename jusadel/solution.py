@@ -69,5 +69,9 @@ class Solution:
             f"  {good} of {len(self.omega)} certified, positivity margin {self.margin.min():.3g}, "
             f"residual {self.stats['residual'].max():.1e}\n"
             f"  {steps.min()} to {steps.max()} Newton steps, {int((self.stats['ladder'] > 0).sum())} by ladder, "
-            f"{self.stats['linear_solver']}, {seconds:.1f} s"
+            f"{self.stats['linear_solver']}{self._iterations()}, {seconds:.1f} s"
         )
+
+    def _iterations(self) -> str:
+        iterations = self.stats["iterations"]
+        return f" ({iterations.min()} to {iterations.max()} iterations)" if iterations.any() else ""

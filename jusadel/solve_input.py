@@ -15,7 +15,7 @@ from jusadel.boundary import Reservoir
 from jusadel.device import Device
 from jusadel.discrete import DiscreteAction
 from jusadel.homogeneous import bulk_value
-from jusadel.linear import LinearSolver, SuperLU
+from jusadel.linear import LinearSolver, chosen
 from jusadel.material import is_number, real
 from jusadel.nambu import R, bcs, green_to_frame
 from jusadel.solution import CoarseMeshWarning, Solution
@@ -23,10 +23,10 @@ from jusadel.solution import CoarseMeshWarning, Solution
 Array = jax.Array
 
 
-def checked_linear_solver(given: Any) -> LinearSolver:
-    """The given linear solver, or the default; anything else is refused."""
+def checked_linear_solver(given: Any, nodes: int, frequencies: int) -> LinearSolver:
+    """The given linear solver, or the one that suits the problem's size; anything else is refused."""
     if given is None:
-        return SuperLU()
+        return chosen(nodes, frequencies)
     if isinstance(given, type) or not all(callable(getattr(given, name, None)) for name in ("prepare", "directions")):
         raise TypeError(f"linear_solver = {given!r}; expected an instance such as jusadel.linear.SuperLU()")
     return given

@@ -7,6 +7,7 @@ import scipy.sparse as sp
 import jusadel as ju
 from jusadel.discrete import discretise
 from jusadel.hessian import Pattern, linearise
+from jusadel.lifted import lift
 from jusadel.linear import Dense, Pardiso, SuperLU
 from jusadel.pair_potential import at_vertices
 
@@ -20,7 +21,8 @@ def problem():
     )
     system = discretise(device, at_vertices(device, 1.0))
     V = np.broadcast_to(np.eye(4), (len(device.mesh.points), 4, 4))
-    matrix = Pattern(system).matrix(linearise(system, V, 0.3))
+    lifted = lift(system)
+    matrix = Pattern(lifted).matrix(linearise(lifted, V, 0.3))
     return device, matrix, np.random.default_rng(0).normal(size=matrix.shape[0])
 
 

@@ -5,20 +5,31 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
-from jusadel.discrete import DiscreteAction
-from jusadel.hessian import Pattern, linearise, residual
+from jusadel.hessian import Pattern, linearise
+from jusadel.lifted import LiftedAction, residual
 from jusadel.linear.protocol import Direction
 
 Solve = Callable[[np.ndarray], np.ndarray]
 
 CHORD = 0.1
 """Once a step is shorter than this, its factors serve the following ones, which then shrink at about this rate."""
+
+
+@dataclass(frozen=True)
+class PreparedPattern:
+    """The discrete action and the sparsity pattern of its Hessian."""
+
+    lifted: LiftedAction
+    pattern: Pattern
+    width: int
+    batch: int = 1
 
 
 class SuperLU:
@@ -35,38 +46,44 @@ class SuperLU:
     def __init__(self, threads: int | None = None) -> None:
         self.threads = threads or min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4)
 
-    def prepare(self, system: DiscreteAction) -> Pattern:
-        """The sparsity pattern."""
-        return Pattern(system)
-
-    @property
-    def chunk(self) -> int:
-        """As many frequencies as threads: their factors are all the memory that is needed."""
-        return self.threads
+    def prepare(self, lifted: LiftedAction, count: int = 1) -> PreparedPattern:
+        """The sparsity pattern; as many frequencies as threads, whose factors are all the memory that is needed."""
+        return PreparedPattern(lifted, Pattern(lifted), self.threads)
 
     def directions(
-        self, prepared: Pattern, system: DiscreteAction, V: Any, omega: Any, memory: list[dict[str, Any]]
+        self,
+        prepared: PreparedPattern,
+        V: Any,
+        omega: np.ndarray,
+        active: np.ndarray,
+        target: np.ndarray,
+        memory: list[dict[str, Any]],
     ) -> Direction:
         """Factorise and solve frequency by frequency."""
-        one = lambda k: self._one(prepared, system, V[k], omega[k], memory[k])  # noqa: E731
+        zero = np.zeros((len(prepared.lifted.system.free), 8), np.asarray(V[:0]).dtype)
+        idle = (zero, np.inf, (-1, -1))
+        one = lambda k: self._one(prepared, V[k], omega[k], memory[k]) if active[k] else idle  # noqa: E731
         with ThreadPoolExecutor(self.threads) as pool:
             results = list(pool.map(one, range(len(omega))))
-        steps, norms, inertia, exact = zip(*results, strict=True)
-        return Direction(np.stack(steps), np.array(norms), np.array(inertia), np.array(exact))
+        steps, accuracy, inertia = zip(*results, strict=True)
+        return Direction(np.stack(steps), np.array(accuracy), np.array(inertia))
 
     def _one(
-        self, pattern: Pattern, system: DiscreteAction, V: Any, omega: Any, memory: dict[str, Any]
-    ) -> tuple[np.ndarray, float, tuple[int, int], bool]:
+        self, prepared: PreparedPattern, V: Any, omega: Any, memory: dict[str, Any]
+    ) -> tuple[np.ndarray, float, tuple[int, int]]:
+        pattern, free = prepared.pattern, prepared.pattern.free
         length, before = memory.get("length", np.inf), memory.get("before", np.inf)
         exact = not length < min(CHORD, before / 5)  # large steps, or kept factors that no longer pay
         memory["before"] = length
         if exact:
-            lin = linearise(system, V, omega)
-            memory["solve"], memory["inertia"] = self.factorise(pattern.matrix(lin))
-        r = np.asarray(lin.residual if exact else residual(system, V, omega))
+            lin = linearise(prepared.lifted, V, omega)
+            r, (memory["solve"], memory["inertia"]) = lin.residual, self.factorise(pattern.matrix(lin))
+        else:
+            r = residual(prepared.lifted, np.asarray(V)[None], np.reshape(omega, 1))[0]
+        r = np.asarray(r)
         step = np.zeros_like(r)
-        step[pattern.free] = memory["solve"](-r[pattern.free].ravel()).reshape(-1, 8)
-        return step, float(np.linalg.norm(r)), memory["inertia"], exact
+        step[free] = memory["solve"](-r[free].ravel()).reshape(-1, 8)
+        return step, 0.0 if exact else np.inf, memory["inertia"]
 
     def factorise(self, matrix: sp.csc_matrix) -> tuple[Solve, tuple[int, int]]:
         """A function that solves, and the inertia (positive, negative); NaN and (0, 0) where a pivot vanishes."""

@@ -6,16 +6,28 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from jusadel.discrete import DiscreteAction
+from jusadel.lifted import LiftedAction
+
+
+class StagnationWarning(UserWarning):
+    """A Krylov method did not reach its tolerance; a direct solver took over."""
 
 
 class Direction(NamedTuple):
     """Newton directions of a batch of frequencies."""
 
-    step: np.ndarray  # (b, n, 8), zero on reservoirs; NaN where the matrix is singular
-    residual: np.ndarray  # (b,) norm of the gradient before the step
-    inertia: np.ndarray | None  # (b, 2) positive and negative eigenvalues, where the method gives them
-    exact: np.ndarray  # (b,) bool: with the Hessian at V itself, so that the next error is the step's square
+    step: Any  # (b, n, 8), zero on reservoirs and for frequencies that are done; NaN where the matrix is singular
+    accuracy: np.ndarray  # (b,) error of the step relative to its length; inf where an older Hessian served
+    inertia: np.ndarray | None = None  # (b, 2) positive and negative eigenvalues, where the method gives them
+
+
+class Prepared(Protocol):
+    """What a solver keeps per mesh: sparsity pattern, ordering, hierarchy."""
+
+    width: int
+    """How many frequencies go through Newton's method together."""
+    batch: int
+    """How many of them share one evaluation: the residual is compiled for this many."""
 
 
 class LinearSolver(Protocol):
@@ -23,18 +35,26 @@ class LinearSolver(Protocol):
 
     name: str
 
-    @property
-    def chunk(self) -> int:
-        """How many frequencies to take through Newton's method together."""
-
-    def prepare(self, system: DiscreteAction) -> Any:
-        """Whatever is needed once per mesh: sparsity pattern, ordering, hierarchy."""
+    def prepare(self, lifted: LiftedAction, count: int) -> Any:
+        """Whatever is needed once per mesh, for `count` frequencies in all."""
 
     def directions(
-        self, prepared: Any, system: DiscreteAction, V: Any, omega: Any, memory: list[dict[str, Any]]
+        self,
+        prepared: Any,
+        V: Any,
+        omega: np.ndarray,
+        active: np.ndarray,
+        target: np.ndarray,
+        memory: list[dict[str, Any]],
     ) -> Direction:
         """Newton directions at the frames V (b, n, 4, 4) and frequencies omega (b,).
 
-        `memory` holds one dictionary a frequency, empty at its first step, in which the solver may keep what
-        serves the next ones; Newton writes the length of the last step into it as "length".
+        Args:
+            prepared: from `prepare`.
+            V, omega: where.
+            active: (b,) bool, the frequencies that still need a step.
+            target: (b,) norm of the gradient below which a frequency may be left as it is.
+            memory: one dictionary a frequency, empty at its first step, in which the solver may keep what serves
+                the next ones; Newton writes the length of the last step into it as "length", and reads
+                "iterations" (in all) where a method iterates.
         """

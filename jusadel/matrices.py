@@ -1,0 +1,160 @@
+"""Products of small matrices whose two axes come first, (n, n, ...), with anything behind them.
+
+The action is written with these. Frequencies or directions ride on the trailing axes, where the processor's vector
+units want them, and points of the mesh come by `jax.vmap`. Product, commutator and anticommutator are bilinear
+primitives: their derivatives are again such products, with no slicing left to differentiate, so that derivatives of
+any order cost what one would write by hand. Matrices may be real, complex, 4x4 or 8x8 (Keldysh).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
+
+Array = jax.Array
+
+
+# --- a result that is computed once ----------------------------------------------------------------
+
+
+def materialise(x: Array) -> Array:
+    """x itself, but stored: XLA on CPUs would compute x anew for each of its uses inside a fused loop.
+
+    It drops `optimization_barrier`; a loop whose number of rounds (always zero or two) only the run decides is kept.
+    Elsewhere this is nothing.
+    """
+    return _stored.bind(x)
+
+
+def _stored_on_cpu(x: Array) -> Array:
+    if not x.size:
+        return x
+    rounds = 2 * jnp.isnan(x[(0,) * x.ndim]).astype(jnp.int32)  # -(-x) is x, also where the first entry is NaN
+    return lax.while_loop(lambda c: c[0] < rounds, lambda c: (c[0] + 1, -c[1]), (jnp.int32(0), x))[1]
+
+
+_stored = Primitive("materialise")
+_stored.def_impl(lambda x: x)
+_stored.def_abstract_eval(lambda x: x)
+mlir.register_lowering(_stored, mlir.lower_fun(lambda x: x, multiple_results=False))
+mlir.register_lowering(_stored, mlir.lower_fun(_stored_on_cpu, multiple_results=False), platform="cpu")
+ad.deflinear2(_stored, lambda ct, x: [ct if type(ct) is ad.Zero else materialise(ct)])
+batching.defvectorized(_stored)
+
+
+# --- products ------------------------------------------------------------------------------------
+
+
+def product(a: Array, b: Array) -> Array:
+    """a b."""
+    return _bilinear(a, b, sign=0)
+
+
+def commutator(a: Array, b: Array) -> Array:
+    """[a, b] = a b - b a."""
+    return _bilinear(a, b, sign=-1)
+
+
+def anticommutator(a: Array, b: Array) -> Array:
+    """{a, b} = a b + b a."""
+    return _bilinear(a, b, sign=1)
+
+
+def transpose(a: Array) -> Array:
+    """The transposed matrices."""
+    return jnp.swapaxes(a, 0, 1)
+
+
+def trace_of_product(a: Array, b: Array) -> Array:
+    """Tr(a b), the trailing axes."""
+    return jnp.sum(a * transpose(b), axis=(0, 1))
+
+
+def trace_with(constant: np.ndarray, b: Array) -> Array:
+    """Tr(C b) for a constant matrix C (n, n)."""
+    return trace_of_product(_lifted(constant, b), b)
+
+
+def recombined(constant: np.ndarray, b: Array) -> Array:
+    """Sum_kl C_ijkl b_kl for a constant C (n, n, n, n)."""
+    matrix = tuple(tuple(float(x) for x in row) for row in np.reshape(constant, (b.shape[0] * b.shape[1], -1)))
+    return _constant.bind(b, matrix=matrix, axis=0)
+
+
+def _lifted(constant: np.ndarray, like: Array) -> Array:
+    """A constant matrix (n, n) with as many trailing axes of length one as `like` has."""
+    return jnp.asarray(constant, like.dtype).reshape(np.shape(constant) + (1,) * (like.ndim - 2))
+
+
+def _bilinear(a: Array, b: Array, sign: int) -> Array:
+    dtype, shape = jnp.result_type(a, b), jnp.broadcast_shapes(a.shape, b.shape)
+    a, b = (jnp.broadcast_to(x, shape).astype(dtype) for x in (a, b))
+    return _product.bind(a, b, sign=sign, axis=0)
+
+
+def _unrolled(a: Array, b: Array, *, sign: int, axis: int) -> Array:
+    def plain(x: Array, y: Array) -> Array:
+        terms = (
+            lax.slice_in_dim(x, q, q + 1, axis=axis + 1) * lax.slice_in_dim(y, q, q + 1, axis=axis) for q in range(n)
+        )
+        return sum(terms, start=jnp.zeros((), x.dtype))
+
+    n = a.shape[axis]
+    return materialise(plain(a, b) + sign * plain(b, a) if sign else plain(a, b))
+
+
+def _cotangent_of_first(ct: Array, a: Any, b: Array, *, sign: int, axis: int) -> Array:
+    return _product.bind(ct, jnp.swapaxes(b, axis, axis + 1), sign=sign, axis=axis)
+
+
+def _cotangent_of_second(ct: Array, a: Array, b: Any, *, sign: int, axis: int) -> Array:
+    return _product.bind(jnp.swapaxes(a, axis, axis + 1), ct, sign=sign, axis=axis)
+
+
+def _batched(args: Any, dims: Any, *, sign: int, axis: int) -> tuple[Array, int]:
+    size = next(x.shape[d] for x, d in zip(args, dims, strict=True) if d is not None)
+    in_front = lambda x, d: jnp.broadcast_to(x, (size, *x.shape)) if d is None else jnp.moveaxis(x, d, 0)  # noqa: E731
+    a, b = (in_front(x, d) for x, d in zip(args, dims, strict=True))
+    return _product.bind(a, b, sign=sign, axis=axis + 1), 0
+
+
+_product = Primitive("matrix_product")
+_product.def_impl(partial(jax.jit, static_argnames=("sign", "axis"))(_unrolled))
+_product.def_abstract_eval(lambda a, b, *, sign, axis: a)
+mlir.register_lowering(_product, mlir.lower_fun(_unrolled, multiple_results=False))
+ad.defbilinear(_product, _cotangent_of_first, _cotangent_of_second)
+batching.primitive_batchers[_product] = _batched
+
+
+def _contracted(b: Array, *, matrix: tuple[tuple[float, ...], ...], axis: int) -> Array:
+    n = b.shape[axis]
+    columns = jnp.asarray(matrix, b.dtype).reshape((n, n, n * n) + (1,) * (b.ndim - axis - 2))
+    entries = (
+        lax.slice_in_dim(lax.slice_in_dim(b, q // n, q // n + 1, axis=axis), q % n, q % n + 1, axis=axis + 1)
+        for q in range(n * n)
+    )
+    return materialise(sum((columns[:, :, q] * x for q, x in enumerate(entries)), start=jnp.zeros((), b.dtype)))
+
+
+def _constant_batched(args: Any, dims: Any, *, matrix: Any, axis: int) -> tuple[Array, int]:
+    return _constant.bind(jnp.moveaxis(args[0], dims[0], 0), matrix=matrix, axis=axis + 1), 0
+
+
+def _constant_transposed(ct: Any, b: Any, *, matrix: Any, axis: int) -> list[Any]:
+    back = tuple(zip(*matrix, strict=True))
+    return [ct if type(ct) is ad.Zero else _constant.bind(ct, matrix=back, axis=axis)]
+
+
+_constant = Primitive("constant_matrix")
+_constant.def_impl(partial(jax.jit, static_argnames=("matrix", "axis"))(_contracted))
+_constant.def_abstract_eval(lambda b, *, matrix, axis: b)
+mlir.register_lowering(_constant, mlir.lower_fun(_contracted, multiple_results=False))
+ad.deflinear2(_constant, _constant_transposed)
+batching.primitive_batchers[_constant] = _constant_batched
