@@ -12,8 +12,10 @@ Signs and factors: physics.md, sections 1 and 2, from Kokkeler et al., Eqs. (1),
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import operator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from types import SimpleNamespace
 
 import jax
@@ -61,13 +63,13 @@ def spin_relaxation(G: Array, dG: Dk | None, p: SimpleNamespace) -> Array:
 
 def diffusion(G: Array, dG: Dk, p: SimpleNamespace) -> Array:
     """-(1/4) D_kj Tr(Dk G Dj G): diffusion with the U(1) x SU(2) covariant derivative, Eq. (4)."""
-    return -sum(p.D[k, j] * trace_of_product(dG[k], dG[j]) for k in range(2) for j in range(2)) / 4
+    return _total(-p.D[k, j] / 4 * trace_of_product(dG[k], dG[j]) for k in range(2) for j in range(2))
 
 
 def spin_galvanic(G: Array, dG: Dk, p: SimpleNamespace) -> Array:
     """(1/16) eps_ijl gamma_lk Tr(L_i G L_j [G, Dk G]): spin-galvanic coupling, Eq. (6), symmetrised."""
-    weights = [sum(p.gamma[m, k] * LEVI_CIVITA[:, :, m] for m in range(3)) / 16 for k in range(2)]
-    return sum(trace_of_product(between_spins(w, G), commutator(G, dkG)) for w, dkG in zip(weights, dG, strict=True))
+    weights = [_total(p.gamma[m, k] * LEVI_CIVITA[:, :, m] for m in range(3)) / 16 for k in range(2)]
+    return _total(trace_of_product(between_spins(w, G), commutator(G, dkG)) for w, dkG in zip(weights, dG, strict=True))
 
 
 def spin_hall(G: Array, dG: Dk, p: SimpleNamespace) -> Array:
@@ -83,6 +85,10 @@ def spin_swapping(G: Array, dG: Dk, p: SimpleNamespace) -> Array:
     """-(D/4) kappa_iz eps_zjk Tr(L_i Dj G Dk G): spin-current swapping, Eq. (5)."""
     spin = weighted_spin(-mean_diffusion(p.D) / 4 * p.kappa, G)
     return trace_of_product(spin, commutator(dG[0], dG[1]))
+
+
+def _total(terms: Iterable[Array]) -> Array:
+    return reduce(operator.add, terms)
 
 
 def mean_diffusion(D: Array) -> Array:

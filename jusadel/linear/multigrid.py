@@ -8,6 +8,7 @@ down the levels with the prolongation's weights. All of a cycle is padded rows t
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,10 +23,12 @@ from jusadel.rows import Rows, padded
 
 Array = jax.Array
 
-DAMPING = 0.7
-"""Of the Jacobi smoother."""
-COARSEST, SWEEPS = 20, 6
-"""Unknowns on the coarsest level, and smoothing steps there."""
+DEGREE = 3
+"""Of the Chebyshev smoother."""
+SMALLEST, LARGEST = 0.32, 2.0
+"""The part of the spectrum of the Jacobi-preconditioned operator that it smooths; linear triangles stay below 2."""
+COARSEST, SWEEPS = 20, 3
+"""Unknowns on the coarsest level, and smoothings there."""
 
 
 @jax.tree_util.register_dataclass
@@ -71,16 +74,37 @@ def screenings(levels: tuple[Level, ...], singlet: Array, triplet: Array) -> lis
 
 
 def cycle(levels: tuple[Level, ...], screening: list[Array], r: Array) -> Array:
-    """One V(1,1) cycle for (8 K + s) x = r with r (n, 8, w)."""
+    """One symmetric W-cycle for (8 K + s) x = r with r (n, 8, w).
+
+    The coarse levels, where the work is small, are visited twice: with V-cycles the iterations grow with the mesh.
+    """
     level, s = levels[0], screening[0]
-    inverse = DAMPING / (level.diagonal[:, None, None] + s)
-    defect = lambda x: r - level.matrix @ x - s * x  # noqa: E731
-    x = materialise(inverse * r)
-    if len(levels) > 1:
-        coarse = cycle(levels[1:], screening[1:], levels[1].down @ defect(x))
-        x = materialise(x + levels[1].up @ coarse)
-    for _ in range(1 if len(levels) > 1 else SWEEPS):
-        x = materialise(x + inverse * defect(x))
+    inverse = 1 / (level.diagonal[:, None, None] + s)
+    apply = lambda x: level.matrix @ x + s * x  # noqa: E731
+    x = _smoothed(apply, inverse, r)
+    if len(levels) == 1:
+        again = lambda _, x: x + _smoothed(apply, inverse, r - apply(x))  # noqa: E731
+        return jax.lax.fori_loop(0, SWEEPS, again, x)
+
+    def corrected(_: int, x: Array) -> Array:
+        coarse = cycle(levels[1:], screening[1:], levels[1].down @ (r - apply(x)))
+        return materialise(x + levels[1].up @ coarse)
+
+    x = jax.lax.fori_loop(0, 2, corrected, x)  # a loop compiles once: unrolled it would double with each level
+    return materialise(x + _smoothed(apply, inverse, r - apply(x)))
+
+
+def _smoothed(apply: Callable[[Array], Array], inverse: Array, r: Array) -> Array:
+    """Chebyshev's polynomial of Jacobi's method (Saad 2003, algorithm 12.1), for the upper part of the spectrum."""
+    middle, half = (LARGEST + SMALLEST) / 2, (LARGEST - SMALLEST) / 2
+    sigma = middle / half
+    rho = 1 / sigma
+    step = materialise(inverse * r / middle)
+    x = step
+    for _ in range(DEGREE - 1):
+        rho_new = 1 / (2 * sigma - rho)
+        step = materialise(rho_new * rho * step + 2 * rho_new / half * inverse * (r - apply(x)))
+        x, rho = materialise(x + step), rho_new
     return x
 
 
