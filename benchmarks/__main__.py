@@ -1,84 +1,186 @@
-"""python -m benchmarks [--nodes 1000 4000] [--frequencies 2]: run the table, print it, write benchmarks/RESULTS.md."""
+"""python -m benchmarks: time the solvers, print the table line by line, write benchmarks/RESULTS.md."""
 
 import argparse
 import platform
 import resource
+import sys
 import warnings
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 
 import jax
 import numpy as np
+import scipy
 
 import jusadel as ju
-from benchmarks.plain import PlainSpsolve, copy_bandwidth
-from benchmarks.problems import PROBLEMS, SPIN_ORBIT, T
+from benchmarks import product
+from benchmarks.plain import copy_bandwidth, seconds_of_spsolve_step
+from benchmarks.problems import DELTA, MAKERS, SPIN_ORBIT, T, problem
+from jusadel import matsubara
+from jusadel.newton import newton
 
-HEADER = "| problem | spin-orbit | nodes | solver | s per frequency | compile s | steps | residual | against spsolve |"
-
-
-def solvers():
-    """The ones that can run here; the plain pipeline first, since the others are measured against it."""
-    chosen = [PlainSpsolve(), ju.linear.SuperLU()]
-    try:
-        chosen.append(ju.linear.Pardiso())
-    except ImportError:
-        print("PARDISO is left out: install the extra mkl")
-    return chosen
+HEADER = (
+    "| problem | spin-orbit | nodes | frequencies | solver | s | s per frequency | compile s | Newton steps "
+    "| Krylov iterations | residual | memory GB |"
+)
+ACCURACY = 1e-6
+LARGEST_FOR_SPSOLVE, LARGEST_FOR_SUPERLU = 20_000, 5_000
 
 
-def measure(problem, solver, frequencies):
-    """Seconds of a second, compiled run, and what the first took longer."""
-    seconds = []
-    for _ in range(2):
-        began = perf_counter()
-        sol = ju.solve(**problem, T=T, frequencies=frequencies, linear_solver=solver)
-        seconds.append(perf_counter() - began)
-    return seconds[1], seconds[0] - seconds[1], sol
+def run(given, solver, omega):
+    """Newton's method with its certificate for all frequencies, from the normal state."""
+    prepared = solver.prepare(given.lifted, len(omega))
+    began = perf_counter()
+    result = newton(given.lifted, omega, given.start(omega), solver, prepared=prepared)
+    seconds = perf_counter() - began
+    assert result.accepted.all(), "not certified"
+    return seconds, result, prepared
 
 
-def rows(nodes, frequencies):
-    """One line of the table after the other."""
-    for name, make in PROBLEMS.items():
+def compilation(given, solver, omega):
+    """Seconds that the first use takes longer than the second, on the highest frequencies."""
+    top = np.sort(omega)[-solver.prepare(given.lifted, len(omega)).width :]
+    first, second = (run(given, solver, top)[0] for _ in range(2))
+    return first - second
+
+
+def line(given, count, name, seconds, compiling, result):
+    """One row of the table."""
+    steps, iterations = result.steps, result.iterations
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return (
+        f"| {given.name} | {given.spin_orbit} | {given.nodes} | {count} | {name} | {seconds:.1f} | "
+        f"{seconds / count:.3f} | {compiling:.0f} | {steps.min()} to {steps.max()} | "
+        f"{iterations.min()} to {iterations.max()} | {result.residual.max():.0e} | {memory:.1f} |"
+    )
+
+
+def krylov_row(given, omega):
+    """All frequencies at once."""
+    solver = ju.linear.Krylov()
+    compiling = compilation(given, solver, omega)
+    seconds, result, _ = run(given, solver, omega)
+    return seconds / len(omega), result, line(given, len(omega), "Krylov", seconds, compiling, result)
+
+
+def direct_row(given, omega, solver, samples):
+    """A sample of the frequencies, one after the other; the seconds are those of the sample."""
+    some = omega[np.linspace(0, len(omega) - 1, samples).astype(int)]
+    run(given, solver, some[-1:])
+    seconds, result, _ = run(given, solver, some)
+    return seconds / samples, line(given, samples, solver.name, seconds, 0, result)
+
+
+def rows(names, nodes, omega, many):
+    """Rows of the table, and the ratios that follow from them."""
+    for name in names:
         for spin_orbit in SPIN_ORBIT:
+            each = {}
             for n in nodes:
-                reference = None
-                problem = make(n, spin_orbit)
-                for solver in solvers():
-                    seconds, compiling, sol = measure(problem, solver, frequencies)
-                    each = seconds / frequencies
-                    reference = reference or each
-                    yield (
-                        f"| {name} | {spin_orbit} | {len(sol.Delta)} | {solver.name} | {each:.2f} | "
-                        f"{max(compiling, 0):.1f} | {sol.stats['steps'].max()} | "
-                        f"{sol.stats['residual'].max():.0e} | {reference / each:.1f} |"
-                    )
+                given = problem(name, n, spin_orbit)
+                seconds, result, text = krylov_row(given, omega)
+                each[given.nodes] = (seconds, result.iterations.max())
+                yield text, None
+                if name == "vortex" and given.nodes in range(10_000, 30_000):
+                    seconds, result, text = krylov_row(given, many)
+                    yield text, None
+                yield from against(given, omega, seconds, result)
+                yield None, bandwidth(given)
+            yield from growth(name, spin_orbit, each)
+
+
+def against(given, omega, seconds, result):
+    """The direct solvers and the plain pipeline on the same problem."""
+    at = f"{given.name}, spin-orbit {given.spin_orbit}, {given.nodes} nodes, per frequency"
+    for solver in direct_solvers(given.nodes):
+        each, text = direct_row(given, omega, solver, 2 if given.nodes < LARGEST_FOR_SPSOLVE else 1)
+        yield text, f"{at}: Krylov is {each / seconds:.1f} times faster than {solver.name}"
+    if given.nodes < LARGEST_FOR_SPSOLVE:
+        step, steps = seconds_of_spsolve_step(given, float(omega[0])), result.steps.mean()
+        yield (
+            None,
+            (
+                f"{at}: one step with spsolve takes {step:.2f} s; with {steps:.1f} Newton steps Krylov is "
+                f"{step * steps / seconds:.0f} times faster"
+            ),
+        )
+
+
+def direct_solvers(nodes):
+    """Those that can run here on a problem of this size."""
+    solvers = [ju.linear.SuperLU()] if nodes < LARGEST_FOR_SUPERLU else []
+    try:
+        return [*solvers, ju.linear.Pardiso()]
+    except ImportError:
+        return solvers
+
+
+def bandwidth(given):
+    """The Hessian product against the copy."""
+    seconds, moved = product.measure(given)
+    share = moved / seconds / COPY
+    return (
+        f"{given.name}, spin-orbit {given.spin_orbit}, {given.nodes} nodes: a Hessian product of 8 frequencies takes "
+        f"{1e3 * seconds:.1f} ms, {moved / seconds / 1e9:.1f} GB/s, {100 * share:.0f} % of the copy"
+    )
+
+
+def growth(name, spin_orbit, each):
+    """Exponents of seconds per frequency, and how the iterations grow."""
+    sizes = sorted(each)
+    for small, large in pairwise(sizes):
+        (t0, i0), (t1, i1) = each[small], each[large]
+        exponent = np.log(t1 / t0) / np.log(large / small)
+        yield (
+            None,
+            (
+                f"{name}, spin-orbit {spin_orbit}: from {small} to {large} nodes the seconds grow with the exponent "
+                f"{exponent:.2f}, the iterations by {i1 / i0:.2f}"
+            ),
+        )
 
 
 def main():
     """Run, print, write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("--nodes", type=int, nargs="+", default=[1000, 4000])
-    parser.add_argument("--frequencies", type=int, default=2)
+    parser.add_argument("--nodes", type=int, nargs="+", default=[1000, 4000, 16000, 64000])
+    parser.add_argument("--frequencies", type=int, default=24)
+    parser.add_argument("--problems", nargs="+", choices=list(MAKERS), default=list(MAKERS))
+    parser.add_argument("--gpu", action="store_true", help="refuse to run on a CPU; no direct solvers")
     given = parser.parse_args()
-    warnings.simplefilter("ignore", ju.CoarseMeshWarning)  # the coarse rows are there for the growth of cost
-    lines = [HEADER, "|" + "---|" * 9]
-    print("\n".join(lines), flush=True)
-    for line in rows(given.nodes, given.frequencies):
-        print(line, flush=True)
-        lines.append(line)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    about = (
-        f"{date.today()}, {platform.machine()}, {jax.devices()[0].platform}, jax {jax.__version__}, numpy "
-        f"{np.__version__}; copy bandwidth {copy_bandwidth() / 1e9:.1f} GB/s, largest memory {memory:.1f} GB.\n"
-        f"Quadrature of {given.frequencies} node(s) at T = {T} Tc; certified solutions; compile time apart. "
-        "`spsolve` is the pipeline one would write with public parts."
+    if given.gpu and jax.default_backend() == "cpu":
+        sys.exit("--gpu: JAX sees no GPU here; install jax[cuda12] or leave --gpu out")
+    warnings.simplefilter("ignore", ju.CoarseMeshWarning)
+    omega = matsubara.quadrature(T, given.frequencies)[0]
+    many = matsubara.quadrature(T, matsubara.enough_frequencies(T, DELTA, ACCURACY))[0]
+    table, ratios = [HEADER, "|" + "---|" * 12], []
+    print("\n".join(table), flush=True)
+    for row, ratio in rows(given.problems, given.nodes, omega, many):
+        table += [row] if row else []
+        ratios += [ratio] if ratio else []
+        print("\n".join(text for text in (row, ratio) if text), flush=True)
+        Path(__file__).with_name("RESULTS.md").write_text(page(given, table, ratios))
+
+
+def page(given, table, ratios):
+    """The text of RESULTS.md."""
+    command = "python -m benchmarks " + " ".join(sys.argv[1:])
+    device = jax.devices()[0]
+    return (
+        f"# Benchmarks\n\n`{command.strip()}`, {date.today()}, {platform.machine()}, {device.device_kind}, jax "
+        f"{jax.__version__}, numpy {np.__version__}, scipy {scipy.__version__}; copy bandwidth with two threads "
+        f"{COPY / 1e9:.0f} GB/s.\n\nT = {T} Tc; quadrature with {given.frequencies} frequencies, and once with as many as "
+        f"{ACCURACY:g} in the sums needs; everything certified; compilation apart. Direct solvers run on a sample of "
+        "the frequencies (column `frequencies`); memory is the largest of the process so far.\n\n"
+        + "\n".join(table)
+        + "\n\n## What follows\n\n"
+        + "\n".join(f"* {ratio}." for ratio in ratios)
+        + "\n"
     )
-    command = f"python -m benchmarks --nodes {' '.join(map(str, given.nodes))} --frequencies {given.frequencies}"
-    text = f"# Benchmarks\n\n`{command}`, {about}\n\n"
-    Path(__file__).with_name("RESULTS.md").write_text(text + "\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":
+    COPY = copy_bandwidth()
     main()

@@ -1,41 +1,37 @@
-"""What a user would write with public parts: the same matrices, solved by scipy's spsolve at every Newton step."""
+"""What a user would write with public parts, and what the machine can do."""
+
+from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
 
 import numpy as np
 import scipy.sparse.linalg as sla
 
-from jusadel.linear import SuperLU
+from jusadel.hessian import Pattern, linearise
 
 
-class PlainSpsolve(SuperLU):
-    """One frequency after the other, default ordering, default pivoting, a new factor at every step."""
+def seconds_of_spsolve_step(problem, omega):
+    """One Newton step of one frequency: assemble the matrix, call `scipy.sparse.linalg.spsolve`.
 
-    name = "spsolve"
-
-    def __init__(self):
-        super().__init__(threads=1)
-
-    def _one(self, pattern, system, V, omega, memory):
-        memory.clear()  # forgets the last step, so that every factor is new
-        return super()._one(pattern, system, V, omega, memory)
-
-    def directions(self, *given):
-        """As SuperLU's, without an inertia, which spsolve does not give."""
-        return super().directions(*given)._replace(inertia=None)
-
-    def factorise(self, matrix):
-        """The solving is left to spsolve, which factorises anew."""
-        return lambda rhs: sla.spsolve(matrix, rhs), (0, 0)
+    Every step costs the same, so one is measured (the second: the first compiles the assembly).
+    """
+    V, pattern = problem.start(np.array([omega]))[0], Pattern(problem.lifted)
+    pattern.matrix(linearise(problem.lifted, V, omega))
+    began = perf_counter()
+    lin = linearise(problem.lifted, V, omega)
+    sla.spsolve(pattern.matrix(lin), -np.asarray(lin.residual)[pattern.free].ravel())
+    return perf_counter() - began
 
 
-def copy_bandwidth(megabytes=256):
-    """Bytes per second (read + write) of the best of five array copies."""
-    from time import perf_counter
-
-    source = np.ones(megabytes * 2**17)
+def copy_bandwidth(megabytes=512, threads=2):
+    """Bytes per second (read + write) of the best of five array copies, with two threads."""
+    source = np.random.default_rng(0).random(megabytes * 2**17)
     target = np.empty_like(source)
+    parts = np.array_split(np.arange(0, len(source) + 1, len(source) // threads), 1)[0]
+    copy = lambda k: np.copyto(target[parts[k] : parts[k + 1]], source[parts[k] : parts[k + 1]])  # noqa: E731
     seconds = []
-    for _ in range(5):
-        began = perf_counter()
-        np.copyto(target, source)
-        seconds.append(perf_counter() - began)
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in range(5):
+            began = perf_counter()
+            list(pool.map(copy, range(threads)))
+            seconds.append(perf_counter() - began)
     return 2 * source.nbytes / min(seconds)

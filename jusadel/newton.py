@@ -141,7 +141,7 @@ def _iterate(
         for m, value in zip(memory, length, strict=True):
             m["length"] = value
         # what is left is of the order of the step's square, or of its own error
-        left = np.maximum(length**2, np.where(length > 0, direction.accuracy * length, 0))
+        left = np.maximum(length**2, np.where(length > 0, direction.accuracy, 0) * length)
         done |= active & ((length < TINY_STEP) | (left < SMALL_ERROR))
         active = active & ~done
         if not active.any():
