@@ -171,9 +171,10 @@ def page(given, table, ratios):
     return (
         f"# Benchmarks\n\n`{command.strip()}`, {date.today()}, {platform.machine()}, {device.device_kind}, jax "
         f"{jax.__version__}, numpy {np.__version__}, scipy {scipy.__version__}; copy bandwidth with two threads "
-        f"{COPY / 1e9:.0f} GB/s.\n\nT = {T} Tc; quadrature with {given.frequencies} frequencies, and once with as many as "
-        f"{ACCURACY:g} in the sums needs; everything certified; compilation apart. Direct solvers run on a sample of "
-        "the frequencies (column `frequencies`); memory is the largest of the process so far.\n\n"
+        f"{COPY / 1e9:.0f} GB/s.\n\nT = {T} Tc; quadrature with {given.frequencies} frequencies, and once with as "
+        f"many as {ACCURACY:g} in the sums needs; everything certified; compilation apart. Direct solvers run on the "
+        "lowest and the highest frequency, or on the lowest alone (column `frequencies`); memory is the largest of the "
+        "process so far.\n\n"
         + "\n".join(table)
         + "\n\n## What follows\n\n"
         + "\n".join(f"* {ratio}." for ratio in ratios)

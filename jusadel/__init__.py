@@ -15,6 +15,7 @@ from jusadel.boundary import Reservoir
 from jusadel.device import Device
 from jusadel.equilibrium import solve
 from jusadel.homogeneous import bulk_value
+from jusadel.linear import StagnationWarning
 from jusadel.material import Material, chiral, dresselhaus, rashba
 from jusadel.matsubara import bulk_gap
 from jusadel.mesh import Mesh
@@ -43,6 +44,7 @@ __all__ = [
     "Solution",
     "SolveError",
     "StabilityError",
+    "StagnationWarning",
     "action",
     "allowed_tensor",
     "bulk_gap",

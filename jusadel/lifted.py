@@ -83,7 +83,7 @@ def lift(system: DiscreteAction) -> LiftedAction:
         system=system if system.links else _without_diffusion(system),
         stiffness=padded(stiffness(system)),
         corners=padded(corners),
-        blocks=_in_blocks(everything, max(len(triangles) // BLOCK, 1)),
+        blocks=_in_blocks(everything, -(-len(triangles) // BLOCK)),
     )
 
 

@@ -8,16 +8,27 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.linalg
+from random_device import (
+    ALL,
+    OMEGA,
+    dense,
+    frames,
+    gauge_function,
+    make,
+    pair_potential,
+    rotated,
+    small_mesh,
+    vector_potential,
+)
 
-from jusadel import Device, Material, Reservoir, rectangle
+from jusadel import Device, Material, Reservoir
 from jusadel.action import TERMS
 from jusadel.discrete import action, discretise, link
-from jusadel.hessian import Pattern, action_of_steps, linearise
+from jusadel.hessian import Pattern, linearise
 from jusadel.lifted import lift, residual
 from jusadel.nambu import L, R, frame_to_green
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
-OMEGA = 0.8
 NAMES = [term.name for term in TERMS]
 
 value = jax.jit(action)
@@ -27,87 +38,7 @@ exponential = jax.jit(jax.vmap(jax.scipy.linalg.expm))
 
 @pytest.fixture(scope="module")
 def mesh():
-    """Twenty nodes, two regions, no two triangles alike."""
-    plain = rectangle(
-        1.5,
-        1.2,
-        1.0,
-        x=np.linspace(0, 1.5, 5),
-        y=np.linspace(0, 1.2, 4),
-        regions={"left": lambda c: c[:, 0] < 0.75, "right": lambda c: c[:, 0] > 0.75},
-    )
-    return plain.with_points(plain.points + np.random.default_rng(0).normal(scale=0.03, size=plain.points.shape))
-
-
-def tensors(seed):
-    rng = np.random.default_rng(seed)
-    D, Gamma = rng.normal(size=(2, 2)), rng.normal(size=(3, 3))
-    return {
-        "D": D @ D.T + np.eye(2),
-        "h": rng.normal(size=3),
-        "Gamma": Gamma @ Gamma.T + 5 * np.eye(3),  # every relaxation rate positive
-        "spin_field": rng.normal(size=(3, 2)),
-        "gamma": rng.normal(size=(3, 2)),
-        "theta": rng.normal(size=3),
-        "kappa": 0.3 * rng.normal(size=3),
-        "nu": 1.0 + rng.random(),
-    }
-
-
-ALL = {"left": tensors(1), "right": tensors(2)}
-
-
-def varying(tensor):
-    """A field that varies in space and whose value at the origin is not the tensor."""
-    tensor = np.asarray(tensor)
-    return lambda x: jnp.tensordot(1 + 0.3 * jnp.sin(x[:, 0] - 2 * jnp.asarray(x)[:, 1]), tensor, 0)
-
-
-def rotated(given, turn):
-    """All spin indices turned by an orthogonal matrix."""
-    turned = {k: turn @ given[k] for k in ("h", "spin_field", "gamma", "theta", "kappa") if k in given}
-    return given | turned | {"Gamma": turn @ given["Gamma"] @ turn.T}
-
-
-def materials(given, uniform=()):
-    """Materials from {region: tensors}; all fields but `uniform` vary in space."""
-    return {
-        region: Material(**{k: v if k in uniform else varying(v) for k, v in fields.items()})
-        for region, fields in given.items()
-    }
-
-
-def vector_potential(x):
-    x = jnp.asarray(x)
-    return jnp.stack([0.4 * jnp.cos(x[:, 1]), jnp.sin(x[:, 0] + x[:, 1] ** 2)], axis=1)
-
-
-def gauge_function(x):
-    return 0.9 * jnp.sin(1.3 * x[..., 0] + 0.2) * jnp.cos(x[..., 1]) + 0.5 * x[..., 1] ** 2
-
-
-def pair_potential(mesh):
-    rng = np.random.default_rng(3)
-    nodal = rng.normal(size=mesh.n_nodes) + 1j * rng.normal(size=mesh.n_nodes)
-    return jnp.asarray(nodal[mesh.triangles])
-
-
-def make(mesh, given=ALL, A=vector_potential, Delta=None, **options):
-    device = Device(
-        mesh=mesh,
-        materials=materials(given, options.pop("uniform", ())),
-        vector_potential=A,
-        boundaries=options.pop("boundaries", {}),
-    )
-    return discretise(device, pair_potential(mesh) if Delta is None else Delta)
-
-
-def frames(mesh, kind=float):
-    rng = np.random.default_rng(4)
-    V = np.eye(4) + 0.25 * rng.normal(size=(mesh.n_nodes, 4, 4))
-    if kind is complex:
-        V = V + 0.25j * rng.normal(size=V.shape)
-    return jnp.asarray(V)
+    return small_mesh()
 
 
 @pytest.fixture(scope="module")
@@ -121,19 +52,6 @@ def G(mesh):
 
 
 # --- derivatives --------------------------------------------------------------------------------
-
-
-def _dense(system, V, omega):
-    """Gradient and Hessian of the action of steps by plain automatic differentiation."""
-    holomorphic = jnp.iscomplexobj(V)
-    gradient = jax.grad(action_of_steps, argnums=1, holomorphic=holomorphic)
-    u = jnp.zeros((len(V), 8), V.dtype)
-    basis = jnp.eye(u.size, dtype=V.dtype).reshape(-1, *u.shape)
-    columns = jax.lax.map(lambda t: jax.jvp(lambda x: gradient(system, x, V, omega), (u,), (t,))[1], basis)
-    return gradient(system, u, V, omega), columns.reshape(u.size, u.size)
-
-
-dense = jax.jit(_dense)
 
 
 def assert_derivatives(system, V, omega, tolerance=1e-10):

@@ -92,7 +92,7 @@ def fgmres(apply: Operator, precondition: Operator, b: Array, tol: Array, size: 
     def cycle(state: Any) -> Any:
         k, x, r, count = state
         step, used = _arnoldi(apply, precondition, r, tol * start, size)
-        x = x + step
+        x = jnp.where(used > 0, x + step, x)
         return k + 1, x, b - apply(x), count + used
 
     unfinished = lambda state: (state[0] < cycles) & jnp.any(norm(state[2]) > 1.1 * tol * start)  # noqa: E731

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import PartitionSpec
+from jax.sharding import Mesh, PartitionSpec
 
 from jusadel.lifted import (
     Hessian,
@@ -65,7 +65,7 @@ class PreparedKrylov:
 
 
 class Krylov:
-    """SQMR, and GMRES where it stagnates, with a smoothed-aggregation V-cycle as the preconditioner.
+    """SQMR, and GMRES where it stagnates, with a multigrid cycle as the preconditioner.
 
     Args:
         width: frequencies per device that are iterated together; default 8 on CPUs, all on others, fewer where the
@@ -74,6 +74,9 @@ class Krylov:
         limit: most SQMR iterations per Newton step.
         devices: share the frequencies among these; default all devices of this process.
         fallback: the direct solver that takes over with a StagnationWarning; default SuperLU.
+
+    Raises:
+        ValueError: width or limit below one, or another precision.
     """
 
     name = "SQMR with multigrid"
@@ -86,7 +89,11 @@ class Krylov:
         devices: Any = None,
         fallback: Any = None,
     ) -> None:
-        self.width, self.inner, self.limit = width, inner, limit
+        if (width is not None and width < 1) or limit < 1:
+            raise ValueError(f"width = {width}, limit = {limit}; expected whole numbers >= 1")
+        if jnp.dtype(inner) not in (jnp.float32, jnp.float64):
+            raise ValueError(f"inner = {inner!r}; expected float32 or float64")
+        self.width, self.inner, self.limit = width, jnp.dtype(inner), limit
         self.devices = tuple(devices or jax.local_devices())
         self.fallback = fallback or SuperLU()
 
@@ -109,33 +116,18 @@ class Krylov:
         target: np.ndarray,
         memory: list[dict[str, Any]],
     ) -> Direction:
-        """Iterate for all frequencies together; those that stagnate go to the direct solver."""
-        b, pad = len(omega), np.minimum(np.arange(prepared.width), len(omega) - 1)
+        """Iterate for all frequencies together; those that stagnate go to GMRES, and then to the direct solver."""
         before = np.array([m.get("residual", np.nan) for m in memory])
-        here = (jnp.asarray(V)[pad], omega[pad], before[pad], np.where(active, target, np.inf)[pad])
-        found = _on_devices(prepared.devices, partial(sqmr, limit=self.limit))(
-            prepared.lifted, prepared.inner, prepared.levels, *here
-        )
-        r, accuracy, iterations = (np.array(x)[:b] for x in (found.residual, found.accuracy, found.iterations))
-        for k, m in enumerate(memory):
-            m["residual"] = r[k]
-            m["iterations"] = m.get("iterations", 0) + int(iterations[k])
-            step = found.step[:b]
-        for second in (self._by_gmres, self._by_direct_solver):
-            stuck = active & ~(accuracy <= USEFUL) & np.isfinite(r)
+        found = _run(prepared, partial(sqmr, limit=self.limit), V, omega, before, np.where(active, target, np.inf))
+        for m, r, iterations in zip(memory, found.residual, found.iterations, strict=True):
+            m["residual"], m["iterations"] = float(r), m.get("iterations", 0) + int(iterations)
+        step, accuracy = found.step, found.accuracy
+        for second in (_by_gmres, self._by_direct_solver):
+            stuck = active & ~(accuracy <= USEFUL) & np.isfinite(found.residual)
             if stuck.any():
                 better, reached = second(prepared, V, omega, stuck, target, accuracy)
                 step, accuracy = np.where(stuck[:, None, None], better, step), np.where(stuck, reached, accuracy)
         return Direction(step, accuracy)
-
-    def _by_gmres(
-        self, prepared: PreparedKrylov, V: Any, omega: np.ndarray, stuck: np.ndarray, target: np.ndarray, _: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        pad = np.minimum(np.arange(prepared.width), len(omega) - 1)
-        here = (jnp.asarray(V)[pad], omega[pad], np.full(len(pad), np.nan), np.where(stuck, target, np.inf)[pad])
-        method = partial(fgmres, size=CYCLE, cycles=CYCLES)
-        found = _on_devices(prepared.devices, method)(prepared.lifted, prepared.inner, prepared.levels, *here)
-        return np.asarray(found.step)[: len(omega)], np.asarray(found.accuracy)[: len(omega)]
 
     def _by_direct_solver(
         self,
@@ -145,7 +137,7 @@ class Krylov:
         stuck: np.ndarray,
         target: np.ndarray,
         accuracy: np.ndarray,
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> tuple[Any, np.ndarray]:
         warnings.warn(
             f"the Krylov iterations stagnated at omega = {np.round(omega[stuck], 4).tolist()} (relative residual "
             f"{np.nanmax(accuracy[stuck]):.1e}, wanted below {USEFUL}); {self.fallback.name} takes over there. Where "
@@ -155,7 +147,33 @@ class Krylov:
         )
         direct = self.fallback.prepare(prepared.lifted, int(stuck.sum()))
         found = self.fallback.directions(direct, V, omega, stuck, target, [{} for _ in omega])
-        return np.asarray(found.step), found.accuracy
+        return found.step, found.accuracy
+
+
+def _by_gmres(
+    prepared: PreparedKrylov, V: Any, omega: np.ndarray, stuck: np.ndarray, target: np.ndarray, _: np.ndarray
+) -> tuple[Any, np.ndarray]:
+    anew = np.full(len(omega), np.nan)
+    method = partial(fgmres, size=CYCLE, cycles=CYCLES)
+    found = _run(prepared, method, V, omega, anew, np.where(stuck, target, np.inf))
+    return found.step, found.accuracy
+
+
+def _run(
+    prepared: PreparedKrylov,
+    method: partial[Iterate],
+    V: Any,
+    omega: np.ndarray,
+    before: np.ndarray,
+    target: np.ndarray,
+) -> Found:
+    """The compiled program for frequencies (b,), filled up to its width with copies of the last."""
+    b = len(omega)
+    pad = np.minimum(np.arange(prepared.width), b - 1)
+    program = _on_devices(prepared.devices, method)
+    here = (jnp.asarray(V)[pad], omega[pad], before[pad], target[pad])
+    found = program(prepared.lifted, prepared.inner, prepared.levels, *here)
+    return Found(found.step[:b], *(np.array(x)[:b] for x in found[1:]))
 
 
 def _affordable_width(nodes: int, device: Any) -> int:
@@ -182,10 +200,10 @@ def _free_memory() -> float:
 class Found(NamedTuple):
     """What one program returns."""
 
-    step: Array  # (b, n, 8)
-    residual: Array  # (b,)
-    accuracy: Array  # (b,)
-    iterations: Array  # (b,)
+    step: Any  # (b, n, 8)
+    residual: Any  # (b,)
+    accuracy: Any  # (b,)
+    iterations: Any  # (b,)
 
 
 Method = Callable[[Operator, Operator, Array, Array], Iterate]
@@ -199,7 +217,7 @@ def _on_devices(devices: tuple[Any, ...], method: partial[Iterate]) -> Any:
         one: Any = partial(_directions, method=method)
         if len(devices) > 1:
             everywhere, split = PartitionSpec(), PartitionSpec("frequency")
-            mesh = jax.make_mesh((len(devices),), ("frequency",), devices=devices)
+            mesh = Mesh(np.array(devices), ("frequency",))
             specs = (everywhere,) * 3 + (split,) * 4
             one = jax.shard_map(one, mesh=mesh, in_specs=specs, out_specs=split, check_vma=False)
         _PROGRAMS[key] = jax.jit(one)

@@ -15,7 +15,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pyamg
 import scipy.sparse as sp
+from pyamg.util.linalg import approximate_spectral_radius
 
 from jusadel.matrices import materialise
 from jusadel.nambu import SIGNATURE
@@ -25,8 +27,9 @@ Array = jax.Array
 
 DEGREE = 3
 """Of the Chebyshev smoother."""
-SMALLEST, LARGEST = 0.32, 2.0
-"""The part of the spectrum of the Jacobi-preconditioned operator that it smooths; linear triangles stay below 2."""
+SPREAD, SAFETY = 6.0, 1.1
+"""It smooths the upper part of the spectrum of the Jacobi-preconditioned operator: the largest eigenvalue, with some
+room above since it is estimated, over the smallest to be damped."""
 COARSEST, SWEEPS = 20, 3
 """Unknowns on the coarsest level, and smoothings there."""
 
@@ -38,14 +41,13 @@ class Level:
 
     matrix: Rows
     diagonal: Array
+    largest: Array  # eigenvalue of the Jacobi-preconditioned matrix
     up: Rows  # prolongation to the finer level
     down: Rows  # its transpose
 
 
 def hierarchy(stiffness: sp.csr_matrix, free: np.ndarray) -> tuple[Level, ...]:
     """The levels of 8 K on the free nodes; the others, with a unit diagonal, stand alone."""
-    import pyamg
-
     inside = sp.diags(free.astype(float))
     matrix = sp.csr_matrix(8 * inside @ stiffness @ inside + sp.diags((~free).astype(float)))
     with warnings.catch_warnings():
@@ -59,7 +61,20 @@ def hierarchy(stiffness: sp.csr_matrix, free: np.ndarray) -> tuple[Level, ...]:
 
 def _level(matrix: Any, up: Any) -> Level:
     matrix = sp.csr_matrix(matrix)
-    return Level(padded(matrix), jnp.asarray(matrix.diagonal()), padded(up), padded(sp.csr_matrix(up).T))
+    diagonal = matrix.diagonal()
+    largest = approximate_spectral_radius(sp.diags(1 / diagonal) @ matrix, initial_guess=_guess(len(diagonal)))
+    return Level(
+        padded(matrix),
+        jnp.asarray(diagonal),
+        jnp.asarray(max(float(largest), 1.0)),
+        padded(up),
+        padded(sp.csr_matrix(up).T),
+    )
+
+
+def _guess(n: int) -> np.ndarray:
+    """The same start for every run, so that every run gives the same."""
+    return np.random.default_rng(0).random((n, 1))
 
 
 def screenings(levels: tuple[Level, ...], singlet: Array, triplet: Array) -> list[Array]:
@@ -81,9 +96,9 @@ def cycle(levels: tuple[Level, ...], screening: list[Array], r: Array) -> Array:
     level, s = levels[0], screening[0]
     inverse = 1 / (level.diagonal[:, None, None] + s)
     apply = lambda x: level.matrix @ x + s * x  # noqa: E731
-    x = _smoothed(apply, inverse, r)
+    x = _smoothed(level, apply, inverse, r)
     if len(levels) == 1:
-        again = lambda _, x: x + _smoothed(apply, inverse, r - apply(x))  # noqa: E731
+        again = lambda _, x: x + _smoothed(level, apply, inverse, r - apply(x))  # noqa: E731
         return jax.lax.fori_loop(0, SWEEPS, again, x)
 
     def corrected(_: int, x: Array) -> Array:
@@ -91,13 +106,14 @@ def cycle(levels: tuple[Level, ...], screening: list[Array], r: Array) -> Array:
         return materialise(x + levels[1].up @ coarse)
 
     x = jax.lax.fori_loop(0, 2, corrected, x)  # a loop compiles once: unrolled it would double with each level
-    return materialise(x + _smoothed(apply, inverse, r - apply(x)))
+    return materialise(x + _smoothed(level, apply, inverse, r - apply(x)))
 
 
-def _smoothed(apply: Callable[[Array], Array], inverse: Array, r: Array) -> Array:
+def _smoothed(level: Level, apply: Callable[[Array], Array], inverse: Array, r: Array) -> Array:
     """Chebyshev's polynomial of Jacobi's method (Saad 2003, algorithm 12.1), for the upper part of the spectrum."""
-    middle, half = (LARGEST + SMALLEST) / 2, (LARGEST - SMALLEST) / 2
-    sigma = middle / half
+    top = SAFETY * level.largest
+    middle, half = top * (1 + 1 / SPREAD) / 2, top * (1 - 1 / SPREAD) / 2
+    sigma = (SPREAD + 1) / (SPREAD - 1)
     rho = 1 / sigma
     step = materialise(inverse * r / middle)
     x = step
