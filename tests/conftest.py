@@ -12,6 +12,13 @@ import jusadel as ju
 DELTA = 1.764
 
 
+@pytest.fixture(scope="module", autouse=True)
+def compiled_programs_are_dropped():
+    """Thousands of them in one process reach the system's limit on memory maps, where XLA crashes."""
+    yield
+    jax.clear_caches()
+
+
 @pytest.fixture(scope="module")
 def quick_compilation():
     """Compiled code that runs slower is ready twice as fast."""
