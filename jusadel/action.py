@@ -51,9 +51,7 @@ def pairing(G: Array, dG: Dk | None, p: SimpleNamespace) -> Array:
 def exchange(G: Array, dG: Dk | None, p: SimpleNamespace) -> Array:
     """h_k Tr(L_k R3 G), from -i Tr(h.sigma tau3 g)."""
     L, R = constants(len(G))
-    return (
-        p.h[0] * trace_with(L[0] @ R[2], G) + p.h[1] * trace_with(L[1] @ R[2], G) + p.h[2] * trace_with(L[2] @ R[2], G)
-    )
+    return _total(p.h[k] * trace_with(L[k] @ R[2], G) for k in range(3))
 
 
 def spin_relaxation(G: Array, dG: Dk | None, p: SimpleNamespace) -> Array:

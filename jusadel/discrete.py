@@ -20,7 +20,7 @@ import numpy as np
 from jusadel.action import TERMS, Term, density
 from jusadel.device import Device
 from jusadel.material import SHAPES
-from jusadel.matrices import materialise, product
+from jusadel.matrices import materialise, product, with_axes_of
 from jusadel.mesh import Mesh
 from jusadel.nambu import units
 
@@ -164,7 +164,7 @@ def links_to_centroid(cell: Cells, n: int = 4, dtype: Any = float) -> tuple[Arra
 def carry_to_centroid(G: Matrices, cell: Cells) -> list[Array]:
     """U_i G_i U_i^-1 for the three vertices of one triangle, each (n, n, ...)."""
     links = links_to_centroid(cell, len(G[0]), G[0].dtype)
-    there, back = (u.reshape(u.shape + (1,) * (G[0].ndim - 2)) for u in links)
+    there, back = (jax.vmap(partial(with_axes_of, G[0]))(u) for u in links)
     return [product(product(there[i], G[i]), back[i]) for i in range(3)]
 
 

@@ -37,8 +37,9 @@ logger = logging.getLogger("jusadel")
 SMALLEST_TOL = 1e-12
 """Below it round-off decides."""
 
-INERTIA_LIMIT = 20_000
-"""Nodes up to which the normal state's inertia is checked before solving."""
+INERTIA_LIMIT, EXTRA_FACTOR_LIMIT = 20_000, 2_000
+"""Nodes up to which the normal state's inertia is checked before solving: by the direct solver that is used anyway, and
+by one that is called for this alone."""
 
 
 def solve(
@@ -187,7 +188,7 @@ def refuse_unstable_tensors(system: DiscreteAction, omega: float, solver: Linear
     """
     optional = [t for t in system.cell_terms if t.field != "D"]
     free = int(np.asarray(system.free).sum())
-    solver, limit = (solver, INERTIA_LIMIT) if isinstance(solver, SuperLU) else (SuperLU(), INERTIA_LIMIT // 10)
+    solver, limit = (solver, INERTIA_LIMIT) if isinstance(solver, SuperLU) else (SuperLU(), EXTRA_FACTOR_LIMIT)
     if not optional or not 0 < free <= limit or normal_state_is_stable(system, omega, solver, free):
         return
     guilty = [t.field for t in optional if normal_state_is_stable(_without(system, t), omega, solver, free)]

@@ -15,24 +15,22 @@ import scipy.sparse as sp
 
 from jusadel.discrete import DiscreteAction, action
 from jusadel.lifted import (
+    TWO_B_R3,
     Blocks,
     LiftedAction,
+    at_frames,
     carried_from_corners,
-    gradient,
-    green,
-    in_frames,
-    inverse,
     node_slope,
+    pairs_of_corners,
     phi_at_corners,
     product,
+    slope_in_frames,
     slope_of_triangles,
 )
-from jusadel.nambu import TANGENT, R, expand
-from jusadel.nambu import inverse as inverse_of_frames
+from jusadel.nambu import TANGENT, expand, inverse
 
 Array = jax.Array
 
-_2BR3 = (2 * TANGENT @ R[2]).transpose(1, 2, 0)  # (4, 4, 8)
 _BB = np.einsum("aij,bjk->abik", TANGENT, TANGENT)
 _CURVATURE = 2 * (_BB + _BB.swapaxes(0, 1))  # 2 {B_a, B_b}
 
@@ -50,7 +48,7 @@ class Linearisation:
 
 def action_of_steps(system: DiscreteAction, u: Array, V: Array, omega: Array) -> Array:
     """The action at the steps u (n, 8) away from the frames V: the plain reference for everything below."""
-    return action(system, expand(u, V, inverse_of_frames(V)), omega)
+    return action(system, expand(u, V, inverse(V)), omega)
 
 
 @jax.jit
@@ -63,15 +61,15 @@ def linearise(lifted: LiftedAction, V: Array, omega: Array) -> Linearisation:
         omega: the frequency.
     """
     V = jnp.asarray(V)[..., None]
-    V_inverse = inverse(V)
-    G, omega = green(V, V_inverse), jnp.reshape(omega, 1)
-    frame = in_frames(lifted, V, V_inverse, gradient(lifted, G, omega), lambda X: X)
-    T = product(product(V, jnp.broadcast_to(jnp.asarray(_2BR3, V.dtype), (len(V), 4, 4, 8))), V_inverse)
+    omega = jnp.reshape(omega, 1)
+    V_inverse, G, Phi = at_frames(lifted, V, omega)
+    slope, R3_Q = slope_in_frames(lifted, V, V_inverse, Phi)
+    T = product(product(V, jnp.broadcast_to(jnp.asarray(TWO_B_R3, V.dtype), (len(V), 4, 4, 8))), V_inverse)
     G = jnp.broadcast_to(G, T.shape)
     change = jax.jvp(lambda g: node_slope(lifted.system, g, omega), (G,), (T,))[1]
-    curvature = jnp.einsum("abij,nji->nab", jnp.asarray(_CURVATURE, V.dtype), frame.curvature[..., 0])
+    curvature = jnp.einsum("abij,nji->nab", jnp.asarray(_CURVATURE, V.dtype), R3_Q[..., 0])
     return Linearisation(
-        residual=frame.residual[..., 0],
+        residual=slope[..., 0],
         node_blocks=_contracted(T, change) + curvature,
         edge_blocks=None if lifted.system.links else _edge_blocks(lifted, T),
         cell_blocks=_cell_blocks(lifted, G, T) if lifted.on_triangles else None,
@@ -120,9 +118,9 @@ class Pattern:
     """Where the blocks go in the sparse matrix of the free nodes; made once a mesh."""
 
     def __init__(self, lifted: LiftedAction) -> None:
-        triangles, free = np.asarray(lifted.system.triangles), np.asarray(lifted.system.free)
+        free = np.asarray(lifted.system.free)
         self.free, self.n_free = np.nonzero(free)[0], int(free.sum())
-        row, column = np.repeat(triangles, 3, axis=1).ravel(), np.tile(triangles, (1, 3)).ravel()
+        row, column = pairs_of_corners(lifted.system)
         number = np.cumsum(free) - 1
         kept = np.nonzero(free[row] & free[column])[0]
         where = sp.csr_matrix(

@@ -104,15 +104,19 @@ def stiffness(system: DiscreteAction) -> sp.csr_matrix:
     cells, n = system.cells, len(system.free)
     volume, gradients = np.asarray(cells.nu * cells.area), np.asarray(cells.gradients)
     local = np.einsum("t,tik,tkl,tjl->tij", volume, gradients, np.asarray(cells.fields["D"]), gradients)
+    return sp.csr_matrix((local.ravel(), pairs_of_corners(system)), (n, n))
+
+
+def pairs_of_corners(system: DiscreteAction) -> tuple[np.ndarray, np.ndarray]:
+    """The nodes i and j of the nine pairs (i, j) of each triangle, (9 m,) each."""
     triangles = np.asarray(system.triangles)
-    pairs = np.repeat(triangles, 3, axis=1).ravel(), np.tile(triangles, (1, 3)).ravel()
-    return sp.csr_matrix((local.ravel(), pairs), (n, n))
+    return np.repeat(triangles, 3, axis=1).ravel(), np.tile(triangles, (1, 3)).ravel()
 
 
 # --- steps and matrices ----------------------------------------------------------------------------
 
 _B = TANGENT.transpose(1, 2, 0)  # (4, 4, 8)
-_2BR3 = (2 * TANGENT @ R[2]).transpose(1, 2, 0)
+TWO_B_R3 = (2 * TANGENT @ R[2]).transpose(1, 2, 0)
 
 
 def generated(pattern: np.ndarray, x: Array) -> Array:
@@ -257,31 +261,42 @@ class Hessian(NamedTuple):
 
 def linearise(lifted: LiftedAction, V: Array, omega: Array) -> Hessian:
     """Gradient and Hessian product at the frames V (n, 4, 4, w) and the frequencies omega (w,)."""
+    V_inverse, G, Phi = at_frames(lifted, V, omega)
+    return in_frames(lifted, V, V_inverse, Phi, gradient_change(lifted, G, omega))
+
+
+def at_frames(lifted: LiftedAction, V: Array, omega: Array) -> tuple[Array, Array, Array]:
+    """V^-1, G and `gradient` at the frames V (n, 4, 4, w)."""
     V_inverse = inverse(V)
     G = green(V, V_inverse)
-    return in_frames(lifted, V, V_inverse, gradient(lifted, G, omega), gradient_change(lifted, G, omega))
+    return V_inverse, G, gradient(lifted, G, omega)
+
+
+def slope_in_frames(lifted: LiftedAction, V: Array, V_inverse: Array, Phi: Array) -> tuple[Array, Array]:
+    """The gradient with respect to the steps, (n, 8, w), zero on reservoirs, and R3 Q."""
+    Q = product(product(V_inverse, Phi), V)
+    R3_Q = _transpose(_times_constant(_transpose(Q), R[2].T))
+    return jnp.where(lifted.system.free[:, None, None], traces((TWO_B_R3, Q)), 0), R3_Q
 
 
 def in_frames(lifted: LiftedAction, V: Array, V_inverse: Array, Phi: Array, change: Change) -> Hessian:
     """The gradient Phi and its derivative `change` as functions of the steps."""
     free = lifted.system.free[:, None, None]
-    in_frame = lambda Z: product(product(V_inverse, Z), V)  # noqa: E731
-    Q = in_frame(Phi)
-    R3_Q = _transpose(_times_constant(_transpose(Q), R[2].T))
+    slope, R3_Q = slope_in_frames(lifted, V, V_inverse, Phi)
 
     def apply(x: Array) -> Array:
         x = jnp.where(free, x, 0)
-        X = product(product(V, generated(_2BR3, x)), V_inverse)
+        X = product(product(V, generated(TWO_B_R3, x)), V_inverse)
         bent = anticommutator(generated(_B, x), R3_Q)
-        return jnp.where(free, traces((_2BR3, in_frame(change(X))), (2 * _B, bent)), 0)
+        turned = product(product(V_inverse, change(X)), V)
+        return jnp.where(free, traces((TWO_B_R3, turned), (2 * _B, bent)), 0)
 
-    return Hessian(jnp.where(free, traces((_2BR3, Q)), 0), R3_Q, apply)
+    return Hessian(slope, R3_Q, apply)
 
 
 @jax.jit
 def residual(lifted: LiftedAction, V: Array, omega: Array) -> Array:
     """Gradient with respect to the steps at the frames V (b, n, 4, 4) and frequencies omega (b,), (b, n, 8)."""
     V = jnp.moveaxis(V, 0, -1)
-    V_inverse = inverse(V)
-    Phi = gradient(lifted, green(V, V_inverse), omega)
-    return jnp.moveaxis(in_frames(lifted, V, V_inverse, Phi, lambda X: X).residual, -1, 0)
+    V_inverse, _, Phi = at_frames(lifted, V, omega)
+    return jnp.moveaxis(slope_in_frames(lifted, V, V_inverse, Phi)[0], -1, 0)

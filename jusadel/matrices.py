@@ -79,7 +79,7 @@ def trace_of_product(a: Array, b: Array) -> Array:
 
 def trace_with(constant: np.ndarray, b: Array) -> Array:
     """Tr(C b) for a constant matrix C (n, n)."""
-    return trace_of_product(_lifted(constant, b), b)
+    return trace_of_product(with_axes_of(b, jnp.asarray(constant, b.dtype)), b)
 
 
 def recombined(constant: np.ndarray, b: Array) -> Array:
@@ -88,9 +88,9 @@ def recombined(constant: np.ndarray, b: Array) -> Array:
     return _constant.bind(b, matrix=matrix, axis=0)
 
 
-def _lifted(constant: np.ndarray, like: Array) -> Array:
-    """A constant matrix (n, n) with as many trailing axes of length one as `like` has."""
-    return jnp.asarray(constant, like.dtype).reshape(np.shape(constant) + (1,) * (like.ndim - 2))
+def with_axes_of(like: Array, matrix: Array) -> Array:
+    """The matrix (n, n) with axes of length one behind it, as many as `like` has axes behind its own."""
+    return matrix.reshape(matrix.shape + (1,) * (like.ndim - 2))
 
 
 def _bilinear(a: Array, b: Array, sign: int) -> Array:

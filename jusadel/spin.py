@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.matrices import product, recombined, trace_of_product
+from jusadel.matrices import product, recombined, trace_of_product, with_axes_of
 from jusadel.nambu import L, R, units
 
 Array = jax.Array
@@ -27,14 +27,14 @@ _SANDWICH = np.einsum("bxw,ixy,ayz,jzw->ijba", _L, L, _L, L) / 4
 def weighted_spin(weights: Any, like: Array) -> Array:
     """w_k L_k, (n, n, 1, ...) with as many axes as `like`."""
     L, _ = units(len(like), like.dtype)
-    return _trailing(sum(weights[k] * L[k] for k in range(3)), like)
+    return with_axes_of(like, sum(weights[k] * L[k] for k in range(3)))
 
 
 def between_spins(weights: Any, G: Array) -> Array:
     """w_ij L_i G L_j for weights (3, 3)."""
     if len(G) == 8:
         return _joined(between_spins(weights, _blocks(G)))
-    components = product(_trailing(_on_spin(weights, G), G), recombined(_BASIS, G))
+    components = product(with_axes_of(G, _on_spin(weights, G)), recombined(_BASIS, G))
     return recombined(_BASIS.transpose(2, 3, 0, 1), components)
 
 
@@ -44,7 +44,7 @@ def trace_between_spins(weights: Any, G: Array) -> Array:
         return trace_of_product(between_spins(weights, G), G)
     components = recombined(_BASIS, G)
     return jnp.sum(
-        product(_trailing(_on_spin(weights, G), G), components) * _trailing(_squares(G), G) * components, (0, 1)
+        product(with_axes_of(G, _on_spin(weights, G)), components) * with_axes_of(G, _squares(G)) * components, (0, 1)
     )
 
 
@@ -57,10 +57,6 @@ def _squares(like: Array) -> Array:
     """(L_a R_b)^2 = +-1, (4, 4)."""
     sign = np.array([1.0, -1.0, -1.0, -1.0])
     return jnp.asarray(np.outer(sign, sign), like.dtype)
-
-
-def _trailing(matrix: Array, like: Array) -> Array:
-    return matrix.reshape(matrix.shape + (1,) * (like.ndim - matrix.ndim))
 
 
 def _blocks(G: Array) -> Array:

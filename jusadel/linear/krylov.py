@@ -10,7 +10,7 @@ import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -21,12 +21,13 @@ from jax.sharding import Mesh, PartitionSpec
 from jusadel.lifted import (
     Hessian,
     LiftedAction,
+    at_frames,
     cast,
-    gradient,
     gradient_change,
     green,
     in_frames,
     inverse,
+    slope_in_frames,
     stiffness,
 )
 from jusadel.linear.direct import SuperLU
@@ -170,7 +171,7 @@ def _run(
     """The compiled program for frequencies (b,), filled up to its width with copies of the last."""
     b = len(omega)
     pad = np.minimum(np.arange(prepared.width), b - 1)
-    program = _on_devices(prepared.devices, method)
+    program = _on_devices(prepared.devices, method.func, **method.keywords)
     here = (jnp.asarray(V)[pad], omega[pad], before[pad], target[pad])
     found = program(prepared.lifted, prepared.inner, prepared.levels, *here)
     return Found(found.step[:b], *(np.array(x)[:b] for x in found[1:]))
@@ -207,21 +208,18 @@ class Found(NamedTuple):
 
 
 Method = Callable[[Operator, Operator, Array, Array], Iterate]
-_PROGRAMS: dict[Any, Any] = {}
 
 
-def _on_devices(devices: tuple[Any, ...], method: partial[Iterate]) -> Any:
+@cache
+def _on_devices(devices: tuple[Any, ...], method: Callable[..., Iterate], **limits: int) -> Any:
     """The program on one device, or the same program on several, each with its own frequencies."""
-    key = (devices, method.func, tuple(method.keywords.items()))
-    if key not in _PROGRAMS:
-        one: Any = partial(_directions, method=method)
-        if len(devices) > 1:
-            everywhere, split = PartitionSpec(), PartitionSpec("frequency")
-            mesh = Mesh(np.array(devices), ("frequency",))
-            specs = (everywhere,) * 3 + (split,) * 4
-            one = jax.shard_map(one, mesh=mesh, in_specs=specs, out_specs=split, check_vma=False)
-        _PROGRAMS[key] = jax.jit(one)
-    return _PROGRAMS[key]
+    one: Any = partial(_directions, method=partial(method, **limits))
+    if len(devices) > 1:
+        everywhere, split = PartitionSpec(), PartitionSpec("frequency")
+        mesh = Mesh(np.array(devices), ("frequency",))
+        specs = (everywhere,) * 3 + (split,) * 4
+        one = jax.shard_map(one, mesh=mesh, in_specs=specs, out_specs=split, check_vma=False)
+    return jax.jit(one)
 
 
 def _directions(
@@ -237,9 +235,8 @@ def _directions(
 ) -> Found:
     """Newton directions at V (b, n, 4, 4), given the norms of the gradients `before` the last step, else NaN."""
     V = jnp.moveaxis(V, 0, -1)
-    V_inverse = inverse(V)
-    Phi = gradient(lifted, green(V, V_inverse), omega)
-    r = in_frames(lifted, V, V_inverse, Phi, lambda X: X).residual
+    V_inverse, _, Phi = at_frames(lifted, V, omega)
+    r, _ = slope_in_frames(lifted, V, V_inverse, Phi)
     size = norm(r)
     wanted = jnp.where(size > target, _forcing(size, before, target), 2.0)  # nothing to do above one
     b = jnp.where(size == 0, 0, -r / jnp.where(size == 0, 1, size))
