@@ -20,18 +20,15 @@ from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jusadel.matrices import anticommutator, commutator, trace_of_product, trace_with
 from jusadel.nambu import constants
-from jusadel.spin import between_spins, trace_between_spins, weighted_spin
+from jusadel.spin import spin_conjugate, trace_between_spins, weighted_spin
 
 Array = jax.Array
 Dk = Sequence[Array] | Array
 """Dx G and Dy G, or the stack of them."""
 Density = Callable[..., Array]
-
-LEVI_CIVITA = np.array([[[(i - j) * (j - k) * (k - i) / 2 for k in range(3)] for j in range(3)] for i in range(3)])
 
 
 def frequency(G: Array, dG: Dk | None, p: SimpleNamespace) -> Array:
@@ -65,9 +62,13 @@ def diffusion(G: Array, dG: Dk, p: SimpleNamespace) -> Array:
 
 
 def spin_galvanic(G: Array, dG: Dk, p: SimpleNamespace) -> Array:
-    """(1/16) eps_ijl gamma_lk Tr(L_i G L_j [G, Dk G]): spin-galvanic coupling, Eq. (6), symmetrised."""
-    weights = [_total(p.gamma[m, k] * LEVI_CIVITA[:, :, m] for m in range(3)) / 16 for k in range(2)]
-    return _total(trace_of_product(between_spins(w, G), commutator(G, dkG)) for w, dkG in zip(weights, dG, strict=True))
+    """(1/16) eps_ijl gamma_lk Tr(L_i G L_j [G, Dk G]): spin-galvanic coupling, Eq. (6), symmetrised.
+
+    With the triplet part's sign turned, G -> G', eps_ijl L_i G L_j = -{L_l, G'}.
+    """
+    conjugate = spin_conjugate(G)
+    spin = [weighted_spin(-p.gamma[:, k] / 16, G) for k in range(2)]
+    return _total(trace_of_product(anticommutator(spin[k], conjugate), commutator(G, dG[k])) for k in range(2))
 
 
 def spin_hall(G: Array, dG: Dk, p: SimpleNamespace) -> Array:

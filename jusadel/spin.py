@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.matrices import product, recombined, trace_of_product, with_axes_of
+from jusadel.matrices import materialise, product, recombined, trace_of_product, with_axes_of
 from jusadel.nambu import L, R, units
 
 Array = jax.Array
@@ -23,11 +23,13 @@ _BASIS = np.einsum("aij,bjk->abik", _L, _R) / 2
 _SANDWICH = np.einsum("bxw,ixy,ayz,jzw->ijba", _L, L, _L, L) / 4
 """t_ijba with L_i L_a L_j = t_ijba L_b, (3, 3, 4, 4)."""
 
+_CONJUGATION = -(np.einsum("ik,jl->ijkl", np.eye(4), np.eye(4)) + np.einsum("sik,slj->ijkl", L, L)) / 2
+
 
 def weighted_spin(weights: Any, like: Array) -> Array:
     """w_k L_k, (n, n, 1, ...) with as many axes as `like`."""
     L, _ = units(len(like), like.dtype)
-    return with_axes_of(like, sum(weights[k] * L[k] for k in range(3)))
+    return with_axes_of(like, materialise(sum(weights[k] * L[k] for k in range(3))))
 
 
 def between_spins(weights: Any, G: Array) -> Array:
@@ -36,6 +38,13 @@ def between_spins(weights: Any, G: Array) -> Array:
         return _joined(between_spins(weights, _blocks(G)))
     components = product(with_axes_of(G, _on_spin(weights, G)), recombined(_BASIS, G))
     return recombined(_BASIS.transpose(2, 3, 0, 1), components)
+
+
+def spin_conjugate(G: Array) -> Array:
+    """G with the sign of its triplet part turned, -(G + L_k G L_k)/2."""
+    if len(G) == 8:
+        return _joined(spin_conjugate(_blocks(G)))
+    return recombined(_CONJUGATION, G)
 
 
 def trace_between_spins(weights: Any, G: Array) -> Array:

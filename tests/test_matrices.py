@@ -9,6 +9,7 @@ from jusadel import matrices, spin
 from jusadel.nambu import constants
 from jusadel.rows import padded
 
+LEVI_CIVITA = np.array([[[(i - j) * (j - k) * (k - i) / 2 for k in range(3)] for j in range(3)] for i in range(3)])
 OPERATIONS = {
     "product": lambda a, b: a @ b,
     "commutator": lambda a, b: a @ b - b @ a,
@@ -97,6 +98,20 @@ def test_spin_matrices_from_both_sides(n):
     traces = np.trace(expected @ g, axis1=-2, axis2=-1)
     np.testing.assert_allclose(spin.trace_between_spins(weights, G), traces, atol=1e-12)
     np.testing.assert_allclose(spin.weighted_spin(weights[0], G)[..., 0], np.tensordot(weights[0], L, 1), atol=1e-14)
+
+
+@pytest.mark.parametrize("n", [4, 8])
+def test_spin_conjugate_turns_the_triplets_and_serves_the_spin_galvanic_sandwich(n):
+    L, _ = constants(n)
+    G, gamma = draw(13, n, n, 2), draw(14, 3)
+    g, turned = last(G), last(spin.spin_conjugate(G))
+    singlet = (g - sum(L[k] @ g @ L[k] for k in range(3))) / 4
+    np.testing.assert_allclose(turned, 2 * singlet - g, atol=1e-14)
+    for k in range(3):
+        np.testing.assert_allclose(singlet @ L[k], L[k] @ singlet, atol=1e-14)
+    weights = np.einsum("ijl,l->ij", LEVI_CIVITA, gamma)
+    spin_of = np.tensordot(gamma, L, 1)
+    np.testing.assert_allclose(last(spin.between_spins(weights, G)), -spin_of @ turned - turned @ spin_of, atol=1e-13)
 
 
 def test_padded_rows_multiply_like_the_matrix():
