@@ -163,6 +163,20 @@ def test_chunks_give_what_all_together_give(problem):
     assert np.abs(together.G - in_chunks.G).max() < 1e-9
 
 
+def test_single_precision_is_not_believed_about_its_last_digits(problem):
+    device, given = problem
+    lifted, omega = together_lifted(device), np.array([0.5, 2.0])
+    normal = np.broadcast_to(np.eye(4), (2, len(lifted.system.free), 4, 4))
+    claimed = {}
+    for inner in (jnp.float32, jnp.float64):
+        solver = Krylov(inner=inner)
+        memory = [{"residual": 1e9}, {"residual": 1e9}]  # as if the gradient had just fallen: asks for 1e-6
+        found = solver.directions(solver.prepare(lifted, 2), normal, omega, np.ones(2, bool), np.zeros(2), memory)
+        claimed[inner] = found.accuracy
+    assert (claimed[jnp.float32] == krylov.TRUSTED).all()
+    assert (claimed[jnp.float64] <= 2e-6).all()
+
+
 def together_lifted(device):
     return lift(discretise(device, jnp.zeros((len(device.mesh.triangles), 3))))
 

@@ -43,6 +43,8 @@ BYTES = 4000
 """Memory per node and frequency."""
 LOOSEST, TIGHTEST = 0.1, 1e-6
 """Relative residuals that a step may be asked for."""
+TRUSTED = 1e-3
+"""Relative error that a step of single precision may have, whatever its iteration says of its residual."""
 USEFUL = 0.3
 """Relative residual with which a step still brings Newton's method on."""
 CYCLE, CYCLES = 20, 5
@@ -128,7 +130,7 @@ class Krylov:
             if stuck.any():
                 better, reached = second(prepared, V, omega, stuck, target, accuracy)
                 step, accuracy = np.where(stuck[:, None, None], better, step), np.where(stuck, reached, accuracy)
-        return Direction(step, accuracy)
+        return Direction(step, np.maximum(accuracy, TRUSTED) if self.inner == jnp.float32 else accuracy)
 
     def _by_direct_solver(
         self,
