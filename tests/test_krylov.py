@@ -164,7 +164,7 @@ def test_chunks_give_what_all_together_give(problem):
 
 
 def test_single_precision_is_not_believed_about_its_last_digits(problem):
-    device, given = problem
+    device, _ = problem
     lifted, omega = together_lifted(device), np.array([0.5, 2.0])
     normal = np.broadcast_to(np.eye(4), (2, len(lifted.system.free), 4, 4))
     claimed = {}
