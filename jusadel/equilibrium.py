@@ -207,5 +207,5 @@ def normal_state_is_stable(system: DiscreteAction, omega: float, solver: LinearS
     """Whether the Hessian at G = R3 has 2 positive and 6 negative eigenvalues for each of `free` nodes."""
     normal = np.broadcast_to(np.eye(4), (1, len(system.free), 4, 4))
     prepared = solver.prepare(lift(system), 1)
-    inertia = solver.directions(prepared, normal, np.array([omega]), np.ones(1, bool), np.zeros(1), [{}]).inertia
+    inertia = solver.directions(prepared, normal, np.array([omega]), np.ones(1, bool), np.zeros((1, 1)), [{}]).inertia
     return inertia is None or tuple(inertia[0]) == (2 * free, 6 * free)

@@ -19,7 +19,7 @@ import numpy as np
 from jusadel.discrete import DiscreteAction, to_nodes
 from jusadel.lifted import LiftedAction, lift, residual
 from jusadel.linear import LinearSolver
-from jusadel.nambu import cap_step, frame_to_green, positivity, retract
+from jusadel.nambu import R, cap_step, frame_to_green, positivity, retract
 from jusadel.processes import shared_out
 
 Array = jax.Array
@@ -27,9 +27,10 @@ Progress = Callable[[str], None]
 
 CAP = 0.5
 MAX_STEPS = 30
-TINY_STEP, SMALL_ERROR = 1e-10, 1e-11
-FINEST = 1e-3
-"""Share of the tolerance below which a gradient needs no further step."""
+SMALL = 1e-11
+"""Error of the steps at which Newton's method stops, relative to the deviation from the normal state below one."""
+ROUND_OFF = 2e-15
+"""Gradient relative to the forces at which a node has come to rest: what double precision leaves."""
 MAX_RUNGS = 40
 
 
@@ -57,22 +58,21 @@ class NewtonResult:
         return self.converged & self.stable
 
 
-def residual_scale(system: DiscreteAction, omega: Any) -> np.ndarray:
-    """What a residual is measured against: the norm of the forces that balance at the nodes.
+def forces(system: DiscreteAction, omega: Any) -> np.ndarray:
+    """What a residual is measured against: the size of the forces that balance at each node, (b, n).
 
     They are nu area (omega + |Delta| + |h|) and the diffusion term's nu area grad phi.D.grad phi / 2, whose
     round-off is all that is left on a fine mesh.
     """
     cells, n = system.cells, len(system.free)
     stiffness = jnp.einsum("tik,tkj,tij->ti", cells.gradients, cells.fields["D"], cells.gradients) / 2
-    forces = to_nodes(system.triangles, (cells.nu * cells.area)[:, None] * stiffness, n)
-    forces = (
-        forces
+    balanced = to_nodes(system.triangles, (cells.nu * cells.area)[:, None] * stiffness, n)
+    balanced = (
+        balanced
         + jnp.linalg.norm(system.nodes.fields["Delta"], axis=-1)
         + jnp.linalg.norm(system.nodes.fields["h"], axis=-1)
     )
-    local = np.asarray(omega)[:, None] * np.asarray(system.nodes.weight) + np.asarray(forces)
-    return 8 * np.linalg.norm(local, axis=1)
+    return 8 * (np.asarray(omega)[:, None] * np.asarray(system.nodes.weight) + np.asarray(balanced))
 
 
 def newton(
@@ -91,12 +91,13 @@ def newton(
     """
     b = len(omega)
     prepared = solver.prepare(lifted, b) if prepared is None else prepared
-    scale = residual_scale(lifted.system, omega)
+    local = forces(lifted.system, omega)
+    scale = np.linalg.norm(local, axis=1)
     result = _nothing_yet(np.array(V))
     order = np.argsort(omega)
     for first in range(0, b, prepared.width):
         part = order[first : first + prepared.width]
-        found = _iterate(omega[part], V[part], solver, prepared, FINEST * tol * scale[part])
+        found = _iterate(omega[part], V[part], solver, prepared, ROUND_OFF * local[part])
         relative = _norms(lifted, found["V"], omega[part], prepared.batch) / scale[part]
         found |= {"residual": relative, "converged": found["converged"] & (relative <= tol)}
         for name, value in found.items():
@@ -134,15 +135,15 @@ def _iterate(
         direction = solver.directions(prepared, frames, omega, active, target, memory)
         if direction.inertia is not None:
             inertia[active] = direction.inertia[active]
-        frames, longest = _advance(frames, direction.step)
-        length = np.asarray(longest)
+        frames, longest, deviation = _advance(frames, direction.step)
+        length, small = np.asarray(longest), SMALL * np.minimum(1, deviation)
         active = active & np.isfinite(length)  # a singular Hessian gives NaN: that frequency has failed
         steps[active] += length[active] > 0
         for m, value in zip(memory, length, strict=True):
             m["length"] = value
         # what is left is of the order of the step's square, or of its own error
-        left = np.maximum(length**2, np.where(length > 0, direction.accuracy, 0) * length)
-        done |= active & ((length < TINY_STEP) | (left < SMALL_ERROR))
+        left = np.maximum(length**2, np.where(length > 0, np.minimum(direction.accuracy, 1), 0) * length)
+        done |= active & ((length == 0) | (left < small))
         active = active & ~done
         if not active.any():
             break
@@ -151,11 +152,15 @@ def _iterate(
 
 
 @jax.jit
-def _advance(V: Array, step: Array) -> tuple[Array, Array]:
-    """The frames after the capped step, and the longest step of a node before the cap, (b,); NaN steps are left out."""
+def _advance(V: Array, step: Array) -> tuple[Array, Array, Array]:
+    """The frames after the capped step, the longest step of a node before the cap, and the largest |[V, R3]|, (b,).
+
+    NaN steps are left out. The frames' entries are at most one, so that [V, R3] is the size of G - R3.
+    """
     length = jnp.max(jnp.linalg.norm(step, axis=-1), axis=-1)
     good = jnp.isfinite(length)[:, None, None]
-    return retract(V, cap_step(jnp.where(good, step, 0), CAP)), length
+    V = retract(V, cap_step(jnp.where(good, step, 0), CAP))
+    return V, length, jnp.max(jnp.abs(V @ R[2] - R[2] @ V), axis=(1, 2, 3))
 
 
 def _norms(lifted: LiftedAction, V: np.ndarray, omega: np.ndarray, batch: int) -> np.ndarray:

@@ -170,11 +170,11 @@ def test_single_precision_is_not_believed_about_its_last_digits(problem):
     claimed = {}
     for inner in (jnp.float32, jnp.float64):
         solver = Krylov(inner=inner)
-        memory = [{"residual": 1e9}, {"residual": 1e9}]  # as if the gradient had just fallen: asks for 1e-6
-        found = solver.directions(solver.prepare(lifted, 2), normal, omega, np.ones(2, bool), np.zeros(2), memory)
+        memory = [{"residual": 1e9}, {"residual": 1e9}]  # as if the gradient had just fallen
+        found = solver.directions(solver.prepare(lifted, 2), normal, omega, np.ones(2, bool), np.zeros((2, 1)), memory)
         claimed[inner] = found.accuracy
     assert (claimed[jnp.float32] == krylov.TRUSTED).all()
-    assert (claimed[jnp.float64] <= 2e-6).all()
+    assert (claimed[jnp.float64] <= krylov.TIGHTEST).all()
 
 
 def together_lifted(device):
@@ -186,7 +186,7 @@ def test_stagnation_is_handed_on(problem, monkeypatch, cycles, warned):
     """SQMR with one iteration a step cannot do it; GMRES can, or else the direct solver, with a warning."""
     device, given = problem
     monkeypatch.setattr(krylov, "CYCLES", cycles)
-    monkeypatch.setattr(krylov, "USEFUL", 0.2)
+    monkeypatch.setattr(krylov, "USEFUL", 0.25)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         found = ju.solve(device, linear_solver=Krylov(limit=1), **given)

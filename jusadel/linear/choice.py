@@ -9,7 +9,7 @@ from jusadel.linear.krylov import Krylov
 from jusadel.linear.protocol import LinearSolver
 
 WORK = 10_000
-"""Nodes times frequencies above which the Krylov program is worth its compilation of 10 to 20 seconds."""
+"""Nodes times frequencies above which the Krylov program is worth its compilation of 5 to 15 seconds."""
 
 
 def chosen(nodes: int, frequencies: int) -> LinearSolver:

@@ -61,7 +61,7 @@ class SuperLU:
     ) -> Direction:
         """Factorise and solve frequency by frequency."""
         zero = np.zeros((len(prepared.lifted.system.free), 8), np.asarray(V[:0]).dtype)
-        idle = (zero, np.inf, (-1, -1))
+        idle = (zero, 1.0, (-1, -1))
         one = lambda k: self._one(prepared, V[k], omega[k], memory[k]) if active[k] else idle  # noqa: E731
         with ThreadPoolExecutor(self.threads) as pool:
             results = list(pool.map(one, range(len(omega))))
@@ -83,7 +83,7 @@ class SuperLU:
         r = np.asarray(r)
         step = np.zeros_like(r)
         step[free] = memory["solve"](-r[free].ravel()).reshape(-1, 8)
-        return step, 0.0 if exact else np.inf, memory["inertia"]
+        return step, 0.0 if exact else 1.0, memory["inertia"]
 
     def factorise(self, matrix: sp.csc_matrix) -> tuple[Solve, tuple[int, int]]:
         """A function that solves, and the inertia (positive, negative); NaN and (0, 0) where a pivot vanishes."""

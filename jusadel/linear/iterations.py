@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jusadel.nambu import SIGNATURE
+
 Array = jax.Array
 Operator = Callable[[Array], Array]
 
@@ -19,7 +21,7 @@ class Iterate(NamedTuple):
     """Where an iteration ended."""
 
     x: Array  # (n, 8, w)
-    accuracy: Array  # (w,) relative residual; for SQMR its quasi-residual, which is of this size
+    accuracy: Array  # (w,) energy of the residual over that of b: about the relative error of x
     iterations: Array  # (w,)
 
 
@@ -33,6 +35,14 @@ def norm(a: Array) -> Array:
     return jnp.sqrt(jnp.sum(a.real**2 + a.imag**2 if jnp.iscomplexobj(a) else a**2, axis=(0, 1)))
 
 
+def energy(r: Array, z: Array) -> Array:
+    """sqrt(r C r) for the residual r and z = S C r, with the preconditioner's positive part C and signs S, (w,).
+
+    C is about the inverse of |H|, so that this is about the energy norm of the error.
+    """
+    return jnp.sqrt(jnp.abs(dot(jnp.conj(r), jnp.asarray(SIGNATURE, r.dtype)[:, None] * z)))
+
+
 def _ratio(a: Array, b: Array) -> Array:
     return a / jnp.where(b == 0, 1, b)
 
@@ -44,36 +54,37 @@ def sqmr(apply: Operator, precondition: Operator, b: Array, tol: Array, limit: i
         apply: the symmetric operator.
         precondition: an approximation of its inverse, symmetric.
         b: right-hand side.
-        tol: relative residual wanted, (w,).
+        tol: relative `energy` of the residual wanted, (w,), which is also what is minimised: the residual's own norm
+            would say little about soft modes, whose forces are weak.
         limit: most iterations.
     """
-    start = norm(b)
-    zero = jnp.zeros_like(b)
+    zero, z = jnp.zeros_like(b), precondition(b)
+    start = energy(b, z)
 
     def running(state: Any) -> Array:
-        return (state[0] < limit) & jnp.any(state[6] > tol * start)
+        return (state[0] < limit) & jnp.any(state[-3] > tol * start)
 
     def body(state: Any) -> Any:
-        k, x, d, r, q, rho, tau, theta, count = state
+        k, x, d, r, z, q, rho, tau, theta, count = state
         active = tau > tol * start
         keep = lambda new, old: jnp.where(active, new, old)  # noqa: E731
-        z = precondition(r)
         rho_new = dot(r, z)
         q = z + jnp.where(k > 0, _ratio(rho_new, rho), 0) * q
         t = apply(q)
         alpha = jnp.where(active, _ratio(rho_new, dot(q, t)), 0)
         r = r - alpha * t
-        theta_new = _ratio(norm(r), tau)
+        z = precondition(r)
+        theta_new = _ratio(energy(r, z), tau)
         c2 = 1 / (1 + theta_new**2)
         d = c2 * theta**2 * d + c2 * alpha * q
         x = keep(x + d, x)
         tau_new = tau * theta_new * jnp.sqrt(c2)
-        return k + 1, x, d, r, q, keep(rho_new, rho), keep(tau_new, tau), keep(theta_new, theta), count + active
+        return k + 1, x, d, r, z, q, keep(rho_new, rho), keep(tau_new, tau), keep(theta_new, theta), count + active
 
     no = jnp.zeros(b.shape[-1:], int)
-    state = (0, zero, zero, b, zero, dot(b, zero), start, jnp.zeros_like(start), no)
-    _, x, _, _, _, _, tau, _, count = jax.lax.while_loop(running, body, state)
-    return Iterate(x, _ratio(tau, start), count)
+    state = (0, zero, zero, b, z, zero, dot(b, zero), start, jnp.zeros_like(start), no)
+    end = jax.lax.while_loop(running, body, state)
+    return Iterate(end[1], _ratio(end[-3], start), end[-1])
 
 
 def fgmres(apply: Operator, precondition: Operator, b: Array, tol: Array, size: int, cycles: int) -> Iterate:
@@ -98,7 +109,8 @@ def fgmres(apply: Operator, precondition: Operator, b: Array, tol: Array, size: 
     unfinished = lambda state: (state[0] < cycles) & jnp.any(norm(state[2]) > 1.1 * tol * start)  # noqa: E731
     no = jnp.zeros(b.shape[-1:], int)
     end = jax.lax.while_loop(unfinished, cycle, (0, jnp.zeros_like(b), b, no))
-    return Iterate(end[1], _ratio(norm(end[2]), start), end[3])
+    left, whole = (energy(r, precondition(r)) for r in (end[2], b))
+    return Iterate(end[1], _ratio(left, whole), end[3])
 
 
 def _arnoldi(apply: Operator, precondition: Operator, r: Array, target: Array, size: int) -> tuple[Array, Array]:

@@ -1,7 +1,8 @@
 """Newton directions by multigrid-preconditioned Krylov iterations: matrix-free, all frequencies at once, on any device.
 
 The gradient is evaluated in double precision, the linear system iterated in single precision: Newton's next gradient
-corrects it. How far to iterate follows from how fast the gradient falls (Eisenstat and Walker 1996, choice 2).
+corrects it. Where that does not bring Newton's method on, the iterations go to double precision as well. How far to
+iterate follows from how fast the gradient falls (Eisenstat and Walker 1996, choice 2).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any, NamedTuple
 
@@ -41,12 +42,16 @@ WIDTH = 8
 """Frequencies per device on CPUs: a vector register of single precision; more would only crowd the cache."""
 BYTES = 4000
 """Memory per node and frequency."""
-LOOSEST, TIGHTEST = 0.1, 1e-6
-"""Relative residuals that a step may be asked for."""
+LOOSEST, TIGHTEST = 0.1, 1e-4
+"""Relative errors that a step may be asked for."""
 TRUSTED = 1e-3
 """Relative error that a step of single precision may have, whatever its iteration says of its residual."""
 USEFUL = 0.3
-"""Relative residual with which a step still brings Newton's method on."""
+"""Relative error with which a step still brings Newton's method on."""
+NEAR, SLOW = 0.1, 0.5
+"""Steps below the first that shrink by less than the second, from one to the next, are too inaccurate."""
+SAFE = 1e15
+"""Numbers of the action above this, or below its inverse, might overflow in single precision."""
 CYCLE, CYCLES = 20, 5
 """Of the restarted GMRES that takes over where SQMR stagnates."""
 
@@ -56,10 +61,15 @@ class PreparedKrylov:
     """The action in both precisions, the multigrid hierarchy, and the devices that share the frequencies."""
 
     lifted: LiftedAction
+    exact_levels: tuple[Level, ...]
     inner: LiftedAction
     levels: tuple[Level, ...]
     width: int
     devices: tuple[Any, ...]
+
+    def in_double(self) -> PreparedKrylov:
+        """The same with the iterations in double precision."""
+        return replace(self, inner=self.lifted, levels=self.exact_levels)
 
     @property
     def batch(self) -> int:
@@ -92,13 +102,18 @@ class Krylov:
         devices: Any = None,
         fallback: Any = None,
     ) -> None:
-        if (width is not None and width < 1) or limit < 1:
-            raise ValueError(f"width = {width}, limit = {limit}; expected whole numbers >= 1")
-        if jnp.dtype(inner) not in (jnp.float32, jnp.float64):
+        for name, value in (("width", 1 if width is None else width), ("limit", limit)):
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+                raise ValueError(f"{name} = {value!r}; expected a whole number >= 1")
+        if inner not in (jnp.float32, jnp.float64, np.dtype("float32"), np.dtype("float64"), "float32", "float64"):
             raise ValueError(f"inner = {inner!r}; expected float32 or float64")
         self.width, self.inner, self.limit = width, jnp.dtype(inner), limit
-        self.devices = tuple(devices or jax.local_devices())
-        self.fallback = fallback or SuperLU()
+        self.devices = tuple(jax.local_devices() if devices is None else devices)
+        if not self.devices:
+            raise ValueError("devices is empty; expected some of jax.local_devices(), or None for all")
+        self.fallback = SuperLU() if fallback is None else fallback
+        if not callable(getattr(self.fallback, "directions", None)):
+            raise ValueError(f"fallback = {fallback!r}; expected a solver such as jusadel.linear.SuperLU()")
 
     def prepare(self, lifted: LiftedAction, count: int = 1) -> PreparedKrylov:
         """The multigrid hierarchy, and how many of `count` frequencies to take together."""
@@ -108,7 +123,8 @@ class Krylov:
         rounds = -(-share // each)
         levels = hierarchy(stiffness(system), np.asarray(system.free))
         width = -(-share // rounds) * len(self.devices)
-        return PreparedKrylov(lifted, cast(lifted, self.inner), cast(levels, self.inner), width, self.devices)
+        inner = self.inner if _safe(lifted) else jnp.dtype(jnp.float64)
+        return PreparedKrylov(lifted, levels, cast(lifted, inner), cast(levels, inner), width, self.devices)
 
     def directions(
         self,
@@ -119,47 +135,82 @@ class Krylov:
         target: np.ndarray,
         memory: list[dict[str, Any]],
     ) -> Direction:
-        """Iterate for all frequencies together; those that stagnate go to GMRES, and then to the direct solver."""
+        """Iterate for all frequencies together, in single precision where that is enough.
+
+        Those that stagnate are iterated in double precision, then by GMRES, and then go to the direct solver.
+        """
         before = np.array([m.get("residual", np.nan) for m in memory])
-        found = _run(prepared, partial(sqmr, limit=self.limit), V, omega, before, np.where(active, target, np.inf))
-        for m, r, iterations in zip(memory, found.residual, found.iterations, strict=True):
-            m["residual"], m["iterations"] = float(r), m.get("iterations", 0) + int(iterations)
-        step, accuracy = found.step, found.accuracy
-        for second in (_by_gmres, self._by_direct_solver):
-            stuck = active & ~(accuracy <= USEFUL) & np.isfinite(found.residual)
-            if stuck.any():
-                better, reached = second(prepared, V, omega, stuck, target, accuracy)
-                step, accuracy = np.where(stuck[:, None, None], better, step), np.where(stuck, reached, accuracy)
-        return Direction(step, np.maximum(accuracy, TRUSTED) if self.inner == jnp.float32 else accuracy)
+        asked = Asked(V, omega, before, target)
+        double = np.array([_needs_double(m) for m in memory]) & active
+        step, accuracy = jnp.zeros((len(omega), len(prepared.lifted.system.free), 8)), np.full(len(omega), np.inf)
+        short = partial(sqmr, limit=self.limit)
+        attempts = (
+            (active & ~double, lambda at: _found(prepared, short, asked, at, memory)),
+            (active, lambda at: _found(prepared.in_double(), short, asked, at, memory)),
+            (active, lambda at: _found(prepared.in_double(), GMRES, asked, at, memory)),
+            (active, lambda at: self._by_direct_solver(prepared, asked, at, accuracy)),
+        )
+        for wanted, attempt in attempts:
+            left = wanted & ~(accuracy <= USEFUL)
+            if left.any():
+                better, reached = attempt(left)
+                step, accuracy = jnp.where(left[:, None, None], better, step), np.where(left, reached, accuracy)
+        for m, poor in zip(memory, double, strict=True):
+            m["double"], m["earlier"] = bool(poor), m.get("length", np.inf)
+        single = prepared.inner.system.cells.area.dtype == jnp.float32
+        return Direction(step, np.maximum(accuracy, TRUSTED) if single else accuracy)
 
     def _by_direct_solver(
-        self,
-        prepared: PreparedKrylov,
-        V: Any,
-        omega: np.ndarray,
-        stuck: np.ndarray,
-        target: np.ndarray,
-        accuracy: np.ndarray,
+        self, prepared: PreparedKrylov, asked: Asked, stuck: np.ndarray, accuracy: np.ndarray
     ) -> tuple[Any, np.ndarray]:
+        omega = asked.omega
         warnings.warn(
-            f"the Krylov iterations stagnated at omega = {np.round(omega[stuck], 4).tolist()} (relative residual "
-            f"{np.nanmax(accuracy[stuck]):.1e}, wanted below {USEFUL}); {self.fallback.name} takes over there. Where "
+            f"the Krylov iterations stagnated at omega = {omega[stuck].round(4).tolist()} (relative error "
+            f"{np.max(accuracy[stuck]):.1e}, wanted below {USEFUL}); {self.fallback.name} takes over there. Where "
             "this happens often, pass linear_solver=jusadel.linear.SuperLU()",
             StagnationWarning,
             stacklevel=2,
         )
         direct = self.fallback.prepare(prepared.lifted, int(stuck.sum()))
-        found = self.fallback.directions(direct, V, omega, stuck, target, [{} for _ in omega])
+        found = self.fallback.directions(direct, asked.V, omega, stuck, asked.target, [{} for _ in omega])
         return found.step, found.accuracy
 
 
-def _by_gmres(
-    prepared: PreparedKrylov, V: Any, omega: np.ndarray, stuck: np.ndarray, target: np.ndarray, _: np.ndarray
+class Asked(NamedTuple):
+    """Where Newton's method stands: what the compiled program gets."""
+
+    V: Any  # (b, n, 4, 4)
+    omega: np.ndarray  # (b,)
+    before: np.ndarray  # (b,) norms of the gradients at the last step, else NaN
+    target: np.ndarray  # (b, n)
+
+
+GMRES = partial(fgmres, size=CYCLE, cycles=CYCLES)
+
+
+def _safe(lifted: LiftedAction) -> bool:
+    """Whether single precision holds the numbers of the action, in the user's units, with room for products."""
+    sizes = np.array(
+        [np.abs(x).max(initial=0) for x in jax.tree.leaves(lifted) if jnp.issubdtype(x.dtype, jnp.floating)]
+    )
+    return bool(((sizes == 0) | (sizes < SAFE) & (sizes > 1 / SAFE)).all())
+
+
+def _needs_double(m: dict[str, Any]) -> bool:
+    """Whether the steps of a frequency hardly shrink although they are small."""
+    length = m.get("length", np.inf)
+    return m.get("double", False) or SLOW * m.get("earlier", np.inf) < length < NEAR
+
+
+def _found(
+    prepared: PreparedKrylov, method: partial[Iterate], asked: Asked, at: np.ndarray, memory: list[dict[str, Any]]
 ) -> tuple[Any, np.ndarray]:
-    anew = np.full(len(omega), np.nan)
-    method = partial(fgmres, size=CYCLE, cycles=CYCLES)
-    found = _run(prepared, method, V, omega, anew, np.where(stuck, target, np.inf))
-    return found.step, found.accuracy
+    """Steps and their accuracy, inf where the iteration broke down; what else was found, into the memory."""
+    found = _run(prepared, method, *asked[:3], np.where(at[:, None], asked.target, np.inf))
+    for m, r, iterations in zip(memory, found.residual, found.iterations, strict=True):
+        m["residual"], m["iterations"] = float(r), m.get("iterations", 0) + int(iterations)
+    accuracy = np.where(np.isfinite(found.accuracy), found.accuracy, np.inf)
+    return found.step, np.where(np.isfinite(found.residual), accuracy, 0)  # nobody can help where the gradient is NaN
 
 
 def _run(
@@ -240,7 +291,8 @@ def _directions(
     V_inverse, _, Phi = at_frames(lifted, V, omega)
     r, _ = slope_in_frames(lifted, V, V_inverse, Phi)
     size = norm(r)
-    wanted = jnp.where(size > target, _forcing(size, before, target), 2.0)  # nothing to do above one
+    moving = jnp.any(jnp.linalg.norm(r, axis=1) > target.T, axis=0)
+    wanted = jnp.where(moving, _forcing(size, before), 2.0)  # nothing to do above one
     b = jnp.where(size == 0, 0, -r / jnp.where(size == 0, 1, size))
     V, Phi, b, omega, wanted = (_in_precision_of(inner, x) for x in (V, Phi, b, omega, wanted))
     V_inverse = inverse(V)
@@ -256,10 +308,10 @@ def _in_precision_of(lifted: LiftedAction, x: Array) -> Array:
     return x.astype(jnp.result_type(real, jnp.complex64) if jnp.iscomplexobj(x) else real)
 
 
-def _forcing(size: Array, before: Array, target: Array) -> Array:
-    """The relative residual to iterate to: Eisenstat and Walker's, and never beyond the target."""
+def _forcing(size: Array, before: Array) -> Array:
+    """The relative error to iterate to, as Eisenstat and Walker have it for the residual."""
     eta = jnp.where(jnp.isnan(before), LOOSEST, 0.9 * (size / before) ** 2)
-    return jnp.clip(jnp.maximum(eta, 0.3 * target / size), TIGHTEST, LOOSEST)
+    return jnp.clip(eta, TIGHTEST, LOOSEST)
 
 
 def _screening(lifted: LiftedAction, H: Hessian, omega: Array) -> tuple[Array, Array]:

@@ -17,7 +17,7 @@ class Direction(NamedTuple):
     """Newton directions of a batch of frequencies."""
 
     step: Any  # (b, n, 8), zero on reservoirs and for frequencies that are done; NaN where the matrix is singular
-    accuracy: np.ndarray  # (b,) error of the step relative to its length; inf where an older Hessian served
+    accuracy: np.ndarray  # (b,) error of the step relative to its length; one where an older Hessian served
     inertia: np.ndarray | None = None  # (b, 2) positive and negative eigenvalues, where the method gives them
 
 
@@ -53,7 +53,7 @@ class LinearSolver(Protocol):
             prepared: from `prepare`.
             V, omega: where.
             active: (b,) bool, the frequencies that still need a step.
-            target: (b,) norm of the gradient below which a frequency may be left as it is.
+            target: (b, n) gradient of the nodes below which a frequency may be left as it is.
             memory: one dictionary a frequency, empty at its first step, in which the solver may keep what serves
                 the next ones; Newton writes the length of the last step into it as "length", and reads
                 "iterations" (in all) where a method iterates.
