@@ -19,6 +19,7 @@ import numpy as np
 from jusadel.discrete import DiscreteAction, to_nodes
 from jusadel.lifted import LiftedAction, lift, residual
 from jusadel.linear import LinearSolver
+from jusadel.linear.protocol import SMALL
 from jusadel.nambu import R, cap_step, frame_to_green, positivity, retract
 from jusadel.processes import shared_out
 
@@ -27,8 +28,6 @@ Progress = Callable[[str], None]
 
 CAP = 0.5
 MAX_STEPS = 30
-SMALL = 1e-11
-"""Error of the steps at which Newton's method stops, relative to the deviation from the normal state below one."""
 ROUND_OFF = 2e-15
 """Gradient relative to the forces at which a node has come to rest: what double precision leaves."""
 MAX_RUNGS = 40

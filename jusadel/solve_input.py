@@ -28,7 +28,9 @@ def checked_linear_solver(given: Any, nodes: int, frequencies: int) -> LinearSol
     if given is None:
         return chosen(nodes, frequencies)
     if isinstance(given, type) or not all(callable(getattr(given, name, None)) for name in ("prepare", "directions")):
-        raise TypeError(f"linear_solver = {given!r}; expected an instance such as jusadel.linear.Krylov() or jusadel.linear.SuperLU()")
+        raise TypeError(
+            f"linear_solver = {given!r}; expected an instance such as jusadel.linear.Krylov() or .SuperLU()"
+        )
     return given
 
 

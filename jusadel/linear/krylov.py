@@ -34,7 +34,7 @@ from jusadel.lifted import (
 from jusadel.linear.direct import SuperLU
 from jusadel.linear.iterations import Iterate, Operator, fgmres, norm, sqmr
 from jusadel.linear.multigrid import Level, hierarchy, preconditioner, screenings
-from jusadel.linear.protocol import Direction, StagnationWarning
+from jusadel.linear.protocol import SMALL, Direction, StagnationWarning
 
 Array = jax.Array
 
@@ -140,14 +140,14 @@ class Krylov:
         Those that stagnate are iterated in double precision, then by GMRES, and then go to the direct solver.
         """
         before = np.array([m.get("residual", np.nan) for m in memory])
-        asked = Asked(V, omega, before, target)
+        asked = Asked(V, omega, before, np.array([_enough(m) for m in memory]), target)
         double = np.array([_needs_double(m) for m in memory]) & active
         step, accuracy = jnp.zeros((len(omega), len(prepared.lifted.system.free), 8)), np.full(len(omega), np.inf)
-        short = partial(sqmr, limit=self.limit)
+        short, long = partial(sqmr, limit=self.limit), partial(fgmres, size=CYCLE, cycles=CYCLES)
         attempts = (
             (active & ~double, lambda at: _found(prepared, short, asked, at, memory)),
             (active, lambda at: _found(prepared.in_double(), short, asked, at, memory)),
-            (active, lambda at: _found(prepared.in_double(), GMRES, asked, at, memory)),
+            (active, lambda at: _found(prepared.in_double(), long, asked, at, memory)),
             (active, lambda at: self._by_direct_solver(prepared, asked, at, accuracy)),
         )
         for wanted, attempt in attempts:
@@ -155,8 +155,8 @@ class Krylov:
             if left.any():
                 better, reached = attempt(left)
                 step, accuracy = jnp.where(left[:, None, None], better, step), np.where(left, reached, accuracy)
-        for m, poor in zip(memory, double, strict=True):
-            m["double"], m["earlier"] = bool(poor), m.get("length", np.inf)
+        for m, poor, reached in zip(memory, double, accuracy, strict=True):
+            m["double"], m["earlier"], m["accuracy"] = bool(poor), m.get("length", np.inf), float(reached)
         single = prepared.inner.system.cells.area.dtype == jnp.float32
         return Direction(step, np.maximum(accuracy, TRUSTED) if single else accuracy)
 
@@ -182,10 +182,8 @@ class Asked(NamedTuple):
     V: Any  # (b, n, 4, 4)
     omega: np.ndarray  # (b,)
     before: np.ndarray  # (b,) norms of the gradients at the last step, else NaN
+    enough: np.ndarray  # (b,) relative error below which nothing is gained
     target: np.ndarray  # (b, n)
-
-
-GMRES = partial(fgmres, size=CYCLE, cycles=CYCLES)
 
 
 def _safe(lifted: LiftedAction) -> bool:
@@ -194,6 +192,13 @@ def _safe(lifted: LiftedAction) -> bool:
         [np.abs(x).max(initial=0) for x in jax.tree.leaves(lifted) if jnp.issubdtype(x.dtype, jnp.floating)]
     )
     return bool(((sizes == 0) | (sizes < SAFE) & (sizes > 1 / SAFE)).all())
+
+
+def _enough(m: dict[str, Any]) -> float:
+    """The relative error that suffices for a last step, from what the step before it has left."""
+    length = m.get("length", np.inf)
+    left = max(length**2, min(m.get("accuracy", 1.0), 1.0) * length)
+    return 0.3 * SMALL / max(left, 1e-300)
 
 
 def _needs_double(m: dict[str, Any]) -> bool:
@@ -206,26 +211,19 @@ def _found(
     prepared: PreparedKrylov, method: partial[Iterate], asked: Asked, at: np.ndarray, memory: list[dict[str, Any]]
 ) -> tuple[Any, np.ndarray]:
     """Steps and their accuracy, inf where the iteration broke down; what else was found, into the memory."""
-    found = _run(prepared, method, *asked[:3], np.where(at[:, None], asked.target, np.inf))
+    found = _run(prepared, method, asked._replace(target=np.where(at[:, None], asked.target, np.inf)))
     for m, r, iterations in zip(memory, found.residual, found.iterations, strict=True):
         m["residual"], m["iterations"] = float(r), m.get("iterations", 0) + int(iterations)
     accuracy = np.where(np.isfinite(found.accuracy), found.accuracy, np.inf)
     return found.step, np.where(np.isfinite(found.residual), accuracy, 0)  # nobody can help where the gradient is NaN
 
 
-def _run(
-    prepared: PreparedKrylov,
-    method: partial[Iterate],
-    V: Any,
-    omega: np.ndarray,
-    before: np.ndarray,
-    target: np.ndarray,
-) -> Found:
+def _run(prepared: PreparedKrylov, method: partial[Iterate], asked: Asked) -> Found:
     """The compiled program for frequencies (b,), filled up to its width with copies of the last."""
-    b = len(omega)
+    b = len(asked.omega)
     pad = np.minimum(np.arange(prepared.width), b - 1)
     program = _on_devices(prepared.devices, method.func, **method.keywords)
-    here = (jnp.asarray(V)[pad], omega[pad], before[pad], target[pad])
+    here = (jnp.asarray(x)[pad] for x in asked)
     found = program(prepared.lifted, prepared.inner, prepared.levels, *here)
     return Found(found.step[:b], *(np.array(x)[:b] for x in found[1:]))
 
@@ -270,7 +268,7 @@ def _on_devices(devices: tuple[Any, ...], method: Callable[..., Iterate], **limi
     if len(devices) > 1:
         everywhere, split = PartitionSpec(), PartitionSpec("frequency")
         mesh = Mesh(np.array(devices), ("frequency",))
-        specs = (everywhere,) * 3 + (split,) * 4
+        specs = (everywhere,) * 3 + (split,) * 5
         one = jax.shard_map(one, mesh=mesh, in_specs=specs, out_specs=split, check_vma=False)
     return jax.jit(one)
 
@@ -282,6 +280,7 @@ def _directions(
     V: Array,
     omega: Array,
     before: Array,
+    enough: Array,
     target: Array,
     *,
     method: Method,
@@ -292,7 +291,7 @@ def _directions(
     r, _ = slope_in_frames(lifted, V, V_inverse, Phi)
     size = norm(r)
     moving = jnp.any(jnp.linalg.norm(r, axis=1) > target.T, axis=0)
-    wanted = jnp.where(moving, _forcing(size, before), 2.0)  # nothing to do above one
+    wanted = jnp.where(moving, _forcing(size, before, enough), 2.0)  # nothing to do above one
     b = jnp.where(size == 0, 0, -r / jnp.where(size == 0, 1, size))
     V, Phi, b, omega, wanted = (_in_precision_of(inner, x) for x in (V, Phi, b, omega, wanted))
     V_inverse = inverse(V)
@@ -308,10 +307,10 @@ def _in_precision_of(lifted: LiftedAction, x: Array) -> Array:
     return x.astype(jnp.result_type(real, jnp.complex64) if jnp.iscomplexobj(x) else real)
 
 
-def _forcing(size: Array, before: Array) -> Array:
-    """The relative error to iterate to, as Eisenstat and Walker have it for the residual."""
+def _forcing(size: Array, before: Array, enough: Array) -> Array:
+    """The relative error to iterate to, as Eisenstat and Walker have it for the residual, but not beyond `enough`."""
     eta = jnp.where(jnp.isnan(before), LOOSEST, 0.9 * (size / before) ** 2)
-    return jnp.clip(eta, TIGHTEST, LOOSEST)
+    return jnp.clip(jnp.maximum(eta, enough), TIGHTEST, LOOSEST)
 
 
 def _screening(lifted: LiftedAction, H: Hessian, omega: Array) -> tuple[Array, Array]:

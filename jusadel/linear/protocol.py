@@ -8,6 +8,9 @@ import numpy as np
 
 from jusadel.lifted import LiftedAction
 
+SMALL = 1e-11
+"""Error of the steps at which Newton's method stops; relative to the deviation from the normal state below one."""
+
 
 class StagnationWarning(UserWarning):
     """A Krylov method did not reach its tolerance; a direct solver took over."""
