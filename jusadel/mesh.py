@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from jusadel.mesh_checks import check_conforming, checked_points, checked_triangles, signed_areas
+from jusadel.mesh_checks import check_conforming, checked_points, checked_triangles, joined_sides, signed_areas
 from jusadel.mesh_quality import MeshQuality, measured
 from jusadel.topology import Integers, Topology, checked_boundaries, checked_regions
 
@@ -32,7 +32,8 @@ class Mesh:
         triangles: (m, 3) node numbers. Clockwise triangles are turned round, with a warning.
         regions: triangle numbers by name, each triangle in exactly one; default {"film": all}.
         boundaries: (k, 2) edges (node pairs) by name. Inner edges are allowed. Outer edges are turned so that the
-            domain lies on their left. Outer edges without a name are vacuum.
+            domain lies on their left. Outer edges without a name are vacuum. Only where "x:left" and "x:right" are
+            the two sides of a line (see `jusadel.doubling.split`) may points lie on top of each other.
 
     Raises:
         ValueError: for anything that is not one conforming, connected triangulation; the message says which points
@@ -49,9 +50,9 @@ class Mesh:
         points = checked_points(self.points)
         triangles = checked_triangles(points, self.triangles)
         bare = Topology(triangles, {}, {})
-        check_conforming(points, bare)
+        boundaries, joined = joined_sides(points, checked_boundaries(self.boundaries, bare))
+        check_conforming(points, bare, joined)
         regions = checked_regions(self.regions, len(triangles))
-        boundaries = checked_boundaries(self.boundaries, bare)
         self._fill(points, Topology(triangles, regions, boundaries))
 
     def _fill(self, points: Any, topology: Topology) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from jusadel.topology import Integers, Topology, check_connected, frozen, integers, some
+from jusadel.topology import SIDES, Integers, Topology, check_connected, frozen, integers, some, split_lines
 
 SLIVER = 1e-14
 """Smallest area of a triangle, in squares of its longest edge."""
@@ -69,8 +72,39 @@ def checked_triangles(points: NDArray[np.float64], given: Any) -> Integers:
     return triangles
 
 
-def check_conforming(points: NDArray[np.float64], topology: Topology) -> None:
-    """Neighbours meet edge to edge, once, and everything hangs together."""
+def joined_sides(
+    points: NDArray[np.float64], boundaries: Mapping[str, Integers]
+) -> tuple[dict[str, Integers], tuple[Integers, Integers] | None]:
+    """Boundaries with the two sides of each split line in step, and all edges that lie on top of each other.
+
+    Files do not keep the order of edges. Two boundaries "x:left" and "x:right" that do not cover each other edge by
+    edge are left as they are: ordinary boundaries.
+    """
+    found, pairs = dict(boundaries), []
+    for name in split_lines(boundaries):
+        left, right = (boundaries[name + side] for side in SIDES)
+        back = right[:, ::-1]
+        here, there = (points[edges].reshape(-1, 4) for edges in (left, back))
+        distance, row = cKDTree(there).query(here)
+        limit = 1e-6 * np.sqrt(((here[:, :2] - here[:, 2:]) ** 2).sum(axis=1).min())
+        if len(left) == len(right) and distance.max() <= limit:
+            found[name + SIDES[1]] = right[row[::-1]]
+            pairs.append((left, back[row]))
+    if not pairs:
+        return found, None
+    first, second = (np.concatenate(edges) for edges in zip(*pairs, strict=True))
+    return found, (first, second)
+
+
+def check_conforming(
+    points: NDArray[np.float64], topology: Topology, joined: tuple[Integers, Integers] | None = None
+) -> None:
+    """Neighbours meet edge to edge, once, and everything hangs together.
+
+    Args:
+        points, topology: the mesh.
+        joined: edges (k, 2) and those on top of them (k, 2) along split lines; only their nodes may coincide.
+    """
     edges, count = topology.edges, topology.edge_counts
     crowded = edges[count > 2]
     if len(crowded):
@@ -83,13 +117,18 @@ def check_conforming(points: NDArray[np.float64], topology: Topology) -> None:
         raise ValueError(f"the two triangles at edges {some(pairs)} lie on the same side: the mesh folds over")
     length = np.sqrt(((points[edges[:, 1]] - points[edges[:, 0]]) ** 2).sum(axis=1))
     twins = cKDTree(points).query_pairs(1e-6 * length.min(), output_type="ndarray")
+    if joined is not None:
+        one, other = (pairs.ravel() for pairs in joined)
+        graph = coo_array((np.ones(len(one)), (one, other)), shape=(len(points), len(points)))
+        _, place = connected_components(graph, directed=False)
+        twins = twins[place[twins[:, 0]] != place[twins[:, 1]]]
     if len(twins):
         raise ValueError(
             f"points {some(twins)} lie on top of each other: merge them, so that the triangles "
             "on both sides share nodes"
         )
     _check_hanging(points, topology.boundary_edges)
-    check_connected(topology)
+    check_connected(topology, joined)
 
 
 def _check_hanging(points: NDArray[np.float64], outer: Integers) -> None:

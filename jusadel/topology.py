@@ -15,6 +15,9 @@ from scipy.sparse.csgraph import connected_components
 
 Integers = NDArray[np.int64]
 
+SIDES = (":left", ":right")
+"""A line of doubled nodes called "cut" is the two boundaries "cut:left" and "cut:right"; see `jusadel.doubling`."""
+
 
 class Topology:
     """The static part of a mesh (integers and names): equal by content, hashed once."""
@@ -149,11 +152,16 @@ def integers(what: str, given: Any, columns: int) -> Integers:
     return array.astype(np.int64)
 
 
-def check_connected(topology: Topology) -> None:
-    """Everything hangs together by shared edges."""
+def check_connected(topology: Topology, joined: tuple[Integers, Integers] | None = None) -> None:
+    """Everything hangs together by shared edges, or by edges (k, 2) that are `joined` to others (k, 2)."""
     m = len(topology.triangles)
-    order = np.argsort(topology.triangle_edges.ravel(), kind="stable")
-    edge = topology.triangle_edges.ravel()[order]
+    same_as = np.arange(len(topology.edges))
+    if joined is not None:
+        first, second = (edge_rows(topology.edges, pairs) for pairs in joined)
+        same_as[second] = first
+    edge_of_corner = same_as[topology.triangle_edges.ravel()]
+    order = np.argsort(edge_of_corner, kind="stable")
+    edge = edge_of_corner[order]
     same = np.flatnonzero(edge[1:] == edge[:-1])
     one, other = order[same] // 3, order[same + 1] // 3
     graph = coo_array((np.ones(len(one)), (one, other)), shape=(m, m))
@@ -164,6 +172,13 @@ def check_connected(topology: Topology) -> None:
             f"the mesh falls into {pieces} unconnected pieces of {some(sizes)} triangles: join "
             "them along shared edges, or solve each piece as its own mesh"
         )
+
+
+def split_lines(boundaries: Mapping[str, Any]) -> list[str]:
+    """Names of which both sides are among the boundaries."""
+    left, right = SIDES
+    names = [name.removesuffix(left) for name in boundaries if name.endswith(left)]
+    return [name for name in names if name + right in boundaries]
 
 
 def _check_name(what: str, name: Any) -> None:
