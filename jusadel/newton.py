@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.discrete import DiscreteAction, to_nodes
-from jusadel.lifted import LiftedAction, lift, residual
+from jusadel.lifted import LiftedAction, residual
 from jusadel.linear import LinearSolver
 from jusadel.linear.protocol import SMALL
 from jusadel.nambu import R, cap_step, frame_to_green, positivity, retract
@@ -60,8 +60,8 @@ class NewtonResult:
 def forces(system: DiscreteAction, omega: Any) -> np.ndarray:
     """What a residual is measured against: the size of the forces that balance at each node, (b, n).
 
-    They are nu area (omega + |Delta| + |h|) and the diffusion term's nu area grad phi.D.grad phi / 2, whose
-    round-off is all that is left on a fine mesh.
+    They are nu area (omega + |Delta| + |h|), the diffusion term's nu area grad phi.D.grad phi / 2, whose round-off is
+    all that is left on a fine mesh, and a quarter of the conductance of barriers.
     """
     cells, n = system.cells, len(system.free)
     stiffness = jnp.einsum("tik,tkj,tij->ti", cells.gradients, cells.fields["D"], cells.gradients) / 2
@@ -71,6 +71,8 @@ def forces(system: DiscreteAction, omega: Any) -> np.ndarray:
         + jnp.linalg.norm(system.nodes.fields["Delta"], axis=-1)
         + jnp.linalg.norm(system.nodes.fields["h"], axis=-1)
     )
+    for joint in system.joints:
+        balanced = balanced.at[joint.pairs.T].add(joint.conductance / 4)
     return 8 * (np.asarray(omega)[:, None] * np.asarray(system.nodes.weight) + np.asarray(balanced))
 
 
@@ -183,7 +185,7 @@ def certificate(V: np.ndarray) -> np.ndarray:
 
 
 def solve_frequencies(
-    system: DiscreteAction,
+    prepared: Any,
     omega: np.ndarray,
     start: Callable[[np.ndarray], np.ndarray],
     solver: LinearSolver,
@@ -196,7 +198,7 @@ def solve_frequencies(
     """All frequencies from their start; those not accepted again by the ladder from higher frequencies.
 
     Args:
-        system: the discrete action.
+        prepared: what the linear solver has prepared for the discrete action.
         omega: frequencies (b,).
         start: gives the starting frames (b, n, 4, 4) for frequencies (b,).
         solver: the linear solver.
@@ -205,9 +207,7 @@ def solve_frequencies(
         tol: relative residual.
         progress: called with a line of text.
     """
-    lifted = lift(system)
-    prepared = solver.prepare(lifted, len(omega))
-    run = lambda w, V: newton(lifted, w, boundary(V, w), solver, prepared=prepared, tol=tol, progress=progress)  # noqa: E731
+    run = lambda w, V: newton(prepared.lifted, w, boundary(V, w), solver, prepared=prepared, tol=tol, progress=progress)  # noqa: E731
     result = shared_out(run, omega, start(omega))
     if not ladder or result.accepted.all():
         return result

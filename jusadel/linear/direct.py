@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import scipy.sparse.linalg as sla
 
 from jusadel.hessian import Pattern, linearise
 from jusadel.lifted import LiftedAction, residual
-from jusadel.linear.protocol import Direction
+from jusadel.linear.protocol import Direction, Response
 
 Solve = Callable[[np.ndarray], np.ndarray]
 
@@ -84,6 +84,32 @@ class SuperLU:
         step = np.zeros_like(r)
         step[free] = memory["solve"](-r[free].ravel()).reshape(-1, 8)
         return step, 0.0 if exact else 1.0, memory["inertia"]
+
+    def with_nodes(self, prepared: PreparedPattern, lifted: LiftedAction) -> PreparedPattern:
+        """The same pattern for other fields at the nodes."""
+        return replace(prepared, lifted=lifted)
+
+    def response(self, prepared: PreparedPattern, V: Any, omega: np.ndarray, tol: float) -> Response:
+        """Factors of all frequencies, kept."""
+        pattern = prepared.pattern
+
+        def factor(k: int) -> Solve:
+            return self.another().factorise(pattern.matrix(linearise(prepared.lifted, V[k], omega[k])))[0]
+
+        with ThreadPoolExecutor(self.threads) as pool:
+            solves = list(pool.map(factor, range(len(omega))))
+
+        def respond(rhs: Any) -> np.ndarray:
+            rhs, x = np.asarray(rhs), np.zeros(rhs.shape)
+            for k, solve in enumerate(solves):
+                x[k, pattern.free] = solve(rhs[k, pattern.free].ravel()).reshape(-1, 8)
+            return x
+
+        return respond
+
+    def another(self) -> SuperLU:
+        """A solver whose factors live beside those of this one."""
+        return self
 
     def factorise(self, matrix: sp.csc_matrix) -> tuple[Solve, tuple[int, int]]:
         """A function that solves, and the inertia (positive, negative); NaN and (0, 0) where a pivot vanishes."""

@@ -14,6 +14,8 @@ import jax.numpy as jnp
 from jusadel.nambu import SIGNATURE
 
 Array = jax.Array
+PATIENCE = 40
+"""SQMR iterations without halving the residual after which nothing more is expected, as at the end of a precision."""
 Operator = Callable[[Array], Array]
 
 
@@ -56,17 +58,20 @@ def sqmr(apply: Operator, precondition: Operator, b: Array, tol: Array, limit: i
         b: right-hand side.
         tol: relative `energy` of the residual wanted, (w,), which is also what is minimised: the residual's own norm
             would say little about soft modes, whose forces are weak.
-        limit: most iterations.
+        limit: most iterations; also stops after `PATIENCE` of them without progress.
     """
     zero, z = jnp.zeros_like(b), precondition(b)
     start = energy(b, z)
 
+    def unfinished(k: Any, tau: Array, since: Array) -> Array:
+        return (tau > tol * start) & (k - since < PATIENCE)
+
     def running(state: Any) -> Array:
-        return (state[0] < limit) & jnp.any(state[-3] > tol * start)
+        return (state[0] < limit) & jnp.any(unfinished(state[0], state[7], state[-1]))
 
     def body(state: Any) -> Any:
-        k, x, d, r, z, q, rho, tau, theta, count = state
-        active = tau > tol * start
+        k, x, d, r, z, q, rho, tau, theta, count, mark, since = state
+        active = unfinished(k, tau, since)
         keep = lambda new, old: jnp.where(active, new, old)  # noqa: E731
         rho_new = dot(r, z)
         q = z + jnp.where(k > 0, _ratio(rho_new, rho), 0) * q
@@ -78,13 +83,16 @@ def sqmr(apply: Operator, precondition: Operator, b: Array, tol: Array, limit: i
         c2 = 1 / (1 + theta_new**2)
         d = c2 * theta**2 * d + c2 * alpha * q
         x = keep(x + d, x)
-        tau_new = tau * theta_new * jnp.sqrt(c2)
-        return k + 1, x, d, r, z, q, keep(rho_new, rho), keep(tau_new, tau), keep(theta_new, theta), count + active
+        tau_new = keep(tau * theta_new * jnp.sqrt(c2), tau)
+        halved = tau_new < mark / 2
+        mark, since = jnp.where(halved, tau_new, mark), jnp.where(halved, k, since)
+        rho, theta = keep(rho_new, rho), keep(theta_new, theta)
+        return k + 1, x, d, r, z, q, rho, tau_new, theta, count + active, mark, since
 
     no = jnp.zeros(b.shape[-1:], int)
-    state = (0, zero, zero, b, z, zero, dot(b, zero), start, jnp.zeros_like(start), no)
+    state = (0, zero, zero, b, z, zero, dot(b, zero), start, jnp.zeros_like(start), no, start, no)
     end = jax.lax.while_loop(running, body, state)
-    return Iterate(end[1], _ratio(end[-3], start), end[-1])
+    return Iterate(end[1], _ratio(end[7], start), end[9])
 
 
 def fgmres(apply: Operator, precondition: Operator, b: Array, tol: Array, size: int, cycles: int) -> Iterate:

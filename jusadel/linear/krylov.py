@@ -30,11 +30,12 @@ from jusadel.lifted import (
     inverse,
     slope_in_frames,
     stiffness,
+    with_joints,
 )
 from jusadel.linear.direct import SuperLU
 from jusadel.linear.iterations import Iterate, Operator, fgmres, norm, sqmr
 from jusadel.linear.multigrid import Level, hierarchy, preconditioner, screenings
-from jusadel.linear.protocol import SMALL, Direction, StagnationWarning
+from jusadel.linear.protocol import SMALL, Direction, Response, StagnationWarning
 
 Array = jax.Array
 
@@ -121,7 +122,7 @@ class Krylov:
         each = self.width or _affordable_width(len(system.free), self.devices[0])
         share = -(-count // len(self.devices))  # frequencies of one device
         rounds = -(-share // each)
-        levels = hierarchy(stiffness(system), np.asarray(system.free))
+        levels = hierarchy(with_joints(stiffness(system), system), np.asarray(system.free))
         width = -(-share // rounds) * len(self.devices)
         inner = self.inner if _safe(lifted) else jnp.dtype(jnp.float64)
         return PreparedKrylov(lifted, levels, cast(lifted, inner), cast(levels, inner), width, self.devices)
@@ -159,6 +160,48 @@ class Krylov:
             m["double"], m["earlier"], m["accuracy"] = bool(poor), m.get("length", np.inf), float(reached)
         single = prepared.inner.system.cells.area.dtype == jnp.float32
         return Direction(step, np.maximum(accuracy, TRUSTED) if single else accuracy)
+
+    def with_nodes(self, prepared: PreparedKrylov, lifted: LiftedAction) -> PreparedKrylov:
+        """The same hierarchy for other fields at the nodes."""
+        inner = prepared.inner.system.cells.area.dtype if _safe(lifted) else jnp.dtype(jnp.float64)
+        return replace(prepared, lifted=lifted, inner=cast(lifted, inner), levels=cast(prepared.exact_levels, inner))
+
+    def response(self, prepared: PreparedKrylov, V: Any, omega: np.ndarray, tol: float) -> Response:
+        """Iterations for every right-hand side, in single precision where that is enough."""
+        V, single = jnp.asarray(V), tol >= TRUSTED
+        order = np.argsort(omega)
+        parts = [order[k : k + prepared.width] for k in range(0, len(order), prepared.width)]
+
+        def respond(rhs: Any) -> Any:
+            rhs = jnp.asarray(rhs)
+            x = jnp.zeros_like(rhs)
+            for part in parts:
+                x = x.at[part].set(self._responded(prepared, single, V[part], omega[part], rhs[part], tol))
+            return x
+
+        return respond
+
+    def _responded(
+        self, prepared: PreparedKrylov, single: bool, V: Any, omega: np.ndarray, rhs: Any, tol: float
+    ) -> Any:
+        """H x = rhs for frequencies (b,) that are iterated together; in double precision, then directly, if need be."""
+        pad = np.minimum(np.arange(prepared.width), len(omega) - 1)
+        for at in ([prepared] if single else []) + [prepared.in_double()]:
+            program = _responses_on_devices(at.devices, self.limit)
+            x, accuracy = program(at.lifted, at.inner, at.levels, V[pad], omega[pad], rhs[pad], np.full(len(pad), tol))
+            reached = np.asarray(accuracy)[: len(omega)]
+            if (reached <= tol).all():
+                return x[: len(omega)]
+        if (reached <= USEFUL * np.sqrt(tol)).all():
+            return x[: len(omega)]
+        warnings.warn(
+            f"the Krylov iterations for a linear response stagnated at a relative error of {np.max(reached):.1e} "
+            f"(wanted {tol:.0e}); {self.fallback.name} takes over there",
+            StagnationWarning,
+            stacklevel=2,
+        )
+        direct = self.fallback.prepare(prepared.lifted, len(omega))
+        return jnp.asarray(self.fallback.response(direct, np.asarray(V), omega, tol)(rhs))
 
     def _by_direct_solver(
         self, prepared: PreparedKrylov, asked: Asked, stuck: np.ndarray, accuracy: np.ndarray
@@ -263,12 +306,22 @@ Method = Callable[[Operator, Operator, Array, Array], Iterate]
 
 @cache
 def _on_devices(devices: tuple[Any, ...], method: Callable[..., Iterate], **limits: int) -> Any:
-    """The program on one device, or the same program on several, each with its own frequencies."""
-    one: Any = partial(_directions, method=partial(method, **limits))
+    """The program for Newton directions with this method."""
+    return _shared(devices, partial(_directions, method=partial(method, **limits)), 5)
+
+
+@cache
+def _responses_on_devices(devices: tuple[Any, ...], limit: int) -> Any:
+    """The program for linear responses."""
+    return _shared(devices, partial(_responses, limit=limit), 4)
+
+
+def _shared(devices: tuple[Any, ...], one: Any, split_arguments: int) -> Any:
+    """A program on one device, or the same program on several, each with its own frequencies."""
     if len(devices) > 1:
         everywhere, split = PartitionSpec(), PartitionSpec("frequency")
         mesh = Mesh(np.array(devices), ("frequency",))
-        specs = (everywhere,) * 3 + (split,) * 5
+        specs = (everywhere,) * 3 + (split,) * split_arguments
         one = jax.shard_map(one, mesh=mesh, in_specs=specs, out_specs=split, check_vma=False)
     return jax.jit(one)
 
@@ -293,13 +346,44 @@ def _directions(
     moving = jnp.any(jnp.linalg.norm(r, axis=1) > target.T, axis=0)
     wanted = jnp.where(moving, _forcing(size, before, enough), 2.0)  # nothing to do above one
     b = jnp.where(size == 0, 0, -r / jnp.where(size == 0, 1, size))
-    V, Phi, b, omega, wanted = (_in_precision_of(inner, x) for x in (V, Phi, b, omega, wanted))
+    apply, precondition = _operators(inner, levels, V, Phi, omega)
+    b, wanted = (_in_precision_of(inner, x) for x in (b, wanted))
+    found = method(apply, precondition, b, wanted)
+    accuracy = jnp.where(wanted > 1, 0.0, found.accuracy)
+    return Found(jnp.moveaxis(found.x * size, -1, 0), size, accuracy, found.iterations)
+
+
+def _operators(
+    inner: LiftedAction, levels: tuple[Level, ...], V: Array, Phi: Array, omega: Array
+) -> tuple[Operator, Operator]:
+    """The Hessian and its preconditioner in the precision of `inner`, at V (n, 4, 4, w) with the gradient Phi."""
+    V, Phi, omega = (_in_precision_of(inner, x) for x in (V, Phi, omega))
     V_inverse = inverse(V)
     H = in_frames(inner, V, V_inverse, Phi, gradient_change(inner, green(V, V_inverse), omega))
     screening = screenings(levels, *_screening(inner, H, omega))
-    found = method(H.apply, lambda r: preconditioner(levels, screening, r), b, wanted)
-    accuracy = jnp.where(wanted > 1, 0.0, found.accuracy)
-    return Found(jnp.moveaxis(found.x * size, -1, 0), size, accuracy, found.iterations)
+    return H.apply, lambda r: preconditioner(levels, screening, r)
+
+
+def _responses(
+    lifted: LiftedAction,
+    inner: LiftedAction,
+    levels: tuple[Level, ...],
+    V: Array,
+    omega: Array,
+    rhs: Array,
+    tol: Array,
+    *,
+    limit: int,
+) -> tuple[Array, Array]:
+    """Solutions of H x = rhs (b, n, 8) and their relative errors (b,)."""
+    V, rhs = jnp.moveaxis(V, 0, -1), jnp.moveaxis(rhs, 0, -1)
+    _, _, Phi = at_frames(lifted, V, omega)
+    apply, precondition = _operators(inner, levels, V, Phi, omega)
+    rhs = jnp.where(lifted.system.free[:, None, None], rhs, 0)
+    size = norm(rhs)
+    b = rhs / jnp.where(size == 0, 1, size)
+    found = sqmr(apply, precondition, _in_precision_of(inner, b), _in_precision_of(inner, tol), limit)
+    return jnp.moveaxis(found.x * size, -1, 0), found.accuracy
 
 
 def _in_precision_of(lifted: LiftedAction, x: Array) -> Array:

@@ -32,6 +32,10 @@ class Pardiso(SuperLU):
         self._pardiso: Any = pypardiso.PyPardisoSolver(mtype=-2)
         self._indices = np.zeros(0, int)  # the pattern that was analysed
 
+    def another(self) -> Pardiso:
+        """PARDISO keeps one factor a solver."""
+        return Pardiso()
+
     def factorise(self, matrix: sp.csc_matrix) -> tuple[Solve, tuple[int, int]]:
         """A function that solves, valid until the next factorisation, and the inertia (positive, negative)."""
         upper = sp.triu(matrix, format="csr")

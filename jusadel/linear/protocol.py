@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from jusadel.lifted import LiftedAction
 
-SMALL = 1e-11
+SMALL = 1e-10
 """Error of the steps at which Newton's method stops; relative to the deviation from the normal state below one."""
 
 
@@ -24,8 +25,14 @@ class Direction(NamedTuple):
     inertia: np.ndarray | None = None  # (b, 2) positive and negative eigenvalues, where the method gives them
 
 
+Response = Callable[[Any], Any]
+"""From right-hand sides (b, n, 8) to the solutions of H x = b, (b, n, 8), zero on reservoirs."""
+
+
 class Prepared(Protocol):
     """What a solver keeps per mesh: sparsity pattern, ordering, hierarchy."""
+
+    lifted: LiftedAction
 
     width: int
     """How many frequencies go through Newton's method together."""
@@ -61,3 +68,9 @@ class LinearSolver(Protocol):
                 the next ones; Newton writes the length of the last step into it as "length", and reads
                 "iterations" (in all) where a method iterates.
         """
+
+    def with_nodes(self, prepared: Any, lifted: LiftedAction) -> Any:
+        """What was prepared, for an action that differs in the fields at the nodes alone."""
+
+    def response(self, prepared: Any, V: Any, omega: np.ndarray, tol: float) -> Response:
+        """The linear response at the frames V (b, n, 4, 4) of frequencies omega (b,), to the relative accuracy tol."""
