@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 import jusadel as ju
-from jusadel.discrete import discretise
+from jusadel.discretisation import discretise
 from jusadel.lifted import LiftedAction, lift
 from jusadel.pair_potential import at_vertices
 from jusadel.solve_input import with_reservoirs

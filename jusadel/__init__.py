@@ -11,7 +11,7 @@ if not os.environ.get("JUSADEL_NO_X64"):
     jax.config.update("jax_enable_x64", True)
 
 from jusadel import action, linear, matsubara, nambu, symmetry
-from jusadel.boundary import Reservoir
+from jusadel.boundary import Interface, Periodic, Reservoir, Surface, Tunnel
 from jusadel.device import Device
 from jusadel.equilibrium import solve
 from jusadel.homogeneous import bulk_value
@@ -30,7 +30,7 @@ from jusadel.observables import (
 )
 from jusadel.pair_potential import vortex
 from jusadel.shapes import disk, rectangle
-from jusadel.solution import CoarseMeshWarning, Solution, SolveError, StabilityError
+from jusadel.solution import CoarseMeshWarning, Solution, SolveError, StabilityError, UnstableStateWarning
 from jusadel.symmetry import allowed_tensor, point_groups
 
 __version__ = "0.1.0"
@@ -38,13 +38,18 @@ __version__ = "0.1.0"
 __all__ = [
     "CoarseMeshWarning",
     "Device",
+    "Interface",
     "Material",
     "Mesh",
+    "Periodic",
     "Reservoir",
     "Solution",
     "SolveError",
     "StabilityError",
     "StagnationWarning",
+    "Surface",
+    "Tunnel",
+    "UnstableStateWarning",
     "action",
     "allowed_tensor",
     "bulk_gap",

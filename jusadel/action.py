@@ -21,7 +21,7 @@ from types import SimpleNamespace
 import jax
 import jax.numpy as jnp
 
-from jusadel.matrices import anticommutator, commutator, trace_of_product, trace_with
+from jusadel.matrices import anticommutator, commutator, trace_of_product, trace_with, with_axes_of
 from jusadel.nambu import constants
 from jusadel.spin import spin_conjugate, trace_between_spins, weighted_spin
 
@@ -76,23 +76,41 @@ def spin_hall(G: Array, dG: Dk, p: SimpleNamespace) -> Array:
 
     The trace is cyclic: Tr(L_i {G, C}) = Tr({L_i, G} C), with C = eps_zjk [Dj G, Dk G] = 2 [Dx G, Dy G].
     """
-    spin = weighted_spin(-mean_diffusion(p.D) / 8 * p.theta, G)
+    spin = weighted_spin(-mean_diffusion(p) / 8 * p.theta, G)
     return trace_of_product(anticommutator(spin, G), commutator(dG[0], dG[1]))
 
 
 def spin_swapping(G: Array, dG: Dk, p: SimpleNamespace) -> Array:
     """-(D/4) kappa_iz eps_zjk Tr(L_i Dj G Dk G): spin-current swapping, Eq. (5)."""
-    spin = weighted_spin(-mean_diffusion(p.D) / 4 * p.kappa, G)
+    spin = weighted_spin(-mean_diffusion(p) / 4 * p.kappa, G)
     return trace_of_product(spin, commutator(dG[0], dG[1]))
+
+
+def barrier(G: Array, other: Array, p: SimpleNamespace) -> Array:
+    """-(G_B/4) Tr(g g') between two sides (Kupriyanov and Lukichev), or Nazarov's form with transmissions T_n.
+
+    That is -(G_B/(2 Sum T_n)) Sum_n Tr ln(1 - T_n A/4), A = {G, G'} + 2 = 2 - {g, g'}, whose eigenvalues, since A
+    commutes with G and G', come in pairs: Tr ln(1 - t A) = 2 ln(1 - t a + t^2 b), a = Tr A/2, b = a^2/2 - Tr A^2/4.
+    """
+    if p.transmissions is None:
+        return p.conductance / 4 * trace_of_product(G, other)
+    A = anticommutator(G, other) + 2 * with_axes_of(G, jnp.eye(len(G), dtype=G.dtype))
+    a = jnp.trace(A) / 2
+    b = a**2 / 2 - trace_of_product(A, A) / 4
+    t = (p.transmissions / 4).reshape(-1, *(1,) * a.ndim)
+    return -p.conductance / jnp.sum(p.transmissions) * jnp.sum(jnp.log(1 - t * a + t**2 * b), axis=0)
 
 
 def _total(terms: Iterable[Array]) -> Array:
     return reduce(operator.add, terms)
 
 
-def mean_diffusion(D: Array) -> Array:
-    """(D_xx + D_yy)/2, the D of the spin Hall and swapping terms when diffusion is anisotropic."""
-    return (D[..., 0, 0] + D[..., 1, 1]) / 2
+def mean_diffusion(p: SimpleNamespace) -> Array:
+    """(D_xx + D_yy)/2, the D of the spin Hall and swapping terms when diffusion is anisotropic.
+
+    On edges, where nothing diffuses (D = 0), it is given apart, as p.mean_D.
+    """
+    return p.mean_D if hasattr(p, "mean_D") else (p.D[0, 0] + p.D[1, 1]) / 2
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.boundary import Boundary, Reservoir
+from jusadel.boundary import Boundary, Interface, Periodic, Reservoir, Tunnel
+from jusadel.doubling import split
 from jusadel.material import SHAPES, Material, check_field, check_swapping_limit, real
 from jusadel.mesh import Mesh
 
@@ -28,13 +29,18 @@ class Device:
     Args:
         mesh: the Mesh.
         materials: one Material for all regions, or {region: Material}.
-        boundaries: {boundary name: Reservoir(...)}; boundaries not named are vacuum.
+        boundaries: {boundary name: Reservoir, Tunnel, Surface, Periodic, or Interface(...)}, the last for an inner
+            line; boundaries not named are vacuum.
         vector_potential: None or a function of points (k, 2) -> (k, 2), in units where the flux quantum is pi
             (phase gradient minus 2 A is gauge invariant).
 
     Raises:
         ValueError: unknown region or boundary, region without material, fields that are not finite or not
-            stable, two different reservoirs that share a node.
+            stable, two different reservoirs that share a node, an interface that is no inner line.
+
+    Attributes:
+        mesh: the mesh with the nodes along barriers doubled; a line "barrier" has become the two boundaries
+            "barrier:left" and "barrier:right".
     """
 
     mesh: Mesh
@@ -51,6 +57,9 @@ class Device:
             materials = dict.fromkeys(regions, materials)
         object.__setattr__(self, "materials", _checked_materials(materials, regions))
         object.__setattr__(self, "boundaries", _checked_boundaries(self.boundaries, self.mesh))
+        for name, boundary in self.boundaries.items():
+            if isinstance(boundary, Interface) and boundary.conductance is not None:
+                object.__setattr__(self, "mesh", split(self.mesh, name))
         if not isinstance(self.mesh.points, jax.core.Tracer):
             self._check_fields()
             self._check_shared_nodes()
@@ -78,15 +87,15 @@ class Device:
     def line_integrals(self) -> Array:
         """Int A.dl from each triangle's centroid to its three vertices, (m, 3); zero without a field."""
         corners = self.mesh.points[self.mesh.triangles]
-        return self._integrate_A(self.mesh.centroids[:, None], corners)
+        return self.integrate_A(self.mesh.centroids[:, None], corners)
 
     def magnetic_field(self) -> Array:
         """Mean of d_x A_y - d_y A_x over each triangle, (m,): the circulation of A round it over its area."""
         corners = self.mesh.points[self.mesh.triangles]
-        round_trip = self._integrate_A(corners, corners[:, np.array([1, 2, 0])])
+        round_trip = self.integrate_A(corners, corners[:, np.array([1, 2, 0])])
         return round_trip.sum(axis=1) / self.mesh.areas
 
-    def _integrate_A(self, start: Any, end: Any) -> Array:
+    def integrate_A(self, start: Any, end: Any) -> Array:
         """Int A.dl along straight lines from start to end, (m, 3) for points (m, 3, 2), by Gauss quadrature."""
         step = end - start
         if self.vector_potential is None:
@@ -104,6 +113,11 @@ class Device:
     def reservoirs(self) -> dict[str, Reservoir]:
         """The boundaries that fix G."""
         return {name: b for name, b in self.boundaries.items() if isinstance(b, Reservoir)}
+
+    def electrodes(self) -> dict[str, Reservoir]:
+        """All reservoirs by the name of their boundary, those behind barriers too."""
+        behind = {name: b.reservoir for name, b in self.boundaries.items() if isinstance(b, Tunnel)}
+        return self.reservoirs() | behind
 
     def fixed_nodes(self) -> np.ndarray:
         """Nodes on reservoirs, (n,) bool."""
@@ -134,7 +148,7 @@ class Device:
                     )
 
     def _check_phases(self) -> None:
-        for name, reservoir in self.reservoirs().items():
+        for name, reservoir in self.electrodes().items():
             reservoir.phase_at(np.asarray(self.mesh.points)[self.mesh.boundary_nodes(name)])
 
     def _check_vector_potential(self) -> None:
@@ -174,14 +188,29 @@ def _checked_boundaries(boundaries: Any, mesh: Mesh) -> dict[str, Boundary]:
             f"{list(mesh.boundaries)} (leave it out for vacuum everywhere)"
         )
     for name, boundary in boundaries.items():
-        if name not in mesh.boundaries:
+        doubled = isinstance(boundary, Interface) and f"{name}:left" in mesh.boundaries
+        if name not in mesh.boundaries and not doubled:
             raise ValueError(f"unknown boundary {name!r}; the mesh has boundaries {list(mesh.boundaries)}")
         if not isinstance(boundary, Boundary):
             raise TypeError(
                 f"boundaries[{name!r}] is {type(boundary).__name__}; expected a boundary condition such as "
                 "jusadel.Reservoir (leave the name out for vacuum)"
             )
+        if isinstance(boundary, Periodic):
+            _check_partner(name, boundary, boundaries, mesh)
     return dict(boundaries)
+
+
+def _check_partner(name: str, boundary: Periodic, boundaries: Mapping[str, Any], mesh: Mesh) -> None:
+    if boundary.partner not in mesh.boundaries or boundary.partner == name:
+        raise ValueError(
+            f"boundary {name!r} is Periodic({boundary.partner!r}); expected another one of {list(mesh.boundaries)}"
+        )
+    if boundary.partner in boundaries:
+        raise ValueError(
+            f"boundary {boundary.partner!r} is the partner of {name!r}, which is periodic; it cannot have a condition "
+            "of its own"
+        )
 
 
 def _flatten(device: Device) -> tuple[tuple[Any, ...], Any]:

@@ -1,8 +1,9 @@
-"""The action on a mesh: link matrices, P1 interpolation of G, and the sum over nodes and triangles.
+"""The action on a mesh: link matrices, P1 interpolation of G, and the sum over nodes, triangles and barriers.
 
-Scheme (physics.md, section 3): before interpolating, the three nodal G of a triangle are carried to its
-centroid, G_i -> U_i G_i U_i^-1, so U(1) and constant SU(2) gauge transformations are exact on the mesh.
-Terms with gradients are sampled at the centroid; terms without at the vertices, a third of the area each.
+Scheme (physics.md, section 3): before interpolating, the three nodal G of a triangle are carried to the point where
+it is sampled, G_i -> U_i G_i U_i^-1, so U(1) and constant SU(2) gauge transformations are exact on the mesh.
+Terms with gradients are sampled at the centroid, and those of an edge at its midpoint, with the gradient of the
+triangle there; terms without gradients at the vertices, a third of the area each. A barrier couples pairs of nodes.
 """
 
 from __future__ import annotations
@@ -15,11 +16,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from jusadel.action import TERMS, Term, density
-from jusadel.device import Device
-from jusadel.material import SHAPES
+from jusadel.action import Term, barrier, density
 from jusadel.matrices import materialise, product, with_axes_of
 from jusadel.mesh import Mesh
 from jusadel.nambu import units
@@ -41,15 +39,27 @@ class Nodes:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Cells:
-    """Everything per triangle; material fields at the centroid."""
+    """Everything per cell: the triangles, sampled at the centroid, then edges, sampled at the midpoint."""
 
-    area: Array  # (m,)
+    area: Array  # (m,), or length
     nu: Array  # (m,)
     gradients: Array  # (m, 3, 2) of the three shape functions
-    offsets: Array  # (m, 3, 2) vertex minus centroid
-    line_A: Array  # (m, 3) Int A.dl from centroid to vertex
+    middle: Array  # (m, 3) their values at the point of sampling
+    offsets: Array  # (m, 3, 2) vertex minus that point
+    line_A: Array  # (m, 3) Int A.dl from there to the vertex, less half the phase by which a seam turns the vertex
+    turn: Array | None  # (m, 3, 3) rotation vector by which a seam turns the vertex's spins
     spin_field: Array  # (m, 3, 2)
     fields: dict[str, Array]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class Joint:
+    """Pairs of nodes on both sides of a barrier."""
+
+    pairs: Array  # (k, 2)
+    conductance: Array  # (k,) times length
+    transmissions: Array | None  # (c,)
 
 
 @jax.tree_util.register_dataclass
@@ -57,53 +67,14 @@ class Cells:
 class DiscreteAction:
     """The functional of one frequency as a function of the nodal G, in units of pi/2 (nu is inside)."""
 
-    triangles: Array  # (m, 3)
-    free: Array  # (n,) bool: nodes that are not on a reservoir
+    triangles: Array  # (m, 3) nodes of each cell
+    free: Array  # (n,) bool: not on a reservoir, not behind a barrier, not given by a seam
     nodes: Nodes
     cells: Cells
+    joints: tuple[Joint, ...]
     node_terms: tuple[Term, ...] = field(metadata={"static": True})
     cell_terms: tuple[Term, ...] = field(metadata={"static": True})
     links: bool = field(metadata={"static": True})
-
-
-def discretise(device: Device, Delta: Array) -> DiscreteAction:
-    """The discrete action of a device with the pair potential Delta (m, 3) complex, at each triangle's vertices.
-
-    Terms whose field is zero everywhere are left out here, on concrete numbers, so that they cost nothing.
-    """
-    mesh = device.mesh
-    cells = Cells(
-        area=mesh.areas,
-        nu=device.centroid_field("nu"),
-        gradients=mesh.shape_gradients,
-        offsets=mesh.points[mesh.triangles] - mesh.centroids[:, None],
-        line_A=device.line_integrals(),
-        spin_field=device.centroid_field("spin_field"),
-        fields={t.field: device.centroid_field(t.field) for t in TERMS if t.gradient},
-    )
-    vertex = {t.field: device.vertex_field(t.field) for t in TERMS if not t.gradient and t.field in SHAPES}
-    nodes = _integrate(mesh.triangles, cells.area * cells.nu, vertex, Delta, len(mesh.points))
-    present = {"omega", "D"} | {k for k, v in (nodes.fields | cells.fields).items() if not _vanishes(v)}
-    return DiscreteAction(
-        triangles=jnp.asarray(mesh.triangles),
-        free=jnp.asarray(~device.fixed_nodes()),
-        nodes=nodes,
-        cells=jax.tree.map(jnp.asarray, cells),
-        node_terms=tuple(t for t in TERMS if not t.gradient and t.field in present),
-        cell_terms=tuple(t for t in TERMS if t.gradient and t.field in present),
-        links=not (_vanishes(cells.line_A) and _vanishes(cells.spin_field)),
-    )
-
-
-@partial(jax.jit, static_argnums=4)
-def _integrate(triangles: Any, volumes: Array, vertex: dict[str, Array], Delta: Array, n: int) -> Nodes:
-    """Fields (m, 3, ...) at the triangles' vertices times a third of the volumes (m,), summed into n nodes."""
-    share = volumes[:, None] / 3 * jnp.ones((1, 3))
-    vertex = vertex | {"Delta": jnp.stack([jnp.real(Delta), jnp.imag(Delta)], axis=-1)}
-    return Nodes(
-        weight=to_nodes(triangles, share, n),
-        fields={k: to_nodes(triangles, _scale(share, v), n) for k, v in vertex.items()},
-    )
 
 
 def to_nodes(triangles: Any, values: Array, n: int) -> Array:
@@ -116,15 +87,12 @@ def nodal_mean(mesh: Mesh, values: Array) -> Array:
     """Area-weighted mean over each node's triangles, (n, ...) from values (m, 3, ...) at their vertices."""
     areas, n = jnp.asarray(mesh.areas)[:, None] * jnp.ones((1, 3)), len(mesh.points)
     total = to_nodes(mesh.triangles, areas, n)
-    return to_nodes(mesh.triangles, _scale(areas, values), n) / total.reshape((-1,) + (1,) * (values.ndim - 2))
+    return to_nodes(mesh.triangles, scaled(areas, values), n) / total.reshape((-1,) + (1,) * (values.ndim - 2))
 
 
-def _scale(share: Array, values: Array) -> Array:
-    return share.reshape(share.shape + (1,) * (values.ndim - 2)) * values
-
-
-def _vanishes(values: Any) -> bool:
-    return not isinstance(values, jax.core.Tracer) and not np.any(np.asarray(values))
+def scaled(share: Array, values: Array) -> Array:
+    """Values (..., *any) times shares (...)."""
+    return share.reshape(share.shape + (1,) * (values.ndim - share.ndim)) * values
 
 
 # --- links ---------------------------------------------------------------------------------------
@@ -155,14 +123,19 @@ def link(line_A: Array, line_a: Array, n: int, dtype: Any) -> Array:
 
 
 def links_to_centroid(cell: Cells, n: int = 4, dtype: Any = float) -> tuple[Array, Array]:
-    """The link matrices U_i from the three vertices to the centroid and their inverses, (3, n, n) each."""
+    """The link matrices U_i from the three vertices to the point of sampling and their inverses, (3, n, n) each."""
     line_a = [sum(cell.spin_field[:, k] * cell.offsets[i, k] for k in range(2)) for i in range(3)]
-    links = lambda s: jnp.stack([link(s * cell.line_A[i], s * line_a[i], n, dtype) for i in range(3)])  # noqa: E731
-    return links(1), links(-1)
+    links = lambda s: [link(s * cell.line_A[i], s * line_a[i], n, dtype) for i in range(3)]  # noqa: E731
+    there, back = links(1), links(-1)
+    if cell.turn is not None:
+        turn = [link(jnp.zeros(()), s * cell.turn[i] / 2, n, dtype) for s in (1, -1) for i in range(3)]
+        there = [product(there[i], turn[i]) for i in range(3)]
+        back = [product(turn[3 + i], back[i]) for i in range(3)]
+    return jnp.stack(there), jnp.stack(back)
 
 
 def carry_to_centroid(G: Matrices, cell: Cells) -> list[Array]:
-    """U_i G_i U_i^-1 for the three vertices of one triangle, each (n, n, ...)."""
+    """U_i G_i U_i^-1 for the three vertices of one cell, each (n, n, ...)."""
     links = links_to_centroid(cell, len(G[0]), G[0].dtype)
     there, back = (jax.vmap(partial(with_axes_of, G[0]))(u) for u in links)
     return [product(product(there[i], G[i]), back[i]) for i in range(3)]
@@ -181,22 +154,29 @@ def node_action(system: DiscreteAction, G: Array, node: Nodes, omega: Array) -> 
 
 
 def cell_action(system: DiscreteAction, G: Matrices, cell: Cells, links: bool | None = None) -> Array:
-    """Gradient terms of one triangle from its three nodal G (4, 4, ...), at the centroid times the area."""
+    """Gradient terms of one cell from its three nodal G (4, 4, ...), at the point of sampling times the area."""
     if system.links if links is None else links:
         G = carry_to_centroid(G, cell)
     return centroid_action(system, G, cell)
 
 
 def centroid_action(system: DiscreteAction, G: Matrices, cell: Cells) -> Array:
-    """`cell_action` of three matrices that have been carried to the centroid."""
+    """`cell_action` of three matrices that have been carried to the point of sampling."""
     zero = jnp.zeros((), G[0].dtype)
     dG = [materialise(sum((cell.gradients[i, k] * G[i] for i in range(3)), start=zero)) for k in range(2)]
-    mean = materialise((G[0] + G[1] + G[2]) / 3)
+    mean = materialise(sum((cell.middle[i] * G[i] for i in range(3)), start=zero))
     return density(system.cell_terms, mean, dG, SimpleNamespace(**cell.fields), cell.nu * cell.area)
 
 
+def joint_action(joint: Joint, G: Array, other: Array) -> Array:
+    """A barrier's term from the matrices (k, 4, 4, ...) on both sides, (k, ...)."""
+    each = lambda g, o, c: barrier(g, o, SimpleNamespace(conductance=c, transmissions=joint.transmissions))  # noqa: E731
+    return jax.vmap(each)(G, other, joint.conductance)
+
+
 def action(system: DiscreteAction, G: Array, omega: Array) -> Array:
-    """The whole functional of one frequency, Sum_triangles nu Int f, from the nodal G (n, 4, 4)."""
+    """The whole functional of one frequency, Sum_cells nu Int f and the barriers, from the nodal G (n, 4, 4)."""
     nodal = jax.vmap(lambda g, node: node_action(system, g, node, omega))(G, system.nodes)
     cellwise = jax.vmap(lambda g, cell: cell_action(system, g, cell))(G[system.triangles], system.cells)
-    return jnp.sum(nodal) + jnp.sum(cellwise)
+    barriers = (jnp.sum(joint_action(j, G[j.pairs[:, 0]], G[j.pairs[:, 1]])) for j in system.joints)
+    return jnp.sum(nodal) + jnp.sum(cellwise) + sum(barriers)

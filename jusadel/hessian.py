@@ -7,19 +7,21 @@ an 8x8 block per node, one per entry of the stiffness matrix, and nine per trian
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
-from jusadel.discrete import DiscreteAction, action
+from jusadel.discrete import DiscreteAction, Joint, action
 from jusadel.lifted import (
     TWO_B_R3,
     Blocks,
     LiftedAction,
     at_frames,
     carried_from_corners,
+    joint_slope,
     node_slope,
     pairs_of_corners,
     phi_at_corners,
@@ -44,6 +46,7 @@ class Linearisation:
     node_blocks: Array  # (n, 8, 8)
     edge_blocks: Array | None  # (n, k, 8, 8) for the entries of the stiffness matrix
     cell_blocks: Array | None  # (m, 3, 8, 3, 8)
+    joint_blocks: tuple[Array, ...]  # (k, 2, 8, 2, 8) for each barrier
 
 
 def action_of_steps(system: DiscreteAction, u: Array, V: Array, omega: Array) -> Array:
@@ -73,6 +76,7 @@ def linearise(lifted: LiftedAction, V: Array, omega: Array) -> Linearisation:
         node_blocks=_contracted(T, change) + curvature,
         edge_blocks=None if lifted.system.links else _edge_blocks(lifted, T),
         cell_blocks=_cell_blocks(lifted, G, T) if lifted.on_triangles else None,
+        joint_blocks=tuple(_joint_blocks(joint, G, T) for joint in lifted.system.joints),
     )
 
 
@@ -85,6 +89,18 @@ def _edge_blocks(lifted: LiftedAction, T: Array) -> Array:
     index, value = lifted.stiffness.index, lifted.stiffness.value
     columns = [-value[:, k, None, None] / 2 * _contracted(T, T[index[:, k]]) for k in range(index.shape[1])]
     return jnp.stack(columns, axis=1)
+
+
+def _joint_blocks(joint: Joint, G: Array, T: Array) -> Array:
+    """(k, 2, 8, 2, 8): derivatives along the tangents of either side, contracted with those of both."""
+    at, along = ([x[joint.pairs[:, side]] for side in (0, 1)] for x in (G, T))
+    slope = lambda *g: joint_slope(joint, *g)  # noqa: E731
+    columns = []
+    for side in (0, 1):
+        direction = tuple(x if side == s else jnp.zeros_like(x) for s, x in enumerate(along))
+        change = jax.jvp(slope, tuple(at), direction)[1]
+        columns.append(jnp.stack([_contracted(along[s], change[s]) for s in (0, 1)], axis=1))
+    return jnp.stack(columns, axis=3)
 
 
 def _cell_blocks(lifted: LiftedAction, G: Array, T: Array) -> Array:
@@ -101,7 +117,7 @@ def _cell_blocks(lifted: LiftedAction, G: Array, T: Array) -> Array:
 def _turned(block: Blocks, shift: Array) -> Blocks:
     """The same triangles with their corners counted from another one."""
     turn = lambda x: jnp.roll(x, shift, axis=1)  # noqa: E731
-    cells = replace(block.cells, gradients=turn(block.cells.gradients))
+    cells = replace(block.cells, gradients=turn(block.cells.gradients), middle=turn(block.cells.middle))
     there, back = jax.tree.map(turn, (block.there, block.back))
     return Blocks(turn(block.triangles), cells, there, back)
 
@@ -114,13 +130,22 @@ def _columns(lifted: LiftedAction, block: Blocks, G: Array, T: Array) -> Array:
     return jnp.stack([_contracted(T[block.triangles[:, i]], change[:, i]) for i in range(3)], axis=1)
 
 
+def _pairs(system: DiscreteAction) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Nodes i and j of all pairs (i, j) that some term couples: in cells, then across barriers."""
+    across = [np.asarray(joint.pairs) for joint in system.joints]
+    return [pairs_of_corners(system.triangles)] + [
+        (np.repeat(p, 2, axis=1).ravel(), np.tile(p, (1, 2)).ravel()) for p in across
+    ]
+
+
 class Pattern:
     """Where the blocks go in the sparse matrix of the free nodes; made once a mesh."""
 
     def __init__(self, lifted: LiftedAction) -> None:
         free = np.asarray(lifted.system.free)
         self.free, self.n_free = np.nonzero(free)[0], int(free.sum())
-        row, column = pairs_of_corners(lifted.system)
+        row, column = (np.concatenate(x) for x in zip(*_pairs(lifted.system), strict=True))
+        corners = 9 * len(lifted.system.triangles)
         number = np.cumsum(free) - 1
         kept = np.nonzero(free[row] & free[column])[0]
         where = sp.csr_matrix(
@@ -130,7 +155,8 @@ class Pattern:
         where.data[:] = np.arange(len(where.data))  # a slot for each pair of neighbours, in row order
         self.indices, self.indptr = where.indices, where.indptr
         slot = np.asarray(where[number[row[kept]], number[column[kept]]]).ravel()
-        self._sum = sp.csr_matrix((np.ones(len(kept)), (slot, kept)), shape=(len(where.data), len(row)))
+        total = sp.csc_matrix((np.ones(len(kept)), (slot, kept)), shape=(len(where.data), len(row)))
+        self._cells, self._joints = total[:, :corners].tocsr(), total[:, corners:].tocsr()
         self._diagonal = where.diagonal()
         self._edges = self._edge_places(lifted, where, number, free)
 
@@ -145,9 +171,16 @@ class Pattern:
         nodes = np.asarray(lin.node_blocks)
         data = np.zeros((len(self.indices), 8, 8), nodes.dtype)
         if lin.cell_blocks is not None:
-            data += (self._sum @ np.asarray(lin.cell_blocks).transpose(0, 1, 3, 2, 4).reshape(-1, 64)).reshape(-1, 8, 8)
+            data += _summed(self._cells, lin.cell_blocks)
+        if lin.joint_blocks:
+            data += _summed(self._joints, np.concatenate(lin.joint_blocks))
         if lin.edge_blocks is not None:
             row, place, slot = self._edges
             data[slot] += np.asarray(lin.edge_blocks)[row, place]
         data[self._diagonal] += nodes[self.free]
         return sp.bsr_matrix((data, self.indices, self.indptr), shape=(8 * self.n_free,) * 2).tocsc()
+
+
+def _summed(slots: sp.csr_matrix, blocks: Any) -> np.ndarray:
+    """Blocks (k, c, 8, c, 8) between c nodes, summed into the matrix's slots, (slots, 8, 8)."""
+    return (slots @ np.asarray(blocks).transpose(0, 1, 3, 2, 4).reshape(-1, 64)).reshape(-1, 8, 8)

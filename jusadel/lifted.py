@@ -22,7 +22,15 @@ import numpy as np
 import scipy.sparse as sp
 
 from jusadel import matrices
-from jusadel.discrete import Cells, DiscreteAction, centroid_action, links_to_centroid, node_action
+from jusadel.discrete import (
+    Cells,
+    DiscreteAction,
+    Joint,
+    centroid_action,
+    joint_action,
+    links_to_centroid,
+    node_action,
+)
 from jusadel.matrices import materialise
 from jusadel.nambu import TANGENT, R
 from jusadel.rows import Rows, padded
@@ -112,12 +120,24 @@ def stiffness(system: DiscreteAction) -> sp.csr_matrix:
     cells, n = system.cells, len(system.free)
     volume, gradients = np.asarray(cells.nu * cells.area), np.asarray(cells.gradients)
     local = np.einsum("t,tik,tkl,tjl->tij", volume, gradients, np.asarray(cells.fields["D"]), gradients)
-    return sp.csr_matrix((local.ravel(), pairs_of_corners(system)), (n, n))
+    return sp.csr_matrix((local.ravel(), pairs_of_corners(system.triangles)), (n, n))
 
 
-def pairs_of_corners(system: DiscreteAction) -> tuple[np.ndarray, np.ndarray]:
-    """The nodes i and j of the nine pairs (i, j) of each triangle, (9 m,) each."""
-    triangles = np.asarray(system.triangles)
+def with_joints(matrix: sp.csr_matrix, system: DiscreteAction) -> sp.csr_matrix:
+    """The stiffness matrix with the barriers' conductances, between neighbours across them."""
+    for joint in system.joints:
+        i, j = np.asarray(joint.pairs).T
+        half = np.asarray(joint.conductance) / 2
+        values, row, column = [half, half, -half, -half], [i, j, i, j], [i, j, j, i]
+        matrix = matrix + sp.csr_matrix(
+            (np.concatenate(values), (np.concatenate(row), np.concatenate(column))), matrix.shape
+        )
+    return matrix
+
+
+def pairs_of_corners(triangles: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The nodes i and j of the nine pairs (i, j) of each triangle (m, 3), (9 m,) each."""
+    triangles = np.asarray(triangles)
     return np.repeat(triangles, 3, axis=1).ravel(), np.tile(triangles, (1, 3)).ravel()
 
 
@@ -213,9 +233,18 @@ def _with_triangles(lifted: LiftedAction, total: Array, forces_of: Callable[[Blo
 
 
 def _node_forces(lifted: LiftedAction, G: Array, omega: Array) -> Array:
-    """What the terms without gradients and, without links, the stiffness matrix contribute."""
-    nodal = node_slope(lifted.system, G, omega)
-    return materialise(nodal if lifted.system.links else nodal - lifted.stiffness @ G / 2)
+    """What the terms without gradients, barriers and, without links, the stiffness matrix contribute."""
+    total = node_slope(lifted.system, G, omega)
+    for joint in lifted.system.joints:
+        total = total.at[joint.pairs.T].add(jnp.stack(joint_slope(joint, G[joint.pairs[:, 0]], G[joint.pairs[:, 1]])))
+    return materialise(total if lifted.system.links else total - lifted.stiffness @ G / 2)
+
+
+def joint_slope(joint: Joint, G: Array, other: Array) -> tuple[Array, Array]:
+    """As `gradient`, of a barrier, with respect to the matrices (k, 4, 4, w) on both sides."""
+    total = lambda g, o: jnp.sum(joint_action(joint, g, o))  # noqa: E731
+    one, two = jax.grad(total, argnums=(0, 1), holomorphic=jnp.iscomplexobj(G))(G, other)
+    return _transpose(one), _transpose(two)
 
 
 def node_slope(system: DiscreteAction, G: Array, omega: Array) -> Array:

@@ -89,10 +89,10 @@ def free_energy(sol: Solution) -> Array:
 
     F = Int nu |Delta|^2 [ln(T/Tc) + 2 pi T Sum w/omega] + pi T Sum_p w_p Int nu (f - f[tau3]) [nu energy^2 length^2].
     """
-    normal = jnp.broadcast_to(jnp.asarray(R[2]), sol.G.shape[1:])
+    normal = jnp.broadcast_to(jnp.asarray(R[2]), sol.all_G.shape[1:])
     each = jax.lax.map(
         lambda x: action(sol.system, x[0], x[1]) - action(sol.system, normal, x[1]),
-        (sol.G, jnp.asarray(sol.omega)),
+        (sol.all_G, jnp.asarray(sol.omega)),
     )
     return _pairing_energy(sol) + jnp.pi * sol.T * jnp.sum(jnp.asarray(sol.weights) * each)
 
@@ -133,7 +133,8 @@ def _weighted_sum(system: DiscreteAction, per_triangle: Any, G: Array, weights: 
 
 def _summed(sol: Solution, per_triangle: Any, terms: Sequence[str] | None) -> Array:
     system = sol.system if terms is None else replace(sol.system, cell_terms=_named(terms))
-    return -jnp.pi * sol.T * _weighted_sum(system, per_triangle, sol.G, jnp.asarray(sol.weights))
+    each = -jnp.pi * sol.T * _weighted_sum(system, per_triangle, sol.all_G, jnp.asarray(sol.weights))
+    return each[: len(sol.mesh.triangles)]
 
 
 def _named(terms: Sequence[str]) -> tuple[Term, ...]:

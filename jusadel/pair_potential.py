@@ -78,8 +78,7 @@ def _nodal(points: Any, value: Any) -> Array:
     if array.dtype.kind not in "iufc":
         raise ValueError(
             f"pair_potential = {value!r}; expected a number such as ju.bulk_gap(T, Tc), an array (n,), a function of "
-            "points, a dict by region or ju.vortex (the self-consistent pair potential is not available in this "
-            "version: give one of these)"
+            "points, a dict by region, ju.vortex, or 'self-consistent'"
         )
     value = jnp.asarray(array)
     if value.shape not in ((), (len(points),)):

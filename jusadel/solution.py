@@ -27,6 +27,10 @@ class CoarseMeshWarning(UserWarning):
     """The mesh is coarser than the shortest physical length."""
 
 
+class UnstableStateWarning(UserWarning):
+    """A self-consistent state that is stationary, but no minimum of the free energy."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Solution:
     """Green's functions of a device in equilibrium and how they were found.
@@ -39,14 +43,17 @@ class Solution:
         Delta: nodal pair potential, (n,) complex.
         converged, stable: per frequency, (n_w,): residual below tol; positivity at every node.
         margin: smallest eigenvalue of the Hermitian part of g tau3 over the nodes, (n_w,).
-        stats: Newton steps, residuals, inertia, ladder rungs, seconds, name of the linear solver.
+        stats: Newton steps, residuals, inertia, ladder rungs, seconds, name of the linear solver. Where the pair
+            potential is self-consistent: "state" ("superconducting", "normal", "unstable": stationary, but no minimum),
+            "gap_residual", "gap_steps", and "gap_eigenvalue", the smallest of the free energy's second derivative with
+            respect to Delta per 2 nu area, zero where only the common phase is free.
     """
 
     device: Device
     T: float
     omega: np.ndarray
     weights: np.ndarray
-    G: Array
+    all_G: Array = field(repr=False)  # (n_w, N, 4, 4), behind the mesh's nodes those of reservoirs behind barriers
     Delta: Array
     converged: np.ndarray
     stable: np.ndarray
@@ -54,6 +61,11 @@ class Solution:
     stats: dict[str, Any]
     vertex_Delta: Array = field(repr=False)  # (m, 3), may jump between regions
     system: DiscreteAction = field(repr=False)
+
+    @property
+    def G(self) -> Array:
+        """Green's functions at the nodes, (n_w, n, 4, 4) real."""
+        return self.all_G[:, : len(self.mesh.points)]
 
     @property
     def mesh(self) -> Mesh:
@@ -69,7 +81,17 @@ class Solution:
             f"  {good} of {len(self.omega)} certified, positivity margin {self.margin.min():.3g}, "
             f"residual {self.stats['residual'].max():.1e}\n"
             f"  {steps.min()} to {steps.max()} Newton steps, {int((self.stats['ladder'] > 0).sum())} by ladder, "
-            f"{self.stats['linear_solver']}{self._iterations()}, {seconds:.1f} s"
+            f"{self.stats['linear_solver']}{self._iterations()}, {seconds:.1f} s{self._gap()}"
+        )
+
+    def _gap(self) -> str:
+        s = self.stats
+        if "state" not in s:
+            return ""
+        largest = np.abs(np.asarray(self.Delta)).max()
+        return (
+            f"\n  self-consistent: {s['state']}, max |Delta| = {largest:.5g}, {s['gap_steps']} steps, residual "
+            f"{s['gap_residual']:.1e}, smallest eigenvalue {s['gap_eigenvalue']:.2g}"
         )
 
     def _iterations(self) -> str:

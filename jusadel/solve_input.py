@@ -14,6 +14,7 @@ from jusadel import matsubara
 from jusadel.boundary import Reservoir
 from jusadel.device import Device
 from jusadel.discrete import DiscreteAction
+from jusadel.discretisation import ghosts
 from jusadel.homogeneous import bulk_value
 from jusadel.linear import LinearSolver, chosen
 from jusadel.material import is_number, real
@@ -86,7 +87,7 @@ def _largest_energy(device: Device, Delta: Array) -> float:
     Gamma = np.abs(np.asarray(device.vertex_field("Gamma"))).max()
     electrodes = [
         float(max(r.Delta, np.linalg.norm(r.h)) + np.abs(np.asarray(r.Gamma)).max() / 8)
-        for r in device.reservoirs().values()
+        for r in device.electrodes().values()
     ]
     return float(max(np.abs(np.asarray(Delta)).max(), h, *electrodes, 0.0) + Gamma / 8)
 
@@ -118,7 +119,7 @@ def physical_lengths(device: Device, Delta: Array, T: float) -> dict[str, np.nda
 def _at_contacts(device: Device) -> np.ndarray:
     """The larger of a reservoir's Delta and |h| on the triangles that touch it, (m,), else 0."""
     energy = np.zeros(len(device.mesh.points))
-    for name, r in device.reservoirs().items():
+    for name, r in device.electrodes().items():
         energy[device.mesh.boundary_nodes(name)] = max(float(r.Delta), float(np.linalg.norm(r.h)))
     return energy[device.mesh.triangles].max(axis=1)
 
@@ -137,20 +138,27 @@ def warn_if_coarse(device: Device, Delta: Array, T: float) -> None:
                 f"{name}; worst edge {longest[k]:.3g} against {length[k]:.3g} near "
                 f"{points[k].mean(axis=0).round(3).tolist()}; use a mesh with size <= {length.min():.3g} there",
                 CoarseMeshWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
 
 
 def with_reservoirs(device: Device, V: np.ndarray, omega: np.ndarray) -> np.ndarray:
-    """Frames (b, n, 4, 4) with the reservoirs' bulk values at their nodes."""
+    """Frames (b, N, 4, 4) with the reservoirs' bulk values at their nodes, and behind barriers."""
     V = np.array(V)
     for name, reservoir in device.reservoirs().items():
         nodes = device.mesh.boundary_nodes(name)
-        G = _electrode(reservoir, omega)  # (b, 4, 4) at phase 0
-        half = jnp.asarray(reservoir.phase_at(jnp.asarray(device.mesh.points)[nodes]))[:, None, None] / 2
-        turn, back = (jnp.cos(half) * jnp.eye(4) + s * jnp.sin(half) * R[2] for s in (1.0, -1.0))
-        V[:, nodes] = np.asarray(green_to_frame(turn[None] @ G[:, None] @ back[None]))
+        V[:, nodes] = _reservoir_frames(device, reservoir, nodes, omega)
+    for name, (nodes, behind) in ghosts(device).items():
+        V[:, behind] = _reservoir_frames(device, device.boundaries[name].reservoir, nodes, omega)  # type: ignore[attr-defined]
     return V
+
+
+def _reservoir_frames(device: Device, reservoir: Reservoir, nodes: np.ndarray, omega: np.ndarray) -> np.ndarray:
+    """Frames (b, k, 4, 4) of a reservoir at these nodes."""
+    G = _electrode(reservoir, omega)  # (b, 4, 4) at phase 0
+    half = jnp.asarray(reservoir.phase_at(jnp.asarray(device.mesh.points)[nodes]))[:, None, None] / 2
+    turn, back = (jnp.cos(half) * jnp.eye(4) + s * jnp.sin(half) * R[2] for s in (1.0, -1.0))
+    return np.asarray(green_to_frame(turn[None] @ G[:, None] @ back[None]))
 
 
 def _electrode(reservoir: Reservoir, omega: np.ndarray) -> Array:
@@ -162,15 +170,16 @@ def _electrode(reservoir: Reservoir, omega: np.ndarray) -> Array:
 
 def starting_frames(device: Device, system: DiscreteAction, start: Any) -> Callable[[np.ndarray], np.ndarray]:
     """The function that gives the starting frames (b, n, 4, 4) of frequencies (b,)."""
-    n = len(device.mesh.points)
+    n, total = len(device.mesh.points), len(system.free)
     if start is None:
-        return lambda omega: np.broadcast_to(np.eye(4), (len(omega), n, 4, 4))
+        return lambda omega: np.broadcast_to(np.eye(4), (len(omega), total, 4, 4))
     if isinstance(start, str) and start == "bulk":
-        Delta = system.nodes.fields["Delta"] / system.nodes.weight[:, None]
+        weight = system.nodes.weight[:, None]
+        Delta = system.nodes.fields["Delta"] / jnp.where(weight == 0, 1.0, weight)
         local = Delta[:, 0] + 1j * Delta[:, 1]
         return lambda omega: np.asarray(green_to_frame(bcs(jnp.asarray(omega)[:, None], local[None])))
     if isinstance(start, Solution):
-        return _from_solution(start, n)
+        return _from_solution(start, total)
     G = start if isinstance(start, jax.Array) else np.asarray(start)
     if G.ndim != 4 or G.shape[1:] != (n, 4, 4) or G.dtype.kind != "f":
         what = f"an array of shape {G.shape} and type {G.dtype}" if G.ndim else repr(start)
@@ -179,7 +188,7 @@ def starting_frames(device: Device, system: DiscreteAction, start: Any) -> Calla
         )
     if not np.isfinite(G).all():
         raise ValueError("start is not finite; expected G of a converged solution")
-    frames = np.asarray(green_to_frame(jnp.asarray(G)))
+    frames = _filled(np.asarray(green_to_frame(jnp.asarray(G))), total)
 
     def given(omega: np.ndarray) -> np.ndarray:
         if len(omega) != len(frames):
@@ -189,11 +198,18 @@ def starting_frames(device: Device, system: DiscreteAction, start: Any) -> Calla
     return given
 
 
-def _from_solution(start: Solution, n: int) -> Callable[[np.ndarray], np.ndarray]:
-    if start.G.shape[1] != n:
-        raise ValueError(f"start was solved on {start.G.shape[1]} nodes, this mesh has {n}")
+def _filled(frames: np.ndarray, total: int) -> np.ndarray:
+    """Frames with those that are not given, behind barriers, at the normal state."""
+    missing = np.broadcast_to(np.eye(4), (len(frames), total - frames.shape[1], 4, 4))
+    return np.concatenate([frames, missing], axis=1)
+
+
+def _from_solution(start: Solution, total: int) -> Callable[[np.ndarray], np.ndarray]:
+    nodes = start.all_G.shape[1]
+    if nodes != total:
+        raise ValueError(f"start was solved on {nodes} nodes, this mesh has {total}")
     order = np.argsort(start.omega)
-    frames = np.asarray(green_to_frame(start.G))[order]
+    frames = np.asarray(green_to_frame(start.all_G))[order]
 
     def nearest(omega: np.ndarray) -> np.ndarray:
         return frames[np.argmin(np.abs(np.log(omega[:, None] / start.omega[order])), axis=1)]

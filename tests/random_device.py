@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel import Device, Material, rectangle
-from jusadel.discrete import discretise
+from jusadel.discretisation import discretise
 from jusadel.hessian import action_of_steps
 
 OMEGA = 0.8

@@ -23,7 +23,8 @@ from random_device import (
 
 from jusadel import Device, Material, Reservoir
 from jusadel.action import TERMS
-from jusadel.discrete import action, discretise, link
+from jusadel.discrete import action, link
+from jusadel.discretisation import discretise
 from jusadel.hessian import Pattern, linearise
 from jusadel.lifted import lift, residual
 from jusadel.nambu import L, R, frame_to_green

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import jusadel as ju
-from jusadel.discrete import discretise
+from jusadel.discretisation import discretise
 from jusadel.lifted import lift, stiffness
 from jusadel.linear import Krylov, StagnationWarning, SuperLU, chosen, krylov
 from jusadel.linear.iterations import fgmres, sqmr

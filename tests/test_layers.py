@@ -11,13 +11,14 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "jusadel"
 FLOORS = (
-    "nambu matrices rows spin symmetry matsubara topology mesh_checks mesh_quality mesh shapes msh_writer mesh_io",
+    "nambu matrices rows spin symmetry matsubara topology mesh_checks mesh_quality mesh shapes doubling msh_writer "
+    "mesh_io",
     "material boundary",
     "device",
-    "action discrete homogeneous",
+    "action discrete seams discretisation homogeneous",
     "lifted hessian linear linear.protocol linear.direct linear.dense linear.pardiso linear.multigrid "
     "linear.iterations linear.krylov linear.choice processes newton",
-    "pair_potential solution solve_input equilibrium",
+    "pair_potential solution solve_input stability problem guess gap equilibrium",
     "observables",
     "jusadel",
 )

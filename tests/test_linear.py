@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse as sp
 
 import jusadel as ju
-from jusadel.discrete import discretise
+from jusadel.discretisation import discretise
 from jusadel.hessian import Pattern, linearise
 from jusadel.lifted import lift
 from jusadel.linear import Dense, Pardiso, SuperLU

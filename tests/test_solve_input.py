@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 import jusadel as ju
-from jusadel.discrete import discretise
-from jusadel.equilibrium import normal_state_is_stable, refuse_unstable_tensors
+from jusadel.discretisation import discretise
 from jusadel.linear import SuperLU
 from jusadel.pair_potential import at_vertices
 from jusadel.solution import CoarseMeshWarning
 from jusadel.solve_input import chosen_frequencies, warn_if_coarse
+from jusadel.stability import normal_state_is_stable, refuse_unstable_tensors
 
 ONE = ([1.0], [1.0])  # one frequency
 DELTA = 0.1  # small against D/size^2, so that a coarse mesh is fine enough
@@ -115,9 +115,9 @@ def test_missing_pair_potential(bilayer):
         ({"film": None}, "pair_potential = None; expected a number such as"),
         (ju.Material(), r"pair_potential = Material\((.|\n)*; expected a number such as"),
         (
-            "self-consistent",
-            r"pair_potential = 'self-consistent'; expected a number such as ju.bulk_gap\(T, Tc\), .* ju.vortex "
-            r"\(the self-consistent pair potential is not available in this version: give one of these\)",
+            "self consistent",
+            r"pair_potential = 'self consistent'; expected a number such as ju.bulk_gap\(T, Tc\), .* ju.vortex, or "
+            "'self-consistent'",
         ),
     ],
 )

@@ -1,0 +1,334 @@
+"""The gap equation: the pair potential that is stationary together with G, by Newton-Krylov with exact response.
+
+At each site (a node of a superconducting region) the discrete functional asks for
+
+    r = w (a Delta - 2 pi T Sum_p w_p f(omega_p)) = 0,    a = ln(T/Tc) + 2 pi T Sum_p w_p / omega_p,
+
+w being the site's area times nu, f the singlet amplitude (physics.md, section 1). Its derivative, with f's response
+df = (1/4) c.H^-1 c w dDelta and c = d Tr(R G)/du, is symmetric: the second derivative of the free energy with respect
+to Delta at stationary G. Its smallest eigenvalue tells whether the state is a minimum; in a uniform metal at Delta = 0
+it is ln(T/Tc).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.linalg
+import scipy.sparse.linalg as sla
+
+from jusadel.device import Device
+from jusadel.lifted import TWO_B_R3
+from jusadel.matsubara import GAP_RATIO
+from jusadel.nambu import R, frame_to_green, inverse, trace_of_product
+from jusadel.newton import NewtonResult
+from jusadel.problem import Problem, refuse_uncertified
+from jusadel.seams import seams
+from jusadel.solution import SolveError
+
+Array = jax.Array
+
+MAX_STEPS, MAX_KRYLOV = 40, 200
+CAP = 0.5
+"""Of the largest change of Delta in a step, relative to the largest |Delta|."""
+SMALLEST = 1e-4
+"""Of max |Delta| over Tc, below which the state is taken to be normal."""
+RESPONSE, EIGENVALUE = 1e-3, 1e-3
+"""Relative accuracies of linear responses, and of the smallest eigenvalue relative to a."""
+FEWEST = 30
+"""Lanczos steps, at least."""
+UNSTABLE = -1e-3
+"""Eigenvalues above are zero within their accuracy, as that of the common phase is."""
+
+
+class GapResult(NamedTuple):
+    """A pair potential and the Green's functions that belong to it."""
+
+    problem: Problem
+    newton: NewtonResult
+    Delta: np.ndarray  # (K,) complex, at the sites
+    residual: float  # largest |r| / (w a), relative to the bulk gap at T = 0
+    steps: int
+    responses: int
+    eigenvalue: float
+    growing: np.ndarray  # (K,) complex, the mode that belongs to it
+    state: str  # "superconducting", "normal" or "unstable"
+
+
+@dataclass(frozen=True)
+class Sites:
+    """Where the pair potential is unknown: each node of each superconducting region."""
+
+    nodes: np.ndarray  # (K,)
+    weight: np.ndarray  # (K,) nu times area
+    a: np.ndarray  # (K,)
+    Tc: np.ndarray  # (K,)
+    at: np.ndarray  # (m, 3) site of each triangle's vertex, K where there is none
+    phase: np.ndarray  # (m, 3) by which a seam turns the vertex
+
+    def on_nodes(self, Delta: np.ndarray, n: int) -> np.ndarray:
+        """Delta times its weight summed into n nodes, (n, 2)."""
+        total = np.zeros(n, complex)
+        np.add.at(total, self.nodes, self.weight * Delta)
+        return np.stack([total.real, total.imag], axis=1)
+
+    def on_vertices(self, Delta: np.ndarray) -> np.ndarray:
+        """(m, 3) complex, zero in normal metals."""
+        return np.append(Delta, 0)[self.at] * np.exp(1j * self.phase)
+
+    def from_vertices(self, values: Any) -> np.ndarray:
+        """(K,) complex from values (m, 3): the last of a site's."""
+        out = np.zeros(len(self.nodes) + 1, complex)
+        out[self.at] = np.asarray(values) * np.exp(-1j * self.phase)
+        return out[:-1]
+
+
+def sites(device: Device, T: float, omega: np.ndarray, weights: np.ndarray) -> Sites:
+    """The sites of a device.
+
+    Raises:
+        ValueError: no region has Tc > 0, or the frequencies do not reach far enough for the gap equation.
+    """
+    mesh, seam = device.mesh, seams(device)
+    Tc, nodes = np.asarray(device.vertex_field("Tc")), seam.owner[mesh.triangles]
+    if not (Tc > 0).any():
+        raise ValueError("a self-consistent pair potential needs a region with Tc > 0; every Tc is 0 here")
+    key = mesh.region_of_triangle[:, None] * len(mesh.points) + nodes
+    kept, inverse_of = np.unique(key[Tc > 0], return_inverse=True)
+    at = np.full(key.shape, len(kept))
+    at[Tc > 0] = inverse_of
+    share = np.broadcast_to((np.asarray(device.centroid_field("nu")) * np.asarray(mesh.areas))[:, None] / 3, key.shape)
+    weight = np.bincount(at[Tc > 0], share[Tc > 0], minlength=len(kept))
+    own_Tc = np.zeros(len(kept))
+    own_Tc[at[Tc > 0]] = Tc[Tc > 0]
+    a = np.log(T / own_Tc) + 2 * np.pi * T * np.sum(weights / omega)
+    if a.min() <= 0:
+        raise ValueError(
+            f"the frequencies end at {omega.max():.3g}, too low for the gap equation at T = {T:g} and Tc = "
+            f"{own_Tc.max():.3g}; take more of them (frequencies=None chooses)"
+        )
+    phase = np.asarray(seam.phase)[mesh.triangles]
+    return Sites(kept % len(mesh.points), weight, a, own_Tc, at, phase)
+
+
+# --- amplitudes and their response ------------------------------------------------------------------
+
+_PAIRS = jnp.asarray(np.stack([R[1], R[0]]))  # go with Re Delta and Im Delta
+
+
+@jax.jit
+def _amplitudes(V: Array, weights: Array) -> Array:
+    """Sum_p w_p f(omega_p) at the nodes, (N, 2), from frames (b, N, 4, 4)."""
+    one = lambda v: -trace_of_product(_PAIRS, frame_to_green(v)[:, None]) / 4  # noqa: E731
+    add = lambda total, x: (total + x[1] * one(x[0]), None)  # noqa: E731
+    return jax.lax.scan(add, jnp.zeros((V.shape[1], 2)), (V, weights))[0]
+
+
+@jax.jit
+def _couplings(V: Array) -> Array:
+    """c = d Tr(R_j G)/du_a, (b, N, 8, 2)."""
+    B = jnp.moveaxis(jnp.asarray(TWO_B_R3), -1, 0)
+    one = lambda v: jnp.einsum("nij,ajk,nkl,sli->nas", v, B, inverse(v), _PAIRS)  # noqa: E731
+    return jax.lax.map(one, V)
+
+
+@jax.jit
+def _pushed(c: Array, s: Array) -> Array:
+    """The gradient c s with respect to the steps, (b, N, 8), of a pair potential times area s (N, 2)."""
+    return jnp.einsum("bnas,ns->bna", c, s)
+
+
+@jax.jit
+def _felt(c: Array, x: Array, weights: Array) -> Array:
+    """(1/4) Sum_p w_p c.x, (N, 2)."""
+    return jnp.einsum("bnas,bna,b->ns", c, x, weights) / 4
+
+
+class Response:
+    """The derivative of the gap residual, J dDelta = w (a dDelta - 2 pi T Sum_p w_p df), as a symmetric operator."""
+
+    def __init__(self, problem: Problem, where: Sites, V: np.ndarray, tol: float = RESPONSE) -> None:
+        self.problem, self.sites, self.count = problem, where, 0
+        self._couplings = _couplings(jnp.asarray(V))
+        self._solve = problem.solver.response(problem.prepared, V, problem.omega, tol)
+        self._free = np.asarray(problem.system.free)
+
+    def __call__(self, Delta: np.ndarray) -> np.ndarray:
+        """J Delta, (K,) complex as real pairs in one."""
+        where, p = self.sites, self.problem
+        self.count += 1
+        s = jnp.asarray(where.on_nodes(Delta, len(self._free)))
+        x = self._solve(_pushed(self._couplings, s) * self._free[:, None])
+        df = np.asarray(_felt(self._couplings, jnp.asarray(x), jnp.asarray(p.weights)))[where.nodes]
+        return where.weight * (where.a * Delta - 2 * np.pi * p.T * (df[:, 0] + 1j * df[:, 1]))
+
+    def _scaled(self, scale: np.ndarray, shift: float = 0.0) -> sla.LinearOperator:
+        """scale J scale - shift on real vectors (2 K,)."""
+
+        def product(z: np.ndarray) -> np.ndarray:
+            z = np.ravel(z)
+            return _real(scale * self(scale * _complex(z))) - shift * z
+
+        n = 2 * len(scale)
+        return sla.LinearOperator((n, n), matvec=product, dtype=float)
+
+    def solve(self, rhs: np.ndarray, tol: float) -> np.ndarray:
+        """J x = rhs, by MINRES in the metric of w a."""
+        scale = 1 / np.sqrt(self.sites.weight * self.sites.a)
+        x, _ = sla.minres(self._scaled(scale), _real(scale * rhs), rtol=tol, maxiter=MAX_KRYLOV)
+        return scale * _complex(x)
+
+    def smallest(self, Delta: np.ndarray) -> tuple[float, np.ndarray]:
+        """The smallest eigenvalue of J x = lambda w x, accurate to `EIGENVALUE` times a, and its x (K,), at Delta."""
+        scale = 1 / np.sqrt(self.sites.weight)
+        start = np.random.default_rng(0).normal(size=2 * len(scale))
+        phase = _real(1j * Delta / scale)  # the direction of the common phase, which costs nothing
+        start += np.linalg.norm(start) * phase / max(np.linalg.norm(phase), 1e-300)
+        value, vector = smallest_eigenvalue(self._scaled(scale), start, EIGENVALUE * float(self.sites.a.mean()))
+        return value, scale * _complex(vector)
+
+
+def smallest_eigenvalue(operator: sla.LinearOperator, start: np.ndarray, tol: float) -> tuple[float, np.ndarray]:
+    """The smallest eigenvalue of a symmetric operator, and its vector, by Lanczos' method without restarts.
+
+    With full orthogonalisation it stands inaccurate products, and at least `FEWEST` steps do not miss a mode of which
+    the start holds little.
+    """
+    basis = np.zeros((min(len(start), MAX_KRYLOV) + 1, len(start)))
+    basis[0] = start / np.linalg.norm(start)
+    diagonal, beside = np.zeros(len(basis)), np.zeros(len(basis))
+    for k in range(len(basis) - 1):
+        v = operator @ basis[k]
+        diagonal[k] = v @ basis[k]
+        for _ in range(2):
+            v -= basis[: k + 1].T @ (basis[: k + 1] @ v)
+        beside[k] = np.linalg.norm(v)
+        values, vectors = scipy.linalg.eigh_tridiagonal(diagonal[: k + 1], beside[:k], select="i", select_range=(0, 0))
+        exhausted = beside[k] <= 1e-12 * np.abs(diagonal).max()
+        if exhausted or (k >= FEWEST and beside[k] * abs(vectors[-1, 0]) < tol):
+            break
+        basis[k + 1] = v / beside[k]
+    return float(values[0]), basis[: k + 1].T @ vectors[:, 0]
+
+
+def _real(z: np.ndarray) -> np.ndarray:
+    return np.concatenate([z.real, z.imag])
+
+
+def _complex(x: np.ndarray) -> np.ndarray:
+    half = len(x) // 2
+    return x[:half] + 1j * x[half:]
+
+
+# --- Newton's method -------------------------------------------------------------------------------
+
+
+def solve_gap(
+    problem: Problem,
+    where: Sites,
+    Delta: np.ndarray,
+    start: Callable[[np.ndarray], np.ndarray],
+    tol: float,
+) -> GapResult:
+    """Delta and G together, from the guess Delta (K,).
+
+    Each step is capped and, where the residual grows, halved; then a step of the fixed-point iteration is taken.
+
+    Raises:
+        SolveError: a frequency is not certified, or the gap equation does not converge.
+    """
+    found = _converged(problem, where, Delta, start, tol)
+    if found.state == "unstable" and not found.Delta.any():  # no minimum: follow the growing mode
+        mode = found.growing / np.abs(found.growing).max()
+        grown = _grown(found.problem, where, mode, lambda omega: found.newton.V)
+        found = _converged(found.problem, where, grown.Delta, lambda omega: grown.newton.V, tol)
+    return found
+
+
+def _grown(problem: Problem, where: Sites, mode: np.ndarray, start: Callable[[np.ndarray], np.ndarray]) -> _Trial:
+    """The growing mode with about the amplitude at which it stops growing: from there Newton finds the minimum."""
+    amplitude, limit = 0.1 * where.Tc.max(), 4 * GAP_RATIO * where.Tc.max()
+    trial = _Trial.of(problem, where, amplitude * mode, start)
+    while np.vdot(mode, trial.residual).real < 0 and amplitude < limit:
+        amplitude *= 1.4
+        trial = trial.again(where, amplitude * mode)
+    return trial
+
+
+def _converged(
+    problem: Problem, where: Sites, Delta: np.ndarray, start: Callable[[np.ndarray], np.ndarray], tol: float
+) -> GapResult:
+    bulk, responses = GAP_RATIO * where.Tc.max(), 0
+    found = _Trial.of(problem, where, Delta, start)
+    for step in range(MAX_STEPS + 1):
+        error = found.size / bulk
+        if problem.progress:
+            problem.progress(
+                f"gap equation: step {step}, residual {error:.1e}, max |Delta| = {np.abs(found.Delta).max():.5g}"
+            )
+        if error < tol:
+            break
+        if step == MAX_STEPS:
+            raise SolveError(
+                f"the gap equation did not converge in {MAX_STEPS} steps: residual {error:.1e} of the bulk gap, wanted "
+                f"{tol:.0e}; start from a nearby solution (start=...), or refine the mesh"
+            )
+        response = Response(found.problem, where, found.newton.V)
+        change = response.solve(-found.residual, min(1e-2, max(RESPONSE, error)))
+        responses += response.count
+        found = _improved(found, where, change, bulk)
+    return _classified(found, where, error, step, responses)
+
+
+class _Trial(NamedTuple):
+    """A pair potential with its G and its residual."""
+
+    problem: Problem
+    newton: NewtonResult
+    Delta: np.ndarray
+    residual: np.ndarray  # (K,) complex
+    size: float  # largest |r| / (w a)
+
+    @classmethod
+    def of(cls, problem: Problem, where: Sites, Delta: np.ndarray, start: Callable[[np.ndarray], np.ndarray]) -> _Trial:
+        posed = problem.with_pairing(jnp.asarray(where.on_nodes(Delta, len(problem.system.free))))
+        result = posed.newton(start)
+        refuse_uncertified(posed, result, forced=False)
+        f = np.asarray(_amplitudes(jnp.asarray(result.V), jnp.asarray(posed.weights)))[where.nodes]
+        f = 2 * np.pi * posed.T * (f[:, 0] + 1j * f[:, 1])
+        residual = where.weight * (where.a * Delta - f)
+        return cls(posed, result, Delta, residual, float(np.abs(residual / (where.weight * where.a)).max()))
+
+    def again(self, where: Sites, Delta: np.ndarray) -> _Trial:
+        """Another pair potential, with G from here as the start."""
+        return _Trial.of(self.problem, where, Delta, lambda omega: self.newton.V)
+
+
+def _improved(found: _Trial, where: Sites, change: np.ndarray, bulk: float) -> _Trial:
+    longest = CAP * max(np.abs(found.Delta).max(), 0.1 * where.Tc.max())
+    change = change * min(1.0, longest / max(np.abs(change).max(), 1e-300))
+    for fraction in (1.0, 0.5, 0.25):
+        new = found.again(where, found.Delta + fraction * change)
+        if new.size < found.size:
+            return new
+    return found.again(where, found.Delta - found.residual / (where.weight * where.a))
+
+
+def _classified(found: _Trial, where: Sites, error: float, step: int, responses: int) -> GapResult:
+    """The state with its smallest eigenvalue; a vanishing pair potential is set to zero."""
+    if np.abs(found.Delta).max() < SMALLEST * where.Tc.max():
+        normal = np.broadcast_to(np.eye(4), found.newton.V.shape)
+        found = _Trial.of(found.problem, where, np.zeros_like(found.Delta), lambda omega: normal)
+        state = "normal"
+    else:
+        state = "superconducting"
+    response = Response(found.problem, where, found.newton.V)
+    eigenvalue, mode = response.smallest(found.Delta)
+    state = "unstable" if eigenvalue < UNSTABLE else state
+    count = responses + response.count
+    return GapResult(found.problem, found.newton, found.Delta, error, step, count, eigenvalue, mode, state)

@@ -1,0 +1,89 @@
+"""A first pair potential for the gap equation: the bulk gap of each region, with phases between the electrodes'."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import scipy.sparse.linalg as sla
+
+from jusadel.device import Device
+from jusadel.discretisation import ghosts
+from jusadel.lifted import pairs_of_corners
+from jusadel.matsubara import bulk_gap
+from jusadel.seams import seams
+from jusadel.solution import Solution
+
+
+def first_guess(device: Device, T: float, start: Any) -> tuple[Any, Any]:
+    """The pair potential to start from, and the start for G, from what the user gave as `start`."""
+    if isinstance(start, Solution):
+        return (np.asarray(start.Delta) if len(start.Delta) == len(device.mesh.points) else 0.0), start
+    if start is None or (isinstance(start, str) and start == "bulk"):
+        return bulk_with_phases(device, T), None
+    return start, None
+
+
+def bulk_with_phases(device: Device, T: float) -> np.ndarray:
+    """Nodal pair potential (n,): per region the bulk gap at T, times a phase factor that follows the electrodes."""
+    modulus = np.zeros(device.mesh.triangles.shape)
+    Tc = np.asarray(device.vertex_field("Tc"))
+    for value in np.unique(Tc[Tc > T]):
+        modulus[value == Tc] = bulk_gap(T, float(value))
+    nodal = np.zeros(len(device.mesh.points))
+    np.maximum.at(nodal, device.mesh.triangles, modulus)
+    return nodal * phase_factor(device)
+
+
+def phase_factor(device: Device) -> np.ndarray:
+    """psi (n,) that minimises Int |(grad - 2iA) psi|^2: phase factors given on electrodes, else the lowest mode.
+
+    In a magnetic field without electrodes the lowest mode is that in which superconductivity nucleates.
+    """
+    n, seam, given = len(device.mesh.points), seams(device), _given_phases(device)
+    K = _covariant_laplacian(device, seam)
+    free = (seam.owner == np.arange(n)) & np.isnan(given.real)
+    psi = np.where(np.isnan(given.real), 0, given)
+    if not np.isnan(given.real).all():
+        if free.any():
+            psi[free] = sla.spsolve(K[free][:, free].tocsc(), -(K[free] @ psi))
+        psi = psi / np.maximum(np.abs(psi), 1e-12)
+    else:
+        psi[free] = _lowest_mode(K[free][:, free])
+    return psi[seam.owner] * np.exp(1j * np.asarray(seam.phase))
+
+
+def _lowest_mode(K: sp.csr_matrix) -> np.ndarray:
+    scale = abs(K.diagonal()).mean()
+    if K.shape[0] < 20:
+        mode = np.linalg.eigh(K.toarray())[1][:, 0]
+    else:
+        start = np.ones(K.shape[0], complex)
+        mode = sla.eigsh(K.tocsc(), k=1, sigma=-1e-6 * scale, v0=start)[1][:, 0]
+    largest = mode[np.argmax(np.abs(mode))]
+    return mode / largest
+
+
+def _given_phases(device: Device) -> np.ndarray:
+    """exp(i phase) at nodes of superconducting electrodes, else NaN, (n,)."""
+    given = np.full(len(device.mesh.points), np.nan, complex)
+    nodes_of = {name: device.mesh.boundary_nodes(name) for name in device.reservoirs()}
+    nodes_of |= {name: nodes for name, (nodes, _) in ghosts(device).items()}
+    for name, reservoir in device.electrodes().items():
+        if float(reservoir.Delta) > 0:
+            nodes = nodes_of[name]
+            given[nodes] = np.exp(1j * np.asarray(reservoir.phase_at(np.asarray(device.mesh.points)[nodes])))
+    return given
+
+
+def _covariant_laplacian(device: Device, seam: Any) -> sp.csr_matrix:
+    """Int (grad - 2iA) phi_i^* . (grad - 2iA) phi_j, with the links of the action, (n, n)."""
+    mesh, n = device.mesh, len(device.mesh.points)
+    gradients, areas = np.asarray(mesh.shape_gradients), np.asarray(mesh.areas)
+    line = np.asarray(device.line_integrals()) - np.asarray(seam.phase)[mesh.triangles] / 2
+    carried = np.exp(-2j * line)
+    local = areas[:, None, None] * np.einsum("tik,tjk->tij", gradients, gradients)
+    local = local * carried.conj()[:, :, None] * carried[:, None, :]
+    row, column = pairs_of_corners(seam.owner[mesh.triangles])
+    return sp.csr_matrix((local.ravel(), (row, column)), (n, n))

@@ -1,0 +1,96 @@
+"""Periodic boundaries: each node of a seam is another node, turned by a phase and a spin rotation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jusadel.boundary import Periodic
+from jusadel.device import Device
+from jusadel.doubling import matching_nodes
+from jusadel.nambu import L, R
+
+Array = jax.Array
+
+
+@dataclass(frozen=True)
+class Seams:
+    """G at node i is that of owner[i], turned: Delta by exp(i phase[i]), spins by the rotation vector spin[i]."""
+
+    owner: np.ndarray  # (n,) nodes
+    phase: Array  # (n,)
+    spin: Array | None  # (n, 3), None where nothing is turned
+
+    @property
+    def slaves(self) -> np.ndarray:
+        """Nodes that are others."""
+        return np.flatnonzero(self.owner != np.arange(len(self.owner)))
+
+    def turned(self, V: Any) -> Any:
+        """Frames (b, n, 4, 4) with those of the seams' nodes from their owners."""
+        if not len(self.slaves):
+            return V
+        V = np.array(V)
+        spin = jnp.zeros((len(self.owner), 3)) if self.spin is None else self.spin
+        turn = np.asarray(jax.vmap(turning)(self.phase, spin))[self.slaves]
+        V[:, self.slaves] = turn @ V[:, self.owner[self.slaves]]
+        return V
+
+
+def seams(device: Device) -> Seams:
+    """The seams of a device.
+
+    Raises:
+        ValueError: nodes that do not match, or a reservoir on one side only.
+    """
+    n = len(device.mesh.points)
+    owner, phase, spin = np.arange(n), jnp.zeros(n), jnp.zeros((n, 3))
+    for name, boundary in device.boundaries.items():
+        if isinstance(boundary, Periodic):
+            pairs, _ = matching_nodes(device.mesh, boundary.partner, name)
+            pairs = pairs[owner[pairs[:, 1]] == pairs[:, 1]]  # a corner has its owner already
+            owner[pairs[:, 1]] = pairs[:, 0]
+            phase = phase.at[pairs[:, 1]].set(boundary.phase_at(jnp.asarray(device.mesh.points)[pairs[:, 1]]))
+            spin = spin.at[pairs[:, 1]].set(jnp.asarray(boundary.rotation))
+    while (owner[owner] != owner).any():  # the corner of two seams; their turns add up
+        phase, spin = (
+            phase + phase[owner] * (owner[owner] != owner),
+            spin + spin[owner] * (owner[owner] != owner)[:, None],
+        )
+        owner = owner[owner]
+    _check_reservoirs(device, owner)
+    turned = isinstance(spin, jax.core.Tracer) or bool(np.any(np.asarray(spin)))
+    return Seams(owner, phase, spin if turned else None)
+
+
+def _check_reservoirs(device: Device, owner: np.ndarray) -> None:
+    fixed = device.fixed_nodes()
+    bad = np.flatnonzero(fixed != fixed[owner])
+    if len(bad):
+        raise ValueError(
+            f"node {bad[0]} at {np.asarray(device.mesh.points)[bad[0]].tolist()} lies on a periodic boundary; it is on "
+            "a reservoir on one side and not on the other"
+        )
+
+
+def turning(phase: Any, spin: Any) -> Array:
+    """The matrix W (4, 4) of G -> W G W^-1 that turns Delta by exp(i phase) and spins by the rotation vector (3,)."""
+    half = phase / 2
+    size = jnp.sqrt(jnp.sum(spin**2))
+    safe = jnp.where(size == 0, 1.0, size)
+    axis = jnp.einsum("k,kij->ij", spin / safe, jnp.asarray(L))
+    return (jnp.cos(half) * jnp.eye(4) + jnp.sin(half) * R[2]) @ (
+        jnp.cos(size / 2) * jnp.eye(4) - jnp.sin(size / 2) * axis
+    )
+
+
+def rotation_matrices(spin: Array) -> Array:
+    """Rotation matrices (n, 3, 3) of rotation vectors (n, 3), by Rodrigues' formula."""
+    angle = jnp.linalg.norm(spin, axis=-1)[:, None, None]
+    axis = spin / jnp.where(angle[..., 0] == 0, 1.0, angle[..., 0])
+    cross = jnp.cross(jnp.eye(3)[None], axis[:, None])  # K_ij = -eps_ijk n_k
+    return jnp.eye(3) + jnp.sin(angle) * cross + (1 - jnp.cos(angle)) * cross @ cross
