@@ -121,7 +121,7 @@ def _amplitudes(G: Array) -> tuple[Array, Array]:
 
 
 @partial(jax.jit, static_argnums=1)
-def _weighted_sum(system: DiscreteAction, per_triangle: Any, G: Array, weights: Array) -> Array:
+def weighted_sum(system: DiscreteAction, per_triangle: Any, G: Array, weights: Array) -> Array:
     """Sum_p w_p per_triangle(G_p), one frequency after the other to keep the memory of one."""
 
     def add(total: Array, item: tuple[Array, Array]) -> tuple[Array, None]:
@@ -133,7 +133,7 @@ def _weighted_sum(system: DiscreteAction, per_triangle: Any, G: Array, weights: 
 
 def _summed(sol: Solution, per_triangle: Any, terms: Sequence[str] | None) -> Array:
     system = sol.system if terms is None else replace(sol.system, cell_terms=_named(terms))
-    return -jnp.pi * sol.T * _weighted_sum(system, per_triangle, sol.G, jnp.asarray(sol.weights))
+    return -jnp.pi * sol.T * weighted_sum(system, per_triangle, sol.G, jnp.asarray(sol.weights))
 
 
 def _named(terms: Sequence[str]) -> tuple[Term, ...]:
