@@ -89,12 +89,15 @@ def free_energy(sol: Solution) -> Array:
 
     F = Int nu |Delta|^2 [ln(T/Tc) + 2 pi T Sum w/omega] + pi T Sum_p w_p Int nu (f - f[tau3]) [nu energy^2 length^2].
     """
-    normal = jnp.broadcast_to(jnp.asarray(R[2]), sol.G.shape[1:])
-    each = jax.lax.map(
-        lambda x: action(sol.system, x[0], x[1]) - action(sol.system, normal, x[1]),
-        (sol.G, jnp.asarray(sol.omega)),
-    )
+    each = _actions(sol.system, sol.G, jnp.asarray(sol.omega))
     return _pairing_energy(sol) + jnp.pi * sol.T * jnp.sum(jnp.asarray(sol.weights) * each)
+
+
+@jax.jit
+def _actions(system: DiscreteAction, G: Array, omega: Array) -> Array:
+    """The action of each frequency minus that of the normal state, (n_w,)."""
+    normal = jnp.broadcast_to(jnp.asarray(R[2]), G.shape[1:])
+    return jax.lax.map(lambda x: action(system, x[0], x[1]) - action(system, normal, x[1]), (G, omega))
 
 
 def _pairing_energy(sol: Solution) -> Array:

@@ -33,13 +33,8 @@ def entropy(sol: Solution) -> Array:
     Returns:
         A number [nu energy length^2]; the normal state itself has S_n = (2 pi^2/3) T Int nu.
     """
-    normal = jnp.broadcast_to(jnp.asarray(R[2]), sol.G.shape[1:])
-    omega = jnp.asarray(sol.omega)
-    both = jax.lax.map(
-        lambda x: _with_slope(sol.system, *x) - _with_slope(sol.system, normal, jnp.zeros_like(normal), x[2]),
-        (sol.G, _slope_on_reservoirs(sol), omega),
-    )
-    return -_condensate(sol) / sol.T - jnp.pi * jnp.sum(jnp.asarray(sol.weights) * both)
+    each = _with_slopes(sol.system, sol.G, _slope_on_reservoirs(sol), jnp.asarray(sol.omega))
+    return -_condensate(sol) / sol.T - jnp.pi * jnp.sum(jnp.asarray(sol.weights) * each)
 
 
 def specific_heat(
@@ -111,10 +106,17 @@ def _condensate(sol: Solution) -> Array:
     return jnp.einsum("t,ti->", volumes / 3, squared)
 
 
-def _with_slope(system: DiscreteAction, G: Array, dG: Array, omega: Array) -> Array:
-    """(1 + omega d/domega) of the action, with the given dG/domega (n, 4, 4) on reservoirs."""
-    value, slope = jax.jvp(lambda g, w: action(system, g, w), (G, omega), (dG, jnp.ones(())))
-    return value + omega * slope
+@jax.jit
+def _with_slopes(system: DiscreteAction, G: Array, dG: Array, omega: Array) -> Array:
+    """(1 + omega d/domega) of the action minus that of the normal state, (n_w,), with dG/domega (n_w, n, 4, 4)."""
+    normal = jnp.broadcast_to(jnp.asarray(R[2]), G.shape[1:])
+
+    def one(x: tuple[Array, Array, Array]) -> Array:
+        difference = lambda g, w: action(system, g, w) - action(system, normal, w)  # noqa: E731
+        value, slope = jax.jvp(difference, (x[0], x[2]), (x[1], jnp.ones(())))
+        return value + x[2] * slope
+
+    return jax.lax.map(one, (G, dG, omega))
 
 
 def _slope_on_reservoirs(sol: Solution) -> Array:
