@@ -173,10 +173,9 @@ def _walked(neighbours: dict[int, list[int]], first: int, second: int) -> np.nda
 
 
 def _runs_as_wanted(mesh: Mesh, loop: np.ndarray) -> bool:
-    outer = {tuple(edge) for edge in mesh.boundary_edges.tolist()}
-    steps = list(zip(loop.tolist(), np.roll(loop, -1).tolist(), strict=True))
-    if any(step in outer or step[::-1] in outer for step in steps):
-        return any(step in outer for step in steps)
+    """Outer edges are stored in the wanted direction, which the loop starts in; inner ones in any."""
+    if (mesh.boundary_edges == loop[:2]).all(axis=1).any():
+        return True
     x, y = np.asarray(mesh.points)[loop].T
     return bool(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1)) > 0)
 

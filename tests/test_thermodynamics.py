@@ -45,7 +45,7 @@ def test_entropy_is_continuous_at_the_critical_temperature():
 
 
 def test_specific_heat_jumps_by_12_over_7_zeta_3():
-    """1.426 C_n at Tc; C_s - C_n falls by about 1 % for each 0.3 % below."""
+    """1.426 C_n at Tc, and less below by a share of the order 1 - T/Tc."""
     jump = specific_heat(FILM, 0.9995, ju.bulk_gap, step=2e-4, frequencies=60)
     assert float(jump) / normal_specific_heat(0.9995) == pytest.approx(12 / (7 * zeta(3)), rel=4e-3)
 
