@@ -55,8 +55,8 @@ def current_through(sol: Solution, name: str) -> Array:
 def spin_current_through(sol: Solution, name: str) -> Array:
     """Spin current out of the device through a boundary, (3,): dF/ds as its G turns by exp(s.L).
 
-    Args, nodes shared by boundaries and errors as in `current_through`. All electrodes together take up the
-    integral of `spin_torque` over the device.
+    Half of it (a spin is hbar/2) is the torque on a magnetic electrode. All electrodes together take up the integral
+    of `spin_torque` over the device. Args, nodes shared by boundaries and errors as in `current_through`.
     """
     nodes = _own_nodes(sol, name)
     torques = _of_cells(sol, sol.system) + _total(sol, sol.system, _spin_torques_of_nodes)
@@ -95,7 +95,7 @@ def spin_current_across(sol: Solution, start: Any, end: Any) -> Array:
 
 
 def spin_torque(sol: Solution, terms: Sequence[str] | None = None) -> Array:
-    """Torque density on the spins at the nodes, d_k j_ak = torque_a, (n, 3) [nu energy^2].
+    """Torque density on the spins at the nodes, d_k j_ak = torque_a, (n, 3), in the units of S [nu energy^2].
 
     From the action, turned by exp(s.L) at one node: exchange gives 2 h x S, the others relaxation, precession in the
     spin field and the torques of gamma, theta and kappa (physics.md, section 5, has them in the normal state).

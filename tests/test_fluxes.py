@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import pairwise
+from types import SimpleNamespace
 
 import jax.numpy as jnp
 import numpy as np
@@ -154,6 +155,51 @@ def test_a_node_shared_by_two_names_of_one_electrode_counts_once(strip):
     named = replace(strip.device, mesh=mesh, boundaries={"left": ju.Reservoir(DELTA), "upper": right, "lower": right})
     parts = [current_through(replace(strip, device=named), name) for name in ("upper", "lower")]
     assert float(sum(parts)) == pytest.approx(float(current_through(strip, "right")), rel=1e-12)
+
+
+def perforated():
+    """A square from 0 to 2 with a square hole in its middle."""
+    full = ju.rectangle(2.0, 2.0, 0.3)
+    keep = np.abs(np.asarray(full.centroids) - 1).max(axis=1) > 0.3
+    used, triangles = np.unique(full.triangles[keep], return_inverse=True)
+    return ju.Mesh(points=full.points[used], triangles=triangles.reshape(-1, 3))
+
+
+def stream_function(mesh):
+    """Nodal psi: 0 on the rim, 0.7 round the hole, and a function of points that is 0 or 0.7 beyond them."""
+    x, y = mesh.points.T
+    outer = np.unique(mesh.boundary_edges)
+    from_middle = np.abs(mesh.points[outer] - 1).max(axis=1)
+    psi = np.sin(3 * x + y) + x * y
+    psi[outer] = np.where(from_middle > 0.9, 0.0, 0.7)
+
+    def at(p):
+        local = 1 / 3 + np.einsum("tik,tk->ti", mesh.shape_gradients, p - mesh.centroids)
+        best = np.argmax(local.min(axis=1))
+        beyond = 0.0 if np.abs(p - 1).max() > 0.9 else 0.7
+        return local[best] @ psi[mesh.triangles[best]] if local[best].min() > -1e-12 else beyond
+
+    return psi, at
+
+
+def test_any_cut_of_any_divergence_free_current_is_exact(monkeypatch):
+    """j = (d_y psi, -d_x psi): the flux is psi(end) - psi(start), wherever the cut runs and ends."""
+    mesh = perforated()
+    psi, at = stream_function(mesh)
+    slope = np.einsum("ti,tik->tk", psi[mesh.triangles], mesh.shape_gradients)
+    current = jnp.asarray(np.stack([slope[:, 1], -slope[:, 0]], axis=1))
+    monkeypatch.setattr("jusadel.fluxes.charge_current", lambda sol: current)
+    sol, rng = SimpleNamespace(mesh=mesh), np.random.default_rng(5)
+    nodes = [(mesh.points[i], mesh.points[j]) for i, j in rng.integers(len(mesh.points), size=(25, 2)) if i != j]
+    edges = [mesh.points[edge] for edge in mesh.edges[::9]]
+    anywhere = [c for c in rng.uniform(-0.5, 2.5, size=(40, 2, 2)) if np.all(c.max(axis=0) > 0.3)]
+    for start, end in [*nodes, *edges, *anywhere]:
+        try:
+            flux = float(current_across(sol, start, end))
+        except ValueError:
+            assert at(start) == at(end), (start, end)
+        else:
+            assert flux == pytest.approx(at(end) - at(start), abs=1e-9), (start, end)
 
 
 @pytest.mark.parametrize(
