@@ -30,14 +30,15 @@ def charge_current(sol: Solution, at: str = "triangles", terms: Sequence[str] | 
     Args:
         sol: the Solution.
         at: "triangles" (m, 2), exactly conserved by the discrete equations but first-order accurate point by
-            point, or "nodes" (n, 2), area-weighted means, second-order accurate away from borders.
+            point, or "nodes" (n, 2), area-weighted means, second-order accurate away from borders. What flows along
+            the edges of a Surface comes on top; `current_through` and `current_across` have it.
         terms: names of gradient terms of the action ("diffusion", "spin_galvanic", "spin_hall",
             "spin_swapping") whose share is wanted; None for all.
 
     Returns:
         Current per length of cross-section, (m, 2) or (n, 2) [nu D energy / length].
     """
-    return _placed(sol, _summed(sol, _charge_currents, terms), at)
+    return _placed(sol, charge_currents_of_cells(sol, terms), at)
 
 
 def spin_current(sol: Solution, at: str = "triangles", terms: Sequence[str] | None = None) -> Array:
@@ -48,7 +49,17 @@ def spin_current(sol: Solution, at: str = "triangles", terms: Sequence[str] | No
     Returns:
         (m, 3, 2) at="triangles" or (n, 3, 2) at="nodes".
     """
-    return _placed(sol, _summed(sol, _spin_currents, terms), at)
+    return _placed(sol, spin_currents_of_cells(sol, terms), at)
+
+
+def charge_currents_of_cells(sol: Solution, terms: Sequence[str] | None = None) -> Array:
+    """As `charge_current`, (m + k, 2): behind the triangles the currents per length of edges with terms of their own."""
+    return _summed(sol, _charge_currents, terms)
+
+
+def spin_currents_of_cells(sol: Solution, terms: Sequence[str] | None = None) -> Array:
+    """As `charge_currents_of_cells`, (m + k, 3, 2)."""
+    return _summed(sol, _spin_currents, terms)
 
 
 def spin_density(sol: Solution, pauli: bool = True) -> Array:
@@ -89,12 +100,15 @@ def free_energy(sol: Solution) -> Array:
 
     F = Int nu |Delta|^2 [ln(T/Tc) + 2 pi T Sum w/omega] + pi T Sum_p w_p Int nu (f - f[tau3]) [nu energy^2 length^2].
     """
-    normal = jnp.broadcast_to(jnp.asarray(R[2]), sol.all_G.shape[1:])
-    each = jax.lax.map(
-        lambda x: action(sol.system, x[0], x[1]) - action(sol.system, normal, x[1]),
-        (sol.all_G, jnp.asarray(sol.omega)),
-    )
+    each = _actions(sol.system, sol.all_G, jnp.asarray(sol.omega))
     return _pairing_energy(sol) + jnp.pi * sol.T * jnp.sum(jnp.asarray(sol.weights) * each)
+
+
+@jax.jit
+def _actions(system: DiscreteAction, G: Array, omega: Array) -> Array:
+    """The action of each frequency minus that of the normal state, (n_w,)."""
+    normal = jnp.broadcast_to(jnp.asarray(R[2]), G.shape[1:])
+    return jax.lax.map(lambda x: action(system, x[0], x[1]) - action(system, normal, x[1]), (G, omega))
 
 
 def _pairing_energy(sol: Solution) -> Array:
@@ -121,7 +135,7 @@ def _amplitudes(G: Array) -> tuple[Array, Array]:
 
 
 @partial(jax.jit, static_argnums=1)
-def _weighted_sum(system: DiscreteAction, per_triangle: Any, G: Array, weights: Array) -> Array:
+def weighted_sum(system: DiscreteAction, per_triangle: Any, G: Array, weights: Array) -> Array:
     """Sum_p w_p per_triangle(G_p), one frequency after the other to keep the memory of one."""
 
     def add(total: Array, item: tuple[Array, Array]) -> tuple[Array, None]:
@@ -133,8 +147,7 @@ def _weighted_sum(system: DiscreteAction, per_triangle: Any, G: Array, weights: 
 
 def _summed(sol: Solution, per_triangle: Any, terms: Sequence[str] | None) -> Array:
     system = sol.system if terms is None else replace(sol.system, cell_terms=_named(terms))
-    each = -jnp.pi * sol.T * _weighted_sum(system, per_triangle, sol.all_G, jnp.asarray(sol.weights))
-    return each[: len(sol.mesh.triangles)]
+    return -jnp.pi * sol.T * weighted_sum(system, per_triangle, sol.all_G, jnp.asarray(sol.weights))
 
 
 def _named(terms: Sequence[str]) -> tuple[Term, ...]:
@@ -164,6 +177,7 @@ def _spin_currents(system: DiscreteAction, G: Array) -> Array:
 
 
 def _placed(sol: Solution, values: Array, at: str) -> Array:
+    values = values[: len(sol.mesh.triangles)]
     if at == "triangles":
         return values
     if at != "nodes":

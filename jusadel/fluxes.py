@@ -1,0 +1,342 @@
+"""Currents through boundaries and cuts, the torque on the spins, total spin, and the triplets' ranges.
+
+Turn the G of one node by exp(chi R3) or exp(s.L): the free energy of the gradient terms changes by Int j.grad(phi_n),
+phi_n the node's shape function, plus what breaks the symmetry. So at every free node the currents per triangle balance
+exactly, and the current that leaves through an electrode is the derivative of F at its nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jusadel.action import TERMS
+from jusadel.discrete import Cells, DiscreteAction, Nodes, cell_action, nodal_mean, node_action, to_nodes
+from jusadel.discretisation import edge_sides
+from jusadel.material import real
+from jusadel.mesh import Mesh
+from jusadel.nambu import L, R, commutator
+from jusadel.observables import (
+    charge_currents_of_cells,
+    pair_amplitude,
+    spin_currents_of_cells,
+    spin_density,
+    weighted_sum,
+)
+from jusadel.seams import rotation_matrices, seams
+from jusadel.solution import Solution
+
+Array = jax.Array
+
+
+# --- charge and spin through boundaries and cuts -----------------------------------------------------
+
+
+def current_through(sol: Solution, name: str) -> Array:
+    """Charge current out of the device through a boundary, exact where it is a reservoir: 2 dF/dphase.
+
+    A node on an electrode counts wholly to it (to the first, where one electrode has several names), so that
+    nothing leaves through vacuum. The currents of all electrodes add up to what a pair potential that does not solve
+    the gap equation feeds in.
+
+    Args:
+        sol: the Solution.
+        name: of the boundary.
+
+    Returns:
+        A number [nu D energy].
+
+    Raises:
+        ValueError: unknown boundary.
+    """
+    nodes = _own_nodes(sol, name)
+    turned = _gathered(sol, charge_currents_of_cells(sol)) + _total(sol, sol.system, _charge_torques_of_nodes)[:, 0]
+    return jnp.sum(turned[nodes])
+
+
+def spin_current_through(sol: Solution, name: str) -> Array:
+    """Spin current out of the device through a boundary, (3,): dF/ds as its G turns by exp(s.L).
+
+    Half of it (a spin is hbar/2) is the torque on a magnetic electrode. All electrodes together take up the integral
+    of `spin_torque` over the device. Args, nodes shared by boundaries and errors as in `current_through`.
+    """
+    nodes = _own_nodes(sol, name)
+    torques = _of_cells(sol, sol.system) + _total(sol, sol.system, _spin_torques_of_nodes)
+    return jnp.sum(torques[nodes], axis=0)
+
+
+def current_across(sol: Solution, start: Any, end: Any) -> Array:
+    """Charge current through the straight cut from start to end, positive along (dy, -dx) of end - start.
+
+    Exactly the same for every cut that separates the same electrodes, where nothing feeds in charge (see
+    `current_through`). The path joins the midpoints of the edges that the segment crosses. An end inside the sample is
+    the path's own end: pieces of a cut add up, but such a piece has the accuracy of the triangles' currents.
+
+    Args:
+        sol: the Solution.
+        start, end: points (2,) [length]; on vacuum edges or beyond them for a whole cut.
+
+    Returns:
+        A number [nu D energy].
+
+    Raises:
+        ValueError: start = end, not two finite numbers each, or a cut that meets no triangle.
+    """
+    return _flux(sol, charge_currents_of_cells(sol), start, end)
+
+
+def spin_current_across(sol: Solution, start: Any, end: Any) -> Array:
+    """Spin current through a straight cut, (3,); arguments, sign and errors as in `current_across`.
+
+    Cuts between the same electrodes differ by the integral of `spin_torque` between them.
+    """
+    return _flux(sol, spin_currents_of_cells(sol), start, end)
+
+
+# --- what makes and turns spin ---------------------------------------------------------------------
+
+
+def spin_torque(sol: Solution, terms: Sequence[str] | None = None) -> Array:
+    """Torque density on the spins at the nodes, d_k j_ak = torque_a, (n, 3), in the units of S [nu energy^2].
+
+    From the action, turned by exp(s.L) at one node: exchange gives 2 h x S, the others relaxation, precession in the
+    spin field and the torques of gamma, theta and kappa (physics.md, section 5, has them in the normal state).
+
+    Args:
+        sol: the Solution.
+        terms: names of terms of the action whose share is wanted, of "exchange", "spin_relaxation", "diffusion" (the
+            spin field), "spin_galvanic", "spin_hall", "spin_swapping"; None for all. The share of a term with
+            gradients is the torque beside its own share of the spin current.
+
+    Raises:
+        ValueError: unknown term.
+    """
+    system = sol.system if terms is None else _restricted(sol.system, terms)
+    gradient = [t.name for t in system.cell_terms]
+    torque = _total(sol, system, _spin_torques_of_nodes)
+    if gradient:
+        torque += _of_cells(sol, system) - _gathered(sol, spin_currents_of_cells(sol, gradient))
+    return _density(sol, torque)
+
+
+def spin_divergence(sol: Solution) -> Array:
+    """Divergence d_k j_ak of the spin current at the nodes, (n, 3): minus Int j.grad(phi_n) over the node's area.
+
+    Equal to `spin_torque` at every free node to the solver's tolerance; on an electrode less by what it takes up.
+    """
+    return -_density(sol, _gathered(sol, spin_currents_of_cells(sol)))
+
+
+def magnetisation(sol: Solution, region: str | None = None) -> Array:
+    """Total spin Int S dA, (3,), up minus down with the Pauli term, as `spin_density` [nu energy length^2].
+
+    Args:
+        sol: the Solution.
+        region: its name, for the integral over it alone; None for the whole device.
+
+    Raises:
+        ValueError: unknown region.
+    """
+    mesh, device = sol.mesh, sol.device
+    if region is not None and region not in mesh.regions:
+        raise ValueError(f"the mesh has no region {region!r}; its regions are {list(mesh.regions)}")
+    rows = slice(None) if region is None else mesh.regions[region]
+    nu = jnp.asarray(device.centroid_field("nu"))[:, None, None] * jnp.ones((1, 3, 1))
+    per_nu = spin_density(sol, pauli=False) / nodal_mean(mesh, nu)
+    S = nu * (per_nu[mesh.triangles] - 2 * device.vertex_field("h"))
+    return jnp.einsum("t,tia->a", jnp.asarray(mesh.areas)[rows] / 3, S[rows])
+
+
+def triplet_components(sol: Solution, axis: Any = None, omega: int | None = None) -> tuple[Array, Array]:
+    """Triplet pair amplitude along the exchange field (short-range) and across it (long-range).
+
+    Args:
+        sol: the Solution.
+        axis: instead of the local h, one direction (3,) or one a node (n, 3). Where it is zero, as h is
+            outside magnets, nothing dephases pairs and all of the triplet counts as long-range.
+        omega: index of one frequency; None for the sum (see `pair_amplitude`).
+
+    Returns:
+        Short-range component (n,) along the axis, long-range rest (n, 3), complex.
+
+    Raises:
+        ValueError: no exchange field and no axis, or an axis of the wrong shape, not finite or zero everywhere.
+    """
+    triplet = pair_amplitude(sol, omega)[1]
+    n = _directions(sol, axis)
+    short = jnp.einsum("na,na->n", n, triplet)
+    return short, triplet - n * short[:, None]
+
+
+def _directions(sol: Solution, axis: Any) -> Array:
+    """Unit vectors (n, 3), zero where there is no direction."""
+    count = len(sol.Delta)
+    vectors = np.asarray(sol.system.nodes.fields["h"][:count] if axis is None else real("axis", axis))
+    if vectors.shape not in ((3,), (count, 3)) or not np.isfinite(vectors).all():
+        raise ValueError(f"axis has shape {vectors.shape}; expected three finite numbers or ({count}, 3), one a node")
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    if not length.any():
+        missing = "no exchange field: give axis=(x, y, z)" if axis is None else "a zero axis: give a direction"
+        raise ValueError(f"triplets cannot be split along {missing}")
+    exists = length > 1e-12 * length.max()
+    return jnp.broadcast_to(np.where(exists, vectors, 0) / np.where(exists, length, 1), (count, 3))
+
+
+# --- derivatives of F under turns of single nodes -----------------------------------------------------
+
+
+def _turned(G: Array, s: Array, generators: np.ndarray) -> Array:
+    """G turned by exp(s_a X_a), to first order."""
+    return G + commutator(jnp.einsum("a,aij->ij", s, generators), G)
+
+
+def _torques_of_nodes(generators: np.ndarray, system: DiscreteAction, G: Array) -> Array:
+    """dS/ds of the terms without gradients, (n, generators); the frequency does not feel these turns."""
+
+    def at(s: Array, g: Array, node: Nodes) -> Array:
+        return node_action(system, _turned(g, s, generators), node, jnp.zeros(()))
+
+    return jax.vmap(jax.grad(at), (None, 0, 0))(jnp.zeros(len(generators)), G, system.nodes)
+
+
+_charge_torques_of_nodes = partial(_torques_of_nodes, R[2:])
+_spin_torques_of_nodes = partial(_torques_of_nodes, L)
+
+
+def _spin_torques_of_cells(system: DiscreteAction, G: Array) -> Array:
+    """dS/ds of the gradient terms for a turn at each corner of each triangle, (m, 3, 3), corner first."""
+
+    def at(s: Array, g: Array, cell: Cells) -> Array:
+        return cell_action(system, [_turned(g[i], s[i], L) for i in range(3)], cell, links=True)
+
+    return jax.vmap(jax.grad(at), (None, 0, 0))(jnp.zeros((3, 3)), G[system.triangles], system.cells)
+
+
+def _total(sol: Solution, system: DiscreteAction, derivative: Any) -> Array:
+    return jnp.pi * sol.T * weighted_sum(system, derivative, sol.all_G, jnp.asarray(sol.weights))
+
+
+def _of_cells(sol: Solution, system: DiscreteAction) -> Array:
+    return to_nodes(system.triangles, _total(sol, system, _spin_torques_of_cells), len(system.free))
+
+
+def _gathered(sol: Solution, current: Array) -> Array:
+    """Int j.grad(phi_n), (N, ...) from the cells' currents (m + k, ..., 2)."""
+    cells = sol.system.cells
+    flow = jnp.einsum("m,m...k,mik->mi...", cells.area, current, cells.gradients)
+    return to_nodes(sol.system.triangles, flow, len(sol.system.free))
+
+
+def _density(sol: Solution, total: Array) -> Array:
+    """Integrals (N, 3) round the nodes over their areas, (n, 3); nodes of a seam turn with it."""
+    mesh, seam = sol.mesh, seams(sol.device)
+    corners = seam.owner[mesh.triangles]
+    area = to_nodes(corners, jnp.asarray(mesh.areas)[:, None] / 3 * jnp.ones((1, 3)), len(total))
+    values = (total / jnp.where(area == 0, 1.0, area)[:, None])[seam.owner]
+    return values if seam.spin is None else jnp.einsum("nij,nj->ni", rotation_matrices(seam.spin), values)
+
+
+SPIN_TERMS = tuple(t.name for t in TERMS if t.field not in ("omega", "Delta"))
+"""Terms that can turn spins; singlet pairing and the frequency cannot."""
+
+
+def _restricted(system: DiscreteAction, terms: Sequence[str]) -> DiscreteAction:
+    if isinstance(terms, str) or not set(terms) <= set(SPIN_TERMS):
+        raise ValueError(f"terms = {terms!r}; expected a sequence of names from {list(SPIN_TERMS)}")
+    chosen = [t for t in TERMS if t.name in terms]
+    return replace(
+        system,
+        node_terms=tuple(t for t in chosen if not t.gradient),
+        cell_terms=tuple(t for t in chosen if t.gradient),
+    )
+
+
+def _own_nodes(sol: Solution, name: str) -> np.ndarray:
+    """The boundary's nodes without those of an electrode that comes before it: reservoirs first."""
+    nodes = sol.mesh.boundary_nodes(name)
+    for other in sol.device.electrodes():
+        if other == name:
+            break
+        nodes = np.setdiff1d(nodes, sol.mesh.boundary_nodes(other))
+    return nodes
+
+
+# --- cuts ------------------------------------------------------------------------------------------
+
+
+def _flux(sol: Solution, current: Array, start: Any, end: Any) -> Array:
+    """Sum of j x step over the pieces of the cut, and of Int j.grad(chi) over edges there, chi = 1 on its right."""
+    mesh, (start, end) = sol.mesh, (_point("start", start), _point("end", end))
+    rows, steps = _path(mesh, start, end)
+    across = jnp.asarray(np.stack([steps[:, 1], -steps[:, 0]], axis=1))
+    flux = jnp.einsum("t...k,tk->...", current[rows], across)
+    beside = np.concatenate([np.zeros(0, int), *(s.triangles for s in edge_sides(sol.device) if s.cells)])
+    edges = len(mesh.triangles) + np.flatnonzero(np.isin(beside, rows))
+    right = _coordinates(np.asarray(mesh.points), start, end, 0.0)[1] > 0
+    chi = jnp.asarray(right[mesh.triangles[beside[edges - len(mesh.triangles)]]].astype(float))
+    cells = jax.tree.map(lambda x: x[edges], (sol.system.cells.area, sol.system.cells.gradients))
+    return flux + jnp.einsum("m,m...k,mik,mi->...", cells[0], current[edges], cells[1], chi)
+
+
+def _path(mesh: Mesh, start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Triangles (k,) that the segment crosses and the path's steps (k, 2) through them.
+
+    Seen along the segment, nodes to the right of its line count as 1, others as 0. The path enters a triangle over
+    the edge from 0 to 1, counter-clockwise, and leaves it over the one from 1 to 0; both neighbours of an edge agree.
+    """
+    points = np.asarray(mesh.points)
+    extent = np.ptp(points, axis=0).max()
+    along, distance = _coordinates(points, start, end, 1e-12 * extent)
+    margin = 1e-10 * extent / np.linalg.norm(end - start)
+    for right in (distance > 0, distance >= 0):  # the second for a cut along the sample's border
+        rows = np.nonzero(np.ptp(right[mesh.triangles].astype(int), axis=1))[0]
+        corners = mesh.triangles[rows]
+        following = np.roll(corners, -1, axis=1)
+        (t_in, q_in), (t_out, q_out) = (
+            _crossing(points, along, distance, corners, following, right[following].astype(int) - right[corners] == k)
+            for k in (1, -1)
+        )
+        met = (t_out >= -margin) & (t_in <= 1 + margin)
+        if met.any():
+            q_in = np.where((t_in < -margin)[:, None], start, q_in)
+            q_out = np.where((t_out > 1 + margin)[:, None], end, q_out)
+            return rows[met], (q_out - q_in)[met]
+    low, high = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    raise ValueError(f"the cut {start.tolist()} -> {end.tolist()} meets no triangle; the mesh spans {low} to {high}")
+
+
+def _coordinates(points: np.ndarray, start: np.ndarray, end: np.ndarray, tie: float) -> tuple[np.ndarray, np.ndarray]:
+    """Place along the segment (0 to 1) and distance to the right of its line, 0 within `tie`, (n,) each."""
+    step = end - start
+    length = np.linalg.norm(step)
+    if not length > tie:
+        raise ValueError(f"start = {start.tolist()} and end = {end.tolist()} are the same point; a cut has a length")
+    distance = (points - start) @ np.array([step[1], -step[0]]) / length
+    return (points - start) @ step / length**2, np.where(np.abs(distance) <= tie, 0.0, distance)
+
+
+def _crossing(
+    points: np.ndarray,
+    along: np.ndarray,
+    distance: np.ndarray,
+    corners: np.ndarray,
+    following: np.ndarray,
+    which: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where the line crosses the one edge of each triangle that `which` (k, 3) picks: place along it, and midpoint."""
+    a, b = corners[which], following[which]
+    share = distance[a] / (distance[a] - distance[b])
+    return along[a] + share * (along[b] - along[a]), (points[a] + points[b]) / 2
+
+
+def _point(name: str, given: Any) -> np.ndarray:
+    point = np.asarray(real(name, given))
+    if point.shape != (2,) or not np.isfinite(point).all():
+        raise ValueError(f"{name} = {given!r}; expected two finite numbers (x, y)")
+    return point
