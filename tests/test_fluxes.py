@@ -202,6 +202,19 @@ def test_any_cut_of_any_divergence_free_current_is_exact(monkeypatch):
             assert flux == pytest.approx(at(end) - at(start), abs=1e-9), (start, end)
 
 
+@pytest.mark.parametrize("angle", [0.0, 0.3, 1.1, 2.0, 2.9])
+def test_cuts_along_the_electrodes_of_a_turned_strip(monkeypatch, angle):
+    """Nodes on the line but for round-off; a uniform current along the strip, of height 1."""
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    mesh = MESH.with_points(MESH.points @ turn.T)
+    current = jnp.broadcast_to(jnp.asarray(turn[:, 0]), (len(mesh.triangles), 2))
+    monkeypatch.setattr("jusadel.fluxes.charge_current", lambda sol: current)
+    for x in (0.0, 1.0, 2.0):
+        bottom, top = turn @ [x, 0.0], turn @ [x, 1.0]
+        assert float(current_across(SimpleNamespace(mesh=mesh), bottom, top)) == pytest.approx(1.0, abs=1e-12)
+        assert float(current_across(SimpleNamespace(mesh=mesh), top, bottom)) == pytest.approx(-1.0, abs=1e-12)
+
+
 @pytest.mark.parametrize(
     ("start", "end", "message"),
     [

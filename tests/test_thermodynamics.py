@@ -57,12 +57,10 @@ def test_specific_heat_is_the_second_derivative_of_the_free_energy():
     assert float(specific_heat(FILM, T, ju.bulk_gap, frequencies=60)) == pytest.approx(expected, rel=1e-3)
 
 
-# --- a junction: electrodes, exchange field, spin-orbit coupling, fixed pair potential --------------------
+# --- a junction: electrodes, exchange field, spin relaxation, fixed pair potential -----------------------
 
 STRIP = ju.rectangle(1.0, 0.4, 0.3)
-MATERIAL = ju.Material(
-    nu=NU, h=(0.3, -0.2, 0.4), Gamma=0.5, spin_field=ju.rashba(0.4), gamma=ju.rashba(0.3), Tc=lambda p: 1 + 0 * p[:, 0]
-)
+MATERIAL = ju.Material(nu=NU, h=(0.3, -0.2, 0.4), Gamma=0.5, Tc=lambda p: 1 + 0 * p[:, 0])
 JUNCTION = ju.Device(
     mesh=STRIP,
     materials=MATERIAL,
