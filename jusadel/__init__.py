@@ -13,9 +13,20 @@ if not os.environ.get("JUSADEL_NO_X64"):
 from jusadel import action, linear, matsubara, nambu, symmetry
 from jusadel.boundary import Interface, Periodic, Reservoir, Surface, Tunnel
 from jusadel.device import Device
+from jusadel.doubling import with_cut_between
 from jusadel.equilibrium import solve
+from jusadel.fluxes import (
+    current_across,
+    current_through,
+    magnetisation,
+    spin_current_across,
+    spin_current_through,
+    spin_torque,
+    triplet_components,
+)
 from jusadel.homogeneous import bulk_value
 from jusadel.linear import StagnationWarning
+from jusadel.magnetic import fluxoid, uniform_field, vortices, winding
 from jusadel.material import Material, chiral, dresselhaus, rashba
 from jusadel.matsubara import bulk_gap
 from jusadel.mesh import Mesh
@@ -32,6 +43,7 @@ from jusadel.pair_potential import vortex
 from jusadel.shapes import disk, rectangle
 from jusadel.solution import CoarseMeshWarning, Solution, SolveError, StabilityError, UnstableStateWarning
 from jusadel.symmetry import allowed_tensor, point_groups
+from jusadel.thermodynamics import entropy, specific_heat
 
 __version__ = "0.1.0"
 
@@ -56,11 +68,16 @@ __all__ = [
     "bulk_value",
     "charge_current",
     "chiral",
+    "current_across",
+    "current_through",
     "disk",
     "dresselhaus",
+    "entropy",
+    "fluxoid",
     "free_energy",
     "from_nambu",
     "linear",
+    "magnetisation",
     "matsubara",
     "nambu",
     "pair_amplitude",
@@ -69,9 +86,18 @@ __all__ = [
     "read_mesh",
     "rectangle",
     "solve",
+    "specific_heat",
     "spin_current",
+    "spin_current_across",
+    "spin_current_through",
     "spin_density",
+    "spin_torque",
     "symmetry",
     "to_nambu",
+    "triplet_components",
+    "uniform_field",
     "vortex",
+    "vortices",
+    "winding",
+    "with_cut_between",
 ]

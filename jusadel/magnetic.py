@@ -131,7 +131,7 @@ def _phase_steps(sol: Solution, boundary: str | Sequence[str]) -> tuple[np.ndarr
             f"Delta vanishes on the boundary {boundary!r}, first at node {vanishing[0]} "
             f"({points[vanishing[0]].tolist()}): it has no phase there"
         )
-    line_A = np.asarray(sol.device._integrate_A(points[loop][:, None], points[following][:, None]))[:, 0]
+    line_A = np.asarray(sol.device.integrate_A(points[loop][:, None], points[following][:, None]))[:, 0]
     steps = np.angle(Delta[following] * np.conj(Delta[loop]) * np.exp(-2j * line_A))
     worst = int(np.argmax(np.abs(steps)))
     if np.abs(steps[worst]) > np.pi / 2:

@@ -10,8 +10,8 @@ import numpy as np
 
 from jusadel.device import Device
 from jusadel.discrete import DiscreteAction, action
-from jusadel.equilibrium import solve
 from jusadel.discretisation import ghosts
+from jusadel.equilibrium import solve
 from jusadel.homogeneous import bulk_value
 from jusadel.material import is_number
 from jusadel.nambu import R

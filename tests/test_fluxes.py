@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import jusadel as ju
-from jusadel.discrete import discretise
+from jusadel.discretisation import discretise
 from jusadel.fluxes import (
     SPIN_TERMS,
     current_across,
