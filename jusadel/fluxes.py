@@ -88,7 +88,7 @@ def current_across(sol: Solution, start: Any, end: Any) -> Array:
     Raises:
         ValueError: start = end, not two finite numbers each, or a cut that meets no triangle.
     """
-    return _flux(sol, charge_currents_of_cells(sol), start, end)
+    return _across(sol, charge_currents_of_cells(sol), start, end)
 
 
 def spin_current_across(sol: Solution, start: Any, end: Any) -> Array:
@@ -96,7 +96,7 @@ def spin_current_across(sol: Solution, start: Any, end: Any) -> Array:
 
     Cuts between the same electrodes differ by the integral of `spin_torque` between them.
     """
-    return _flux(sol, spin_currents_of_cells(sol), start, end)
+    return _across(sol, spin_currents_of_cells(sol), start, end)
 
 
 # --- what makes and turns spin ---------------------------------------------------------------------
@@ -270,18 +270,28 @@ def _own_nodes(sol: Solution, name: str) -> np.ndarray:
 # --- cuts ------------------------------------------------------------------------------------------
 
 
-def _flux(sol: Solution, current: Array, start: Any, end: Any) -> Array:
-    """Sum of j x step over the pieces of the cut, and of Int j.grad(chi) over edges there, chi = 1 on its right."""
-    mesh, (start, end) = sol.mesh, (_point("start", start), _point("end", end))
-    rows, steps = _path(mesh, start, end)
+def _across(sol: Solution, current: Array, start: Any, end: Any) -> Array:
+    """The flux of the cells' currents: through triangles, and along the edges at those that the cut crosses."""
+    flux, rows = flux_through_triangles(sol.mesh, current, start, end)
+    return flux + _along_edges(sol, current, rows, _point("start", start), _point("end", end))
+
+
+def flux_through_triangles(mesh: Mesh, current: Array, start: Any, end: Any) -> tuple[Array, np.ndarray]:
+    """Sum of j x step over the pieces of the cut, for currents (m, ..., 2), and the triangles that it crosses."""
+    rows, steps = _path(mesh, _point("start", start), _point("end", end))
     across = jnp.asarray(np.stack([steps[:, 1], -steps[:, 0]], axis=1))
-    flux = jnp.einsum("t...k,tk->...", current[rows], across)
+    return jnp.einsum("t...k,tk->...", current[rows], across), rows
+
+
+def _along_edges(sol: Solution, current: Array, rows: np.ndarray, start: np.ndarray, end: np.ndarray) -> Array:
+    """Int j.grad(chi) over edges with terms of their own at these triangles, chi = 1 at nodes on the cut's right."""
+    triangles, cells = sol.mesh.triangles, sol.system.cells
     beside = np.concatenate([np.zeros(0, int), *(s.triangles for s in edge_sides(sol.device) if s.cells)])
-    edges = len(mesh.triangles) + np.flatnonzero(np.isin(beside, rows))
-    right = _coordinates(np.asarray(mesh.points), start, end, 0.0)[1] > 0
-    chi = jnp.asarray(right[mesh.triangles[beside[edges - len(mesh.triangles)]]].astype(float))
-    cells = jax.tree.map(lambda x: x[edges], (sol.system.cells.area, sol.system.cells.gradients))
-    return flux + jnp.einsum("m,m...k,mik,mi->...", cells[0], current[edges], cells[1], chi)
+    met = np.flatnonzero(np.isin(beside, rows))
+    right = _coordinates(np.asarray(sol.mesh.points), start, end, 0.0)[1] > 0
+    chi = jnp.asarray(right[triangles[beside[met]]].astype(float))
+    at = len(triangles) + met
+    return jnp.einsum("m,m...k,mik,mi->...", cells.area[at], current[at], cells.gradients[at], chi)
 
 
 def _path(mesh: Mesh, start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -94,11 +94,10 @@ class vortices:
 
 
 def winding(sol: Solution, boundary: str | Sequence[str]) -> int:
-    """How many times the phase of Delta turns along a closed boundary.
+    """How many times the phase of Delta turns along a closed boundary, counter-clockwise.
 
-    Along the boundary with the sample on the left: counter-clockwise at outer boundaries, clockwise at holes, so that
-    the sum over all boundaries is the number of vortices in the sample. Closed lines inside the sample:
-    counter-clockwise. Between neighbours the gauge-invariant difference is taken as small, as on the mesh's links.
+    The number of vortices inside the line; that of the outline less those of the holes is the number of vortices in the
+    sample. Between neighbours the gauge-invariant difference is taken as small, as on the mesh's links.
 
     Args:
         sol: the Solution.
@@ -143,7 +142,7 @@ def _phase_steps(sol: Solution, boundary: str | Sequence[str]) -> tuple[np.ndarr
 
 
 def _closed_loop(mesh: Mesh, names: list[str]) -> np.ndarray:
-    """The nodes (k,) of one closed line in order, the domain on its left or, inside it, counter-clockwise."""
+    """The nodes (k,) of one closed line in order, counter-clockwise."""
     for name in names:
         mesh.boundary_nodes(name)  # names the known ones where this is unknown
     edges = np.concatenate([np.zeros((0, 2), int), *(mesh.boundaries[name] for name in names)])
@@ -158,7 +157,7 @@ def _closed_loop(mesh: Mesh, names: list[str]) -> np.ndarray:
     loop = _walked(neighbours, *edges[0].tolist())
     if len(loop) != len(neighbours):
         raise ValueError(f"boundary {names} is more than one closed line; name them separately (mesh.with_boundaries)")
-    return loop if _runs_as_wanted(mesh, loop) else loop[::-1]
+    return loop if _is_counter_clockwise(mesh, loop) else loop[::-1]
 
 
 def _walked(neighbours: dict[int, list[int]], first: int, second: int) -> np.ndarray:
@@ -172,10 +171,7 @@ def _walked(neighbours: dict[int, list[int]], first: int, second: int) -> np.nda
         loop.append(ahead)
 
 
-def _runs_as_wanted(mesh: Mesh, loop: np.ndarray) -> bool:
-    """Outer edges are stored in the wanted direction, which the loop starts in; inner ones in any."""
-    if (mesh.boundary_edges == loop[:2]).all(axis=1).any():
-        return True
+def _is_counter_clockwise(mesh: Mesh, loop: np.ndarray) -> bool:
     x, y = np.asarray(mesh.points)[loop].T
     return bool(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1)) > 0)
 

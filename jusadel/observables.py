@@ -53,7 +53,7 @@ def spin_current(sol: Solution, at: str = "triangles", terms: Sequence[str] | No
 
 
 def charge_currents_of_cells(sol: Solution, terms: Sequence[str] | None = None) -> Array:
-    """As `charge_current`, (m + k, 2): behind the triangles currents times thickness of edges with terms of their own."""
+    """As `charge_current`, (m + k, 2): behind the triangles, currents times thickness of edges with own terms."""
     return _summed(sol, _charge_currents, terms)
 
 
