@@ -28,8 +28,10 @@ from jusadel.material import SHAPES, Material, is_number, real
 from jusadel.nambu import expand, frame_to_green, inverse, positivity
 
 Array = jax.Array
-BLOCK = 256
+BLOCK = 64
 """Points (frequency, Delta, q) in one call of the compiled code, so that it is compiled once."""
+STEPS = 20
+"""Of Newton's method for Delta, from a neighbour."""
 GRID, SAMPLES = 16, 41
 """Values of Delta among which solutions are looked for, and of q along the direction of a current."""
 WIDEST = 1.02
@@ -193,13 +195,13 @@ def depairing_current(
     film, n = _Film.of(material, T, frequencies, accuracy), n / np.linalg.norm(n)
     line = _Line(film, n)
     s, Delta, F, j = line.branch(int(samples))
-    q0, q_plus, q_minus = line.balance(s, F), line.extremum(s, j), line.extremum(s, -j)
+    (q_plus, plus), (q_minus, minus) = line.extremum(s, Delta, j), line.extremum(s, Delta, -j)
     return DepairingCurrent(
-        plus=line.current(q_plus),
-        minus=-line.current(q_minus),
+        plus=plus,
+        minus=minus,
         q_plus=q_plus,
         q_minus=q_minus,
-        q0=q0,
+        q0=line.balance(s, Delta, F),
         q=s,
         Delta=Delta,
         current=j,
@@ -225,19 +227,20 @@ def film_critical_temperature(material: Material, q: Any = (0.0, 0.0)) -> float:
         ValueError: fields that are functions of points, or Tc = 0.
     """
     fields, Tc, _ = _constant_fields(material)
+    transition = partial(_transition, _Response.of(fields), fields["h"], Tc)
     if q is not None:
-        return _transition(fields, Tc, _vector("q", q))
+        return transition(_vector("q", q))
     reach = np.sqrt(2 * CRITICAL_BREAKING * Tc / np.linalg.eigvalsh(fields["D"])[0])
     angles, lengths = np.meshgrid(np.arange(12) * np.pi / 6, np.arange(1, 13) / 12 * reach)
     circle = np.stack([lengths * np.cos(angles), lengths * np.sin(angles)], axis=-1).reshape(-1, 2)
-    best = max([np.zeros(2), *circle], key=lambda q: _transition(fields, Tc, q))
+    best = max([np.zeros(2), *circle], key=transition)
     found = scipy.optimize.minimize(
-        lambda q: -_transition(fields, Tc, q),
+        lambda q: -transition(q),
         best,
         method="Nelder-Mead",
         options={"xatol": 1e-7 * reach, "fatol": 1e-13 * Tc, "initial_simplex": best + reach / 24 * _SIMPLEX},
     )
-    return max(float(-found.fun), _transition(fields, Tc, best))
+    return max(float(-found.fun), transition(best))
 
 
 _SIMPLEX = np.array([[0.0, 0.0], [1.0, 0.3], [-0.3, 1.0]])
@@ -259,6 +262,7 @@ class _Film:
     """One material at one temperature, with the frequencies that both need."""
 
     fields: dict[str, np.ndarray]
+    response: _Response
     Tc: float
     nu: float
     T: float
@@ -279,7 +283,7 @@ class _Film:
             tail = float(exact - 2 * np.pi * T * np.sum(w * (1 / omega - omega / (omega**2 + energy**2)))) / energy**2
         else:
             (omega, w), tail = _given_frequencies(T, frequencies), 0.0
-        return cls(fields, Tc, nu, float(T), omega, w, tail)
+        return cls(fields, _Response.of(fields), Tc, nu, float(T), omega, w, tail)
 
     @property
     def widest(self) -> float:
@@ -305,11 +309,11 @@ class _Film:
         return self._with_tail(F, Delta, q) if self.tail else F
 
     def _with_tail(self, F: _Sums, Delta: np.ndarray, q: np.ndarray) -> _Sums:
-        """Add what the quadrature misses of 1/omega - f_s/Delta = ... + (Delta^2/2 - b)/omega^3 + ..."""
+        """Add what the quadrature misses of the terms in 1/omega^3."""
         x = np.column_stack([Delta, q, np.broadcast_to(self.fields["h"], (len(q), 3))])
-        value, slope, curvature = (np.asarray(a) for a in _tails(_padded(x), self.fields))
-        k = len(Delta)
-        return _Sums(*(a + self.tail * b[:k] for a, b in zip(F, (value, slope, curvature), strict=True)))
+        r = self.response
+        missed = (np.asarray(a)[: len(q)] for a in _tails(_padded(x), r.P, r.b, r.coefficients))
+        return _Sums(*(a + self.tail * b for a, b in zip(F, missed, strict=True)))
 
     def mismatch(self, Delta: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """m = dF/dDelta/(2 nu Delta), zero where the gap equation holds, and its slope along Delta^2; (k,) each."""
@@ -319,7 +323,7 @@ class _Film:
 
     def normal_mismatch(self, q: np.ndarray) -> np.ndarray:
         """m at Delta -> 0 for q (k, 2): below zero the normal state is unstable."""
-        rates, shares = _modes(self.fields, q)
+        rates, shares = self.response.modes(q, self.fields["h"])
         if self.tail:
             return np.log(self.T / self.Tc) + _pole_sum(rates, shares, np.array(self.T))
         response = np.einsum("ki,kin->kn", shares, 1 / (self.omega + rates[..., None])).real
@@ -423,33 +427,48 @@ class _Line:
         part = slice(first, last + 1)
         return s[part], Delta[part], state.free_energy[part], (state.current @ self.n)[part]
 
-    def current(self, s: float) -> float:
+    def gap(self, s: float, start: float) -> float:
+        """Delta at s by Newton's method from that of a neighbour on the branch; where it fails, by `gaps`."""
+        q, x = np.array([[s]]) * self.n, start**2
+        for _ in range(STEPS):
+            m, slope = (a[0] for a in self.film.mismatch(np.sqrt([x]), q))
+            if slope <= 0:
+                break
+            new = max(x - m / slope, x / 4)
+            if abs(new - x) < 1e-12 * new:
+                return float(np.sqrt(new))
+            x = new
+        return float(self.gaps(np.array([s]))[0])
+
+    def current(self, s: float, start: float) -> float:
         """j along n."""
         q = np.array([[s]]) * self.n
-        return float((self.film.states(self.gaps(np.array([s])), q).current @ self.n)[0])
+        return float((self.film.states(np.array([self.gap(s, start)]), q).current @ self.n)[0])
 
-    def slope(self, s: float) -> float:
+    def slope(self, s: float, start: float) -> float:
         """dj/ds/nu along the branch, Delta following q; beyond its end, falling."""
-        Delta, q = self.gaps(np.array([s])), np.array([[s]]) * self.n
-        D = self.n @ self.film.fields["D"] @ self.n
-        if Delta[0] == 0:
-            return float(-D * self.film.Tc)
-        C = self.film.sums(Delta, q).curvature[0]
+        Delta, q = self.gap(s, start), np.array([[s]]) * self.n
+        if Delta == 0:
+            return float(-self.n @ self.film.fields["D"] @ self.n * self.film.Tc)
+        C = self.film.sums(np.array([Delta]), q).curvature[0]
         along = C[0, 1:] @ self.n
         return float(2 * (self.n @ C[1:, 1:] @ self.n - along**2 / C[0, 0]))
 
-    def extremum(self, s: np.ndarray, j: np.ndarray) -> float:
-        """The s of the largest j, bracketed by samples, where dj/ds changes sign; the branch may end before."""
+    def extremum(self, s: np.ndarray, Delta: np.ndarray, j: np.ndarray) -> tuple[float, float]:
+        """The s of the largest j, where dj/ds changes sign, and the current there; the branch may end before."""
         k, step = int(np.argmax(j)), s[1] - s[0]
-        return float(scipy.optimize.brentq(self.slope, s[k] - step, s[k] + step, xtol=1e-11 * self.reach))
+        start = Delta[max(k - 1, 0) : k + 2].max()
+        args = {"args": (start,), "xtol": 1e-11 * self.reach}
+        place = float(scipy.optimize.brentq(self.slope, s[k] - step, s[k] + step, **args))
+        return place, abs(self.current(place, start))
 
-    def balance(self, s: np.ndarray, F: np.ndarray) -> float:
+    def balance(self, s: np.ndarray, Delta: np.ndarray, F: np.ndarray) -> float:
         """The s of least F, where j vanishes."""
         k = int(np.argmin(F))
-        low, high = s[max(k - 1, 0)], s[min(k + 1, len(s) - 1)]
-        if not self.current(low) < 0 < self.current(high):  # the branch ends before its free energy turns
+        low, high, start = s[max(k - 1, 0)], s[min(k + 1, len(s) - 1)], Delta[k]
+        if not self.current(low, start) < 0 < self.current(high, start):  # the branch ends before F turns
             return float(s[k])
-        return float(scipy.optimize.brentq(self.current, low, high, xtol=1e-12 * self.reach))
+        return float(scipy.optimize.brentq(self.current, low, high, args=(start,), xtol=1e-12 * self.reach))
 
 
 def _by_blocks(points: np.ndarray, fields: dict[str, np.ndarray]) -> tuple[np.ndarray, ...]:
@@ -498,57 +517,72 @@ def _points(points: Array, fields: dict[str, Array], terms: tuple[Term, ...]) ->
 
 # --- the normal state's linear response -----------------------------------------------------------
 
-NO_STEP, NORMAL_FRAME = np.zeros(8), np.eye(4)
+@dataclass(frozen=True)
+class _Response:
+    """P, M, b of the action u.(omega P + M) u/2 + Delta b.u of a small step u from the normal state.
+
+    P is diagonal. M is a polynomial of q and h: the coefficients of its monomials are (9, 8, 8).
+    """
+
+    P: np.ndarray
+    b: np.ndarray
+    coefficients: np.ndarray
+
+    @classmethod
+    def of(cls, fields: dict[str, np.ndarray]) -> _Response:
+        unit = 1 / np.sqrt(np.trace(fields["D"]))
+        q = unit * np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1], [1, 1], [0, 0], [0, 0], [0, 0]])
+        h = np.concatenate([np.zeros((6, 3)), np.eye(3) * np.trace(fields["D"]) * unit**2])
+        P, b, M = (np.asarray(a) for a in _stiffness(np.column_stack([q, h]), fields))
+        design = np.array([_monomials(q, h) for q, h in zip(q, h, strict=True)])
+        return cls(np.diag(P[0]), b[0], np.einsum("mk,kab->mab", np.linalg.inv(design), M))
+
+    def modes(self, q: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rates lam and shares r of f_s/Delta = Sum_i r_i/(omega + lam_i) at q (k, 2): (k, 8) complex each."""
+        monomials = np.array([_monomials(one, h) for one in q])
+        N = np.einsum("km,mab->kab", monomials, self.coefficients) / self.P[:, None]
+        rates, vectors = np.linalg.eig(N.astype(complex))
+        merged = np.linalg.cond(vectors) > 1e6  # two modes become one, at h = Gamma/4 say: keep them apart
+        if merged.any():
+            N[merged] += 1e-11 * np.abs(N[merged]).max() * np.diag(np.arange(8.0))
+            rates[merged], vectors[merged] = np.linalg.eig(N[merged].astype(complex))
+        source = np.broadcast_to((self.b / self.P)[:, None], (len(q), 8, 1))
+        return rates, np.einsum("i,kij->kj", self.b, vectors) * np.linalg.solve(vectors, source)[..., 0] / 4
 
 
-def _normal_action(u: Array, Delta: Array | float, omega: float, q: Array, fields: dict[str, Array]) -> Array:
-    x = jnp.concatenate([jnp.asarray(Delta, float)[None], q])
-    return frame_density(u, jnp.asarray(NORMAL_FRAME), omega, _at(fields, x))
-
-
-def _stiffness(q: Array, fields: dict[str, Array]) -> tuple[Array, Array, Array]:
-    """P, M, b of the action u.(omega P + M) u/2 + Delta b.u of a small step u from the normal state."""
-    zero = jnp.asarray(NO_STEP)
-    M = jax.hessian(_normal_action)(zero, 0.0, 0.0, q, fields)
-    P = jax.hessian(_normal_action)(zero, 0.0, 1.0, q, fields) - M
-    return P, M, jax.grad(_normal_action)(zero, 1.0, 0.0, q, fields) - jax.grad(_normal_action)(zero, 0.0, 0.0, q, fields)
+def _monomials(q: Any, h: Any, xp: Any = np) -> Any:
+    """Those of which the normal state's linear response consists, (9,)."""
+    return xp.stack([1.0, q[0], q[1], q[0] ** 2, q[0] * q[1], q[1] ** 2, h[0], h[1], h[2]])
 
 
 @jax.jit
-def _tails(points: Array, fields: dict[str, Array]) -> tuple[Array, Array, Array]:
-    """Delta^4/4 - b Delta^2 and its derivatives at points (k, 6) = (Delta, q, h), as in _Sums.
+def _stiffness(points: Array, fields: dict[str, Array]) -> tuple[Array, Array, Array]:
+    """P, b and M, (k, ...), at points (k, 5) = (q, h)."""
 
-    f_s/Delta = (1/4) b.(omega P + M)^-1 b - Delta^2/(2 omega^3) to third order in 1/omega.
-    """
-
-    def tail(x: Array) -> Array:
-        P, M, b = _stiffness(x[1:3], fields | {"h": x[3:]})
-        second = M @ (b / jnp.diag(P))
-        return x[0] ** 4 / 4 - second @ (second / jnp.diag(P)) / 4 * x[0] ** 2
+    def action(u: Array, Delta: float, omega: float, x: Array) -> Array:
+        at = {"Delta": jnp.array([Delta, 0.0]), "A": -x[:2] / 2, "h": x[2:]}
+        return frame_density(u, jnp.eye(4), omega, fields | at)
 
     def one(x: Array) -> tuple[Array, ...]:
-        return tail(x), jax.grad(tail)(x), jax.hessian(tail)(x)[:3, :3]
+        M, P = (jax.hessian(action)(jnp.zeros(8), 0.0, omega, x) for omega in jnp.arange(2.0))
+        return P - M, jax.grad(action)(jnp.zeros(8), 1.0, 0.0, x), M
 
     return jax.vmap(one)(points)
 
 
 @jax.jit
-def _stiffnesses(q: Array, fields: dict[str, Array]) -> tuple[Array, Array, Array]:
-    return jax.vmap(lambda q: _stiffness(q, fields))(q)
+def _tails(points: Array, P: Array, b: Array, coefficients: Array) -> tuple[Array, Array, Array]:
+    """Delta^4/4 - c Delta^2 and its derivatives at points (k, 6) = (Delta, q, h), as in _Sums.
 
+    f_s/Delta = (1/4) b.(omega P + M)^-1 b - Delta^2/(2 omega^3) to third order in 1/omega, so that 1/omega - f_s/Delta
+    has the term (Delta^2/2 - c)/omega^3 with 4 c = b P^-1 M P^-1 M P^-1 b.
+    """
 
-def _modes(fields: dict[str, np.ndarray], q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rates lam and shares r of f_s/Delta = Sum_i r_i/(omega + lam_i) at q (k, 2): (k, 8) complex each."""
-    P, M, b = (np.asarray(a)[: len(q)] for a in _stiffnesses(_padded(q), fields))
-    source = b / np.diagonal(P, axis1=1, axis2=2)
-    N = M / np.diagonal(P, axis1=1, axis2=2)[:, :, None]
-    rates, vectors = np.linalg.eig(N.astype(complex))
-    merged = np.linalg.cond(vectors) > 1e6  # two modes become one, at h = Gamma/4 say: keep them apart
-    if merged.any():
-        N[merged] += 1e-11 * np.abs(N[merged]).max() * np.diag(np.arange(8.0))
-        rates[merged], vectors[merged] = np.linalg.eig(N[merged].astype(complex))
-    shares = np.einsum("ki,kij->kj", b, vectors) * np.linalg.solve(vectors, source[..., None])[..., 0] / 4
-    return rates, shares
+    def tail(x: Array) -> Array:
+        second = jnp.tensordot(_monomials(x[1:3], x[3:], jnp), coefficients, 1) @ (b / P)
+        return x[0] ** 4 / 4 - second @ (second / P) / 4 * x[0] ** 2
+
+    return jax.vmap(lambda x: (tail(x), jax.grad(tail)(x), jax.hessian(tail)(x)[:3, :3]))(points)
 
 
 def _pole_sum(rates: np.ndarray, shares: np.ndarray, T: np.ndarray) -> np.ndarray:
@@ -556,8 +590,8 @@ def _pole_sum(rates: np.ndarray, shares: np.ndarray, T: np.ndarray) -> np.ndarra
     return np.sum(shares * (digamma(0.5 + rates / (2 * np.pi * T[..., None])) - digamma(0.5)), axis=-1).real
 
 
-def _transition(fields: dict[str, np.ndarray], Tc: float, q: np.ndarray) -> float:
-    rates, shares = _modes(fields, q[None])
+def _transition(response: _Response, h: np.ndarray, Tc: float, q: np.ndarray) -> float:
+    rates, shares = response.modes(q[None], h)
     mismatch = lambda T: np.log(T / Tc) + _pole_sum(rates[0], shares[0], np.asarray(T))  # noqa: E731
     T = Tc * np.geomspace(1, LOWEST, 400)
     unstable = np.nonzero(mismatch(T) < 0)[0]
