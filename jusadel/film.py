@@ -136,8 +136,8 @@ def film_state(
     """
     film = _Film.of(material, T, frequencies, accuracy)
     q = _vector("q", q)
-    Delta, branches = film.solutions(q[None])
-    known = np.append(Delta[branches[0] >= 0], 0.0)
+    Delta, kind = (a[0] for a in film.solutions(q[None]))
+    known = np.append(Delta[kind >= 0], 0.0)
     if start is not None and not is_number(start, at_least=0):
         raise ValueError(f"start = {start!r}; expected a pair potential >= 0, or None for the largest")
     chosen = known.max() if start is None else known[np.argmin(np.abs(known - start))]
@@ -361,7 +361,10 @@ class _Film:
                 break
             m, slope = self.mismatch(np.sqrt(x[active]), q[active])
             below = np.sign(m) == np.sign(m_low[active])
-            low[active], high[active] = np.where(below, x[active], low[active]), np.where(below, high[active], x[active])
+            low[active], high[active] = (
+                np.where(below, x[active], low[active]),
+                np.where(below, high[active], x[active]),
+            )
             with np.errstate(divide="ignore", invalid="ignore"):
                 new = x[active] - m / slope
             inside = (new >= low[active]) & (new <= high[active])
@@ -516,6 +519,7 @@ def _points(points: Array, fields: dict[str, Array], terms: tuple[Term, ...]) ->
 
 
 # --- the normal state's linear response -----------------------------------------------------------
+
 
 @dataclass(frozen=True)
 class _Response:

@@ -133,9 +133,7 @@ def stationary_frame(omega: Array, fields: dict[str, Array], terms: tuple[Term, 
     return jax.lax.stop_gradient(V)
 
 
-def frame_density(
-    u: Array, V: Array, omega: Array, fields: dict[str, Array], terms: tuple[Term, ...] = TERMS
-) -> Array:
+def frame_density(u: Array, V: Array, omega: Array, fields: dict[str, Array], terms: tuple[Term, ...] = TERMS) -> Array:
     """Free-energy density of one frequency at the step u (8,) from the frame V: exact to second order in u."""
     return homogeneous_density(expand(u, V, inverse(V)), omega, fields, terms)
 
