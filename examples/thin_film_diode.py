@@ -25,7 +25,9 @@ def film(h):
 
 def main():
     """Solve, print the numbers, draw the picture."""
-    found = {(T, h): depairing_current(film(h), T, samples=21) for T in TEMPERATURES for h in FIELDS}
+    found = {
+        (T, h): depairing_current(film(h), T, samples=41 if T == 0.1 else 13) for T in TEMPERATURES for h in FIELDS
+    }
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
     for h, colour in zip(FIELDS[::2], plt.colormaps["viridis"](np.linspace(0, 0.85, 4)), strict=True):
         branch = found[0.1, h]

@@ -25,11 +25,13 @@ from jusadel import matsubara
 from jusadel.action import TERMS, Term
 from jusadel.homogeneous import frame_density, solve_quasidefinite, stationary_frame
 from jusadel.material import SHAPES, Material, is_number, real
-from jusadel.nambu import expand, frame_to_green, inverse, positivity
+from jusadel.nambu import frame_to_green, positivity
+from jusadel.pairing_response import PairingResponse, cubic_tails, pole_sum
 
 Array = jax.Array
 BLOCK = 64
 """Points (frequency, Delta, q) in one call of the compiled code, so that it is compiled once."""
+SPIN_ORBIT = ("gamma", "theta", "kappa")
 STEPS = 20
 """Of Newton's method for Delta, from a neighbour."""
 GRID, SAMPLES = 16, 41
@@ -227,7 +229,7 @@ def film_critical_temperature(material: Material, q: Any = (0.0, 0.0)) -> float:
         ValueError: fields that are functions of points, or Tc = 0.
     """
     fields, Tc, _ = _constant_fields(material)
-    transition = partial(_transition, _Response.of(fields), fields["h"], Tc)
+    transition = partial(_transition, PairingResponse.of(fields), fields["h"], Tc)
     if q is not None:
         return transition(_vector("q", q))
     reach = np.sqrt(2 * CRITICAL_BREAKING * Tc / np.linalg.eigvalsh(fields["D"])[0])
@@ -262,7 +264,7 @@ class _Film:
     """One material at one temperature, with the frequencies that both need."""
 
     fields: dict[str, np.ndarray]
-    response: _Response
+    response: PairingResponse
     Tc: float
     nu: float
     T: float
@@ -283,7 +285,7 @@ class _Film:
             tail = float(exact - 2 * np.pi * T * np.sum(w * (1 / omega - omega / (omega**2 + energy**2)))) / energy**2
         else:
             (omega, w), tail = _given_frequencies(T, frequencies), 0.0
-        return cls(fields, _Response.of(fields), Tc, nu, float(T), omega, w, tail)
+        return cls(fields, PairingResponse.of(fields), Tc, nu, float(T), omega, w, tail)
 
     @property
     def widest(self) -> float:
@@ -312,7 +314,7 @@ class _Film:
         """Add what the quadrature misses of the terms in 1/omega^3."""
         x = np.column_stack([Delta, q, np.broadcast_to(self.fields["h"], (len(q), 3))])
         r = self.response
-        missed = (np.asarray(a)[: len(q)] for a in _tails(_padded(x), r.P, r.b, r.coefficients))
+        missed = (np.asarray(a)[: len(q)] for a in cubic_tails(_padded(x), r.P, r.b, r.coefficients))
         return _Sums(*(a + self.tail * b for a, b in zip(F, missed, strict=True)))
 
     def mismatch(self, Delta: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -325,7 +327,7 @@ class _Film:
         """m at Delta -> 0 for q (k, 2): below zero the normal state is unstable."""
         rates, shares = self.response.modes(q, self.fields["h"])
         if self.tail:
-            return np.log(self.T / self.Tc) + _pole_sum(rates, shares, np.array(self.T))
+            return np.log(self.T / self.Tc) + pole_sum(rates, shares, np.array(self.T))
         response = np.einsum("ki,kin->kn", shares, 1 / (self.omega + rates[..., None])).real
         terms = self.weights * (1 / self.omega - response)
         return np.log(self.T / self.Tc) + 2 * np.pi * self.T * terms.sum(axis=1)
@@ -340,7 +342,7 @@ class _Film:
             Delta (k, m) and whether it is a minimum (1), a maximum (0) or none (-1).
         """
         k, x = len(q), self.widest**2 * (np.arange(GRID + 1) / GRID) ** 2
-        if self.T >= self.Tc:
+        if self.Tc <= self.T:
             return np.zeros((k, 1)), np.full((k, 1), -1)
         m = np.empty((k, GRID + 1))
         m[:, 0] = self.normal_mismatch(q)
@@ -396,7 +398,7 @@ class _Line:
         self.film, self.n = film, n
         # without the triplets, which only weaken pairing, superconductivity ends at n.D.n s^2/2 = breaking
         weight = lambda a: np.log(film.T / film.Tc) + digamma(0.5 + a / (2 * np.pi * film.T)) - digamma(0.5)  # noqa: E731
-        if film.T >= film.Tc:
+        if film.Tc <= film.T:
             self._refuse()
         breaking = scipy.optimize.brentq(weight, 0, 1.01 * CRITICAL_BREAKING * film.Tc)
         self.reach = float(np.sqrt(2 * breaking / (n @ film.fields["D"] @ n)))
@@ -488,8 +490,8 @@ def _padded(x: np.ndarray) -> np.ndarray:
 
 
 def _present(fields: dict[str, np.ndarray]) -> tuple[Term, ...]:
-    """The terms that the material has, whatever q is."""
-    return tuple(t for t in TERMS if t.field not in fields or np.any(fields[t.field]))
+    """The terms to compile: costly ones only where the material has them, whatever q is."""
+    return tuple(t for t in TERMS if t.field not in SPIN_ORBIT or np.any(fields[t.field]))
 
 
 def _at(fields: dict[str, Array], x: Array) -> dict[str, Array]:
@@ -518,85 +520,9 @@ def _points(points: Array, fields: dict[str, Array], terms: tuple[Term, ...]) ->
     return jax.vmap(one)(points)
 
 
-# --- the normal state's linear response -----------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Response:
-    """P, M, b of the action u.(omega P + M) u/2 + Delta b.u of a small step u from the normal state.
-
-    P is diagonal. M is a polynomial of q and h: the coefficients of its monomials are (9, 8, 8).
-    """
-
-    P: np.ndarray
-    b: np.ndarray
-    coefficients: np.ndarray
-
-    @classmethod
-    def of(cls, fields: dict[str, np.ndarray]) -> _Response:
-        unit = 1 / np.sqrt(np.trace(fields["D"]))
-        q = unit * np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1], [1, 1], [0, 0], [0, 0], [0, 0]])
-        h = np.concatenate([np.zeros((6, 3)), np.eye(3) * np.trace(fields["D"]) * unit**2])
-        P, b, M = (np.asarray(a) for a in _stiffness(np.column_stack([q, h]), fields))
-        design = np.array([_monomials(q, h) for q, h in zip(q, h, strict=True)])
-        return cls(np.diag(P[0]), b[0], np.einsum("mk,kab->mab", np.linalg.inv(design), M))
-
-    def modes(self, q: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Rates lam and shares r of f_s/Delta = Sum_i r_i/(omega + lam_i) at q (k, 2): (k, 8) complex each."""
-        monomials = np.array([_monomials(one, h) for one in q])
-        N = np.einsum("km,mab->kab", monomials, self.coefficients) / self.P[:, None]
-        rates, vectors = np.linalg.eig(N.astype(complex))
-        merged = np.linalg.cond(vectors) > 1e6  # two modes become one, at h = Gamma/4 say: keep them apart
-        if merged.any():
-            N[merged] += 1e-11 * np.abs(N[merged]).max() * np.diag(np.arange(8.0))
-            rates[merged], vectors[merged] = np.linalg.eig(N[merged].astype(complex))
-        source = np.broadcast_to((self.b / self.P)[:, None], (len(q), 8, 1))
-        return rates, np.einsum("i,kij->kj", self.b, vectors) * np.linalg.solve(vectors, source)[..., 0] / 4
-
-
-def _monomials(q: Any, h: Any, xp: Any = np) -> Any:
-    """Those of which the normal state's linear response consists, (9,)."""
-    return xp.stack([1.0, q[0], q[1], q[0] ** 2, q[0] * q[1], q[1] ** 2, h[0], h[1], h[2]])
-
-
-@jax.jit
-def _stiffness(points: Array, fields: dict[str, Array]) -> tuple[Array, Array, Array]:
-    """P, b and M, (k, ...), at points (k, 5) = (q, h)."""
-
-    def action(u: Array, Delta: float, omega: float, x: Array) -> Array:
-        at = {"Delta": jnp.array([Delta, 0.0]), "A": -x[:2] / 2, "h": x[2:]}
-        return frame_density(u, jnp.eye(4), omega, fields | at)
-
-    def one(x: Array) -> tuple[Array, ...]:
-        M, P = (jax.hessian(action)(jnp.zeros(8), 0.0, omega, x) for omega in jnp.arange(2.0))
-        return P - M, jax.grad(action)(jnp.zeros(8), 1.0, 0.0, x), M
-
-    return jax.vmap(one)(points)
-
-
-@jax.jit
-def _tails(points: Array, P: Array, b: Array, coefficients: Array) -> tuple[Array, Array, Array]:
-    """Delta^4/4 - c Delta^2 and its derivatives at points (k, 6) = (Delta, q, h), as in _Sums.
-
-    f_s/Delta = (1/4) b.(omega P + M)^-1 b - Delta^2/(2 omega^3) to third order in 1/omega, so that 1/omega - f_s/Delta
-    has the term (Delta^2/2 - c)/omega^3 with 4 c = b P^-1 M P^-1 M P^-1 b.
-    """
-
-    def tail(x: Array) -> Array:
-        second = jnp.tensordot(_monomials(x[1:3], x[3:], jnp), coefficients, 1) @ (b / P)
-        return x[0] ** 4 / 4 - second @ (second / P) / 4 * x[0] ** 2
-
-    return jax.vmap(lambda x: (tail(x), jax.grad(tail)(x), jax.hessian(tail)(x)[:3, :3]))(points)
-
-
-def _pole_sum(rates: np.ndarray, shares: np.ndarray, T: np.ndarray) -> np.ndarray:
-    """2 pi T Sum (1/omega - Sum_i r_i/(omega + lam_i)), modes on the last axis."""
-    return np.sum(shares * (digamma(0.5 + rates / (2 * np.pi * T[..., None])) - digamma(0.5)), axis=-1).real
-
-
-def _transition(response: _Response, h: np.ndarray, Tc: float, q: np.ndarray) -> float:
+def _transition(response: PairingResponse, h: np.ndarray, Tc: float, q: np.ndarray) -> float:
     rates, shares = response.modes(q[None], h)
-    mismatch = lambda T: np.log(T / Tc) + _pole_sum(rates[0], shares[0], np.asarray(T))  # noqa: E731
+    mismatch = lambda T: np.log(T / Tc) + pole_sum(rates[0], shares[0], np.asarray(T))  # noqa: E731
     T = Tc * np.geomspace(1, LOWEST, 400)
     unstable = np.nonzero(mismatch(T) < 0)[0]
     if not len(unstable):

@@ -124,8 +124,8 @@ def test_units_of_the_user():
     ours = {"h": np.array([0.1, 0.5, 0]), "Gamma": 1.0, "gamma": ju.rashba(0.3)}
     theirs = {"h": E * ours["h"], "Gamma": E, "gamma": E * length * ours["gamma"], "D": E * length**2, "Tc": E}
     plain, scaled = (
-        depairing_current(ju.Material(**ours), 0.3),
-        depairing_current(ju.Material(nu=nu, **theirs), 0.3 * E),
+        depairing_current(ju.Material(**ours), 0.3, samples=21),
+        depairing_current(ju.Material(nu=nu, **theirs), 0.3 * E, samples=21),
     )
     assert scaled.plus == pytest.approx(nu * E**2 * length * plain.plus, rel=1e-8)
     assert scaled.q_minus * length == pytest.approx(plain.q_minus, rel=1e-7)
@@ -196,14 +196,14 @@ def test_the_extremum_is_one():
 
 
 def test_two_ways_to_sum():
-    """The quadrature with its closed-form tail, and plain Matsubara frequencies, whose error falls as 1/N with pair breaking."""
+    """The quadrature with its closed-form tail, and N plain Matsubara frequencies, which err by 1/N."""
     material = ju.Material(**EVERYTHING)
     exact = film_state(material, 0.3, POINT)
-    coarse, fine = (film_state(material, 0.3, POINT, frequencies=plain_sum(0.3, n)) for n in (200, 400))
+    coarse, fine = (film_state(material, 0.3, POINT, frequencies=plain_sum(0.3, n)) for n in (300, 600))
     limit = lambda name: 2 * getattr(fine, name) - getattr(coarse, name)  # noqa: E731
-    assert exact.Delta == pytest.approx(limit("Delta"), abs=2e-6)
-    np.testing.assert_allclose(exact.current, limit("current"), atol=2e-5)
-    assert np.abs(exact.current - fine.current).max() > 1e-3
+    assert exact.Delta == pytest.approx(limit("Delta"), abs=4e-6)
+    np.testing.assert_allclose(exact.current, limit("current"), atol=1e-4)
+    assert np.abs(exact.current - fine.current).max() > 2e-3
     better = film_state(material, 0.3, POINT, accuracy=1e-10)
     assert better.Delta == pytest.approx(exact.Delta, abs=2e-8)
     assert better.free_energy == pytest.approx(exact.free_energy, abs=2e-8)
