@@ -38,7 +38,7 @@ class PairingResponse:
         """From the material's tensors: M at nine points gives the coefficients of its nine monomials."""
         unit = 1 / np.sqrt(np.trace(fields["D"]))
         q = unit * np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1], [1, 1], [0, 0], [0, 0], [0, 0]])
-        h = np.concatenate([np.zeros((6, 3)), np.eye(3) * np.trace(fields["D"]) * unit**2])
+        h = np.concatenate([np.zeros((6, 3)), np.eye(3)])
         P, b, M = (np.asarray(a) for a in _stiffness(np.column_stack([q, h]), fields))
         design = np.array([_monomials(q, h) for q, h in zip(q, h, strict=True)])
         return cls(np.diag(P[0]), b[0], np.einsum("mk,kab->mab", np.linalg.inv(design), M))
