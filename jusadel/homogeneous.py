@@ -110,21 +110,38 @@ def _solve_all(omega: Array, fields: dict[str, Array], terms: tuple[Term, ...]) 
 
 def _solve(omega: Array, fields: dict[str, Array], terms: tuple[Term, ...]) -> tuple[Array, Array]:
     """G and the largest component of Newton's last step."""
-
-    def energy(u: Array, V: Array, fields: dict[str, Array], omega: Array) -> Array:
-        return homogeneous_density(expand(u, V, inverse(V)), omega, fields, terms)
-
-    def newton_step(V: Array, fields: dict[str, Array], omega: Array) -> Array:
-        zero = jnp.zeros(8)
-        r = jax.grad(energy)(zero, V, fields, omega)
-        return -_solve_quasidefinite(jax.hessian(energy)(zero, V, fields, omega), r)
-
-    frozen, w = jax.lax.stop_gradient((fields, omega))
-    step = lambda _, V: retract(V, cap_step(newton_step(V, frozen, w), 0.5))  # noqa: E731
-    V = jax.lax.stop_gradient(jax.lax.fori_loop(0, STEPS, step, jnp.eye(4)))
+    V = stationary_frame(omega, fields, terms)
     # at the solution the last step vanishes, but its derivative is that of the solution (implicit function)
-    last = newton_step(V, fields, omega)
+    last = _newton_step(V, omega, fields, terms)
     return expand_green(V, last - jax.lax.stop_gradient(last)), jnp.max(jnp.abs(jax.lax.stop_gradient(last)))
+
+
+def stationary_frame(omega: Array, fields: dict[str, Array], terms: tuple[Term, ...]) -> Array:
+    """The frame V (4, 4) to which Newton's method leads from the normal state; a constant for derivatives."""
+    frozen, w = jax.lax.stop_gradient((fields, omega))
+
+    def unfinished(state: tuple[Array, Array, Array]) -> Array:
+        _, last, count = state
+        return (count < STEPS) & ~(last < LAST_STEP)
+
+    def improve(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        V, _, count = state
+        u = _newton_step(V, w, frozen, terms)
+        return retract(V, cap_step(u, 0.5)), jnp.max(jnp.abs(u)), count + 1
+
+    V, _, _ = jax.lax.while_loop(unfinished, improve, (jnp.eye(4), jnp.asarray(jnp.inf), jnp.asarray(0)))
+    return jax.lax.stop_gradient(V)
+
+
+def frame_density(u: Array, V: Array, omega: Array, fields: dict[str, Array], terms: tuple[Term, ...] = TERMS) -> Array:
+    """Free-energy density of one frequency at the step u (8,) from the frame V: exact to second order in u."""
+    return homogeneous_density(expand(u, V, inverse(V)), omega, fields, terms)
+
+
+def _newton_step(V: Array, omega: Array, fields: dict[str, Array], terms: tuple[Term, ...]) -> Array:
+    zero = jnp.zeros(8)
+    r = jax.grad(frame_density)(zero, V, omega, fields, terms)
+    return -solve_quasidefinite(jax.hessian(frame_density)(zero, V, omega, fields, terms), r[:, None])[:, 0]
 
 
 def expand_green(V: Array, u: Array) -> Array:
@@ -134,13 +151,13 @@ def expand_green(V: Array, u: Array) -> Array:
     return G + jnp.einsum("x,xab->ab", u, T)
 
 
-def _solve_quasidefinite(H: Array, r: Array) -> Array:
-    """Solve the 8x8 symmetric system without pivoting: 2 positive, 6 negative pivots on the physical branch."""
-    system = jnp.concatenate([H, r[:, None]], axis=1)
+def solve_quasidefinite(H: Array, r: Array) -> Array:
+    """H^-1 r, (8, k), without pivoting: 2 positive, 6 negative pivots on the physical branch."""
+    system = jnp.concatenate([H, r], axis=1)
     for k in range(8):
         row = system[k] / system[k, k]
         system = (system - system[:, k, None] * row).at[k].set(row)
-    return system[:, 8]
+    return system[:, 8:]
 
 
 def _certify(G: Array, last: Array, omega: Array, Delta: Any, h: Any) -> None:

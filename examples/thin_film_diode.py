@@ -1,0 +1,53 @@
+"""A superconducting diode: a thin Rashba film with an exchange field in its plane, perpendicular to the current.
+
+Current against phase gradient, whose two extrema are the depairing currents both ways, and the efficiency
+(j+ - j-)/(j+ + j-) against the field at several temperatures. Energies in Tc, lengths in sqrt(D/Tc), currents in
+nu Tc sqrt(D Tc). Leaves thin_film_diode.png and prints one `name = value` a line.
+"""
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+
+from jusadel import Material, rashba
+from jusadel.film import depairing_current
+
+FIELDS = np.linspace(0.0, 1.2, 7)
+TEMPERATURES = (0.1, 0.3, 0.5)
+
+
+def film(h):
+    """Spin-orbit scattering at the rate Tc, spin-galvanic coupling 0.5 Tc sqrt(D/Tc), h along y."""
+    return Material(D=1.0, Tc=1.0, Gamma=1.0, gamma=rashba(0.5), h=(0.0, h, 0.0))
+
+
+def main():
+    """Solve, print the numbers, draw the picture."""
+    found = {
+        (T, h): depairing_current(film(h), T, samples=41 if T == 0.1 else 13) for T in TEMPERATURES for h in FIELDS
+    }
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
+    for h, colour in zip(FIELDS[::2], plt.colormaps["viridis"](np.linspace(0, 0.85, 4)), strict=True):
+        branch = found[0.1, h]
+        left.plot(branch.q, branch.current, color=colour, label=f"$h = {h:.1f}\\,T_c$")
+        left.plot([branch.q_minus, branch.q_plus], [-branch.minus, branch.plus], "o", color=colour)
+    for T, style in zip(TEMPERATURES, ("o-", "s--", "^:"), strict=True):
+        right.plot(FIELDS, [100 * found[T, h].diode_efficiency for h in FIELDS], style, label=f"$T = {T}\\,T_c$")
+    left.set(xlabel=r"phase gradient $q\,\sqrt{D/T_c}$", ylabel=r"current $j/(\nu T_c\sqrt{D T_c})$")
+    left.set(title="depairing currents (dots), $T = 0.1\\,T_c$")
+    right.set(xlabel="exchange field $h/T_c$", ylabel=r"$(j_+ - j_-)/(j_+ + j_-)$ in %", title="diode efficiency")
+    for axis in (left, right):
+        axis.axhline(0, color="0.8", linewidth=0.8, zorder=0)
+        axis.legend()
+    figure.savefig("thin_film_diode.png", dpi=150)
+    numbers = {f"efficiency_T{T}_h{h:.1f}": x.diode_efficiency for (T, h), x in found.items()}
+    strongest = found[0.1, FIELDS[-1]]
+    numbers |= {"j_plus": strongest.plus, "j_minus": strongest.minus, "q_0": strongest.q0}
+    print("\n".join(f"{name} = {value:.6g}" for name, value in numbers.items()))
+    return numbers
+
+
+if __name__ == "__main__":
+    main()
