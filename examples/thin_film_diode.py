@@ -11,8 +11,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from jusadel import Material, rashba
-from jusadel.film import depairing_current
+import jusadel as ju
 
 FIELDS = np.linspace(0.0, 1.2, 7)
 TEMPERATURES = (0.1, 0.3, 0.5)
@@ -20,13 +19,13 @@ TEMPERATURES = (0.1, 0.3, 0.5)
 
 def film(h):
     """Spin-orbit scattering at the rate Tc, spin-galvanic coupling 0.5 Tc sqrt(D/Tc), h along y."""
-    return Material(D=1.0, Tc=1.0, Gamma=1.0, gamma=rashba(0.5), h=(0.0, h, 0.0))
+    return ju.Material(D=1.0, Tc=1.0, Gamma=1.0, gamma=ju.rashba(0.5), h=(0.0, h, 0.0))
 
 
 def main():
     """Solve, print the numbers, draw the picture."""
     found = {
-        (T, h): depairing_current(film(h), T, samples=41 if T == 0.1 else 13) for T in TEMPERATURES for h in FIELDS
+        (T, h): ju.depairing_current(film(h), T, samples=41 if T == 0.1 else 13) for T in TEMPERATURES for h in FIELDS
     }
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
     for h, colour in zip(FIELDS[::2], plt.colormaps["viridis"](np.linspace(0, 0.85, 4)), strict=True):

@@ -15,6 +15,7 @@ from jusadel.boundary import Interface, Periodic, Reservoir, Surface, Tunnel
 from jusadel.device import Device
 from jusadel.doubling import with_cut_between
 from jusadel.equilibrium import solve
+from jusadel.film import depairing_current, film_critical_temperature, film_state, gap_of_temperature
 from jusadel.fluxes import (
     current_across,
     current_through,
@@ -70,12 +71,16 @@ __all__ = [
     "chiral",
     "current_across",
     "current_through",
+    "depairing_current",
     "disk",
     "dresselhaus",
     "entropy",
+    "film_critical_temperature",
+    "film_state",
     "fluxoid",
     "free_energy",
     "from_nambu",
+    "gap_of_temperature",
     "linear",
     "magnetisation",
     "matsubara",
