@@ -74,7 +74,7 @@ def assert_derivatives(system, V, omega, tolerance=1e-10):
 def only(system, name):
     """The same system, with the fields of all other terms set to zero; links stay."""
     kept = TERMS[NAMES.index(name)].field
-    clear = lambda fields: {k: v if k in (kept, "D") else 0 * v for k, v in fields.items()}  # noqa: E731
+    clear = lambda fields: {k: v if k in (kept, "D", "mean_D") else 0 * v for k, v in fields.items()}  # noqa: E731
     cells = clear(system.cells.fields)
     if name not in ("diffusion", "spin_hall", "spin_swapping"):  # these are proportional to D
         cells["D"] = 0 * cells["D"]
