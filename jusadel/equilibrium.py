@@ -83,10 +83,9 @@ def solve(
     began = time.perf_counter()
     consistent = isinstance(pair_potential, str) and pair_potential == SELF_CONSISTENT
     if consistent:
-        guess, start = first_guess(device, T, start)
+        Delta, start = first_guess(device, T, start)
     else:
-        guess = default_pair_potential(device, pair_potential)
-    Delta = at_vertices(device, guess)
+        Delta = at_vertices(device, default_pair_potential(device, pair_potential))
     problem = pose(
         device,
         T,

@@ -12,17 +12,22 @@ from jusadel.device import Device
 from jusadel.discretisation import ghosts
 from jusadel.lifted import pairs_of_corners
 from jusadel.matsubara import bulk_gap
+from jusadel.pair_potential import at_vertices
 from jusadel.seams import seams
 from jusadel.solution import Solution
 
 
 def first_guess(device: Device, T: float, start: Any) -> tuple[Any, Any]:
-    """The pair potential to start from, and the start for G, from what the user gave as `start`."""
+    """The pair potential (m, 3) to start from, and the start for G, from what the user gave as `start`."""
     if isinstance(start, Solution):
-        return (np.asarray(start.Delta) if len(start.Delta) == len(device.mesh.points) else 0.0), start
+        if start.vertex_Delta.shape != device.mesh.triangles.shape:
+            raise ValueError(
+                f"start was solved on {len(start.vertex_Delta)} triangles, this mesh has {len(device.mesh.triangles)}"
+            )
+        return start.vertex_Delta, start
     if start is None or (isinstance(start, str) and start == "bulk"):
-        return bulk_with_phases(device, T), None
-    return start, None
+        return at_vertices(device, bulk_with_phases(device, T)), None
+    return at_vertices(device, start), None
 
 
 def bulk_with_phases(device: Device, T: float) -> np.ndarray:
