@@ -28,7 +28,7 @@ from jusadel.nambu import R
 from jusadel.newton import NewtonResult, solve_frequencies
 from jusadel.observables import free_energy
 from jusadel.pair_potential import at_vertices
-from jusadel.phase_curve import CurrentPhaseRelation, whole_turn
+from jusadel.phase_curve import CurrentPhaseRelation, half_turn, whole_turn
 from jusadel.problem import Problem, pose, refuse_uncertified
 from jusadel.seams import seams
 from jusadel.solution import Solution, SolveError
@@ -197,7 +197,8 @@ def _solved(junction: _Junction, phases: np.ndarray, problem: Problem) -> Iterat
 def _part(result: NewtonResult, rows: slice) -> NewtonResult:
     """These frequencies of a result."""
     values = {f.name: getattr(result, f.name) for f in fields(result)}
-    return NewtonResult(**{name: None if value is None else value[rows] for name, value in values.items()})
+    part: dict[str, Any] = {name: None if value is None else value[rows] for name, value in values.items()}
+    return NewtonResult(**part)
 
 
 def _refuse_uncertified(problem: Problem, result: NewtonResult, phi: float) -> None:
@@ -212,7 +213,7 @@ def _refuse_uncertified(problem: Problem, result: NewtonResult, phi: float) -> N
 
 
 def _followed(junction: _Junction, phases: np.ndarray, T: float, arguments: dict[str, Any]) -> CurrentPhaseRelation:
-    path = _half_turns(phases) if whole_turn(phases) is not None else phases
+    path = half_turn(phases) if whole_turn(phases) is not None else phases
     order = np.argsort(path)
     first = int(np.argmin(np.abs(path[order])))
     measured = np.zeros((len(phases), 2))
@@ -232,11 +233,6 @@ def _followed(junction: _Junction, phases: np.ndarray, T: float, arguments: dict
                 measured[k] = junction.current(sol), float(free_energy(sol))
     _repeat_once(heard, len(phases))
     return CurrentPhaseRelation(phases, *measured.T)
-
-
-def _half_turns(phases: np.ndarray) -> np.ndarray:
-    """The phases in (-pi, pi]."""
-    return np.pi - np.mod(np.pi - phases, 2 * np.pi)
 
 
 def _solve(junction: _Junction, phi: float, T: float, arguments: dict[str, Any]) -> Solution:

@@ -18,6 +18,8 @@ SAME = 1e-9
 """Phases closer than this are one."""
 FINE = 32
 """Points of the search for extrema, per phase."""
+BRANCH = 0.05
+"""Of the range of energies: the trigonometric interpolation of a current that jumps misses them by more."""
 
 
 class PhaseRangeWarning(UserWarning):
@@ -29,7 +31,8 @@ class CurrentPhaseRelation:
     """Current and energy of a junction against its phase difference, interpolated.
 
     Phases that cover 2 pi uniformly are interpolated by trigonometric polynomials, others by cubic splines, which
-    know nothing beyond their ends: what lies there is NaN, with a `PhaseRangeWarning`.
+    know nothing beyond their ends: what lies there is NaN, with a `PhaseRangeWarning`. The latter also serve where a
+    self-consistent solution, followed over a turn, has not come back to itself.
 
     Attributes:
         phases: phase differences, (k,), in the order that was given.
@@ -75,9 +78,9 @@ class CurrentPhaseRelation:
             step = grid[1] - grid[0]
             low, high = grid[k] - step, grid[k] + step
         if self.current_at(low) < 0 < self.current_at(high):
-            return _half_turn(float(brentq(self.current_at, low, high, xtol=1e-13)))
+            return float(half_turn(brentq(self.current_at, low, high, xtol=1e-13)))
         at_rest = abs(self.current_at(grid[k])) <= 1e-6 * np.abs(self.current).max()
-        return _half_turn(float(grid[k])) if at_rest else self._beyond("lowest energy")
+        return float(half_turn(grid[k])) if at_rest else self._beyond("lowest energy")
 
     def harmonics(self, n: int) -> tuple[np.ndarray, np.ndarray]:
         """Sine and cosine amplitudes, (n,) each: I = Sum_k sine[k-1] sin(k phi) + cosine[k-1] cos(k phi).
@@ -102,14 +105,12 @@ class CurrentPhaseRelation:
 
         Where it is not small, take more phases (or the solution jumped between two branches).
         """
-        order = np.argsort(self.phases)
-        phases, energy = self.phases[order], self.energy[order]
         if self._turn is None:
-            integral = CubicSpline(phases, self.current[order]).antiderivative()(phases) / 2
+            phases, kept = self._branch
+            integral = CubicSpline(phases, self.current[kept]).antiderivative()(phases) / 2
         else:
-            integral = self._trigonometric[1](phases)
-        mismatch = energy - integral
-        return float(np.ptp(mismatch) / max(np.ptp(energy), 1e-300))
+            kept, integral = self._turn, self._trigonometric[1](self.phases[self._turn])
+        return float(np.ptp(self.energy[kept] - integral) / max(np.ptp(self.energy), 1e-300))
 
     def __repr__(self) -> str:
         with warnings.catch_warnings():
@@ -127,20 +128,28 @@ class CurrentPhaseRelation:
 
     @cached_property
     def _turn(self) -> np.ndarray | None:
+        """Phases of one turn to interpolate periodically; None where there are none, or where a branch ends."""
         turn = whole_turn(self.phases)
-        if turn is None or len(turn) == len(self.phases):
-            return turn
-        extra = np.setdiff1d(np.arange(len(self.phases)), turn)  # a phase given twice must not lie on two branches
-        same = np.abs(self.current[extra] - self._trigonometric_of(turn)[0](self.phases[extra]))
-        return turn if same.max() <= 1e-6 * np.abs(self.current).max() else None
+        if turn is None:
+            return None
+        current, energy = self._trigonometric_of(turn)
+        jump = np.abs(self.current - current(self.phases)).max() > 1e-6 * np.abs(self.current).max()
+        mismatch = np.abs(self.energy - energy(self.phases)).max() > BRANCH * np.ptp(self.energy)
+        return None if jump or mismatch else turn
+
+    @cached_property
+    def _branch(self) -> tuple[np.ndarray, np.ndarray]:
+        """Ascending phases without repetition, and their indices: where splines interpolate."""
+        phases = half_turn(self.phases) if whole_turn(self.phases) is not None else self.phases
+        return np.unique(phases, return_index=True)
 
     @cached_property
     def _grid(self) -> np.ndarray:
-        low, high = self.phases.min(), self.phases.max()
         if self._turn is not None:
             count = FINE * len(self._turn)
-            return low + 2 * np.pi * np.arange(count) / count
-        return np.linspace(low, high, FINE * len(self.phases))
+            return self.phases.min() + 2 * np.pi * np.arange(count) / count
+        phases = self._branch[0]
+        return np.linspace(phases[0], phases[-1], FINE * len(phases))
 
     @cached_property
     def _trigonometric(self) -> tuple[Curve, Curve]:
@@ -169,7 +178,7 @@ class CurrentPhaseRelation:
     def _curves(self) -> tuple[Curve, Curve]:
         if self._turn is not None:
             return self._trigonometric
-        phases, first = np.unique(self.phases, return_index=True)
+        phases, first = self._branch
         if len(phases) < 3:
             raise ValueError(f"{len(phases)} different phases; an interpolation needs three, and better many more")
         current, energy = self.current[first], self.energy[first]
@@ -193,12 +202,12 @@ class CurrentPhaseRelation:
             method="bounded",
             options={"xatol": 1e-9},
         )
-        return _half_turn(float(best.x)), float(-best.fun)
+        return float(half_turn(best.x)), float(-best.fun)
 
     def _beyond(self, what: str) -> float:
         warnings.warn(
-            f"the {what} is at an end of the phases, {self.phases.min():.4g} to {self.phases.max():.4g}, or beyond: "
-            "take phases that cover 2 pi uniformly",
+            f"the {what} is at an end of the phases, {self._branch[0][0]:.4g} to {self._branch[0][-1]:.4g}, or beyond: "
+            "take phases that go further, or cover 2 pi uniformly",
             PhaseRangeWarning,
             stacklevel=3,
         )
@@ -220,7 +229,6 @@ def whole_turn(phases: np.ndarray) -> np.ndarray | None:
     return turn if np.ptp(gaps) < 1e-6 * gaps.mean() else None
 
 
-def _half_turn(phi: float) -> float:
-    """The phase in (-pi, pi]; within round-off of -pi it is pi."""
-    phi = float(np.pi - np.mod(np.pi - phi, 2 * np.pi))
-    return np.pi if phi + np.pi < 1e-9 else phi
+def half_turn(phases: Any) -> np.ndarray:
+    """Phases in (-pi, pi]; within round-off of -pi they are pi."""
+    return np.pi - np.maximum(np.mod(np.pi - np.asarray(phases) + SAME, 2 * np.pi) - SAME, 0)
