@@ -7,6 +7,7 @@ followed from phase to phase.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
@@ -75,9 +76,17 @@ def current_phase_relation(
     """
     phases = _checked_phases(phases)
     junction = _Junction.of(device, across)
-    if isinstance(pair_potential, str) and pair_potential == SELF_CONSISTENT:
-        return _followed(junction, phases, T, solve_arguments)
-    return _together(junction, phases, T, pair_potential, **solve_arguments)
+    consistent = isinstance(pair_potential, str) and pair_potential == SELF_CONSISTENT
+    heard: list[warnings.WarningMessage] = []
+    try:
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always")
+            if consistent:
+                return _followed(junction, phases, T, solve_arguments)
+            return _together(junction, phases, T, pair_potential, **solve_arguments)
+    finally:
+        for text, kind in _each_once(heard):
+            warnings.warn(text, kind, stacklevel=2)
 
 
 @dataclass(frozen=True)
@@ -124,6 +133,16 @@ def _checked_phases(phases: Any) -> np.ndarray:
     if values.ndim != 1 or not values.size or not np.isfinite(values).all():
         raise ValueError(f"phases have shape {values.shape}; expected (k,) finite phase differences in radians")
     return values
+
+
+def _each_once(heard: Sequence[warnings.WarningMessage]) -> Iterator[tuple[str, type[Warning]]]:
+    """Warnings that differ in more than numbers, with how often they came."""
+    alike: dict[Any, list[warnings.WarningMessage]] = {}
+    for w in heard:
+        alike.setdefault((w.category, re.sub(r"[-+.e\d]", "", str(w.message))), []).append(w)
+    for (kind, _), these in alike.items():
+        often = f" ({len(these)} times alike, for different phases)" if len(these) > 1 else ""
+        yield f"{these[0].message}{often}", kind
 
 
 # --- all phases together --------------------------------------------------------------------------
@@ -220,18 +239,15 @@ def _followed(junction: _Junction, phases: np.ndarray, T: float, arguments: dict
     turning = _turning_share(junction)
     arguments = dict(arguments)
     given, nearest = arguments.pop("start", None), None
-    with warnings.catch_warnings(record=True) as heard:
-        warnings.simplefilter("always")
-        for steps in (order[first:], order[first::-1]):
-            sol, at = nearest, path[order[first]]
-            for k in steps:
-                if sol is None or k != order[first]:
-                    start = given if sol is None else _turned(sol, (path[k] - at) * turning)
-                    sol, at = _solve(junction, path[k], T, arguments | {"start": start}), path[k]
-                    arguments["frequencies"] = (sol.omega, sol.weights)  # the same for all phases
-                    nearest = sol if nearest is None else nearest
-                measured[k] = junction.current(sol), float(free_energy(sol))
-    _repeat_once(heard, len(phases))
+    for steps in (order[first:], order[first::-1]):
+        sol, at = nearest, path[order[first]]
+        for k in steps:
+            if sol is None or k != order[first]:
+                start = given if sol is None else _turned(sol, (path[k] - at) * turning)
+                sol, at = _solve(junction, path[k], T, arguments | {"start": start}), path[k]
+                arguments["frequencies"] = (sol.omega, sol.weights)  # the same for all phases
+                nearest = sol if nearest is None else nearest
+            measured[k] = junction.current(sol), float(free_energy(sol))
     return CurrentPhaseRelation(phases, *measured.T)
 
 
@@ -241,14 +257,6 @@ def _solve(junction: _Junction, phi: float, T: float, arguments: dict[str, Any])
     except SolveError as error:
         error.add_note(f"at the phase difference {phi:.6g}")
         raise
-
-
-def _repeat_once(heard: Sequence[warnings.WarningMessage], count: int) -> None:
-    """One warning of each kind, with how often it came."""
-    kinds = list(dict.fromkeys(w.category for w in heard))
-    for kind in kinds:
-        these = [w for w in heard if w.category is kind]
-        warnings.warn(f"{these[0].message} (in {len(these)} of {count} phases)", kind, stacklevel=4)
 
 
 def _turned(sol: Solution, phase: np.ndarray) -> Solution:
