@@ -1,0 +1,234 @@
+"""What a current-phase relation tells: critical currents, the phase of the ground state, harmonics."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy.interpolate import CubicHermiteSpline, CubicSpline
+from scipy.optimize import brentq, minimize_scalar
+
+Curve = Callable[[Any], np.ndarray]
+
+SAME = 1e-9
+"""Phases closer than this are one."""
+FINE = 32
+"""Points of the search for extrema, per phase."""
+BRANCH = 0.05
+"""Of the range of energies: the trigonometric interpolation of a current that jumps misses them by more."""
+
+
+class PhaseRangeWarning(UserWarning):
+    """An extremum lies at the end of the phases, or beyond."""
+
+
+@dataclass(frozen=True, eq=False)
+class CurrentPhaseRelation:
+    """Current and energy of a junction against its phase difference, interpolated.
+
+    Phases that cover 2 pi uniformly are interpolated by trigonometric polynomials, others by cubic splines, which
+    know nothing beyond their ends: what lies there is NaN, with a `PhaseRangeWarning`. The latter also serve where a
+    self-consistent solution, followed over a turn, has not come back to itself.
+
+    Attributes:
+        phases: phase differences, (k,), in the order that was given.
+        current: (k,) [nu D energy], positive from the first electrode to the second.
+        energy: free energy, (k,) [nu energy^2 length^2]; current = 2 d energy/d phase.
+    """
+
+    phases: np.ndarray
+    current: np.ndarray
+    energy: np.ndarray
+
+    def current_at(self, phase: Any) -> np.ndarray:
+        """The interpolated current; NaN outside phases that do not cover a turn."""
+        return self._curves[0](np.asarray(phase, float))
+
+    def energy_at(self, phase: Any) -> np.ndarray:
+        """The interpolated free energy."""
+        return self._curves[1](np.asarray(phase, float))
+
+    @cached_property
+    def critical_current(self) -> tuple[float, float]:
+        """The largest currents in positive and in negative direction, both as positive magnitudes."""
+        return self._largest(1)[1], self._largest(-1)[1]
+
+    @cached_property
+    def critical_phase(self) -> tuple[float, float]:
+        """Where the critical currents are reached."""
+        return self._largest(1)[0], self._largest(-1)[0]
+
+    @property
+    def diode_efficiency(self) -> float:
+        """(Ic+ - Ic-)/(Ic+ + Ic-)."""
+        plus, minus = self.critical_current
+        return (plus - minus) / (plus + minus)
+
+    @cached_property
+    def phi0(self) -> float:
+        """The phase of lowest free energy, in (-pi, pi]; one of them where there are several."""
+        grid = self._grid
+        k = int(np.argmin(self.energy_at(grid)))
+        low, high = grid[max(k - 1, 0)], grid[min(k + 1, len(grid) - 1)]
+        if self._turn is not None:
+            step = grid[1] - grid[0]
+            low, high = grid[k] - step, grid[k] + step
+        if self.current_at(low) < 0 < self.current_at(high):
+            return float(half_turn(brentq(self.current_at, low, high, xtol=1e-13)))
+        at_rest = abs(self.current_at(grid[k])) <= 1e-6 * np.abs(self.current).max()
+        return float(half_turn(grid[k])) if at_rest else self._beyond("lowest energy")
+
+    def harmonics(self, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """Sine and cosine amplitudes, (n,) each: I = Sum_k sine[k-1] sin(k phi) + cosine[k-1] cos(k phi).
+
+        Raises:
+            ValueError: the phases do not cover a turn uniformly, or are too few for n harmonics.
+        """
+        if self._turn is None:
+            raise ValueError(
+                "harmonics need phases that cover 2 pi uniformly, such as np.linspace(0, 2 * np.pi, 24, endpoint=False)"
+            )
+        count = len(self._turn)
+        if not 1 <= n <= (count - 1) // 2:
+            raise ValueError(f"n = {n} harmonics of {count} phases; expected 1 to {(count - 1) // 2}")
+        phases = self.phases[self._turn]
+        waves = np.exp(1j * np.arange(1, n + 1)[:, None] * phases) @ self.current[self._turn] * 2 / count
+        return waves.imag, waves.real
+
+    @cached_property
+    def interpolation_error(self) -> float:
+        """Largest mismatch between energies and the integral of the interpolated current, relative to their range.
+
+        Where it is not small, take more phases (or the solution jumped between two branches).
+        """
+        if self._turn is None:
+            phases, kept = self._branch
+            integral = CubicSpline(phases, self.current[kept]).antiderivative()(phases) / 2
+        else:
+            kept, integral = self._turn, self._trigonometric[1](self.phases[self._turn])
+        return float(np.ptp(self.energy[kept] - integral) / max(np.ptp(self.energy), 1e-300))
+
+    def __repr__(self) -> str:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PhaseRangeWarning)
+            (plus, minus), phi0 = self.critical_current, self.phi0
+            return (
+                f"CurrentPhaseRelation: {len(self.phases)} phases from {self.phases.min():.4g} to "
+                f"{self.phases.max():.4g}\n"
+                f"  critical currents {plus:.6g} and {minus:.6g} at {self.critical_phase[0]:.4f} and "
+                f"{self.critical_phase[1]:.4f}, diode efficiency {self.diode_efficiency:.3g}\n"
+                f"  phi0 = {round(phi0, 5) + 0.0:.5f}, interpolation error {self.interpolation_error:.1e}"
+            )
+
+    # --- interpolation --------------------------------------------------------------------------------
+
+    @cached_property
+    def _turn(self) -> np.ndarray | None:
+        """Phases of one turn to interpolate periodically; None where there are none, or where a branch ends."""
+        turn = whole_turn(self.phases)
+        if turn is None:
+            return None
+        current, energy = self._trigonometric_of(turn)
+        jump = np.abs(self.current - current(self.phases)).max() > 1e-6 * np.abs(self.current).max()
+        mismatch = np.abs(self.energy - energy(self.phases)).max() > BRANCH * np.ptp(self.energy)
+        return None if jump or mismatch else turn
+
+    @cached_property
+    def _branch(self) -> tuple[np.ndarray, np.ndarray]:
+        """Ascending phases without repetition, and their indices: where splines interpolate."""
+        phases = half_turn(self.phases) if whole_turn(self.phases) is not None else self.phases
+        return np.unique(phases, return_index=True)
+
+    @cached_property
+    def _grid(self) -> np.ndarray:
+        if self._turn is not None:
+            count = FINE * len(self._turn)
+            return self.phases.min() + 2 * np.pi * np.arange(count) / count
+        phases = self._branch[0]
+        return np.linspace(phases[0], phases[-1], FINE * len(phases))
+
+    @cached_property
+    def _trigonometric(self) -> tuple[Curve, Curve]:
+        assert self._turn is not None
+        return self._trigonometric_of(self._turn)
+
+    def _trigonometric_of(self, turn: np.ndarray) -> tuple[Curve, Curve]:
+        """Current, and the energy from its integral."""
+        phases, current, energy = self.phases[turn], self.current[turn], self.energy[turn]
+        k = np.arange(1, len(turn) // 2 + 1)
+        wave = 2 / len(turn) * np.exp(-1j * k[:, None] * phases) @ current
+        if len(turn) % 2 == 0:
+            wave[-1] /= 2
+        slope = current.mean()
+
+        def current_at(phi: Any) -> np.ndarray:
+            return slope + (np.exp(1j * np.multiply.outer(phi, k)) @ wave).real
+
+        def integral(phi: Any) -> np.ndarray:
+            return (np.exp(1j * np.multiply.outer(phi, k)) @ (wave / (2j * k))).real
+
+        level = np.mean(energy - integral(phases))
+        return current_at, lambda phi: level + integral(phi)
+
+    @cached_property
+    def _curves(self) -> tuple[Curve, Curve]:
+        if self._turn is not None:
+            return self._trigonometric
+        phases, first = self._branch
+        if len(phases) < 3:
+            raise ValueError(f"{len(phases)} different phases; an interpolation needs three, and better many more")
+        current, energy = self.current[first], self.energy[first]
+        return (
+            CubicSpline(phases, current, extrapolate=False),
+            CubicHermiteSpline(phases, energy, current / 2, extrapolate=False),
+        )
+
+    def _largest(self, sign: int) -> tuple[float, float]:
+        """Phase and value of the largest of sign times the current."""
+        grid = self._grid
+        values = sign * self.current_at(grid)
+        k = int(np.argmax(values))
+        if self._turn is None and k in (0, len(grid) - 1):
+            unknown = self._beyond(f"largest {'positive' if sign > 0 else 'negative'} current")
+            return unknown, unknown
+        step = grid[1] - grid[0]
+        best = minimize_scalar(
+            lambda phi: -sign * float(self.current_at(phi)),
+            bounds=(grid[k] - step, grid[k] + step),
+            method="bounded",
+            options={"xatol": 1e-9},
+        )
+        return float(half_turn(best.x)), float(-best.fun)
+
+    def _beyond(self, what: str) -> float:
+        warnings.warn(
+            f"the {what} is at an end of the phases, {self._branch[0][0]:.4g} to {self._branch[0][-1]:.4g}, or beyond: "
+            "take phases that go further, or cover 2 pi uniformly",
+            PhaseRangeWarning,
+            stacklevel=3,
+        )
+        return float("nan")
+
+
+def whole_turn(phases: np.ndarray) -> np.ndarray | None:
+    """Indices of the phases in one turn, ascending modulo 2 pi, where they cover it uniformly; else None.
+
+    A phase that comes twice, as the two ends of a closed grid do, is taken once.
+    """
+    reduced = np.mod(phases - phases.min() + SAME / 2, 2 * np.pi)
+    order = np.argsort(reduced, kind="stable")
+    new = np.diff(reduced[order], prepend=-1.0) > SAME
+    turn = order[new]
+    if len(turn) < 3:
+        return None
+    gaps = np.diff(reduced[turn], append=reduced[turn[0]] + 2 * np.pi)
+    return turn if np.ptp(gaps) < 1e-6 * gaps.mean() else None
+
+
+def half_turn(phases: Any) -> np.ndarray:
+    """Phases in (-pi, pi]; within round-off of -pi they are pi."""
+    return np.pi - np.maximum(np.mod(np.pi - np.asarray(phases) + SAME, 2 * np.pi) - SAME, 0)
