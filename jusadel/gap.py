@@ -25,7 +25,7 @@ import scipy.sparse.linalg as sla
 from jusadel.device import Device
 from jusadel.lifted import TWO_B_R3
 from jusadel.matsubara import GAP_RATIO
-from jusadel.nambu import R, frame_to_green, inverse, trace_of_product
+from jusadel.nambu import R, SIGNATURE, frame_to_green, inverse, trace_of_product
 from jusadel.newton import NewtonResult
 from jusadel.problem import Problem, refuse_uncertified
 from jusadel.seams import seams
@@ -183,14 +183,36 @@ class Response:
         x, _ = sla.minres(self._scaled(scale), _real(scale * rhs), rtol=tol, maxiter=MAX_KRYLOV)
         return scale * _complex(x)
 
-    def smallest(self, Delta: np.ndarray) -> tuple[float, np.ndarray]:
-        """The smallest eigenvalue of J x = lambda w x, accurate to `EIGENVALUE` times a, and its x (K,), at Delta."""
+    def smallest(
+        self, Delta: np.ndarray, tol: float | None = None, near: np.ndarray | None = None
+    ) -> tuple[float, np.ndarray]:
+        """The smallest eigenvalue of J x = lambda w x, accurate to tol (`EIGENVALUE` times a), and its x (K,), at Delta.
+
+        Args:
+            Delta: of the state, (K,).
+            tol: absolute.
+            near: a vector like x, (K,), where there is one better than the direction of the common phase.
+        """
         scale = 1 / np.sqrt(self.sites.weight)
         start = np.random.default_rng(0).normal(size=2 * len(scale))
-        phase = _real(1j * Delta / scale)  # the direction of the common phase, which costs nothing
+        phase = _real((1j * Delta if near is None else near) / scale)  # the common phase costs nothing
         start += np.linalg.norm(start) * phase / max(np.linalg.norm(phase), 1e-300)
-        value, vector = smallest_eigenvalue(self._scaled(scale), start, EIGENVALUE * float(self.sites.a.mean()))
+        tol = EIGENVALUE * float(self.sites.a.mean()) if tol is None else tol
+        value, vector = smallest_eigenvalue(self._scaled(scale), start, tol)
         return value, scale * _complex(vector)
+
+    def slope(self, mode: np.ndarray) -> float:
+        """d lambda/d ln T of an eigenvalue in the normal state, from its x (K,); omega goes with T, the weights do not.
+
+        The normal state's Hessian depends on omega by 16 omega times each node's weight, negative for triplets.
+        """
+        where, p = self.sites, self.problem
+        s = jnp.asarray(where.on_nodes(mode, len(self._free)))
+        b = np.asarray(_pushed(self._couplings, s) * self._free[:, None])
+        x = np.asarray(self._solve(b))
+        per_node = 16 * np.asarray(p.system.nodes.weight)[:, None] * SIGNATURE
+        each = np.sum(b * x, axis=(1, 2)) - p.omega * np.sum(per_node * x**2, axis=(1, 2))
+        return float(1 - 2 * np.pi * p.T * (p.weights @ each) / 4 / np.sum(where.weight * np.abs(mode) ** 2))
 
 
 def smallest_eigenvalue(operator: sla.LinearOperator, start: np.ndarray, tol: float) -> tuple[float, np.ndarray]:
