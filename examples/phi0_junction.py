@@ -11,7 +11,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import jusadel as ju
-from jusadel.junction import current_phase_relation
 
 MESH = ju.rectangle(1.0, 0.08, 0.08, x=(1 - np.cos(np.pi * np.linspace(0, 1, 31))) / 2)
 ENDS = {"left": ju.Reservoir(20.0), "right": ju.Reservoir(20.0)}
@@ -23,7 +22,7 @@ def relation(h, gamma):
     """The current-phase relation at T = E_Th; gamma_xy = -gamma_yx."""
     material = ju.Material(D=1.0, Tc=0.0, h=(0, h, 0), Gamma=0.5, gamma=ju.rashba(gamma))
     device = ju.Device(mesh=MESH, materials=material, boundaries=ENDS)
-    return current_phase_relation(device, PHASES, T=1.0, frequencies=8, linear_solver=ju.linear.SuperLU())
+    return ju.current_phase_relation(device, PHASES, T=1.0, frequencies=8, linear_solver=ju.linear.SuperLU())
 
 
 def main():

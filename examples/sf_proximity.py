@@ -11,8 +11,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import jusadel as ju
-from jusadel.critical import critical_temperature
-from jusadel.sweep import sweep
 
 T, H, GAMMA, LENGTH = 0.3, 4.0, 1.0, 5.0
 IRON = ju.Material(Tc=0.0, h=(0, 0, H), Gamma=GAMMA)
@@ -34,7 +32,7 @@ def bilayer_Tc(thickness, previous=None):
     x = np.concatenate([np.linspace(0, 1.5, 31), 1.5 + thickness * np.linspace(0, 1, 17)[1:]])
     regions = {"S": lambda p: p[:, 0] < 1.5, "F": lambda p: p[:, 0] > 1.5}
     mesh = ju.rectangle(x[-1], 0.05, 1.0, x=x, y=[0, 0.05], regions=regions)
-    return critical_temperature(ju.Device(mesh=mesh, materials={"S": ju.Material(), "F": IRON}), frequencies=16).T
+    return ju.critical_temperature(ju.Device(mesh=mesh, materials={"S": ju.Material(), "F": IRON}), frequencies=16).T
 
 
 def main():
@@ -46,7 +44,7 @@ def main():
     exact = np.sqrt(2 * np.pi * T + GAMMA / 2 + np.sqrt(GAMMA**2 / 4 - 4 * H**2 + 0j))
     across = -np.log(triplet[k + step, 0] / triplet[k, 0]) / (x[step] - x[0])
     thickness = np.concatenate([np.linspace(0.05, 0.8, 10), [1.2]])
-    Tc = sweep(bilayer_Tc, thickness)["result"]
+    Tc = ju.sweep(bilayer_Tc, thickness)["result"]
     numbers = {"kappa_real": abs(kappa.real), "kappa_real_exact": exact.real, "kappa_imag": abs(kappa.imag)}
     numbers |= {
         "kappa_imag_exact": exact.imag,

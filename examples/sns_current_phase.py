@@ -11,7 +11,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import jusadel as ju
-from jusadel.junction import current_phase_relation
 
 WIDTH, DELTA = 0.05, 100.0
 MESH = ju.rectangle(1.0, WIDTH, 0.05, x=(1 - np.cos(np.pi * np.linspace(0, 1, 49))) / 2)
@@ -25,7 +24,7 @@ def main():
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
     phi, temperatures, numbers = np.linspace(-np.pi, np.pi, 400), (0.3, 1.0, 2.0, 4.0, 7.0, 10.0), {}
     for T in temperatures:
-        cpr = current_phase_relation(device, PHASES, T, accuracy=1e-3)
+        cpr = ju.current_phase_relation(device, PHASES, T, accuracy=1e-3)
         R_N = 1 / (2 * WIDTH)
         numbers[f"Ic_T{T}"], numbers[f"phase_T{T}"] = R_N * cpr.critical_current[0], cpr.critical_phase[0] / np.pi
         left.plot(phi / np.pi, R_N * cpr.current_at(phi), label=f"$T = {T}\\,E_{{Th}}$")

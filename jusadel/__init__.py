@@ -12,6 +12,7 @@ if not os.environ.get("JUSADEL_NO_X64"):
 
 from jusadel import action, linear, matsubara, nambu, symmetry
 from jusadel.boundary import Interface, Periodic, Reservoir, Surface, Tunnel
+from jusadel.critical import CriticalTemperature, critical_temperature
 from jusadel.device import Device
 from jusadel.doubling import with_cut_between
 from jusadel.equilibrium import solve
@@ -26,6 +27,7 @@ from jusadel.fluxes import (
     triplet_components,
 )
 from jusadel.homogeneous import bulk_value
+from jusadel.junction import current_phase_relation
 from jusadel.linear import StagnationWarning
 from jusadel.magnetic import fluxoid, uniform_field, vortices, winding
 from jusadel.material import Material, chiral, dresselhaus, rashba
@@ -41,8 +43,10 @@ from jusadel.observables import (
     spin_density,
 )
 from jusadel.pair_potential import vortex
+from jusadel.phase_curve import CurrentPhaseRelation
 from jusadel.shapes import disk, rectangle
 from jusadel.solution import CoarseMeshWarning, Solution, SolveError, StabilityError, UnstableStateWarning
+from jusadel.sweep import sweep
 from jusadel.symmetry import allowed_tensor, point_groups
 from jusadel.thermodynamics import entropy, specific_heat
 
@@ -50,6 +54,8 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CoarseMeshWarning",
+    "CriticalTemperature",
+    "CurrentPhaseRelation",
     "Device",
     "Interface",
     "Material",
@@ -69,7 +75,9 @@ __all__ = [
     "bulk_value",
     "charge_current",
     "chiral",
+    "critical_temperature",
     "current_across",
+    "current_phase_relation",
     "current_through",
     "depairing_current",
     "disk",
@@ -97,6 +105,7 @@ __all__ = [
     "spin_current_through",
     "spin_density",
     "spin_torque",
+    "sweep",
     "symmetry",
     "to_nambu",
     "triplet_components",

@@ -119,7 +119,7 @@ class _Point(NamedTuple):
     slope: float
     mode: np.ndarray  # (K,) at the sites
     where: Sites
-    count: int  # frequencies
+    frequencies: int
 
     @property
     def step(self) -> float:
@@ -148,7 +148,7 @@ class _Search:
         """The transition, with a sum over frequencies that is good enough at it."""
         rough = max(ROUGH, self.accuracy) if self.frequencies is None else self.accuracy
         found = self._root(self.top, rough, None)
-        if found.value > 0 and found.T <= self.lowest:
+        if found.value > 0 and self.lowest >= found.T:
             return self._made(0.0, None, found)
         if self.frequencies is None:
             found = self._refined(found)
@@ -161,7 +161,7 @@ class _Search:
             mode=mode,
             eigenvalue=found.value,
             slope=found.slope,
-            frequencies=found.count,
+            frequencies=found.frequencies,
             evaluations=self.evaluations,
         )
 
@@ -175,7 +175,7 @@ class _Search:
             more = self._at(found.T * np.exp(-found.step), count + count // 2, self.accuracy)
             if abs(more.step) < self.accuracy:
                 return more
-            found, used = more, more.count
+            found, used = more, more.frequencies
             count = max(used, int(1.2 * used * (abs(more.step) / self.accuracy) ** 0.25))  # the error falls as n^-4
         raise SolveError(
             f"{used} frequencies do not give the critical temperature near {found.T:.6g} to an accuracy of "
@@ -189,7 +189,7 @@ class _Search:
         T = min(T, self.top)
         for _ in range(MOST_EVALUATIONS):
             point = self._at(T, count or self._enough(T, accuracy), accuracy)
-            if abs(point.step) < accuracy or (point.value > 0 and T <= self.lowest):
+            if abs(point.step) < accuracy or (point.value > 0 and self.lowest >= T):
                 return point
             if point.value > 0 and point.slope <= 0 and above is not None and above.slope > 0 and below is None:
                 point = self._past_a_minimum(above, point, accuracy, count)

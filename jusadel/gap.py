@@ -25,7 +25,7 @@ import scipy.sparse.linalg as sla
 from jusadel.device import Device
 from jusadel.lifted import TWO_B_R3
 from jusadel.matsubara import GAP_RATIO
-from jusadel.nambu import R, SIGNATURE, frame_to_green, inverse, trace_of_product
+from jusadel.nambu import SIGNATURE, R, frame_to_green, inverse, trace_of_product
 from jusadel.newton import NewtonResult
 from jusadel.problem import Problem, refuse_uncertified
 from jusadel.seams import seams
@@ -186,7 +186,7 @@ class Response:
     def smallest(
         self, Delta: np.ndarray, tol: float | None = None, near: np.ndarray | None = None
     ) -> tuple[float, np.ndarray]:
-        """The smallest eigenvalue of J x = lambda w x, accurate to tol (`EIGENVALUE` times a), and its x (K,), at Delta.
+        """The smallest eigenvalue of J x = lambda w x at Delta, accurate to tol (`EIGENVALUE` times a), and its x (K,).
 
         Args:
             Delta: of the state, (K,).

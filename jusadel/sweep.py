@@ -12,7 +12,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.equilibrium import _reporter
+from jusadel.equilibrium import reporter
 from jusadel.solution import Solution
 
 FORMAT = "jusadel sweep 1"
@@ -89,7 +89,7 @@ def sweep(
     order = [*range(len(table)), *(range(len(table) - 2, -1, -1) if both_directions else ())]
     target = None if path is None else Path(path)
     records, previous = _stored(target, table, both_directions, start)
-    report = _reporter(progress)
+    report = reporter(progress)
     for k in order[len(records) :]:
         try:
             given = point(values[k], previous)

@@ -42,7 +42,7 @@ def test_exchange_field_and_spin_relaxation(references, reference):
     h, Gamma = (float(part.split("=")[1]) for part in entry["parameters"].split(","))
     device = ju.Device(mesh=TINY, materials=ju.Material(h=h * np.array([0.6, 0.0, 0.8]), Gamma=Gamma))
     found = critical_temperature(device)
-    assert found.T == pytest.approx(entry["value"], rel=1e-6)
+    assert pytest.approx(entry["value"], rel=1e-6) == found.T
     assert abs(found.eigenvalue) < 1e-6
 
 
@@ -57,7 +57,7 @@ def test_the_uppermost_of_two_temperatures(h):
     last = np.flatnonzero(zeeman(t, h) < 0)[-1]
     exact = brentq(lambda t: zeeman(t, h), t[last], t[last + 1])
     found = critical_temperature(ju.Device(mesh=TINY, materials=ju.Material(h=(0, 0, h))))
-    assert found.T == pytest.approx(exact, rel=1e-6)
+    assert pytest.approx(exact, rel=1e-6) == found.T
     assert found.slope > 0
 
 
@@ -75,7 +75,7 @@ def test_uniform_current(references):
         q = np.sqrt(2 * a)
         turned = {"right": ju.Periodic("left", phase=q * SIDE)}
         found = critical_temperature(ju.Device(mesh=TINY, materials=ju.Material(), boundaries=turned))
-        assert found.T == pytest.approx(references[reference]["value"], rel=1e-3)
+        assert pytest.approx(references[reference]["value"], rel=1e-3) == found.T
         phases = np.angle(found.mode * np.conj(found.mode[0]))
         np.testing.assert_allclose(phases, q * np.asarray(TINY.points)[:, 0], atol=1e-6)
 
@@ -85,8 +85,8 @@ def test_many_plain_frequencies_agree():
     plain = critical_temperature(device, frequencies=lambda T: ju.matsubara.plain_sum(T, 1000))
     few = critical_temperature(device, frequencies=40)
     assert (plain.frequencies, few.frequencies) == (1000, 40)
-    assert plain.T == pytest.approx(few.T, rel=1e-4)  # what 1/omega^2 leaves behind 1000 terms
-    assert few.T == pytest.approx(critical_temperature(device, accuracy=1e-8).T, rel=1e-7)
+    assert pytest.approx(few.T, rel=1e-4) == plain.T  # what 1/omega^2 leaves behind 1000 terms
+    assert pytest.approx(critical_temperature(device, accuracy=1e-8).T, rel=1e-7) == few.T
 
 
 # --- fields, reservoirs, interfaces ----------------------------------------------------------------
@@ -99,15 +99,15 @@ def test_strip_in_a_perpendicular_field(references, reference, b, width):
     field = ju.uniform_field(b / 2, "y", center=(width / 2, 0.0))
     turned = {"top": ju.Periodic("bottom", phase=entry["k"] * height)}
     found = critical_temperature(strip(width, height, boundaries=turned, vector_potential=field))
-    assert found.T == pytest.approx(entry["Tc"], rel=1e-4)
-    assert found.T == pytest.approx(abrikosov_gorkov(entry["lam"] / 2), rel=1e-4)
+    assert pytest.approx(entry["Tc"], rel=1e-4) == found.T
+    assert pytest.approx(abrikosov_gorkov(entry["lam"] / 2), rel=1e-4) == found.T
 
 
 def test_film_in_a_parallel_field(references):
     """B7: a thin strip in a field is a film seen from the side."""
     field = ju.uniform_field(4.0 / 2, "y", center=(0.1, 0.0))
     device = strip(0.2, 0.02, boundaries={"top": ju.Periodic("bottom")}, vector_potential=field)
-    assert critical_temperature(device).T == pytest.approx(references["R182"]["value"]["Tc"], rel=1e-4)
+    assert pytest.approx(references["R182"]["value"]["Tc"], rel=1e-4) == critical_temperature(device).T
 
 
 GAUGES = {"symmetric": ju.uniform_field(0.5), "x": ju.uniform_field(0.5, "x", center=(0.4, -0.3))}
@@ -125,7 +125,7 @@ def disk_in_a_field():
 
 def test_disk_in_a_field_nucleates_with_a_vortex(references, disk_in_a_field):
     entry, found = references["R187"]["value"], disk_in_a_field["symmetric"]
-    assert found.T == pytest.approx(entry["Tc"], rel=1e-3)  # sixteen frequencies give 1e-5
+    assert pytest.approx(entry["Tc"], rel=1e-3) == found.T  # sixteen frequencies give 1e-5
     rim = ju.disk(2.0, 0.45).boundaries["rim"][:, 0]
     steps = np.angle(np.roll(found.mode[rim], -1) / found.mode[rim])
     assert round(steps.sum() / (2 * np.pi)) == entry["m"] == 1
@@ -134,7 +134,7 @@ def test_disk_in_a_field_nucleates_with_a_vortex(references, disk_in_a_field):
 
 def test_gauge_does_not_matter(disk_in_a_field):
     symmetric, along = disk_in_a_field.values()
-    assert along.T == pytest.approx(symmetric.T, rel=1e-8)
+    assert pytest.approx(symmetric.T, rel=1e-8) == along.T
     np.testing.assert_allclose(np.abs(along.mode), np.abs(symmetric.mode), atol=1e-4)
 
 
@@ -144,7 +144,7 @@ def test_wire_between_normal_reservoirs(length):
     xi = 1 / np.sqrt(ju.matsubara.GAP_RATIO)
     ends = {name: ju.Reservoir(0.0, h=(0, 0, 0.3), Gamma=0.5) for name in ("left", "right")}
     found = critical_temperature(strip(length * xi, boundaries=ends), accuracy=1e-4)
-    assert found.T == pytest.approx(abrikosov_gorkov((np.pi / (length * xi)) ** 2 / 2), rel=5e-3)
+    assert pytest.approx(abrikosov_gorkov((np.pi / (length * xi)) ** 2 / 2), rel=5e-3) == found.T
     x = np.asarray(strip(length * xi).mesh.points)[:, 0]
     np.testing.assert_allclose(np.abs(found.mode), np.sin(np.pi * x / (length * xi)), atol=5e-3)
 
@@ -160,7 +160,7 @@ def test_thin_film_behind_a_barrier():
     conductance, width = 0.1, 0.05
     barrier = {"left": ju.Tunnel(ju.Reservoir(0.0), conductance)}
     found = critical_temperature(strip(width, materials=ju.Material(nu=1.5), boundaries=barrier))
-    assert found.T == pytest.approx(abrikosov_gorkov(conductance / (4 * 1.5 * width)), rel=2e-2)
+    assert pytest.approx(abrikosov_gorkov(conductance / (4 * 1.5 * width)), rel=2e-2) == found.T
 
 
 # --- against solve ---------------------------------------------------------------------------------
@@ -238,7 +238,7 @@ def test_krylov_agrees():
         critical_temperature(device, accuracy=1e-5, linear_solver=solver)
         for solver in (ju.linear.SuperLU(), ju.linear.Krylov())
     )
-    assert iterated.T == pytest.approx(direct.T, rel=1e-5)
+    assert pytest.approx(direct.T, rel=1e-5) == iterated.T
 
 
 # --- errors ----------------------------------------------------------------------------------------

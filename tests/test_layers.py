@@ -19,7 +19,7 @@ FLOORS = (
     "lifted hessian linear linear.protocol linear.direct linear.dense linear.pardiso linear.multigrid "
     "linear.iterations linear.krylov linear.choice processes newton",
     "pair_potential solution solve_input stability problem guess gap equilibrium",
-    "observables fluxes magnetic thermodynamics",
+    "observables fluxes magnetic thermodynamics phase_curve junction critical sweep",
     "jusadel",
 )
 """Every module stands on one floor and imports from its own and from lower ones, never in a circle."""

@@ -256,7 +256,7 @@ def test_solutions_along_a_branch_and_after_a_break(tmp_path):
     temperatures = [0.5, 0.52, 0.54]
 
     def broken(T, previous):
-        if T == temperatures[1]:
+        if temperatures[1] == T:
             raise KeyboardInterrupt
         return point(T, previous)
 
