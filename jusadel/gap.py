@@ -38,6 +38,8 @@ CAP = 0.5
 """Of the largest change of Delta in a step, relative to the largest |Delta|."""
 SMALLEST = 1e-4
 """Of max |Delta| over Tc, below which the state is taken to be normal."""
+RELATIVE = 1e-5
+"""Largest residual relative to max |Delta|: near Tc a small one says little about a small Delta."""
 RESPONSE, EIGENVALUE = 1e-3, 1e-3
 """Relative accuracies of linear responses, and of the smallest eigenvalue relative to a."""
 FEWEST = 30
@@ -288,12 +290,10 @@ def _converged(
     bulk, responses = GAP_RATIO * where.Tc.max(), 0
     found = _Trial.of(problem, where, Delta, start)
     for step in range(MAX_STEPS + 1):
-        error = found.size / bulk
+        error, largest = found.size / bulk, np.abs(found.Delta).max()
         if problem.progress:
-            problem.progress(
-                f"gap equation: step {step}, residual {error:.1e}, max |Delta| = {np.abs(found.Delta).max():.5g}"
-            )
-        if error < tol:
+            problem.progress(f"gap equation: step {step}, residual {error:.1e}, max |Delta| = {largest:.5g}")
+        if error < tol and found.size < RELATIVE * max(largest, SMALLEST * where.Tc.max()):
             break
         if step == MAX_STEPS:
             raise SolveError(
@@ -303,7 +303,7 @@ def _converged(
         response = Response(found.problem, where, found.newton.V)
         change = response.solve(-found.residual, min(1e-2, max(RESPONSE, error)))
         responses += response.count
-        found = _improved(found, where, change, bulk)
+        found = _improved(found, where, change)
     return _classified(found, where, error, step, responses)
 
 
@@ -331,7 +331,7 @@ class _Trial(NamedTuple):
         return _Trial.of(self.problem, where, Delta, lambda omega: self.newton.V)
 
 
-def _improved(found: _Trial, where: Sites, change: np.ndarray, bulk: float) -> _Trial:
+def _improved(found: _Trial, where: Sites, change: np.ndarray) -> _Trial:
     longest = CAP * max(np.abs(found.Delta).max(), 0.1 * where.Tc.max())
     change = change * min(1.0, longest / max(np.abs(change).max(), 1e-300))
     for fraction in (1.0, 0.5, 0.25):

@@ -29,7 +29,7 @@ def strip(width, height=0.1, across=48, **given):
 
 def test_uniform_metal_has_its_own():
     found = critical_temperature(ju.Device(mesh=TINY, materials=ju.Material(Tc=1.7)))
-    assert float(found) == float(found) == pytest.approx(1.7, rel=1e-12)
+    assert float(found) == found.T == pytest.approx(1.7, rel=1e-12)
     assert found.slope == pytest.approx(1.0, abs=1e-9)
     np.testing.assert_allclose(found.mode, np.ones(4), atol=1e-6)
     assert found.evaluations <= 4
@@ -194,12 +194,12 @@ def test_structure_is_superconducting_just_below_and_normal_just_above(structure
     device, found = structure
     below, above = (
         ju.solve(device, T, "self-consistent", frequencies=20, start=0.07 * found.mode)
-        for T in (found.T * 0.999, found.T * 1.005)
+        for T in (found.T * 0.999, found.T * 1.001)
     )
     assert below.stats["state"] == "superconducting"
     assert 0.01 < np.abs(below.Delta).max() < 0.3
     assert above.stats["state"] == "normal"
-    assert above.stats["gap_eigenvalue"] == pytest.approx(5e-3 * found.slope, rel=0.05)
+    assert above.stats["gap_eigenvalue"] == pytest.approx(1e-3 * found.slope, rel=0.1)
     overlap = np.vdot(found.mode, below.Delta) / np.linalg.norm(found.mode) / np.linalg.norm(below.Delta)
     assert abs(overlap) > 0.999
 
