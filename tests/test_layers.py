@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "jusadel"
 FLOORS = (
     "nambu matrices rows spin symmetry matsubara topology mesh_checks mesh_quality mesh shapes doubling msh_writer "
     "mesh_io",
-    "material boundary",
+    "material boundary cuts",
     "device",
     "action discrete seams discretisation homogeneous pairing_response film",
     "lifted hessian linear linear.protocol linear.direct linear.dense linear.pardiso linear.multigrid "
