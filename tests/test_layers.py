@@ -15,7 +15,7 @@ FLOORS = (
     "mesh_io",
     "material boundary cuts",
     "device",
-    "action discrete seams discretisation homogeneous pairing_response film",
+    "action discrete seams discretisation homogeneous pairing_response film_energy film depairing",
     "lifted hessian linear linear.protocol linear.direct linear.dense linear.pardiso linear.multigrid "
     "linear.iterations linear.krylov linear.choice processes newton",
     "pair_potential solution solve_input stability problem guess gap equilibrium",
