@@ -13,10 +13,11 @@ if not os.environ.get("JUSADEL_NO_X64"):
 from jusadel import action, linear, matsubara, nambu, symmetry
 from jusadel.boundary import Interface, Periodic, Reservoir, Surface, Tunnel
 from jusadel.critical import CriticalTemperature, critical_temperature
+from jusadel.depairing import depairing_current
 from jusadel.device import Device
 from jusadel.doubling import with_cut_between
 from jusadel.equilibrium import solve
-from jusadel.film import depairing_current, film_critical_temperature, film_state, gap_of_temperature
+from jusadel.film import film_critical_temperature, film_state, gap_of_temperature
 from jusadel.fluxes import (
     current_across,
     current_through,

@@ -17,10 +17,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action import TERMS
+from jusadel.cuts import coordinates, flux_through_triangles, point
 from jusadel.discrete import Cells, DiscreteAction, Nodes, cell_action, nodal_mean, node_action, to_nodes
 from jusadel.discretisation import edge_sides
 from jusadel.material import real
-from jusadel.mesh import Mesh
 from jusadel.nambu import L, R, commutator
 from jusadel.observables import (
     charge_currents_of_cells,
@@ -273,14 +273,7 @@ def _own_nodes(sol: Solution, name: str) -> np.ndarray:
 def _across(sol: Solution, current: Array, start: Any, end: Any) -> Array:
     """The flux of the cells' currents: through triangles, and along the edges at those that the cut crosses."""
     flux, rows = flux_through_triangles(sol.mesh, current, start, end)
-    return flux + _along_edges(sol, current, rows, _point("start", start), _point("end", end))
-
-
-def flux_through_triangles(mesh: Mesh, current: Array, start: Any, end: Any) -> tuple[Array, np.ndarray]:
-    """Sum of j x step over the pieces of the cut, for currents (m, ..., 2), and the triangles that it crosses."""
-    rows, steps = _path(mesh, _point("start", start), _point("end", end))
-    across = jnp.asarray(np.stack([steps[:, 1], -steps[:, 0]], axis=1))
-    return jnp.einsum("t...k,tk->...", current[rows], across), rows
+    return flux + _along_edges(sol, current, rows, point("start", start), point("end", end))
 
 
 def _along_edges(sol: Solution, current: Array, rows: np.ndarray, start: np.ndarray, end: np.ndarray) -> Array:
@@ -288,65 +281,7 @@ def _along_edges(sol: Solution, current: Array, rows: np.ndarray, start: np.ndar
     triangles, cells = sol.mesh.triangles, sol.system.cells
     beside = np.concatenate([np.zeros(0, int), *(s.triangles for s in edge_sides(sol.device) if s.cells)])
     met = np.flatnonzero(np.isin(beside, rows))
-    right = _coordinates(np.asarray(sol.mesh.points), start, end, 0.0)[1] > 0
+    right = coordinates(np.asarray(sol.mesh.points), start, end, 0.0)[1] > 0
     chi = jnp.asarray(right[triangles[beside[met]]].astype(float))
     at = len(triangles) + met
     return jnp.einsum("m,m...k,mik,mi->...", cells.area[at], current[at], cells.gradients[at], chi)
-
-
-def _path(mesh: Mesh, start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Triangles (k,) that the segment crosses and the path's steps (k, 2) through them.
-
-    Seen along the segment, nodes to the right of its line count as 1, others as 0. The path enters a triangle over
-    the edge from 0 to 1, counter-clockwise, and leaves it over the one from 1 to 0; both neighbours of an edge agree.
-    """
-    points = np.asarray(mesh.points)
-    extent = np.ptp(points, axis=0).max()
-    along, distance = _coordinates(points, start, end, 1e-12 * extent)
-    margin = 1e-10 * extent / np.linalg.norm(end - start)
-    for right in (distance > 0, distance >= 0):  # the second for a cut along the sample's border
-        rows = np.nonzero(np.ptp(right[mesh.triangles].astype(int), axis=1))[0]
-        corners = mesh.triangles[rows]
-        following = np.roll(corners, -1, axis=1)
-        (t_in, q_in), (t_out, q_out) = (
-            _crossing(points, along, distance, corners, following, right[following].astype(int) - right[corners] == k)
-            for k in (1, -1)
-        )
-        met = (t_out >= -margin) & (t_in <= 1 + margin)
-        if met.any():
-            q_in = np.where((t_in < -margin)[:, None], start, q_in)
-            q_out = np.where((t_out > 1 + margin)[:, None], end, q_out)
-            return rows[met], (q_out - q_in)[met]
-    low, high = points.min(axis=0).tolist(), points.max(axis=0).tolist()
-    raise ValueError(f"the cut {start.tolist()} -> {end.tolist()} meets no triangle; the mesh spans {low} to {high}")
-
-
-def _coordinates(points: np.ndarray, start: np.ndarray, end: np.ndarray, tie: float) -> tuple[np.ndarray, np.ndarray]:
-    """Place along the segment (0 to 1) and distance to the right of its line, 0 within `tie`, (n,) each."""
-    step = end - start
-    length = np.linalg.norm(step)
-    if not length > tie:
-        raise ValueError(f"start = {start.tolist()} and end = {end.tolist()} are the same point; a cut has a length")
-    distance = (points - start) @ np.array([step[1], -step[0]]) / length
-    return (points - start) @ step / length**2, np.where(np.abs(distance) <= tie, 0.0, distance)
-
-
-def _crossing(
-    points: np.ndarray,
-    along: np.ndarray,
-    distance: np.ndarray,
-    corners: np.ndarray,
-    following: np.ndarray,
-    which: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Where the line crosses the one edge of each triangle that `which` (k, 3) picks: place along it, and midpoint."""
-    a, b = corners[which], following[which]
-    share = distance[a] / (distance[a] - distance[b])
-    return along[a] + share * (along[b] - along[a]), (points[a] + points[b]) / 2
-
-
-def _point(name: str, given: Any) -> np.ndarray:
-    point = np.asarray(real(name, given))
-    if point.shape != (2,) or not np.isfinite(point).all():
-        raise ValueError(f"{name} = {given!r}; expected two finite numbers (x, y)")
-    return point

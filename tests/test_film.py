@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import jusadel as ju
-from jusadel.film import depairing_current, film_critical_temperature, film_state, gap_of_temperature
+from jusadel.depairing import depairing_current
+from jusadel.film import film_critical_temperature, film_state, gap_of_temperature
 from jusadel.matsubara import GAP_RATIO, plain_sum
 
 REFERENCES = json.loads((Path(__file__).parent / "data" / "references.json").read_text())

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 import jusadel as ju
+from jusadel.cuts import flux_through_triangles
 from jusadel.discretisation import discretise
 from jusadel.fluxes import (
     SPIN_TERMS,
     current_across,
     current_through,
-    flux_through_triangles,
     magnetisation,
     spin_current_across,
     spin_current_through,

@@ -13,9 +13,9 @@ PACKAGE = Path(__file__).parents[1] / "jusadel"
 FLOORS = (
     "nambu matrices rows spin symmetry matsubara topology mesh_checks mesh_quality mesh shapes doubling msh_writer "
     "mesh_io",
-    "material boundary",
+    "material boundary cuts",
     "device",
-    "action discrete seams discretisation homogeneous pairing_response film",
+    "action discrete seams discretisation homogeneous pairing_response film_energy film depairing",
     "lifted hessian linear linear.protocol linear.direct linear.dense linear.pardiso linear.multigrid "
     "linear.iterations linear.krylov linear.choice processes newton",
     "pair_potential solution solve_input stability problem guess gap equilibrium",
