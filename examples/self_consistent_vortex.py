@@ -15,6 +15,7 @@ import numpy as np
 import jusadel as ju
 
 MESH = ju.disk(10.0, 1.2, 0.2)
+TEMPERATURES = (0.1, 0.9)
 warnings.simplefilter("ignore", ju.UnstableStateWarning)  # it is
 warnings.simplefilter("ignore", ju.CoarseMeshWarning)  # edges at the rim are 1.2 of a length
 
@@ -36,7 +37,7 @@ def main():
     """Solve, print the numbers, draw the picture."""
     figure, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained", sharex=True)
     numbers = {"nodes": MESH.n_nodes}
-    for column, T in zip(axes.T, (0.1, 0.9), strict=True):
+    for column, T in zip(axes.T, TEMPERATURES, strict=True):
         radius, kinds, found = profiles(T)
         for name, lines in kinds.items():
             for axis, line in zip(column, lines, strict=True):

@@ -28,11 +28,12 @@ def main():
         (T, h): ju.depairing_current(film(h), T, samples=41 if T == 0.1 else 13) for T in TEMPERATURES for h in FIELDS
     }
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
-    for h, colour in zip(FIELDS[::2], plt.colormaps["viridis"](np.linspace(0, 0.85, 4)), strict=True):
+    for h, shade in zip(FIELDS[::2], np.linspace(0, 0.85, len(FIELDS[::2])), strict=True):
+        colour = plt.colormaps["viridis"](shade)
         branch = found[0.1, h]
         left.plot(branch.q, branch.current, color=colour, label=f"$h = {h:.1f}\\,T_c$")
         left.plot([branch.q_minus, branch.q_plus], [-branch.minus, branch.plus], "o", color=colour)
-    for T, style in zip(TEMPERATURES, ("o-", "s--", "^:"), strict=True):
+    for T, style in zip(TEMPERATURES, ("o-", "s--", "^:"), strict=False):
         right.plot(FIELDS, [100 * found[T, h].diode_efficiency for h in FIELDS], style, label=f"$T = {T}\\,T_c$")
     left.set(xlabel=r"phase gradient $q\,\sqrt{D/T_c}$", ylabel=r"current $j/(\nu T_c\sqrt{D T_c})$")
     left.set(title="depairing currents (dots), $T = 0.1\\,T_c$")

@@ -1,4 +1,4 @@
-"""The example: read from its file, run on a coarser mesh, held to the radial references."""
+"""The examples: read from their files, run on less, held to references, formulas and symmetries."""
 
 import importlib.util
 import re
@@ -89,3 +89,64 @@ def test_vortex_is_certified_and_costs_energy(vortex, T):
     assert numbers[f"positivity_margin_T{T}"] > 0
     without_vortex = -np.pi * 4.0**2 * ju.bulk_gap(T) ** 2 / 2  # nu Delta^2/2 an area at T = 0; less condenses above
     assert numbers[f"free_energy_T{T}"] > without_vortex
+
+
+def numbers_of(name, folder, monkeypatch, **smaller):
+    """What the example prints, with some of its constants changed; it leaves one picture with something on it."""
+    example, printed = load(name), []
+    monkeypatch.chdir(folder)
+    for constant, value in smaller.items():
+        assert hasattr(example, constant)
+        monkeypatch.setattr(example, constant, value)
+    monkeypatch.setattr("builtins.print", lambda *values: printed.append(" ".join(map(str, values))))
+    numbers = example.main()
+    lines = "\n".join(printed).splitlines()
+    printed_numbers = {key: float(value) for key, value in (line.split(" = ") for line in lines)}
+    assert printed_numbers == pytest.approx(numbers, rel=1e-5, abs=1e-12)
+    assert [path.name for path in folder.iterdir()] == [f"{name}.png"]
+    assert matplotlib.image.imread(folder / f"{name}.png")[..., :3].std() > 0.05
+    return numbers
+
+
+def test_sns_current_phase(tmp_path, monkeypatch, quick_compilation):
+    """The formula for high temperatures; a sine there."""
+    phases = np.linspace(-np.pi, np.pi, 8, endpoint=False)
+    numbers = numbers_of("sns_current_phase", tmp_path, monkeypatch, TEMPERATURES=(20.0,), PHASES=phases)
+    assert numbers["Ic_T20.0"] == pytest.approx(load("sns_current_phase").at_high_temperatures(20.0), rel=0.02)
+    assert numbers["phase_over_pi_T20.0"] == pytest.approx(0.5, abs=0.01)
+
+
+def test_phi0_junction(tmp_path, monkeypatch, quick_compilation):
+    """phi_0 is linear in a small gamma, and there is no diode effect to first order."""
+    phases = np.linspace(-np.pi, np.pi, 6, endpoint=False)
+    numbers = numbers_of("phi0_junction", tmp_path, monkeypatch, STEPS=(0.02, 0.04), PHASES=phases)
+    assert numbers["phi0_largest_gamma"] == pytest.approx(2 * numbers["phi0_smallest_gamma"], rel=0.02)
+    assert numbers["phi0_smallest_gamma"] > 1e-3
+    assert abs(numbers["diode_largest_gamma"]) < 0.5 * numbers["phi0_largest_gamma"]
+
+
+def test_sf_proximity(tmp_path, monkeypatch, quick_compilation):
+    numbers = numbers_of("sf_proximity", tmp_path, monkeypatch)
+    for name in ("kappa_real", "kappa_imag", "kappa_long"):
+        assert numbers[name] == pytest.approx(numbers[f"{name}_exact"], rel=5e-3)
+    assert 0.3 < numbers["Tc_lowest"] <= numbers["Tc_thick"] < 1.0
+
+
+@pytest.mark.filterwarnings("ignore:the mesh is too coarse", "ignore:the pair potential is stationary but")
+def test_self_consistent_vortex(tmp_path, monkeypatch, quick_compilation):
+    """The core is about as wide as a coherence length, and weakens the current."""
+    coarse = ju.disk(6.0, 1.2, 0.4)
+    numbers = numbers_of("self_consistent_vortex", tmp_path, monkeypatch, MESH=coarse, TEMPERATURES=(0.1, 0.3))
+    assert 0.7 < numbers["r_half_T0.1"] < 1.7
+    assert 0.9 < numbers["Delta_max_T0.1"] < 1.0
+    assert numbers["j_max_ratio_T0.1"] < 0.7
+    assert numbers["smallest_eigenvalue_T0.1"] < 0
+
+
+def test_thin_film_diode(tmp_path, monkeypatch, quick_compilation):
+    """No efficiency without a field, some with it, from the two depairing currents."""
+    numbers = numbers_of("thin_film_diode", tmp_path, monkeypatch, FIELDS=np.array([0.0, 0.6]), TEMPERATURES=(0.1,))
+    assert abs(numbers["efficiency_T0.1_h0.0"]) < 1e-8
+    expected = (numbers["j_plus"] - numbers["j_minus"]) / (numbers["j_plus"] + numbers["j_minus"])
+    assert numbers["efficiency_T0.1_h0.6"] == pytest.approx(expected, rel=1e-4)
+    assert abs(numbers["efficiency_T0.1_h0.6"]) > 0.01
