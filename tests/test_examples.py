@@ -109,11 +109,11 @@ def numbers_of(name, folder, monkeypatch, **smaller):
 
 
 def test_sns_current_phase(tmp_path, monkeypatch, quick_compilation):
-    """The formula for high temperatures; a sine there."""
+    """The formula for high temperatures; a sine there. Edges h in the middle cost k (k h)^2/24 = 2 %."""
     phases = np.linspace(-np.pi, np.pi, 8, endpoint=False)
-    numbers = numbers_of("sns_current_phase", tmp_path, monkeypatch, TEMPERATURES=(20.0,), PHASES=phases)
-    assert numbers["Ic_T20.0"] == pytest.approx(load("sns_current_phase").at_high_temperatures(20.0), rel=0.02)
-    assert numbers["phase_over_pi_T20.0"] == pytest.approx(0.5, abs=0.01)
+    numbers = numbers_of("sns_current_phase", tmp_path, monkeypatch, TEMPERATURES=(10.0,), PHASES=phases)
+    assert numbers["Ic_T10.0"] == pytest.approx(load("sns_current_phase").at_high_temperatures(10.0), rel=0.03)
+    assert numbers["phase_over_pi_T10.0"] == pytest.approx(0.5, abs=0.01)
 
 
 def test_phi0_junction(tmp_path, monkeypatch, quick_compilation):
@@ -144,9 +144,9 @@ def test_self_consistent_vortex(tmp_path, monkeypatch, quick_compilation):
 
 
 def test_thin_film_diode(tmp_path, monkeypatch, quick_compilation):
-    """No efficiency without a field, some with it, from the two depairing currents."""
-    numbers = numbers_of("thin_film_diode", tmp_path, monkeypatch, FIELDS=np.array([0.0, 0.6]), TEMPERATURES=(0.1,))
-    assert abs(numbers["efficiency_T0.1_h0.0"]) < 1e-8
+    """The efficiency changes sign with the field, and is that of the two depairing currents."""
+    numbers = numbers_of("thin_film_diode", tmp_path, monkeypatch, FIELDS=np.array([-0.6, 0.6]), TEMPERATURES=(0.1,))
+    assert numbers["efficiency_T0.1_h-0.6"] == pytest.approx(-numbers["efficiency_T0.1_h0.6"], abs=1e-7)
     expected = (numbers["j_plus"] - numbers["j_minus"]) / (numbers["j_plus"] + numbers["j_minus"])
     assert numbers["efficiency_T0.1_h0.6"] == pytest.approx(expected, rel=1e-4)
     assert abs(numbers["efficiency_T0.1_h0.6"]) > 0.01
