@@ -287,6 +287,26 @@ def test_current_is_the_derivative_of_the_free_energy(crowd):
     assert 2 * slope == pytest.approx(float(ju.current_through(crowd, "right")), rel=1e-7)
 
 
+def test_currents_of_electrodes_that_share_corners():
+    """Two barriers and a reservoir: each current is the derivative with respect to that electrode's phase."""
+
+    def solved(left=0.0, right=1.0, top=2.0):
+        ends = {
+            "left": ju.Reservoir(1.0, phase=left),
+            "right": ju.Tunnel(ju.Reservoir(1.0, phase=right), 3.0),
+            "top": ju.Tunnel(ju.Reservoir(1.0, phase=top, h=(0, 0.2, 0)), 1.0, [0.5]),
+        }
+        device = ju.Device(mesh=RING, materials=ju.Material(Tc=0.0, h=(0.1, 0.2, 0.3)), boundaries=ends)
+        return ju.solve(device, linear_solver=DIRECT, tol=1e-12, **bare_frequency(0.5))
+
+    sol, phases, step = solved(), {"left": 0.0, "right": 1.0, "top": 2.0}, 1e-3
+    currents = {name: float(ju.current_through(sol, name)) for name in phases}
+    assert sum(currents.values()) == pytest.approx(0, abs=1e-10)
+    for name, phase in phases.items():
+        F = [float(ju.free_energy(solved(**{name: phase + x}))) for x in (step, -step)]
+        assert currents[name] == pytest.approx((F[0] - F[1]) / step, rel=1e-5)
+
+
 def test_krylov_and_direct_solver_agree(crowd):
     found = ju.solve(crowded(), T=0.2, frequencies=3, linear_solver=ju.linear.Krylov())
     assert np.abs(found.all_G - crowd.all_G).max() < 1e-8
