@@ -80,6 +80,8 @@ def solve(
         raise TypeError(f"device is {type(device).__name__}; expected a jusadel.Device (mesh and materials together)")
     if not is_number(tol) or not SMALLEST_TOL <= tol < 1:
         raise ValueError(f"tol = {tol!r}; expected a relative residual between {SMALLEST_TOL:g} and 1")
+    if not is_number(gap_tol) or not 0 < gap_tol < 1:
+        raise ValueError(f"gap_tol = {gap_tol!r}; expected a residual relative to the bulk gap, between 0 and 1")
     began = time.perf_counter()
     consistent = isinstance(pair_potential, str) and pair_potential == SELF_CONSISTENT
     if consistent:

@@ -314,6 +314,12 @@ def test_normal_metals_have_no_gap_equation():
         ju.solve(device, T=0.3, **CONSISTENT)
 
 
+@pytest.mark.parametrize("tol", [0.0, -1e-8, np.nan, "tight"])
+def test_a_tolerance_of_the_gap_equation_is_a_positive_number(tol):
+    with pytest.raises(ValueError, match=r"gap_tol = .*; expected a residual relative to the bulk gap"):
+        solve_bulk(0.5, gap_tol=tol)
+
+
 def test_too_few_frequencies_are_refused():
     with pytest.raises(ValueError, match=r"the frequencies end at 0.314, too low for the gap equation"):
         solve_bulk(0.1, frequencies=([0.314], [1.0]))
