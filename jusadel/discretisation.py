@@ -225,16 +225,19 @@ def ghosts(device: Device) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 def _joints(device: Device, seam: Seams) -> tuple[Joint, ...]:
     """All barriers of a device."""
     mesh, behind, found = device.mesh, ghosts(device), []
-    for name, b in device.boundaries.items():
-        if isinstance(b, Tunnel):
-            nodes, numbers = behind[name]
-            other = np.zeros(len(mesh.points), int)
-            other[nodes] = numbers
-            edges = mesh.boundaries[name]
-            found.append(_joint(mesh, seam, b, edges, other[edges]))
-        elif isinstance(b, Interface) and b.conductance is not None:
-            found.append(_joint(mesh, seam, b, *paired_edges(mesh, name)))
-    return tuple(found)
+    for name, (nodes, numbers) in behind.items():
+        other = np.zeros(len(mesh.points), int)
+        other[nodes] = numbers
+        edges = mesh.boundaries[name]
+        found.append(_joint(mesh, seam, device.boundaries[name], edges, other[edges]))
+    return (*found, *interface_joints(device, seam))
+
+
+def interface_joints(device: Device, seam: Seams) -> tuple[Joint, ...]:
+    """The barriers between two sides of the mesh."""
+    mesh = device.mesh
+    barriers = {k: b for k, b in device.boundaries.items() if isinstance(b, Interface) and b.conductance is not None}
+    return tuple(_joint(mesh, seam, b, *paired_edges(mesh, name)) for name, b in barriers.items())
 
 
 def _joint(mesh: Mesh, seam: Seams, barrier: Any, edges: np.ndarray, others: np.ndarray) -> Joint:

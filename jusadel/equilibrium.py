@@ -72,6 +72,8 @@ def solve(
         ValueError: T <= 0, NaN, wrong shapes, missing pair potential.
     """
     check_arguments(device, tol)
+    if not is_number(gap_tol) or not 0 < gap_tol < 1:
+        raise ValueError(f"gap_tol = {gap_tol!r}; expected a residual relative to the bulk gap, between 0 and 1")
     began = time.perf_counter()
     consistent = isinstance(pair_potential, str) and pair_potential == SELF_CONSISTENT
     if consistent:

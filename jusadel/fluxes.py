@@ -18,8 +18,18 @@ import numpy as np
 
 from jusadel.action import TERMS
 from jusadel.cuts import coordinates, flux_through_triangles, point
-from jusadel.discrete import Cells, DiscreteAction, Nodes, cell_action, nodal_mean, node_action, to_nodes
-from jusadel.discretisation import edge_sides
+from jusadel.discrete import (
+    Cells,
+    DiscreteAction,
+    Joint,
+    Nodes,
+    cell_action,
+    joint_action,
+    nodal_mean,
+    node_action,
+    to_nodes,
+)
+from jusadel.discretisation import edge_sides, ghosts
 from jusadel.material import real
 from jusadel.nambu import L, R, commutator
 from jusadel.observables import (
@@ -39,11 +49,11 @@ Array = jax.Array
 
 
 def current_through(sol: Solution, name: str) -> Array:
-    """Charge current out of the device through a boundary, exact where it is a reservoir: 2 dF/dphase.
+    """Charge current out of the device through a boundary, exact where it is an electrode: 2 dF/dphase.
 
-    A node on an electrode counts wholly to it (to the first, where one electrode has several names), so that
-    nothing leaves through vacuum. The currents of all electrodes add up to what a pair potential that does not solve
-    the gap equation feeds in.
+    Through a Tunnel it is what crosses the barrier. A node on a reservoir counts wholly to it (to the first, where one
+    reservoir has several names), so that nothing leaves through vacuum. The currents of all electrodes add up to what a
+    pair potential that does not solve the gap equation feeds in.
 
     Args:
         sol: the Solution.
@@ -55,9 +65,8 @@ def current_through(sol: Solution, name: str) -> Array:
     Raises:
         ValueError: unknown boundary.
     """
-    nodes = _own_nodes(sol, name)
-    turned = _gathered(sol, charge_currents_of_cells(sol)) + _total(sol, sol.system, _charge_torques_of_nodes)[:, 0]
-    return jnp.sum(turned[nodes])
+    inside = _gathered(sol, charge_currents_of_cells(sol)) + _total(sol, sol.system, _charge_torques_of_nodes)[:, 0]
+    return _leaving(sol, name, inside[:, None], _charge_torques_of_joints)[0]
 
 
 def spin_current_through(sol: Solution, name: str) -> Array:
@@ -66,9 +75,8 @@ def spin_current_through(sol: Solution, name: str) -> Array:
     Half of it (a spin is hbar/2) is the torque on a magnetic electrode. All electrodes together take up the integral
     of `spin_torque` over the device. Args, nodes shared by boundaries and errors as in `current_through`.
     """
-    nodes = _own_nodes(sol, name)
-    torques = _of_cells(sol, sol.system) + _total(sol, sol.system, _spin_torques_of_nodes)
-    return jnp.sum(torques[nodes], axis=0)
+    inside = _of_cells(sol, sol.system) + _total(sol, sol.system, _spin_torques_of_nodes)
+    return _leaving(sol, name, inside, _spin_torques_of_joints)
 
 
 def current_across(sol: Solution, start: Any, end: Any) -> Array:
@@ -205,6 +213,23 @@ def _torques_of_nodes(generators: np.ndarray, system: DiscreteAction, G: Array) 
     return jax.vmap(jax.grad(at), (None, 0, 0))(jnp.zeros(len(generators)), G, system.nodes)
 
 
+def _torques_of_joints(generators: np.ndarray, system: DiscreteAction, G: Array) -> Array:
+    """dS/ds of the barriers, (N, generators)."""
+
+    def of(joint: Joint, s: tuple[Array, Array]) -> Array:
+        turn = jax.vmap(partial(_turned, generators=generators))
+        return jnp.sum(joint_action(joint, *(turn(G[joint.pairs[:, k]], s[k]) for k in range(2))))
+
+    total = jnp.zeros((len(G), len(generators)))
+    for joint in system.joints:
+        zero = jnp.zeros((len(joint.pairs), len(generators)))
+        for pair, slope in zip(joint.pairs.T, jax.grad(of, argnums=1)(joint, (zero, zero)), strict=True):
+            total = total.at[pair].add(slope)
+    return total
+
+
+_charge_torques_of_joints = partial(_torques_of_joints, R[2:])
+_spin_torques_of_joints = partial(_torques_of_joints, L)
 _charge_torques_of_nodes = partial(_torques_of_nodes, R[2:])
 _spin_torques_of_nodes = partial(_torques_of_nodes, L)
 
@@ -255,6 +280,16 @@ def _restricted(system: DiscreteAction, terms: Sequence[str]) -> DiscreteAction:
         node_terms=tuple(t for t in chosen if not t.gradient),
         cell_terms=tuple(t for t in chosen if t.gradient),
     )
+
+
+def _leaving(sol: Solution, name: str, inside: Array, of_joints: Any) -> Array:
+    """dF/ds of a boundary, from that of cells and nodes (N, generators); an electrode's includes that of barriers."""
+    nodes, behind = _own_nodes(sol, name), ghosts(sol.device)
+    if name in behind:
+        return jnp.sum(_total(sol, sol.system, of_joints)[behind[name][1]], axis=0)
+    if name in sol.device.reservoirs():
+        inside = inside + _total(sol, sol.system, of_joints)
+    return jnp.sum(inside[nodes], axis=0)
 
 
 def _own_nodes(sol: Solution, name: str) -> np.ndarray:

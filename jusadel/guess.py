@@ -9,12 +9,15 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
 from jusadel.device import Device
-from jusadel.discretisation import ghosts
+from jusadel.discretisation import ghosts, interface_joints
 from jusadel.lifted import pairs_of_corners
 from jusadel.matsubara import bulk_gap
 from jusadel.pair_potential import at_vertices
 from jusadel.seams import seams
 from jusadel.solution import Solution
+
+WEAK = 1e-4
+"""Coupling of the guess across an interface, at least, in electrodes' fields; what an electrode's phase fades to."""
 
 
 def first_guess(device: Device, T: float, start: Any) -> tuple[Any, Any]:
@@ -44,19 +47,38 @@ def bulk_with_phases(device: Device, T: float) -> np.ndarray:
 def phase_factor(device: Device) -> np.ndarray:
     """psi (n,) that minimises Int |(grad - 2iA) psi|^2: phase factors given on electrodes, else the lowest mode.
 
-    In a magnetic field without electrodes the lowest mode is that in which superconductivity nucleates.
+    In a magnetic field without electrodes the lowest mode is that in which superconductivity nucleates. Across
+    interfaces psi is continuous but for the conductance's share of a jump that electrodes impose.
     """
     n, seam, given = len(device.mesh.points), seams(device), _given_phases(device)
-    K = _covariant_laplacian(device, seam)
+    imposed = not np.isnan(given.real).all()
+    K = _covariant_laplacian(device, seam) + _across_interfaces(device, seam, WEAK if imposed else 1.0)
     free = (seam.owner == np.arange(n)) & np.isnan(given.real)
     psi = np.where(np.isnan(given.real), 0, given)
-    if not np.isnan(given.real).all():
+    if imposed:
         if free.any():
-            psi[free] = sla.spsolve(K[free][:, free].tocsc(), -(K[free] @ psi))
-        psi = psi / np.maximum(np.abs(psi), 1e-12)
+            within = K[free][:, free]
+            within = within + WEAK**2 * abs(within.diagonal()).mean() * sp.identity(within.shape[0])
+            psi[free] = sla.spsolve(within.tocsc(), -(K[free] @ psi))
+        lost = np.abs(psi) < WEAK  # a piece of the mesh that no electrode reaches
+        psi = np.where(lost, 1, psi) / np.where(lost, 1, np.abs(psi))
     else:
         psi[free] = _lowest_mode(K[free][:, free])
     return psi[seam.owner] * np.exp(1j * np.asarray(seam.phase))
+
+
+def _across_interfaces(device: Device, seam: Any, least: float) -> sp.csr_matrix:
+    """Sum of G_B length/(2 nu D) |psi_i - psi_j|^2 over the pairs of nodes at interfaces, (n, n), at least `least`."""
+    n = len(device.mesh.points)
+    diffusion = np.linalg.eigvalsh(np.asarray(device.centroid_field("D"))).mean()
+    conductivity = 2 * diffusion * float(np.mean(device.centroid_field("nu")))
+    total = sp.csr_matrix((n, n))
+    for joint in interface_joints(device, seam):
+        i, j = np.asarray(joint.pairs).T
+        weight = np.maximum(np.asarray(joint.conductance) / conductivity, least)
+        values, row, column = [weight, weight, -weight, -weight], [i, j, i, j], [i, j, j, i]
+        total = total + sp.csr_matrix((np.concatenate(values), (np.concatenate(row), np.concatenate(column))), (n, n))
+    return total
 
 
 def _lowest_mode(K: sp.csr_matrix) -> np.ndarray:

@@ -19,7 +19,13 @@ from jusadel.nambu import frame_to_green
 from jusadel.newton import NewtonResult, solve_frequencies
 from jusadel.seams import seams
 from jusadel.solution import Solution, SolveError
-from jusadel.solve_input import checked_linear_solver, chosen_frequencies, warn_if_coarse, with_reservoirs
+from jusadel.solve_input import (
+    checked_linear_solver,
+    chosen_frequencies,
+    refuse_torn_reservoirs,
+    warn_if_coarse,
+    with_reservoirs,
+)
 from jusadel.stability import refuse_unstable_tensors
 
 Array = jax.Array
@@ -118,6 +124,7 @@ def pose(
             f"all {len(system.free)} nodes of the mesh lie on reservoirs, so that nothing is left to solve; "
             "refine the mesh, or leave a boundary to the vacuum"
         )
+    refuse_torn_reservoirs(device, len(system.free), omega)
     warn_if_coarse(device, Delta, T)
     solver = checked_linear_solver(linear_solver, int(np.asarray(system.free).sum()), len(omega))
     refuse_unstable_tensors(system, float(omega.min()), solver)

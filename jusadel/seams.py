@@ -30,14 +30,17 @@ class Seams:
         """Nodes that are others."""
         return np.flatnonzero(self.owner != np.arange(len(self.owner)))
 
+    def turns(self, nodes: np.ndarray) -> Array:
+        """The orthogonal matrices W (k, 4, 4) of G = W G_owner W^-1 at these nodes (k,)."""
+        spin = jnp.zeros((len(self.owner), 3)) if self.spin is None else self.spin
+        return jax.vmap(turning)(self.phase[nodes], spin[nodes])
+
     def turned(self, V: Any) -> Any:
         """Frames (b, n, 4, 4) with those of the seams' nodes from their owners."""
         if not len(self.slaves):
             return V
         V = np.array(V)
-        spin = jnp.zeros((len(self.owner), 3)) if self.spin is None else self.spin
-        turn = np.asarray(jax.vmap(turning)(self.phase, spin))[self.slaves]
-        V[:, self.slaves] = turn @ V[:, self.owner[self.slaves]]
+        V[:, self.slaves] = np.asarray(self.turns(self.slaves)) @ V[:, self.owner[self.slaves]]
         return V
 
 
@@ -48,10 +51,11 @@ def seams(device: Device) -> Seams:
         ValueError: nodes that do not match, or a reservoir on one side only.
     """
     n = len(device.mesh.points)
-    owner, phase, spin = np.arange(n), jnp.zeros(n), jnp.zeros((n, 3))
+    owner, phase, spin, all_pairs = np.arange(n), jnp.zeros(n), jnp.zeros((n, 3)), {}
     for name, boundary in device.boundaries.items():
         if isinstance(boundary, Periodic):
             pairs, _ = matching_nodes(device.mesh, boundary.partner, name)
+            all_pairs[name] = pairs
             pairs = pairs[owner[pairs[:, 1]] == pairs[:, 1]]  # a corner has its owner already
             owner[pairs[:, 1]] = pairs[:, 0]
             phase = phase.at[pairs[:, 1]].set(boundary.phase_at(jnp.asarray(device.mesh.points)[pairs[:, 1]]))
@@ -64,7 +68,11 @@ def seams(device: Device) -> Seams:
         owner = owner[owner]
     _check_reservoirs(device, owner)
     turned = isinstance(spin, jax.core.Tracer) or bool(np.any(np.asarray(spin)))
-    return Seams(owner, phase, spin if turned else None)
+    found = Seams(owner, phase, spin if turned else None)
+    if len(all_pairs) > 1 and not isinstance(phase, jax.core.Tracer) and not isinstance(spin, jax.core.Tracer):
+        for name, pairs in all_pairs.items():
+            _check_closed(device, found, name, pairs)
+    return found
 
 
 def _check_reservoirs(device: Device, owner: np.ndarray) -> None:
@@ -74,6 +82,22 @@ def _check_reservoirs(device: Device, owner: np.ndarray) -> None:
         raise ValueError(
             f"node {bad[0]} at {np.asarray(device.mesh.points)[bad[0]].tolist()} lies on a periodic boundary; it is on "
             "a reservoir on one side and not on the other"
+        )
+
+
+def _check_closed(device: Device, seam: Seams, name: str, pairs: np.ndarray) -> None:
+    """Two seams that meet turn a corner the same way in either order."""
+    boundary, points = device.boundaries[name], np.asarray(device.mesh.points)
+    phase = boundary.phase_at(points[pairs[:, 1]])  # type: ignore[attr-defined]
+    over = jax.vmap(turning, (0, None))(phase, jnp.asarray(boundary.rotation))  # type: ignore[attr-defined]
+    one, other = np.asarray(over @ seam.turns(pairs[:, 0])), np.asarray(seam.turns(pairs[:, 1]))
+    apart = np.minimum(*(np.abs(one - sign * other).max(axis=(1, 2)) for sign in (1, -1)))
+    if apart.max() > 1e-6:
+        node = pairs[apart.argmax(), 1]
+        raise ValueError(
+            f"the periodic boundary {name!r} and the other one at the node {node} at {points[node].tolist()} turn it "
+            "differently in either order: phases must close up to 2 pi (a whole number of flux quanta), and rotations "
+            "must be about one axis"
         )
 
 

@@ -18,7 +18,8 @@ from jusadel.discretisation import ghosts
 from jusadel.homogeneous import bulk_value
 from jusadel.linear import LinearSolver, chosen
 from jusadel.material import is_number, real
-from jusadel.nambu import R, bcs, green_to_frame
+from jusadel.nambu import R, bcs, frame_to_green, green_to_frame
+from jusadel.seams import seams
 from jusadel.solution import CoarseMeshWarning, Solution
 
 Array = jax.Array
@@ -143,14 +144,36 @@ def warn_if_coarse(device: Device, Delta: Array, T: float) -> None:
 
 
 def with_reservoirs(device: Device, V: np.ndarray, omega: np.ndarray) -> np.ndarray:
-    """Frames (b, N, 4, 4) with the reservoirs' bulk values at their nodes, and behind barriers."""
-    V = np.array(V)
+    """Frames (b, N, 4, 4) with the reservoirs' bulk values at their nodes, and behind barriers.
+
+    Behind a node of a seam stands the value as its owner sees it, turned back: the barrier's term acts on the owner.
+    """
+    V, seam = np.array(V), seams(device)
     for name, reservoir in device.reservoirs().items():
         nodes = device.mesh.boundary_nodes(name)
         V[:, nodes] = _reservoir_frames(device, reservoir, nodes, omega)
     for name, (nodes, behind) in ghosts(device).items():
-        V[:, behind] = _reservoir_frames(device, device.boundaries[name].reservoir, nodes, omega)  # type: ignore[attr-defined]
+        back = np.swapaxes(np.asarray(seam.turns(nodes)), 1, 2)
+        V[:, behind] = back @ _reservoir_frames(device, device.boundaries[name].reservoir, nodes, omega)  # type: ignore[attr-defined]
     return V
+
+
+def refuse_torn_reservoirs(device: Device, nodes: int, omega: np.ndarray) -> None:
+    """A reservoir that meets a seam must have, on both sides of it, one value up to the seam's turn; `nodes` of all."""
+    seam = seams(device)
+    torn = seam.slaves[device.fixed_nodes()[seam.slaves]]
+    if not len(torn):
+        return
+    V = with_reservoirs(device, np.broadcast_to(np.eye(4), (1, nodes, 4, 4)), omega[:1])
+    given, turned = (np.asarray(frame_to_green(jnp.asarray(frames[0, torn]))) for frames in (V, seam.turned(V)))
+    apart = np.abs(given - turned).max(axis=(1, 2))
+    if apart.max() > 1e-6:
+        node = torn[apart.argmax()]
+        raise ValueError(
+            f"the reservoir at the node {node} at {np.asarray(device.mesh.points)[node].tolist()}, on a periodic "
+            "boundary, is not the one on the other side with that boundary's phase and rotation; give it a phase that "
+            "is a function of points, or leave an insulating edge between them"
+        )
 
 
 def _reservoir_frames(device: Device, reservoir: Reservoir, nodes: np.ndarray, omega: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from jusadel.equilibrium import solve
 from jusadel.homogeneous import bulk_value
 from jusadel.material import is_number
 from jusadel.nambu import R
+from jusadel.seams import seams
 from jusadel.solution import Solution
 
 Array = jax.Array
@@ -123,13 +124,14 @@ def _with_slopes(system: DiscreteAction, G: Array, dG: Array, omega: Array) -> A
 def _slope_on_reservoirs(sol: Solution) -> Array:
     """dG/domega at the nodes of reservoirs and behind barriers, zero at others, (n_w, N, 4, 4)."""
     omega, slope = jnp.asarray(sol.omega), jnp.zeros_like(sol.all_G)
-    behind = ghosts(sol.device)
+    behind, seam = ghosts(sol.device), seams(sol.device)
     for name, reservoir in sol.device.electrodes().items():
         nodes = sol.mesh.boundary_nodes(name)
         bulk = lambda w, r=reservoir: bulk_value(w, r.Delta, r.h, r.Gamma)  # noqa: E731
         dG = jax.jvp(bulk, (omega,), (jnp.ones_like(omega),))[1]
         half = reservoir.phase_at(jnp.asarray(sol.mesh.points)[nodes])[:, None, None] / 2
-        turn, back = (jnp.cos(half) * jnp.eye(4) + s * jnp.sin(half) * R[2] for s in (1.0, -1.0))
-        numbers = behind[name][1] if name in behind else nodes
-        slope = slope.at[:, numbers].set(turn @ dG[:, None] @ back)
+        turn, numbers = jnp.cos(half) * jnp.eye(4) + jnp.sin(half) * R[2], nodes
+        if name in behind:  # as the owner of a seam's node sees it
+            turn, numbers = jnp.swapaxes(seam.turns(nodes), 1, 2) @ turn, behind[name][1]
+        slope = slope.at[:, numbers].set(turn @ dG[:, None] @ jnp.swapaxes(turn, 1, 2))
     return slope

@@ -287,6 +287,26 @@ def test_current_is_the_derivative_of_the_free_energy(crowd):
     assert 2 * slope == pytest.approx(float(ju.current_through(crowd, "right")), rel=1e-7)
 
 
+def test_currents_of_electrodes_that_share_corners():
+    """Two barriers and a reservoir: each current is the derivative with respect to that electrode's phase."""
+
+    def solved(left=0.0, right=1.0, top=2.0):
+        ends = {
+            "left": ju.Reservoir(1.0, phase=left),
+            "right": ju.Tunnel(ju.Reservoir(1.0, phase=right), 3.0),
+            "top": ju.Tunnel(ju.Reservoir(1.0, phase=top, h=(0, 0.2, 0)), 1.0, [0.5]),
+        }
+        device = ju.Device(mesh=RING, materials=ju.Material(Tc=0.0, h=(0.1, 0.2, 0.3)), boundaries=ends)
+        return ju.solve(device, linear_solver=DIRECT, tol=1e-12, **bare_frequency(0.5))
+
+    sol, phases, step = solved(), {"left": 0.0, "right": 1.0, "top": 2.0}, 1e-3
+    currents = {name: float(ju.current_through(sol, name)) for name in phases}
+    assert sum(currents.values()) == pytest.approx(0, abs=1e-10)
+    for name, phase in phases.items():
+        F = [float(ju.free_energy(solved(**{name: phase + x}))) for x in (step, -step)]
+        assert currents[name] == pytest.approx((F[0] - F[1]) / step, rel=1e-5)
+
+
 def test_krylov_and_direct_solver_agree(crowd):
     found = ju.solve(crowded(), T=0.2, frequencies=3, linear_solver=ju.linear.Krylov())
     assert np.abs(found.all_G - crowd.all_G).max() < 1e-8
@@ -369,6 +389,24 @@ def test_a_phase_at_the_seam_is_a_gauge_of_a_vector_potential():
     np.testing.assert_allclose(ju.spin_density(with_A), ju.spin_density(turned), atol=1e-9)
     assert np.abs(ju.charge_current(with_A)[:, 0]).min() > 0.1
     np.testing.assert_allclose(turned.Delta, np.exp(1j * q * RING.points[:, 0]), atol=1e-12)
+
+
+def test_a_barrier_may_end_on_a_seam_with_a_turn():
+    """The same with an electrode behind the top edge: what stands behind the seam's corner turns with it."""
+    q = 0.8
+    material = ju.Material(Tc=0.0, h=(0.2, 0.3, -0.1), **TENSORS)
+    found = []
+    for A, seam, phase in (
+        (lambda p: jnp.broadcast_to(jnp.array([-q / 2, 0.0]), p.shape), ju.Periodic("left"), 0.0),
+        (None, ju.Periodic("left", phase=1.5 * q), lambda p: q * p[:, 0]),
+    ):
+        ends = {"right": seam, "top": ju.Tunnel(ju.Reservoir(1.0, phase=phase), 2.0)}
+        device = ju.Device(mesh=RING, materials=material, boundaries=ends, vector_potential=A)
+        found.append(ju.solve(device, T=0.2, frequencies=2, linear_solver=DIRECT))
+    with_A, turned = found
+    assert np.abs(ju.charge_current(with_A)).max() > 0.1
+    np.testing.assert_allclose(ju.charge_current(with_A), ju.charge_current(turned), atol=1e-9)
+    assert float(ju.entropy(with_A)) == pytest.approx(float(ju.entropy(turned)), rel=1e-9)
 
 
 def test_a_rotation_at_the_seam_is_a_gauge_of_a_spin_field():
@@ -464,6 +502,43 @@ def test_a_reservoir_beside_a_seam_must_be_on_both_sides():
     ends = {"right": ju.Periodic("left"), "spot": ju.Reservoir(1.0)}
     with pytest.raises(ValueError, match="lies on a periodic boundary; it is on a reservoir on one side"):
         ju.solve(ju.Device(mesh=mesh, materials=ju.Material(Tc=0.0), boundaries=ends), **bare_frequency(0.4))
+
+
+def test_a_reservoir_across_a_seam_must_turn_with_it():
+    solved = lambda phase: ju.solve(  # noqa: E731
+        ju.Device(
+            mesh=RING,
+            materials=ju.Material(Tc=0.0),
+            boundaries={"right": ju.Periodic("left", phase=1.2), "bottom": ju.Reservoir(1.0, phase=phase)},
+        ),
+        linear_solver=DIRECT,
+        **bare_frequency(0.4),
+    )
+    with pytest.raises(ValueError, match=r"the reservoir at the node .* is not the one on the other side with that"):
+        solved(0.0)
+    assert solved(lambda p: 0.8 * p[:, 0]).stable.all()
+
+
+@pytest.mark.parametrize(
+    ("right", "top", "closes"),
+    [
+        ({"rotation": (1, 0, 0)}, {"rotation": (0, 1, 0)}, False),
+        ({"rotation": (1, 0, 0), "phase": 0.3}, {"rotation": (2, 0, 0), "phase": 0.4}, True),
+        ({"phase": lambda p: 2 * np.pi * p[:, 1] / 0.6}, {}, True),
+        ({"phase": lambda p: 5 * p[:, 1] / 0.6}, {}, False),
+    ],
+)
+def test_two_seams_must_close(right, top, closes):
+    """Rotations about two axes, or a flux through the torus that is no whole number of quanta, have no corner."""
+    from jusadel.seams import seams
+
+    ends = {"right": ju.Periodic("left", **right), "top": ju.Periodic("bottom", **top)}
+    device = ju.Device(mesh=RING, materials=ju.Material(), boundaries=ends)
+    if closes:
+        assert len(seams(device).slaves) == len(RING.boundary_nodes("right")) + len(RING.boundary_nodes("top")) - 1
+    else:
+        with pytest.raises(ValueError, match="turn it differently in either order: phases must close up to 2 pi"):
+            seams(device)
 
 
 def test_boundaries_are_pytrees():

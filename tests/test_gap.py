@@ -262,10 +262,62 @@ def test_guess_in_a_gauge_has_no_current():
     np.testing.assert_allclose(turned, turned[0], atol=1e-6)
 
 
+BILAYER = ju.with_cut_between(
+    ju.rectangle(
+        2.0, 0.6, 0.4, x=np.linspace(0, 2, 7), regions={"a": lambda c: c[:, 0] < 1, "b": lambda c: c[:, 0] > 1}
+    ),
+    "a",
+    "b",
+    "cut",
+)
+
+
+@pytest.mark.parametrize("conductance", [0.0, 0.05, 1.0])
+@pytest.mark.parametrize("boundary", [{"left": ju.Reservoir(1.5, phase=0.4)}, {}])
+def test_guess_has_the_same_phase_on_both_sides_of_a_barrier(boundary, conductance):
+    """Not an arbitrary one, nor zero, on the side that no electrode touches."""
+    for A in (None, lambda p: jnp.stack([0.3 * p[:, 1], 0 * p[:, 0]], axis=1)):
+        ends = boundary | {"cut": ju.Interface(conductance)}
+        device = ju.Device(mesh=BILAYER, materials=ju.Material(), boundaries=ends, vector_potential=A)
+        psi = phase_factor(device)
+        assert np.abs(psi).min() > 0.9
+        turned = np.angle(psi[:, None] / psi)
+        assert np.abs(turned).max() < 0.5
+        if boundary:
+            assert np.abs(np.angle(psi / np.exp(0.4j))).max() < 0.5
+
+
+def test_guess_drops_the_phase_at_a_weak_barrier():
+    ends = {"left": ju.Reservoir(1.5), "right": ju.Reservoir(1.5, phase=2.0), "cut": ju.Interface(0.01)}
+    psi = phase_factor(ju.Device(mesh=BILAYER, materials=ju.Material(), boundaries=ends))
+    a, b = (np.unique(BILAYER.triangles[BILAYER.regions[name]]) for name in "ab")
+    a = a[BILAYER.points[a, 0] < 0.9]
+    b = b[BILAYER.points[b, 0] > 1.1]
+    assert np.abs(np.angle(psi[a])).max() < 0.05
+    assert np.abs(np.angle(psi[b]) - 2.0).max() < 0.05
+
+
+def test_two_superconductors_with_a_barrier_settle_in_their_ground_state():
+    """One electrode, or none: no vortex, no phase slip, no normal half."""
+    materials = {"a": ju.Material(), "b": ju.Material(D=2.0, nu=0.7, Tc=1.2)}
+    for boundary in ({"left": ju.Reservoir(1.5, phase=0.4)}, {}):
+        device = ju.Device(mesh=BILAYER, materials=materials, boundaries=boundary | {"cut": ju.Interface(0.05)})
+        sol = ju.solve(device, T=0.3, frequencies=4, **CONSISTENT)
+        assert sol.stats["state"] == "superconducting"
+        assert np.abs(sol.Delta).min() > 1.0
+        np.testing.assert_allclose(np.angle(sol.Delta), 0.4 if boundary else 0.0, atol=1e-6)
+
+
 def test_normal_metals_have_no_gap_equation():
     device = ju.Device(mesh=TINY, materials=ju.Material(Tc=0.0))
     with pytest.raises(ValueError, match="a self-consistent pair potential needs a region with Tc > 0"):
         ju.solve(device, T=0.3, **CONSISTENT)
+
+
+@pytest.mark.parametrize("tol", [0.0, -1e-8, np.nan, "tight"])
+def test_a_tolerance_of_the_gap_equation_is_a_positive_number(tol):
+    with pytest.raises(ValueError, match=r"gap_tol = .*; expected a residual relative to the bulk gap"):
+        solve_bulk(0.5, gap_tol=tol)
 
 
 def test_too_few_frequencies_are_refused():
