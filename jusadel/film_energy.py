@@ -28,7 +28,7 @@ from jusadel.nambu import frame_to_green, positivity
 from jusadel.pairing_response import PairingResponse, cubic_tails, pole_sum
 
 Array = jax.Array
-BLOCK = 64
+BLOCK = 32
 """Points (frequency, Delta, q) in one call of the compiled code, so that it is compiled once."""
 SPIN_ORBIT = ("gamma", "theta", "kappa")
 
@@ -73,7 +73,8 @@ class FilmEnergy:
     def sums(self, Delta: np.ndarray, q: np.ndarray) -> Sums:
         """F and its derivatives for Delta (k,) > 0 and q (k, 2)."""
         k, n = len(Delta), len(self.omega)
-        points = np.column_stack([np.repeat(Delta, n), np.repeat(q, n, axis=0), np.tile(self.omega, k)])
+        # high frequencies take fewer of Newton's steps: points of one frequency share blocks
+        points = np.column_stack([np.tile(Delta, n), np.tile(q, (n, 1)), np.repeat(self.omega, k)])
         value, slope, curvature, good = _by_blocks(points, self.fields)
         if not good.all():
             gap, qx, qy, omega = points[~good][0]
@@ -81,7 +82,7 @@ class FilmEnergy:
                 f"no physical homogeneous solution found at omega = {omega:.4g}, Delta = {gap:.4g}, q = "
                 f"({qx:.4g}, {qy:.4g}), h = {self.fields['h']}: raise T, or choose other frequencies"
             )
-        total = lambda x: np.pi * self.T * np.einsum("n,kn...->k...", self.weights, x.reshape(k, n, *x.shape[1:]))  # noqa: E731
+        total = lambda x: np.pi * self.T * np.einsum("n,nk...->k...", self.weights, x.reshape(n, k, *x.shape[1:]))  # noqa: E731
         F = Sums(total(value), total(slope), total(curvature))
         pairing = np.log(self.T / self.Tc) + 2 * np.pi * self.T * np.sum(self.weights / self.omega)
         F.value[:] += pairing * Delta**2
@@ -145,14 +146,20 @@ def _points(points: Array, fields: dict[str, Array], terms: tuple[Term, ...]) ->
 
     def one(point: Array) -> tuple[Array, ...]:
         x, omega = point[:3], point[3]
-        V = stationary_frame(omega, _at(fields, x), terms)
-        at = lambda z: frame_density(z[:8], V, omega, _at(fields, z[8:]), terms)  # noqa: E731
-        z = jnp.concatenate([jnp.zeros(8), x])
-        f, slope = jax.value_and_grad(at)(jnp.concatenate([z, fields["h"]]))
-        H = jax.hessian(at)(z)
+
+        def derivatives(V: Array) -> tuple[Array, Array, Array]:
+            at = lambda z: frame_density(z[:8], V, omega, _at(fields, z[8:]), terms)  # noqa: E731
+
+            def slope(z: Array) -> tuple[Array, tuple[Array, Array]]:
+                f, s = jax.value_and_grad(at)(jnp.concatenate([z, fields["h"]]))
+                return s[:11], (s, f)
+
+            H, (s, f) = jax.jacfwd(slope, has_aux=True)(jnp.concatenate([jnp.zeros(8), x]))
+            return s, H, f
+
+        V, (slope, H, f) = stationary_frame(derivatives)
         response = solve_quasidefinite(H[:8, :8], jnp.column_stack([H[:8, 8:], slope[:8]]))
-        G = frame_to_green(V)
-        good = (jnp.max(jnp.abs(response[:, 3])) < 1e-9) & (positivity(G) > 0)
+        good = (jnp.max(jnp.abs(response[:, 3])) < 1e-9) & (positivity(frame_to_green(V)) > 0)
         normal = -4 * omega - jnp.trace(fields["Gamma"]) / 4
         return f - normal, slope[8:], H[8:, 8:] - H[8:, :8] @ response[:, :3], good
 

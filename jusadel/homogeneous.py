@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -110,38 +111,65 @@ def _solve_all(omega: Array, fields: dict[str, Array], terms: tuple[Term, ...]) 
 
 def _solve(omega: Array, fields: dict[str, Array], terms: tuple[Term, ...]) -> tuple[Array, Array]:
     """G and the largest component of Newton's last step."""
-    V = stationary_frame(omega, fields, terms)
-    # at the solution the last step vanishes, but its derivative is that of the solution (implicit function)
-    last = _newton_step(V, omega, fields, terms)
+    frozen, w = jax.lax.stop_gradient((fields, omega))
+    zero = jnp.zeros(8)
+    slope_at = partial(jax.grad(frame_density), terms=terms)
+
+    def derivatives(V: Array) -> tuple[Array, Array]:
+        slope, H = with_slope(partial(slope_at, V=V, omega=w, fields=frozen))(zero)
+        return slope, H
+
+    V, (_, H) = stationary_frame(derivatives)
+    # at the solution the last step vanishes, but its derivative is that of the solution (implicit function), also with
+    # H held fast, for the derivative of H is multiplied by zero
+    last = -solve_quasidefinite(H, slope_at(zero, V=V, omega=omega, fields=fields)[:, None])[:, 0]
     return expand_green(V, last - jax.lax.stop_gradient(last)), jnp.max(jnp.abs(jax.lax.stop_gradient(last)))
 
 
-def stationary_frame(omega: Array, fields: dict[str, Array], terms: tuple[Term, ...]) -> Array:
-    """The frame V (4, 4) to which Newton's method leads from the normal state; a constant for derivatives."""
-    frozen, w = jax.lax.stop_gradient((fields, omega))
+def with_slope(slope: Callable[[Array], Array]) -> Callable[[Array], tuple[Array, Array]]:
+    """The slope of a function at x, and the derivatives of the slope along the components of x, (n, n): one program."""
 
-    def unfinished(state: tuple[Array, Array, Array]) -> Array:
-        _, last, count = state
-        return (count < STEPS) & ~(last < LAST_STEP)
+    def both(x: Array) -> tuple[Array, Array]:
+        H, value = jax.jacfwd(lambda z: (slope(z),) * 2, has_aux=True)(x)
+        return value, H
 
-    def improve(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        V, _, count = state
-        u = _newton_step(V, w, frozen, terms)
-        return retract(V, cap_step(u, 0.5)), jnp.max(jnp.abs(u)), count + 1
+    return both
 
-    V, _, _ = jax.lax.while_loop(unfinished, improve, (jnp.eye(4), jnp.asarray(jnp.inf), jnp.asarray(0)))
-    return jax.lax.stop_gradient(V)
+
+def stationary_frame(derivatives: Callable[[Array], tuple[Array, Array, *tuple[Any, ...]]]) -> tuple[Array, Any]:
+    """The frame V (4, 4) to which Newton's method leads from the normal state, and the derivatives at it.
+
+    Args:
+        derivatives: from V slope and curvature of `frame_density` at u = 0, whose first 8 components are u, and
+            whatever else is wanted at the solution. It stands only once in the program, which is long to compile.
+
+    Returns:
+        V and derivatives(V), constants for derivatives.
+    """
+
+    def unfinished(state: tuple[Array, ...]) -> Array:
+        _, _, last, count, _ = state
+        return (count < STEPS + 1) & ~(last < LAST_STEP)
+
+    def improve(state: tuple[Any, ...]) -> tuple[Any, ...]:
+        V, u, _, count, _ = state
+        V = retract(V, cap_step(u, 0.5))
+        found = derivatives(V)
+        last = jnp.where(count == 0, jnp.inf, jnp.max(jnp.abs(u)))  # the first u is no step
+        u = -solve_quasidefinite(found[1][:8, :8], found[0][:8, None])[:, 0]
+        return V, u, last, count + 1, found
+
+    V = jnp.eye(4)
+    nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(derivatives, V))
+    V, _, _, _, found = jax.lax.while_loop(
+        unfinished, improve, (V, jnp.zeros(8), jnp.asarray(jnp.inf), jnp.asarray(0), nothing)
+    )
+    return jax.lax.stop_gradient((V, found))
 
 
 def frame_density(u: Array, V: Array, omega: Array, fields: dict[str, Array], terms: tuple[Term, ...] = TERMS) -> Array:
     """Free-energy density of one frequency at the step u (8,) from the frame V: exact to second order in u."""
     return homogeneous_density(expand(u, V, inverse(V)), omega, fields, terms)
-
-
-def _newton_step(V: Array, omega: Array, fields: dict[str, Array], terms: tuple[Term, ...]) -> Array:
-    zero = jnp.zeros(8)
-    r = jax.grad(frame_density)(zero, V, omega, fields, terms)
-    return -solve_quasidefinite(jax.hessian(frame_density)(zero, V, omega, fields, terms), r[:, None])[:, 0]
 
 
 def expand_green(V: Array, u: Array) -> Array:
