@@ -296,6 +296,7 @@ class Trial(NamedTuple):
 
     @classmethod
     def of(cls, problem: Problem, where: Sites, Delta: np.ndarray, start: Callable[[np.ndarray], np.ndarray]) -> Trial:
+        """The trial at Delta, with G from this start."""
         posed = problem.with_pairing(jnp.asarray(where.on_nodes(Delta, len(problem.system.free))))
         result = posed.newton(start)
         refuse_uncertified(posed, result, forced=False)

@@ -32,28 +32,29 @@ import scipy.sparse.linalg as sla
 
 from jusadel import gap
 from jusadel.device import Device
-from jusadel.discrete import Cells, DiscreteAction, cell_action
+from jusadel.discrete import Cells, DiscreteAction, centroid_action
 from jusadel.equilibrium import SELF_CONSISTENT
 from jusadel.guess import first_guess
-from jusadel.lifted import TWO_B_R3
+from jusadel.lifted import TWO_B_R3, links_of_cells
 from jusadel.linear import LinearSolver
 from jusadel.material import is_number
 from jusadel.matsubara import GAP_RATIO
-from jusadel.nambu import frame_to_green, inverse
+from jusadel.nambu import R, frame_to_green, inverse
 from jusadel.newton import NewtonResult
 from jusadel.observables import free_energy
 from jusadel.pair_potential import at_vertices
 from jusadel.problem import Problem, pose, refuse_uncertified
-from jusadel.seams import seams
 from jusadel.solution import Solution, SolveError, UnstableStateWarning
 from jusadel.solve_input import default_pair_potential, starting_frames
-from jusadel.whitney import EdgeSpace, WhitneyField, edge_space
+from jusadel.whitney import EdgeSpace, WhitneyField, edge_space, field_of_currents
 
 Array = jax.Array
 
 MAX_STEPS, MAX_KRYLOV = 40, 400
 CAP = 1.0
 """Of the change in a step of twice the line integrals from a centroid to the corners, which are phases."""
+WORTH_MENTIONING = 0.01
+"""Of the applied field: currents whose own field is smaller need no self-consistent one."""
 FLOOR = 1e-4
 """Of the mean London term, added to it in the preconditioner, so that normal metals do not make it singular."""
 
@@ -85,7 +86,7 @@ class ScreenedSolution(Solution):
 
     @property
     def gibbs_energy(self) -> float:
-        """What is stationary: the free energy and the magnetic energy, less those of the normal state in the field H."""
+        """What is stationary: free and magnetic energy, less those of the normal state in the field H."""
         return float(free_energy(self)) + self.magnetic_energy
 
     @property
@@ -159,6 +160,41 @@ def solve_screened(
     first = _first(model, problem, Delta, starting_frames(device, problem.system, start))
     found, stats = _converged(model, first, gap_tol)
     return _solution(model, found, Delta, time.perf_counter() - began, stats)
+
+
+def self_field(sol: Solution, permeability: float) -> np.ndarray:
+    """The field that the currents of a solution make themselves, where nothing depends on z: is a given field enough?
+
+    curl B = mu0 j, with the field outside zero; where currents run in and out through electrodes or round a periodic
+    device, the outer edges between them have different fields, of which the mean is zero.
+
+    Args:
+        sol: the Solution.
+        permeability: mu0, as in `solve_screened`.
+
+    Returns:
+        B along z in each triangle, (m,) [1/length^2].
+
+    Warns:
+        UserWarning: it exceeds 1 % of the largest applied field or, where there is none, of the field of one flux
+            quantum in the area of the device.
+    """
+    if not is_number(permeability) or permeability <= 0:
+        raise ValueError(f"permeability = {permeability!r}; expected a finite number > 0")
+    device, weights = sol.device, jnp.asarray(np.pi * sol.T * sol.weights)
+    model = Model(edge_space(device), None, 0.0, float(permeability))
+    forces = _forces_and_london(sol.system, sol.all_G, weights)[0]
+    B = field_of_currents(device, model.space, -permeability * model.from_links(forces))[: len(sol.mesh.triangles)]
+    applied = np.abs(np.asarray(device.magnetic_field())).max()
+    largest = applied if applied > 0 else np.pi / float(np.sum(sol.mesh.areas))
+    if np.abs(B).max() > WORTH_MENTIONING * largest:
+        what = "applied field" if applied > 0 else "field of one flux quantum in the device"
+        warnings.warn(
+            f"the currents' own field reaches {np.abs(B).max():.3g}, {100 * np.abs(B).max() / largest:.2g} % of the "
+            f"{what}: find it together with them (solve_screened)",
+            stacklevel=2,
+        )
+    return B
 
 
 def _check(device: Any, H: Any, permeability: Any) -> None:
@@ -240,8 +276,8 @@ class Metric:
 
     def __init__(self, model: Model, london: np.ndarray) -> None:
         space = model.space
-        self.model, self.london = model, _positive(london)
-        blocks = sp.block_diag(list(self.london), format="csr")
+        self.london = london
+        blocks = sp.block_diag(list(_positive(london)), format="csr")
         onto_links = space.to_corners @ space.independent
         curl = space.curl @ space.independent
         matrix = onto_links.T @ blocks @ onto_links + curl.T @ sp.diags(space.areas / model.permeability) @ curl
@@ -282,9 +318,10 @@ def _state(model: Model, problem: Problem, z: np.ndarray, start: Callable[[np.nd
     refuse_uncertified(posed, result, forced=False)
     V, weights = jnp.asarray(result.V), jnp.asarray(np.pi * posed.T * posed.weights)
     B = model.space.curl @ edges
-    force = model.from_links(_forces(posed.system, V, weights)) + model.field_force(B - model.H)
+    forces, london = (np.asarray(x) for x in _forces_and_london(posed.system, frame_to_green(V), weights))
+    force = model.from_links(forces) + model.field_force(B - model.H)
     r = np.zeros(0, complex) if where is None else _gap_residual(posed, where, V, Delta)
-    metric = Metric(model, np.asarray(_london(posed.system, V, weights)))
+    metric = Metric(model, london)
     gradient = model.joined(2 * r, force)
     of_gap = 0.0 if where is None else np.abs(r / (where.weight * where.a)).max() / (GAP_RATIO * where.Tc.max())
     step = model.split(metric.solve(gradient))[1]
@@ -306,47 +343,52 @@ def _gap_residual(problem: Problem, where: gap.Sites, V: Array, Delta: np.ndarra
 # --- derivatives with respect to the links --------------------------------------------------------------
 
 
-def _of_cell(system: DiscreteAction, line_A: Array, G: Any, cell: Cells) -> Array:
-    return cell_action(system, G, replace(cell, line_A=line_A), links=True)
+def _force(system: DiscreteAction, C: Array, cell: Cells) -> Array:
+    """dS/dline_A (3,) of a cell from its carried matrices C = exp(-line_A R3) G exp(line_A R3)."""
+    slope = jax.grad(lambda c: centroid_action(system, c, cell))(C)
+    return jnp.sum(slope * _turning(C), axis=(1, 2))
 
 
-def _summed(system: DiscreteAction, V: Array, weights: Array, derivative: Any, shape: tuple[int, ...]) -> Array:
-    """Sum_p w_p derivative of the cells' action with respect to line_A, (c, *shape)."""
-    each = jax.vmap(derivative(partial(_of_cell, system)))
-    cells = system.cells
-
-    def add(total: Array, x: tuple[Array, Array]) -> tuple[Array, None]:
-        return total + x[1] * each(cells.line_A, frame_to_green(x[0])[system.triangles], cells), None
-
-    return jax.lax.scan(add, jnp.zeros((len(cells.area), *shape)), (V, weights))[0]
+def _turning(C: Array) -> Array:
+    """The derivative of carried matrices with respect to their own line integral."""
+    R3 = jnp.asarray(R[2])
+    return C @ R3 - R3 @ C
 
 
 @jax.jit
-def _forces(system: DiscreteAction, V: Array, weights: Array) -> Array:
-    """dF/dline_A, (c, 3)."""
-    return _summed(system, V, weights, jax.grad, (3,))
+def _forces_and_london(system: DiscreteAction, G: Array, weights: Array) -> tuple[Array, Array]:
+    """dF/dline_A, (c, 3), and d2F/dline_A2 with G as it is, (c, 3, 3)."""
+    there, back = links_of_cells(system.cells)
+    force = partial(_force, system)
 
+    def of_cell(C: Array, cell: Cells) -> tuple[Array, Array]:
+        turned = lambda s: force(C + s[:, None, None] * _turning(C), cell)  # noqa: E731
+        value, along = jax.linearize(turned, jnp.zeros(3))
+        return value, jax.vmap(along, out_axes=1)(jnp.eye(3))
 
-@jax.jit
-def _london(system: DiscreteAction, V: Array, weights: Array) -> Array:
-    """d2F/dline_A2 with G as it is, (c, 3, 3)."""
-    return _summed(system, V, weights, jax.hessian, (3, 3))
+    def add(total: Any, x: tuple[Array, Array]) -> tuple[Any, None]:
+        C = there @ x[0][system.triangles] @ back
+        return jax.tree.map(lambda t, new: t + x[1] * new, total, jax.vmap(of_cell)(C, system.cells)), None
+
+    count = len(system.cells.area)
+    return jax.lax.scan(add, (jnp.zeros((count, 3)), jnp.zeros((count, 3, 3))), (G, weights))[0]
 
 
 @jax.jit
 def _couplings(system: DiscreteAction, V: Array) -> Array:
     """d2S/dline_A du, (b, c, 3, 3, 8): line integral, corner, step."""
+    there, back = links_of_cells(system.cells)
     B = jnp.moveaxis(jnp.asarray(TWO_B_R3), -1, 0)
 
-    def force(u: Array, line_A: Array, G: Array, T: Array, cell: Cells) -> Array:
-        moved = G + jnp.einsum("ia,iajk->ijk", u, T)
-        return jax.grad(lambda line: _of_cell(system, line, moved, cell))(line_A)
+    def of_cell(C: Array, X: Array, cell: Cells) -> Array:
+        moved = lambda u: _force(system, C + jnp.einsum("ia,iajk->ijk", u, X), cell)  # noqa: E731
+        return jax.jacfwd(moved)(jnp.zeros((3, 8)))
 
     def one(v: Array) -> Array:
-        T = jnp.einsum("nij,ajk,nkl->nail", v, B, inverse(v))
-        at = system.triangles
-        each = jax.vmap(jax.jacfwd(force), (None, 0, 0, 0, 0))
-        return each(jnp.zeros((3, 8)), system.cells.line_A, frame_to_green(v)[at], T[at], system.cells)
+        tangents = jnp.einsum("nij,ajk,nkl->nail", v, B, inverse(v))
+        C, X = frame_to_green(v)[system.triangles], tangents[system.triangles]
+        C, X = there @ C @ back, there[:, :, None] @ X @ back[:, :, None]
+        return jax.vmap(of_cell)(C, X, system.cells)
 
     return jax.lax.map(one, V)
 
@@ -372,7 +414,7 @@ class Response:
         self.model, self.problem, self.count = model, problem, 0
         self._triangles, self._free = problem.system.triangles, jnp.asarray(problem.system.free)[:, None]
         self._weights = jnp.asarray(np.pi * problem.T * problem.weights)
-        self._london = np.asarray(_london(problem.system, V, self._weights))
+        self._london = state.metric.london
         self._couplings = _couplings(problem.system, V)
         self._of_gap = None if model.where is None else gap.couplings(V)
         self._solve = problem.solver.response(problem.prepared, state.newton.V, problem.omega, tol)

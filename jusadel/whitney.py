@@ -1,10 +1,10 @@
 """Vector potentials made of edge integrals: the lowest-order Whitney elements of a device's mesh.
 
-The unknowns are a_e = Int_e A.dl. In a triangle A = Sum a_ij (phi_i grad phi_j - phi_j grad phi_i) over its edges, so that
-the integral along the straight line from the point with the barycentric coordinates lambda to the corner v is exactly
-Sum_j lambda_j a_jv, and a gradient, a_ij = chi_j - chi_i, gives chi_v less the interpolated chi: gauge transformations
-are exact on the mesh. The circulation of A round a triangle over its area is the field in it, and that round a hole
-over its area the uniform field in the hole.
+The unknowns are a_e = Int_e A.dl. In a triangle A = Sum a_ij (phi_i grad phi_j - phi_j grad phi_i) over its edges, so
+that the integral along the straight line from the point with the barycentric coordinates lambda to the corner v is
+exactly Sum_j lambda_j a_jv, and a gradient, a_ij = chi_j - chi_i, gives chi_v less the interpolated chi: gauge
+transformations are exact on the mesh. The circulation of A round a triangle over its area is the field in it, and that
+round a hole over its area the uniform field in the hole.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+import scipy.sparse.linalg as sla
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
@@ -182,6 +183,39 @@ def _merged(device: Device) -> np.ndarray:
     copies = [(a.ravel(), b.ravel()) for a, b, _ in _copies(device)]
     one, other = (np.concatenate([np.zeros(0, int), *x]) for x in (zip(*copies, strict=True) if copies else ((), ())))
     return connected_components(sp.coo_array((np.ones(len(one)), (one, other)), (n, n)), directed=False)[1]
+
+
+def field_of_currents(device: Device, space: EdgeSpace, currents: np.ndarray) -> np.ndarray:
+    """B in triangles and holes, (m + holes,), with the derivative `currents` (x,) of Int B curl A with respect to A.
+
+    The edges that are neither electrodes nor round holes fall into pieces with a field outside each, of mean zero.
+    Least squares, where the currents are not conserved.
+    """
+    incidence = (sp.diags(space.areas) @ space.curl @ space.independent).T
+    pieces, fixed = _outer_pieces(device)
+    outside = (pieces @ space.independent).T
+    used = np.flatnonzero(fixed @ abs(space.independent) == 0)
+    matrix = sp.hstack([incidence, -outside]).tocsr()[used]
+    one = np.concatenate([np.zeros(len(space.areas)), np.ones(outside.shape[1])])
+    normal = matrix.T @ matrix + sp.csr_matrix(np.outer(one, one)) + 1e-14 * sp.eye_array(len(one))
+    return sla.spsolve(normal.tocsc(), matrix.T @ currents[used])[: len(space.areas)]
+
+
+def _outer_pieces(device: Device) -> tuple[sp.csr_matrix, np.ndarray]:
+    """The outer edges without electrodes and holes: circulations along each connected piece (k, e); electrodes (e,)."""
+    mesh = device.mesh
+    fixed = np.zeros(len(mesh.edges))
+    for name in device.electrodes():
+        fixed[edge_rows(mesh.edges, mesh.boundaries[name])] = 1
+    round_holes = np.concatenate([np.zeros((0, 2), int), *(loop for loop, _ in holes(device))])
+    edges = _open_edges(device)
+    rows = edge_rows(mesh.edges, edges)
+    edges = edges[(fixed[rows] == 0) & ~np.isin(rows, edge_rows(mesh.edges, round_holes))]
+    label, n = _merged(device)[edges], len(mesh.points)
+    piece = connected_components(sp.coo_array((np.ones(len(edges)), label.T), (n, n)), directed=False)[1][label[:, 0]]
+    row, sign = _signed(mesh, edges)
+    which = np.unique(piece, return_inverse=True)[1]
+    return sp.csr_matrix((sign, (which, row)), (int(which.max(initial=-1)) + 1, len(mesh.edges))), fixed
 
 
 # --- as a function of points -----------------------------------------------------------------------
