@@ -193,26 +193,34 @@ class Response:
         return value, scale * _complex(vector)
 
 
-def smallest_eigenvalue(operator: sla.LinearOperator, start: np.ndarray, tol: float) -> tuple[float, np.ndarray]:
-    """The smallest eigenvalue of a symmetric operator, and its vector, by Lanczos' method without restarts.
+def smallest_eigenvalue(
+    operator: sla.LinearOperator,
+    start: np.ndarray,
+    tol: float,
+    inverse: Callable[[np.ndarray], np.ndarray] = lambda u: u,
+) -> tuple[float, np.ndarray]:
+    """The smallest eigenvalue of J x = lambda M x, and its x, by Lanczos' method without restarts, J and M symmetric.
 
     With full orthogonalisation it stands inaccurate products, and at least `FEWEST` steps do not miss a mode of which
-    the start holds little.
+    the start, M x, holds little. M > 0 is known by its inverse, by default one.
     """
-    basis = np.zeros((min(len(start), MAX_KRYLOV) + 1, len(start)))
-    basis[0] = start / np.linalg.norm(start)
+    dual = np.zeros((min(len(start), MAX_KRYLOV) + 1, len(start)))
+    basis = np.zeros_like(dual)
     diagonal, beside = np.zeros(len(basis)), np.zeros(len(basis))
+    u, x = start, inverse(start)
+    length = np.sqrt(u @ x)
     for k in range(len(basis) - 1):
-        v = operator @ basis[k]
-        diagonal[k] = v @ basis[k]
+        dual[k], basis[k] = u / length, x / length
+        u = operator @ basis[k]
+        diagonal[k] = u @ basis[k]
         for _ in range(2):
-            v -= basis[: k + 1].T @ (basis[: k + 1] @ v)
-        beside[k] = np.linalg.norm(v)
+            u = u - dual[: k + 1].T @ (basis[: k + 1] @ u)
+        x = inverse(u)
+        beside[k] = length = np.sqrt(max(u @ x, 0.0))
         values, vectors = scipy.linalg.eigh_tridiagonal(diagonal[: k + 1], beside[:k], select="i", select_range=(0, 0))
-        exhausted = beside[k] <= 1e-12 * np.abs(diagonal).max()
-        if exhausted or (k >= FEWEST and beside[k] * abs(vectors[-1, 0]) < tol):
+        exhausted = length <= 1e-12 * np.abs(diagonal).max()
+        if exhausted or (k >= FEWEST and length * abs(vectors[-1, 0]) < tol):
             break
-        basis[k + 1] = v / beside[k]
     return float(values[0]), basis[: k + 1].T @ vectors[:, 0]
 
 
@@ -282,7 +290,7 @@ def _converged(
         change = response.solve(-found.residual, min(1e-2, max(RESPONSE, error)))
         responses += response.count
         found = _improved(found, where, change, bulk)
-    return classified(found, where, error, step, responses)
+    return _classified(found, where, error, step, responses)
 
 
 class Trial(NamedTuple):
@@ -320,7 +328,7 @@ def _improved(found: Trial, where: Sites, change: np.ndarray, bulk: float) -> Tr
     return found.again(where, found.Delta - found.residual / (where.weight * where.a))
 
 
-def classified(found: Trial, where: Sites, error: float, step: int, responses: int) -> GapResult:
+def _classified(found: Trial, where: Sites, error: float, step: int, responses: int) -> GapResult:
     """The state with its smallest eigenvalue; a vanishing pair potential is set to zero."""
     if np.abs(found.Delta).max() < SMALLEST * where.Tc.max():
         normal = np.broadcast_to(np.eye(4), found.newton.V.shape)

@@ -63,6 +63,9 @@ FLOOR = 1e-4
 class ScreenedSolution(Solution):
     """A Solution in the field that its own currents screen; `device.vector_potential` is the one found.
 
+    Its stats have "screening_residual", "screening_steps" and "screening_responses"; "gap_eigenvalue" is the smallest
+    of the energy's second derivative with respect to Delta and A together, relative to that at fixed G.
+
     Attributes:
         applied_field: H along z, the field at the outer edge [1/length^2].
         permeability: mu0.
@@ -159,7 +162,8 @@ def solve_screened(
     model = Model(edge_space(device), where, float(H), float(permeability))
     first = _first(model, problem, Delta, starting_frames(device, problem.system, start))
     found, stats = _converged(model, first, gap_tol)
-    return _solution(model, found, Delta, time.perf_counter() - began, stats)
+    found, named = _classified(model, found)
+    return _solution(model, found, Delta, time.perf_counter() - began, stats | named)
 
 
 def self_field(sol: Solution, permeability: float) -> np.ndarray:
@@ -439,10 +443,20 @@ class Response:
 
     def solve(self, gradient: np.ndarray, metric: Metric, tol: float) -> np.ndarray:
         """The step z at which the gradient changes by this, by preconditioned MINRES."""
-        n = len(gradient)
-        operator = sla.LinearOperator((n, n), matvec=lambda z: self(np.ravel(z)), dtype=float)
-        precondition = sla.LinearOperator((n, n), matvec=lambda g: metric.solve(np.ravel(g)), dtype=float)
-        return sla.minres(operator, gradient, M=precondition, rtol=tol, maxiter=MAX_KRYLOV)[0]
+        precondition = self._operator(len(gradient), metric.solve)
+        return sla.minres(self._operator(len(gradient), self), gradient, M=precondition, rtol=tol, maxiter=MAX_KRYLOV)[
+            0
+        ]
+
+    def smallest(self, metric: Metric) -> float:
+        """The smallest eigenvalue relative to the metric: zero where only the gauge is free."""
+        n = 2 * self.model.sites + self.model.space.independent.shape[1]
+        start = self(np.random.default_rng(0).normal(size=n))  # without the gauge's many zeros
+        return gap.smallest_eigenvalue(self._operator(n, self), start, gap.EIGENVALUE, metric.solve)[0]
+
+    @staticmethod
+    def _operator(n: int, product: Callable[[np.ndarray], np.ndarray]) -> sla.LinearOperator:
+        return sla.LinearOperator((n, n), matvec=lambda z: product(np.ravel(z)), dtype=float)
 
 
 # --- Newton's method -----------------------------------------------------------------------------------
@@ -492,32 +506,36 @@ def _fraction(model: Model, state: State, change: np.ndarray) -> float:
     return min(allowed)
 
 
+def _classified(model: Model, state: State) -> tuple[State, dict[str, Any]]:
+    """The state with its name and smallest eigenvalue; a vanishing pair potential is set to zero."""
+    where, name = model.where, "superconducting"
+    Delta, x = model.split(state.z)
+    if where is None:
+        return state, {}
+    if np.abs(Delta).max() < gap.SMALLEST * where.Tc.max():
+        normal = np.broadcast_to(np.eye(4), state.newton.V.shape)
+        state, name = _state(model, state.problem, model.joined(0 * Delta, x), lambda omega: normal), "normal"
+    eigenvalue = Response(model, state).smallest(state.metric)
+    if eigenvalue < gap.UNSTABLE:
+        name = "unstable"
+        warnings.warn(
+            f"pair potential and field are stationary but not stable: the energy's second derivative has the "
+            f"eigenvalue {eigenvalue:.3g}; another start (start=...) leads to a lower state",
+            UnstableStateWarning,
+            stacklevel=3,
+        )
+    return state, {"state": name, "gap_residual": state.errors[0], "gap_eigenvalue": eigenvalue}
+
+
 def _solution(model: Model, state: State, Delta: Array, seconds: float, stats: dict[str, Any]) -> ScreenedSolution:
-    edges = model.space.edges(model.split(state.z)[1])
-    problem, result, where = state.problem, state.newton, model.where
-    if where is not None:
-        own = model.split(state.z)[0]
-        r = model.split(state.gradient)[0] / 2
-        trial = gap.Trial(problem, result, own, r, float(np.abs(r / (where.weight * where.a)).max()))
-        found = gap.classified(trial, where, state.errors[0], stats["screening_steps"], 0)
-        problem, result, Delta = found.problem, found.newton, jnp.asarray(where.on_vertices(found.Delta))
-        stats |= {
-            "gap_residual": found.residual,
-            "gap_steps": found.steps,
-            "gap_responses": found.responses,
-            "gap_eigenvalue": found.eigenvalue,
-            "state": found.state,
-        }
-        if found.state == "unstable":
-            warnings.warn(
-                f"the pair potential is stationary but not stable: the free energy's second derivative has the "
-                f"eigenvalue {found.eigenvalue:.3g}; another start (start=...) leads to a lower state",
-                UnstableStateWarning,
-                stacklevel=3,
-            )
-    device = replace(problem.device, vector_potential=WhitneyField(model.space.mesh, edges))
-    sol = replace(problem, device=device).solution(result, Delta, seconds, **stats)
-    B, m = model.space.curl @ edges, len(model.space.mesh.triangles)
+    own, x = model.split(state.z)
+    edges, m = model.space.edges(x), len(model.space.mesh.triangles)
+    if model.where is not None:
+        Delta = jnp.asarray(model.where.on_vertices(own))
+        stats["gap_steps"] = stats["screening_steps"]
+    device = replace(state.problem.device, vector_potential=WhitneyField(model.space.mesh, edges))
+    sol = replace(state.problem, device=device).solution(state.newton, Delta, seconds, **stats)
+    B = model.space.curl @ edges
     return ScreenedSolution(
         **{f.name: getattr(sol, f.name) for f in fields(Solution)},
         applied_field=model.H,

@@ -11,6 +11,7 @@ from scipy.special import iv, kv
 import jusadel as ju
 from jusadel import screening
 from jusadel.discrete import to_nodes
+from jusadel.discretisation import discretise
 from jusadel.fluxes import current_across
 from jusadel.problem import pose
 from jusadel.screening import self_field, solve_screened
@@ -46,21 +47,19 @@ WIDTH, LAMBDA, WEAK = 4.0, 1.0, 1e-3
 
 @pytest.fixture(scope="module")
 def strips():
-    """Strips that are periodic along x, with 8 and 16 rows."""
-    found = []
-    for n in (8, 16):
-        mesh = ju.rectangle(2 * WIDTH / n, WIDTH, 9, x=[0, WIDTH / n, 2 * WIDTH / n], y=np.linspace(0, WIDTH, n + 1))
-        device = ju.Device(mesh=mesh, materials=ju.Material(), boundaries={"right": ju.Periodic("left")})
-        found.append(solve_screened(device, T, WEAK, permeability(LAMBDA), DELTA, **DIRECT))
-    return found
+    """A strip that is periodic along x, 16 rows of triangles high, for two penetration depths."""
+    row = WIDTH / 16
+    mesh = ju.rectangle(2 * row, WIDTH, 9, x=[0, row, 2 * row], y=row * np.arange(17))
+    device = ju.Device(mesh=mesh, materials=ju.Material(), boundaries={"right": ju.Periodic("left")})
+    return [solve_screened(device, T, WEAK, permeability(lam), DELTA, **DIRECT) for lam in (LAMBDA / 2, LAMBDA)]
 
 
 def test_screening_in_a_strip(strips):
-    """B = H cosh((y - w/2)/lambda)/cosh(w/2 lambda), second order in the mesh size."""
+    """B = H cosh((y - w/2)/lambda)/cosh(w/2 lambda), second order in the mesh size over lambda."""
     errors = []
-    for sol in strips:
+    for lam, sol in zip((LAMBDA / 2, LAMBDA), strips, strict=True):
         y = np.asarray(sol.mesh.centroids)[:, 1]
-        exact = np.cosh((y - WIDTH / 2) / LAMBDA) / np.cosh(WIDTH / 2 / LAMBDA)
+        exact = np.cosh((y - WIDTH / 2) / lam) / np.cosh(WIDTH / 2 / lam)
         errors.append(np.abs(sol.magnetic_field / WEAK - exact).max())
     assert errors[1] < 2e-3
     assert np.log2(errors[0] / errors[1]) > 1.7
@@ -83,6 +82,21 @@ def test_weak_own_fields_are_not_mentioned(strips):
         warnings.simplefilter("error")
         own = self_field(strips[1], strips[1].permeability / 1e3)
     assert 0 < np.abs(own).max() < 0.01 * WEAK
+
+
+@pytest.mark.parametrize(
+    "leads", [{"right": ju.Periodic("left")}, dict.fromkeys(("left", "right"), ju.Reservoir(DELTA))]
+)
+def test_own_field_of_a_transport_current(strips, leads):
+    """A uniform current from lead to lead, or round a periodic device: mu0 j (y - w/2)."""
+    along_x = lambda p: jnp.stack([0.05 + 0 * p[:, 0], 0 * p[:, 0]], axis=1)  # noqa: E731
+    mesh = strips[1].mesh
+    device = ju.Device(mesh=mesh, materials=ju.Material(), boundaries=leads, vector_potential=along_x)
+    sol = ju.solve(device, T, DELTA, **DIRECT)
+    with pytest.warns(UserWarning, match=r"% of the field of one flux quantum in the device: find it together"):
+        own = self_field(sol, permeability(LAMBDA))
+    exact = -0.05 / LAMBDA**2 * (np.asarray(mesh.centroids)[:, 1] - WIDTH / 2)
+    np.testing.assert_allclose(own, exact, atol=1e-2 * np.abs(exact).max())
 
 
 # --- rings: holes and flux quanta ----------------------------------------------------------------------
@@ -116,7 +130,7 @@ def thin_ring():
 
 
 def hole_field(lam, winding, H):
-    """London's equation in a ring: B = a I0 + b K0, lambda^2 B' = A - winding/2r, and 2 pi r A the flux at r = INNER."""
+    """London in a ring: B = a I0 + b K0, lambda^2 B' = A - winding/2r, and 2 pi r A the flux at r = INNER."""
     r, R = INNER / lam, OUTER / lam
     rows = [
         [iv(0, R), kv(0, R)],
@@ -274,6 +288,57 @@ def test_response_is_the_derivative_of_the_gradient_and_symmetric():
         screening._state(model, posed, base.z + s * 1e-4 * a, lambda omega: base.newton.V).gradient for s in (1, -1)
     ]
     np.testing.assert_allclose((ends[0] - ends[1]) / 2e-4, Ja, atol=1e-5 * np.abs(Ja).max())
+
+
+# --- edge integrals --------------------------------------------------------------------------------------
+
+
+def two_halves():
+    mesh = ju.rectangle(2.0, 1.0, 0.5, regions={"a": lambda c: c[:, 1] < 0.5, "b": lambda c: c[:, 1] > 0.5})
+    return ju.Device(
+        mesh=ju.with_cut_between(mesh, "a", "b", "cut"),
+        materials=ju.Material(),
+        boundaries={
+            "right": ju.Periodic("left", phase=lambda p: 0.7 + 0.3 * p[:, 1]),
+            "cut": ju.Interface(conductance=1.0),
+            "top": ju.Surface(rashba=0.3),
+        },
+    )
+
+
+def test_edge_integrals_give_the_links_of_the_action():
+    """With a seam, a doubled line and a surface, by way of the vector potential as a function of points."""
+    device = two_halves()
+    space = edge_space(device)
+    edges = space.edges(np.random.default_rng(3).normal(size=space.independent.shape[1]))
+    assert len(edges) > space.independent.shape[1]
+    np.testing.assert_allclose(space.edges(space.chosen(edges)), edges, atol=1e-14)
+    given = replace(device, vector_potential=WhitneyField(device.mesh, edges))
+    cells = discretise(given, jnp.zeros((len(device.mesh.triangles), 3))).cells
+    assert len(cells.area) > len(device.mesh.triangles)
+    np.testing.assert_allclose(space.line_A(edges), cells.line_A, atol=1e-12)
+    np.testing.assert_allclose(space.curl @ edges, given.magnetic_field(), atol=1e-11)
+    assert len(space.areas) == len(device.mesh.triangles)  # a periodic strip has no hole
+
+
+def test_a_hole_is_found_through_a_cut():
+    mesh, n = RING.mesh, 16
+    radial = np.arange(0, 7 * n, n)
+    mesh = mesh.with_boundaries({"cut": np.stack([radial[:-1], radial[1:]], axis=1)})
+    whole, cut = (
+        ju.Device(mesh=mesh, materials=ju.Material(), boundaries=b)
+        for b in ({}, {"cut": ju.Interface(conductance=1.0)})
+    )
+    area = n / 2 * np.sin(2 * np.pi / n) * INNER**2
+    for device in (whole, cut):
+        space = edge_space(device)
+        assert space.areas[len(mesh.triangles) :] == pytest.approx([area])
+        assert space.independent.shape[1] == len(mesh.edges)
+        ends = np.asarray(device.mesh.points)[device.mesh.edges]
+        edges = np.asarray(
+            replace(device, vector_potential=ju.uniform_field(2.0)).integrate_A(ends[:, :1], ends[:, 1:])
+        )[:, 0]
+        np.testing.assert_allclose(space.curl @ edges, 2.0, atol=1e-10)
 
 
 # --- refusals ------------------------------------------------------------------------------------------
