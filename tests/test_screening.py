@@ -195,7 +195,7 @@ def test_energy_is_stationary(thin_ring):
         assert rise + fall > 2 * energy(edges)
 
 
-# --- disks: field and gap together ----------------------------------------------------------------------
+# --- disks: field and gap together, with spin-orbit coupling in an exchange field ---------------------------
 
 DISK = ju.disk(1.6, 0.55)
 MATERIAL = ju.Material(gamma=ju.rashba(0.4), h=(0.0, 0.3, 0.1))
@@ -212,7 +212,7 @@ def with_gradient(points):
 
 @pytest.fixture(scope="module")
 def meissner():
-    device = ju.Device(mesh=DISK, materials=ju.Material(), vector_potential=ju.uniform_field(0.3))
+    device = ju.Device(mesh=DISK, materials=MATERIAL, vector_potential=ju.uniform_field(0.3))
     return solve_screened(device, T, 0.3, permeability(0.6), tol=1e-11, gap_tol=1e-9, **DIRECT)
 
 
@@ -226,7 +226,7 @@ def test_a_disk_is_diamagnetic(meissner):
 
 
 def test_the_start_decides_the_gauge_only(meissner):
-    device = ju.Device(mesh=DISK, materials=ju.Material(), vector_potential=with_gradient)
+    device = ju.Device(mesh=DISK, materials=MATERIAL, vector_potential=with_gradient)
     other = solve_screened(device, T, 0.3, permeability(0.6), tol=1e-11, gap_tol=1e-9, **DIRECT)
     assert np.abs(other.edges - meissner.edges).max() > 0.05
     np.testing.assert_allclose(other.magnetic_field, meissner.magnetic_field, atol=1e-8)
@@ -239,14 +239,14 @@ def test_gauge_transformed_solutions_are_solutions(meissner):
     """A + grad chi with Delta exp(2 i chi), on the mesh exactly: a given pair potential finds it again."""
     points = np.asarray(DISK.points)
     turned = np.asarray(meissner.Delta) * np.exp(2j * chi(points))
-    device = ju.Device(mesh=DISK, materials=ju.Material(), vector_potential=meissner.device.vector_potential)
+    device = ju.Device(mesh=DISK, materials=MATERIAL, vector_potential=meissner.device.vector_potential)
     again = solve_screened(device, T, 0.3, permeability(0.6), turned, **DIRECT)
     i, j = DISK.edges.T
     np.testing.assert_allclose(again.edges - meissner.edges, chi(points)[j] - chi(points)[i], atol=1e-7)
 
 
 def test_without_permeability_the_given_field_stays():
-    device = ju.Device(mesh=DISK, materials=ju.Material(), vector_potential=ju.uniform_field(0.3))
+    device = ju.Device(mesh=DISK, materials=MATERIAL, vector_potential=ju.uniform_field(0.3))
     free = solve_screened(device, T, 0.3, 1e-9, **DIRECT)
     given = ju.solve(device, T, "self-consistent", **DIRECT)
     np.testing.assert_allclose(free.magnetic_field, 0.3, atol=1e-7)
@@ -262,7 +262,7 @@ def test_a_solution_is_a_start(meissner):
 
 
 def test_response_is_the_derivative_of_the_gradient_and_symmetric():
-    """With spin-orbit coupling and an exchange field, where nothing vanishes by symmetry."""
+    """At a random pair potential, where nothing vanishes by symmetry."""
     device = ju.Device(mesh=DISK, materials=MATERIAL, vector_potential=ju.uniform_field(0.3))
     random, n = np.random.default_rng(0), DISK.n_nodes
     Delta = jnp.asarray(1.2 + 0.3 * random.normal(size=n) + 0.2j * random.normal(size=n))[DISK.triangles]
