@@ -71,15 +71,7 @@ def solve(
         StabilityError: the normal state is not stable against the material's tensors.
         ValueError: T <= 0, NaN, wrong shapes, missing pair potential.
     """
-    if not jax.config.read("jax_enable_x64"):
-        raise SolveError(
-            "double precision is off (jax_enable_x64 is False): unset JUSADEL_NO_X64, or call "
-            'jax.config.update("jax_enable_x64", True) before solving'
-        )
-    if not isinstance(device, Device):
-        raise TypeError(f"device is {type(device).__name__}; expected a jusadel.Device (mesh and materials together)")
-    if not is_number(tol) or not SMALLEST_TOL <= tol < 1:
-        raise ValueError(f"tol = {tol!r}; expected a relative residual between {SMALLEST_TOL:g} and 1")
+    refuse_bad_input(device, tol)
     began = time.perf_counter()
     consistent = isinstance(pair_potential, str) and pair_potential == SELF_CONSISTENT
     if consistent:
@@ -94,7 +86,7 @@ def solve(
         accuracy=accuracy,
         tol=tol,
         linear_solver=linear_solver,
-        progress=_reporter(progress),
+        progress=reporter(progress),
         unknown=("Delta",) if consistent else (),
     )
     frames = starting_frames(device, problem.system, start)
@@ -104,6 +96,19 @@ def solve(
     if throw:
         refuse_uncertified(problem, result, forced=start is not None)
     return problem.solution(result, Delta, time.perf_counter() - began)
+
+
+def refuse_bad_input(device: Any, tol: Any) -> None:
+    """Raise without double precision, for anything but a Device, and for a tolerance out of range."""
+    if not jax.config.read("jax_enable_x64"):
+        raise SolveError(
+            "double precision is off (jax_enable_x64 is False): unset JUSADEL_NO_X64, or call "
+            'jax.config.update("jax_enable_x64", True) before solving'
+        )
+    if not isinstance(device, Device):
+        raise TypeError(f"device is {type(device).__name__}; expected a jusadel.Device (mesh and materials together)")
+    if not is_number(tol) or not SMALLEST_TOL <= tol < 1:
+        raise ValueError(f"tol = {tol!r}; expected a relative residual between {SMALLEST_TOL:g} and 1")
 
 
 def _self_consistent(
@@ -129,7 +134,8 @@ def _self_consistent(
     return found.problem.solution(found.newton, vertex, time.perf_counter() - began, **gap)
 
 
-def _reporter(progress: bool | Callable[[str], None]) -> Callable[[str], None] | None:
+def reporter(progress: bool | Callable[[str], None]) -> Callable[[str], None] | None:
+    """Where the lines of text go that `progress` asks for."""
     if callable(progress):
         return progress
     if not progress:

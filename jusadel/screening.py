@@ -33,7 +33,7 @@ import scipy.sparse.linalg as sla
 from jusadel import gap
 from jusadel.device import Device
 from jusadel.discrete import Cells, DiscreteAction, centroid_action
-from jusadel.equilibrium import SELF_CONSISTENT
+from jusadel.equilibrium import SELF_CONSISTENT, refuse_bad_input, reporter
 from jusadel.guess import first_guess
 from jusadel.lifted import TWO_B_R3, links_of_cells
 from jusadel.linear import LinearSolver
@@ -45,7 +45,7 @@ from jusadel.observables import free_energy
 from jusadel.pair_potential import at_vertices
 from jusadel.problem import Problem, pose, refuse_uncertified
 from jusadel.solution import Solution, SolveError, UnstableStateWarning
-from jusadel.solve_input import default_pair_potential, starting_frames
+from jusadel.solve_input import default_pair_potential, starting_frames, warn_where_longer
 from jusadel.whitney import EdgeSpace, WhitneyField, edge_space, field_of_currents
 
 Array = jax.Array
@@ -114,13 +114,13 @@ def solve_screened(
     linear_solver: LinearSolver | None = None,
     accuracy: float = 1e-4,
     gap_tol: float = 1e-8,
-    progress: Callable[[str], None] | None = None,
+    progress: bool | Callable[[str], None] = False,
 ) -> ScreenedSolution:
     """Solve the Usadel equation together with Maxwell's, for a sample that is infinite along z in a field along z.
 
     Args:
         device: the Device; its vector potential is where the search starts, none being the field-free state. Seams
-            keep the phases they were given.
+            keep the phases they were given; no net current flows through them.
         T: temperature > 0 [energy].
         H: the field outside, along z, in units where the flux quantum is pi [1/length^2].
         permeability: mu0 in the units of the other numbers, which sets the penetration depth of a dirty bulk
@@ -130,14 +130,14 @@ def solve_screened(
         start: as in `solve`; a ScreenedSolution also gives the vector potential to start from.
         gap_tol: largest residual: of the gap equation relative to the bulk gap; of the field relative to the largest
             field; and of A along the mesh's links, as a phase.
-        frequencies, tol, linear_solver, accuracy: as in `solve`.
-        progress: a function of a line of text.
+        frequencies, tol, linear_solver, accuracy, progress: as in `solve`.
 
     Raises:
         SolveError: as in `solve`, or the field did not converge.
         ValueError: superconducting electrodes, since a current through them changes the field outside; permeability
             <= 0; H no number; and what `solve` refuses.
     """
+    refuse_bad_input(device, tol)
     _check(device, H, permeability)
     began = time.perf_counter()
     if isinstance(start, ScreenedSolution):
@@ -155,7 +155,7 @@ def solve_screened(
         accuracy=accuracy,
         tol=tol,
         linear_solver=linear_solver,
-        progress=progress,
+        progress=reporter(progress),
         unknown=("A", "Delta") if consistent else ("A",),
     )
     where = gap.sites(device, T, problem.omega, problem.weights) if consistent else None
@@ -163,6 +163,8 @@ def solve_screened(
     first = _first(model, problem, Delta, starting_frames(device, problem.system, start))
     found, stats = _converged(model, first, gap_tol)
     found, named = _classified(model, found)
+    depths = penetration_depths(found.problem, found.metric.london, permeability)
+    warn_where_longer(device, "penetration depth", depths, stacklevel=3)
     return _solution(model, found, Delta, time.perf_counter() - began, stats | named)
 
 
@@ -201,9 +203,7 @@ def self_field(sol: Solution, permeability: float) -> np.ndarray:
     return B
 
 
-def _check(device: Any, H: Any, permeability: Any) -> None:
-    if not isinstance(device, Device):
-        raise TypeError(f"device is {type(device).__name__}; expected a jusadel.Device (mesh and materials together)")
+def _check(device: Device, H: Any, permeability: Any) -> None:
     if not is_number(H):
         raise ValueError(f"H = {H!r}; expected a finite number, the field along z outside the sample")
     if not is_number(permeability) or permeability <= 0:
@@ -281,7 +281,8 @@ class Metric:
     def __init__(self, model: Model, london: np.ndarray) -> None:
         space = model.space
         self.london = london
-        blocks = sp.block_diag(list(_positive(london)), format="csr")
+        count = len(london)
+        blocks = sp.bsr_matrix((_positive(london), np.arange(count), np.arange(count + 1)))
         onto_links = space.to_corners @ space.independent
         curl = space.curl @ space.independent
         matrix = onto_links.T @ blocks @ onto_links + curl.T @ sp.diags(space.areas / model.permeability) @ curl
@@ -342,6 +343,15 @@ def _turn(model: Model, x: np.ndarray) -> float:
 def _gap_residual(problem: Problem, where: gap.Sites, V: Array, Delta: np.ndarray) -> np.ndarray:
     f = np.asarray(gap.amplitudes(V, jnp.asarray(problem.weights)))[where.nodes]
     return where.weight * (where.a * Delta - 2 * np.pi * problem.T * (f[:, 0] + 1j * f[:, 1]))
+
+
+def penetration_depths(problem: Problem | Solution, london: np.ndarray, permeability: float) -> np.ndarray:
+    """London's penetration depth at each triangle, (m,), along the direction in which it is shortest."""
+    m, cells = len(problem.device.mesh.triangles), problem.system.cells
+    offsets, area = np.asarray(cells.offsets)[:m], np.asarray(cells.area)[:m]
+    stiffness = np.einsum("tik,tij,tjl->tkl", offsets, london[:m], offsets) / area[:, None, None]
+    with np.errstate(divide="ignore"):
+        return 1 / np.sqrt(permeability * np.maximum(np.linalg.eigvalsh(stiffness)[:, -1], 0))
 
 
 # --- derivatives with respect to the links --------------------------------------------------------------

@@ -65,6 +65,20 @@ def test_screening_in_a_strip(strips):
     assert np.log2(errors[0] / errors[1]) > 1.7
 
 
+def test_penetration_depth_of_the_dirty_limit(strips):
+    """From the derivatives of the discrete functional, as the warning about coarse meshes has it."""
+    sol = strips[1]
+    weights = jnp.asarray(np.pi * T * sol.weights)
+    london = np.asarray(screening._forces_and_london(sol.system, sol.all_G, weights)[1])
+    depth = screening.penetration_depths(sol, london, sol.permeability)
+    np.testing.assert_allclose(depth, LAMBDA, rtol=1e-4)
+
+
+def test_a_mesh_coarser_than_the_penetration_depth_is_mentioned():
+    with pytest.warns(ju.CoarseMeshWarning, match="triangles are longer than the penetration depth"):
+        ring(0.1, 0, 0.01)
+
+
 def test_a_strip_carries_no_net_current(strips):
     assert abs(float(current_across(strips[1], (0.2, -1.0), (0.2, 5.0)))) < 1e-8
 
