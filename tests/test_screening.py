@@ -9,7 +9,7 @@ import pytest
 from scipy.special import iv, kv
 
 import jusadel as ju
-from jusadel import screening
+from jusadel import gap, screening_response
 from jusadel.discrete import to_nodes
 from jusadel.discretisation import discretise
 from jusadel.fluxes import current_across
@@ -69,8 +69,8 @@ def test_penetration_depth_of_the_dirty_limit(strips):
     """From the derivatives of the discrete functional, as the warning about coarse meshes has it."""
     sol = strips[1]
     weights = jnp.asarray(np.pi * T * sol.weights)
-    london = np.asarray(screening._forces_and_london(sol.system, sol.all_G, weights)[1])
-    depth = screening.penetration_depths(sol, london, sol.permeability)
+    london = np.asarray(screening_response.forces_and_london(sol.system, sol.all_G, weights)[1])
+    depth = screening_response.penetration_depths(sol, london, sol.permeability)
     np.testing.assert_allclose(depth, LAMBDA, rtol=1e-4)
 
 
@@ -291,15 +291,16 @@ def test_response_is_the_derivative_of_the_gradient_and_symmetric():
         progress=None,
         unknown=("A", "Delta"),
     )
-    where = screening.gap.sites(device, T, posed.omega, posed.weights)
-    model = screening.Model(edge_space(device), where, 0.3, 0.05)
-    base = screening._first(model, posed, Delta, starting_frames(device, posed.system, None))
-    response = screening.Response(model, base)
+    where = gap.sites(device, T, posed.omega, posed.weights)
+    model = screening_response.Model(edge_space(device), where, 0.3, 0.05)
+    base = screening_response.first_state(model, posed, Delta, starting_frames(device, posed.system, None))
+    response = screening_response.Response(model, base)
     a, b = random.normal(size=(2, len(base.z)))
     Ja = response(a)
     assert b @ Ja == pytest.approx(a @ response(b), rel=1e-9)
     ends = [
-        screening._state(model, posed, base.z + s * 1e-4 * a, lambda omega: base.newton.V).gradient for s in (1, -1)
+        screening_response.state_at(model, posed, base.z + s * 1e-4 * a, lambda omega: base.newton.V).gradient
+        for s in (1, -1)
     ]
     np.testing.assert_allclose((ends[0] - ends[1]) / 2e-4, Ja, atol=1e-5 * np.abs(Ja).max())
 
