@@ -45,6 +45,7 @@ from jusadel.observables import (
 )
 from jusadel.pair_potential import vortex
 from jusadel.phase_curve import CurrentPhaseRelation
+from jusadel.screening import ScreenedSolution, self_field, solve_screened
 from jusadel.shapes import disk, rectangle
 from jusadel.solution import CoarseMeshWarning, Solution, SolveError, StabilityError, UnstableStateWarning
 from jusadel.sweep import sweep
@@ -63,6 +64,7 @@ __all__ = [
     "Mesh",
     "Periodic",
     "Reservoir",
+    "ScreenedSolution",
     "Solution",
     "SolveError",
     "StabilityError",
@@ -99,7 +101,9 @@ __all__ = [
     "rashba",
     "read_mesh",
     "rectangle",
+    "self_field",
     "solve",
+    "solve_screened",
     "specific_heat",
     "spin_current",
     "spin_current_across",

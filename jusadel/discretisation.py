@@ -29,8 +29,8 @@ def discretise(device: Device, Delta: Array, unknown: tuple[str, ...] = ()) -> D
     """The discrete action of a device with the pair potential Delta (m, 3) complex, at each triangle's vertices.
 
     Terms whose field is zero everywhere are left out here, on concrete numbers, so that they cost nothing, but not
-    those of the fields `unknown`. Behind the nodes of the mesh stand those of the reservoirs behind barriers, in the
-    order of `ghosts`.
+    those of the fields `unknown`, of which "A" stands for the links of the vector potential. Behind the nodes of the
+    mesh stand those of the reservoirs behind barriers, in the order of `ghosts`.
     """
     mesh, seam, sides = device.mesh, seams(device), edge_sides(device)
     behind = sum(len(nodes) for nodes, _ in ghosts(device).values())
@@ -51,7 +51,7 @@ def discretise(device: Device, Delta: Array, unknown: tuple[str, ...] = ()) -> D
         joints=_joints(device, seam),
         node_terms=tuple(t for t in TERMS if not t.gradient and t.field in present),
         cell_terms=tuple(t for t in TERMS if t.gradient and t.field in present),
-        links=not (_vanishes(cells.line_A) and _vanishes(cells.spin_field) and cells.turn is None),
+        links="A" in unknown or not (_vanishes(cells.line_A) and _vanishes(cells.spin_field) and cells.turn is None),
     )
 
 

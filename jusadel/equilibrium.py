@@ -71,7 +71,7 @@ def solve(
         StabilityError: the normal state is not stable against the material's tensors.
         ValueError: T <= 0, NaN, wrong shapes, missing pair potential.
     """
-    check_arguments(device, tol)
+    refuse_bad_input(device, tol)
     if not is_number(gap_tol) or not 0 < gap_tol < 1:
         raise ValueError(f"gap_tol = {gap_tol!r}; expected a residual relative to the bulk gap, between 0 and 1")
     began = time.perf_counter()
@@ -100,6 +100,19 @@ def solve(
     return problem.solution(result, Delta, time.perf_counter() - began)
 
 
+def refuse_bad_input(device: Any, tol: Any) -> None:
+    """Raise without double precision, for anything but a Device, and for a tolerance out of range."""
+    if not jax.config.read("jax_enable_x64"):
+        raise SolveError(
+            "double precision is off (jax_enable_x64 is False): unset JUSADEL_NO_X64, or call "
+            'jax.config.update("jax_enable_x64", True) before solving'
+        )
+    if not isinstance(device, Device):
+        raise TypeError(f"device is {type(device).__name__}; expected a jusadel.Device (mesh and materials together)")
+    if not is_number(tol) or not SMALLEST_TOL <= tol < 1:
+        raise ValueError(f"tol = {tol!r}; expected a relative residual between {SMALLEST_TOL:g} and 1")
+
+
 def _self_consistent(
     problem: Problem, Delta: Array, frames: Callable[[np.ndarray], np.ndarray], tol: float, began: float
 ) -> Solution:
@@ -123,21 +136,8 @@ def _self_consistent(
     return found.problem.solution(found.newton, vertex, time.perf_counter() - began, **gap)
 
 
-def check_arguments(device: Any, tol: Any) -> None:
-    """Refuse what no solver here can start from: single precision, no Device, a tolerance out of range."""
-    if not jax.config.read("jax_enable_x64"):
-        raise SolveError(
-            "double precision is off (jax_enable_x64 is False): unset JUSADEL_NO_X64, or call "
-            'jax.config.update("jax_enable_x64", True) before solving'
-        )
-    if not isinstance(device, Device):
-        raise TypeError(f"device is {type(device).__name__}; expected a jusadel.Device (mesh and materials together)")
-    if not is_number(tol) or not SMALLEST_TOL <= tol < 1:
-        raise ValueError(f"tol = {tol!r}; expected a relative residual between {SMALLEST_TOL:g} and 1")
-
-
 def reporter(progress: bool | Callable[[str], None]) -> Callable[[str], None] | None:
-    """Where lines of progress go, from the argument of `solve`."""
+    """Where the lines of text go that `progress` asks for."""
     if callable(progress):
         return progress
     if not progress:

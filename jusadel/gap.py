@@ -124,7 +124,7 @@ _PAIRS = jnp.asarray(np.stack([R[1], R[0]]))  # go with Re Delta and Im Delta
 
 
 @jax.jit
-def _amplitudes(V: Array, weights: Array) -> Array:
+def amplitudes(V: Array, weights: Array) -> Array:
     """Sum_p w_p f(omega_p) at the nodes, (N, 2), from frames (b, N, 4, 4)."""
     one = lambda v: -trace_of_product(_PAIRS, frame_to_green(v)[:, None]) / 4  # noqa: E731
     add = lambda total, x: (total + x[1] * one(x[0]), None)  # noqa: E731
@@ -132,7 +132,7 @@ def _amplitudes(V: Array, weights: Array) -> Array:
 
 
 @jax.jit
-def _couplings(V: Array) -> Array:
+def couplings(V: Array) -> Array:
     """c = d Tr(R_j G)/du_a, (b, N, 8, 2)."""
     B = jnp.moveaxis(jnp.asarray(TWO_B_R3), -1, 0)
     one = lambda v: jnp.einsum("nij,ajk,nkl,sli->nas", v, B, inverse(v), _PAIRS)  # noqa: E731
@@ -140,13 +140,13 @@ def _couplings(V: Array) -> Array:
 
 
 @jax.jit
-def _pushed(c: Array, s: Array) -> Array:
+def pushed(c: Array, s: Array) -> Array:
     """The gradient c s with respect to the steps, (b, N, 8), of a pair potential times area s (N, 2)."""
     return jnp.einsum("bnas,ns->bna", c, s)
 
 
 @jax.jit
-def _felt(c: Array, x: Array, weights: Array) -> Array:
+def felt(c: Array, x: Array, weights: Array) -> Array:
     """(1/4) Sum_p w_p c.x, (N, 2)."""
     return jnp.einsum("bnas,bna,b->ns", c, x, weights) / 4
 
@@ -156,7 +156,7 @@ class Response:
 
     def __init__(self, problem: Problem, where: Sites, V: np.ndarray, tol: float = RESPONSE) -> None:
         self.problem, self.sites, self.count = problem, where, 0
-        self._couplings = _couplings(jnp.asarray(V))
+        self._couplings = couplings(jnp.asarray(V))
         self._solve = problem.solver.response(problem.prepared, V, problem.omega, tol)
         self._free = np.asarray(problem.system.free)
 
@@ -165,8 +165,8 @@ class Response:
         where, p = self.sites, self.problem
         self.count += 1
         s = jnp.asarray(where.on_nodes(Delta, len(self._free)))
-        x = self._solve(_pushed(self._couplings, s) * self._free[:, None])
-        df = np.asarray(_felt(self._couplings, jnp.asarray(x), jnp.asarray(p.weights)))[where.nodes]
+        x = self._solve(pushed(self._couplings, s) * self._free[:, None])
+        df = np.asarray(felt(self._couplings, jnp.asarray(x), jnp.asarray(p.weights)))[where.nodes]
         return where.weight * (where.a * Delta - 2 * np.pi * p.T * (df[:, 0] + 1j * df[:, 1]))
 
     def _scaled(self, scale: np.ndarray, shift: float = 0.0) -> sla.LinearOperator:
@@ -210,33 +210,41 @@ class Response:
         """
         where, p = self.sites, self.problem
         s = jnp.asarray(where.on_nodes(mode, len(self._free)))
-        b = np.asarray(_pushed(self._couplings, s) * self._free[:, None])
+        b = np.asarray(pushed(self._couplings, s) * self._free[:, None])
         x = np.asarray(self._solve(b))
         per_node = 16 * np.asarray(p.system.nodes.weight)[:, None] * SIGNATURE
         each = np.sum(b * x, axis=(1, 2)) - p.omega * np.sum(per_node * x**2, axis=(1, 2))
         return float(1 - 2 * np.pi * p.T * (p.weights @ each) / 4 / np.sum(where.weight * np.abs(mode) ** 2))
 
 
-def smallest_eigenvalue(operator: sla.LinearOperator, start: np.ndarray, tol: float) -> tuple[float, np.ndarray]:
-    """The smallest eigenvalue of a symmetric operator, and its vector, by Lanczos' method without restarts.
+def smallest_eigenvalue(
+    operator: sla.LinearOperator,
+    start: np.ndarray,
+    tol: float,
+    inverse: Callable[[np.ndarray], np.ndarray] = lambda u: u,
+) -> tuple[float, np.ndarray]:
+    """The smallest eigenvalue of J x = lambda M x, and its x, by Lanczos' method without restarts, J and M symmetric.
 
     With full orthogonalisation it stands inaccurate products, and at least `FEWEST` steps do not miss a mode of which
-    the start holds little.
+    the start, M x, holds little. M > 0 is known by its inverse, by default one.
     """
-    basis = np.zeros((min(len(start), MAX_KRYLOV) + 1, len(start)))
-    basis[0] = start / np.linalg.norm(start)
+    dual = np.zeros((min(len(start), MAX_KRYLOV) + 1, len(start)))
+    basis = np.zeros_like(dual)
     diagonal, beside = np.zeros(len(basis)), np.zeros(len(basis))
+    u, x = start, inverse(start)
+    length = np.sqrt(u @ x)
     for k in range(len(basis) - 1):
-        v = operator @ basis[k]
-        diagonal[k] = v @ basis[k]
+        dual[k], basis[k] = u / length, x / length
+        u = operator @ basis[k]
+        diagonal[k] = u @ basis[k]
         for _ in range(2):
-            v -= basis[: k + 1].T @ (basis[: k + 1] @ v)
-        beside[k] = np.linalg.norm(v)
+            u = u - dual[: k + 1].T @ (basis[: k + 1] @ u)
+        x = inverse(u)
+        beside[k] = length = np.sqrt(max(u @ x, 0.0))
         values, vectors = scipy.linalg.eigh_tridiagonal(diagonal[: k + 1], beside[:k], select="i", select_range=(0, 0))
-        exhausted = beside[k] <= 1e-12 * np.abs(diagonal).max()
-        if exhausted or (k >= FEWEST and beside[k] * abs(vectors[-1, 0]) < tol):
+        exhausted = length <= 1e-12 * np.abs(diagonal).max()
+        if exhausted or (k >= FEWEST and length * abs(vectors[-1, 0]) < tol):
             break
-        basis[k + 1] = v / beside[k]
     return float(values[0]), basis[: k + 1].T @ vectors[:, 0]
 
 
@@ -274,10 +282,10 @@ def solve_gap(
     return found
 
 
-def _grown(problem: Problem, where: Sites, mode: np.ndarray, start: Callable[[np.ndarray], np.ndarray]) -> _Trial:
+def _grown(problem: Problem, where: Sites, mode: np.ndarray, start: Callable[[np.ndarray], np.ndarray]) -> Trial:
     """The growing mode with about the amplitude at which it stops growing: from there Newton finds the minimum."""
     amplitude, limit = 0.1 * where.Tc.max(), 4 * GAP_RATIO * where.Tc.max()
-    trial = _Trial.of(problem, where, amplitude * mode, start)
+    trial = Trial.of(problem, where, amplitude * mode, start)
     while np.vdot(mode, trial.residual).real < 0 and amplitude < limit:
         amplitude *= 1.4
         trial = trial.again(where, amplitude * mode)
@@ -288,7 +296,7 @@ def _converged(
     problem: Problem, where: Sites, Delta: np.ndarray, start: Callable[[np.ndarray], np.ndarray], tol: float
 ) -> GapResult:
     bulk, responses = GAP_RATIO * where.Tc.max(), 0
-    found = _Trial.of(problem, where, Delta, start)
+    found = Trial.of(problem, where, Delta, start)
     for step in range(MAX_STEPS + 1):
         error, largest = found.size / bulk, np.abs(found.Delta).max()
         if problem.progress:
@@ -307,7 +315,7 @@ def _converged(
     return _classified(found, where, error, step, responses)
 
 
-class _Trial(NamedTuple):
+class Trial(NamedTuple):
     """A pair potential with its G and its residual."""
 
     problem: Problem
@@ -317,21 +325,22 @@ class _Trial(NamedTuple):
     size: float  # largest |r| / (w a)
 
     @classmethod
-    def of(cls, problem: Problem, where: Sites, Delta: np.ndarray, start: Callable[[np.ndarray], np.ndarray]) -> _Trial:
+    def of(cls, problem: Problem, where: Sites, Delta: np.ndarray, start: Callable[[np.ndarray], np.ndarray]) -> Trial:
+        """The trial at Delta, with G from this start."""
         posed = problem.with_pairing(jnp.asarray(where.on_nodes(Delta, len(problem.system.free))))
         result = posed.newton(start)
         refuse_uncertified(posed, result, forced=False)
-        f = np.asarray(_amplitudes(jnp.asarray(result.V), jnp.asarray(posed.weights)))[where.nodes]
+        f = np.asarray(amplitudes(jnp.asarray(result.V), jnp.asarray(posed.weights)))[where.nodes]
         f = 2 * np.pi * posed.T * (f[:, 0] + 1j * f[:, 1])
         residual = where.weight * (where.a * Delta - f)
         return cls(posed, result, Delta, residual, float(np.abs(residual / (where.weight * where.a)).max()))
 
-    def again(self, where: Sites, Delta: np.ndarray) -> _Trial:
+    def again(self, where: Sites, Delta: np.ndarray) -> Trial:
         """Another pair potential, with G from here as the start."""
-        return _Trial.of(self.problem, where, Delta, lambda omega: self.newton.V)
+        return Trial.of(self.problem, where, Delta, lambda omega: self.newton.V)
 
 
-def _improved(found: _Trial, where: Sites, change: np.ndarray) -> _Trial:
+def _improved(found: Trial, where: Sites, change: np.ndarray) -> Trial:
     longest = CAP * max(np.abs(found.Delta).max(), 0.1 * where.Tc.max())
     change = change * min(1.0, longest / max(np.abs(change).max(), 1e-300))
     for fraction in (1.0, 0.5, 0.25):
@@ -341,11 +350,11 @@ def _improved(found: _Trial, where: Sites, change: np.ndarray) -> _Trial:
     return found.again(where, found.Delta - found.residual / (where.weight * where.a))
 
 
-def _classified(found: _Trial, where: Sites, error: float, step: int, responses: int) -> GapResult:
+def _classified(found: Trial, where: Sites, error: float, step: int, responses: int) -> GapResult:
     """The state with its smallest eigenvalue; a vanishing pair potential is set to zero."""
     if np.abs(found.Delta).max() < SMALLEST * where.Tc.max():
         normal = np.broadcast_to(np.eye(4), found.newton.V.shape)
-        found = _Trial.of(found.problem, where, np.zeros_like(found.Delta), lambda omega: normal)
+        found = Trial.of(found.problem, where, np.zeros_like(found.Delta), lambda omega: normal)
         state = "normal"
     else:
         state = "superconducting"

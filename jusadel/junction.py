@@ -20,7 +20,7 @@ import scipy.sparse.linalg as sla
 
 from jusadel.boundary import Reservoir, Tunnel
 from jusadel.device import Device
-from jusadel.equilibrium import SELF_CONSISTENT, check_arguments, reporter, solve
+from jusadel.equilibrium import SELF_CONSISTENT, refuse_bad_input, reporter, solve
 from jusadel.fluxes import current_through
 from jusadel.lifted import pairs_of_corners
 from jusadel.linear import LinearSolver
@@ -162,7 +162,7 @@ def _together(
     progress: bool | Callable[[str], None] = False,
 ) -> CurrentPhaseRelation:
     device = junction.device
-    check_arguments(device, tol)
+    refuse_bad_input(device, tol)
     Delta = at_vertices(device, default_pair_potential(device, pair_potential))
     omega, weights = chosen_frequencies(device, T, Delta, frequencies, accuracy)
     a_phase = 128 * len(omega) * len(device.mesh.points)

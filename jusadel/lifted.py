@@ -84,7 +84,7 @@ def lift(system: DiscreteAction) -> LiftedAction:
     """The discrete action with the neighbour lists that the batched operations need."""
     system = _in_order_of_nodes(system)
     n, triangles = len(system.free), np.asarray(system.triangles)
-    links = jax.jit(jax.vmap(links_to_centroid))(system.cells) if system.links else (None, None)
+    links = links_of_cells(system.cells) if system.links else (None, None)
     corner = np.arange(triangles.size)
     corners = sp.csr_matrix((np.ones(triangles.size), (triangles.ravel(), corner)), (n, triangles.size))
     everything = Blocks(system.triangles, system.cells, *links)
@@ -94,6 +94,12 @@ def lift(system: DiscreteAction) -> LiftedAction:
         corners=padded(corners),
         blocks=_in_blocks(everything, -(-len(triangles) // BLOCK)),
     )
+
+
+@jax.jit
+def links_of_cells(cells: Cells) -> tuple[Array, Array]:
+    """The links from the corners of all cells to where they are sampled, and back, (m, 3, 4, 4) each."""
+    return jax.vmap(links_to_centroid)(cells)
 
 
 def _in_order_of_nodes(system: DiscreteAction) -> DiscreteAction:

@@ -65,6 +65,11 @@ class Problem:
         lifted = replace(self.prepared.lifted, system=with_pairing(self.prepared.lifted.system, Delta))
         return replace(self, system=system, prepared=self.solver.with_nodes(self.prepared, lifted))
 
+    def with_line_A(self, line_A: Array) -> Problem:
+        """The same with other line integrals of the vector potential to the cells' corners; links must be there."""
+        system = replace(self.system, cells=replace(self.system.cells, line_A=line_A))
+        return replace(self, system=system, prepared=self.solver.with_nodes(self.prepared, lift(system)))
+
     def solution(self, result: NewtonResult, Delta: Array, seconds: float, **stats: Any) -> Solution:
         """What was found, with the pair potential Delta (m, 3) at the triangles' vertices."""
         return Solution(

@@ -127,20 +127,25 @@ def _at_contacts(device: Device) -> np.ndarray:
 
 def warn_if_coarse(device: Device, Delta: Array, T: float) -> None:
     """Warn where triangles are longer than the shortest physical length."""
+    for name, length in physical_lengths(device, Delta, T).items():
+        warn_where_longer(device, name, length)
+
+
+def warn_where_longer(device: Device, name: str, length: np.ndarray, stacklevel: int = 5) -> None:
+    """Warn where triangles are longer than this length (m,)."""
     mesh = device.mesh
     points = np.asarray(mesh.points)[mesh.triangles]
     longest = np.linalg.norm(points - np.roll(points, 1, axis=1), axis=-1).max(axis=1)
-    for name, length in physical_lengths(device, Delta, T).items():
-        ratio = longest / length
-        if ratio.max() > 1:
-            k = int(np.argmax(ratio))
-            warnings.warn(
-                f"the mesh is too coarse: {int((ratio > 1).sum())} of {len(ratio)} triangles are longer than the "
-                f"{name}; worst edge {longest[k]:.3g} against {length[k]:.3g} near "
-                f"{points[k].mean(axis=0).round(3).tolist()}; use a mesh with size <= {length.min():.3g} there",
-                CoarseMeshWarning,
-                stacklevel=4,
-            )
+    ratio = longest / length
+    if ratio.max() > 1:
+        k = int(np.argmax(ratio))
+        warnings.warn(
+            f"the mesh is too coarse: {int((ratio > 1).sum())} of {len(ratio)} triangles are longer than the "
+            f"{name}; worst edge {longest[k]:.3g} against {length[k]:.3g} near "
+            f"{points[k].mean(axis=0).round(3).tolist()}; use a mesh with size <= {length.min():.3g} there",
+            CoarseMeshWarning,
+            stacklevel=stacklevel,
+        )
 
 
 def with_reservoirs(device: Device, V: np.ndarray, omega: np.ndarray) -> np.ndarray:

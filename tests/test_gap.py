@@ -154,7 +154,7 @@ def test_response_is_the_derivative_of_the_residual():
     where = gap.sites(device, T, problem.omega, problem.weights)
     Delta = where.from_vertices(vertex)
     Delta = Delta + 0.1 * rng.normal(size=Delta.shape)
-    base = gap._Trial.of(problem, where, Delta, starting_frames(device, problem.system, None))
+    base = gap.Trial.of(problem, where, Delta, starting_frames(device, problem.system, None))
     change = rng.normal(size=Delta.shape) + 1j * rng.normal(size=Delta.shape)
     step = 1e-4
     above, below = (base.again(where, Delta + s * step * change).residual for s in (1, -1))

@@ -15,11 +15,11 @@ FLOORS = (
     "mesh_io",
     "material boundary cuts",
     "device",
-    "action discrete seams discretisation homogeneous pairing_response film_energy film depairing",
+    "action discrete seams discretisation whitney homogeneous pairing_response film_energy film depairing",
     "lifted hessian linear linear.protocol linear.direct linear.dense linear.pardiso linear.multigrid "
     "linear.iterations linear.krylov linear.choice processes newton",
     "pair_potential solution solve_input stability problem guess gap equilibrium",
-    "observables fluxes magnetic thermodynamics phase_curve junction critical sweep",
+    "observables screening_response screening fluxes magnetic thermodynamics phase_curve junction critical sweep",
     "jusadel",
 )
 """Every module stands on one floor and imports from its own and from lower ones, never in a circle."""

@@ -70,7 +70,7 @@ class LinearSolver(Protocol):
         """
 
     def with_nodes(self, prepared: Any, lifted: LiftedAction) -> Any:
-        """What was prepared, for an action that differs in the fields at the nodes alone."""
+        """What was prepared, for an action that differs in the fields at the nodes and in the links alone."""
 
     def response(self, prepared: Any, V: Any, omega: np.ndarray, tol: float) -> Response:
         """The linear response at the frames V (b, n, 4, 4) of frequencies omega (b,), to the relative accuracy tol."""
