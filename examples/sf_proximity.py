@@ -13,6 +13,7 @@ import numpy as np
 import jusadel as ju
 
 T, H, GAMMA, LENGTH = 0.3, 4.0, 1.0, 5.0
+THICKNESSES = np.concatenate([np.linspace(0.05, 0.8, 10), [1.2]])
 IRON = ju.Material(Tc=0.0, h=(0, 0, H), Gamma=GAMMA)
 
 
@@ -43,21 +44,20 @@ def main():
     kappa = -np.log(np.linalg.eigvals(transfer).astype(complex)[0]) / (x[step] - x[0])
     exact = np.sqrt(2 * np.pi * T + GAMMA / 2 + np.sqrt(GAMMA**2 / 4 - 4 * H**2 + 0j))
     across = -np.log(triplet[k + step, 0] / triplet[k, 0]) / (x[step] - x[0])
-    thickness = np.concatenate([np.linspace(0.05, 0.8, 10), [1.2]])
-    Tc = ju.sweep(bilayer_Tc, thickness)["result"]
+    Tc = ju.sweep(bilayer_Tc, THICKNESSES)["result"]
     numbers = {"kappa_real": abs(kappa.real), "kappa_real_exact": exact.real, "kappa_imag": abs(kappa.imag)}
     numbers |= {
         "kappa_imag_exact": exact.imag,
         "kappa_long": across,
         "kappa_long_exact": (2 * np.pi * T + GAMMA) ** 0.5,
     }
-    numbers |= {"Tc_lowest": Tc.min(), "thickness_lowest": thickness[Tc.argmin()], "Tc_thick": Tc[-1]}
+    numbers |= {"Tc_lowest": Tc.min(), "thickness_lowest": THICKNESSES[Tc.argmin()], "Tc_thick": Tc[-1]}
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
     for name, f in {"singlet": singlet, "triplet along h": triplet[:, 2], "triplet across h": triplet[:, 0]}.items():
         left.semilogy(x, np.abs(f), label=name)
     left.set(xlabel="depth in the ferromagnet", ylabel=r"$|f(\pi T)|$", ylim=(1e-9, None))
     left.legend()
-    right.plot(thickness, Tc, "o-")
+    right.plot(THICKNESSES, Tc, "o-")
     right.set(xlabel="thickness of the ferromagnet", ylabel=r"$T_c/T_{c0}$")
     figure.savefig("sf_proximity.png", dpi=150)
     print("\n".join(f"{name} = {value:.6g}" for name, value in numbers.items()))

@@ -15,6 +15,7 @@ import jusadel as ju
 
 FIELDS = np.linspace(0.0, 1.2, 7)
 TEMPERATURES = (0.1, 0.3, 0.5)
+SAMPLES = (41, 13, 13)  # of the branch in q; the first is drawn
 
 
 def film(h):
@@ -25,7 +26,9 @@ def film(h):
 def main():
     """Solve, print the numbers, draw the picture."""
     found = {
-        (T, h): ju.depairing_current(film(h), T, samples=41 if T == 0.1 else 13) for T in TEMPERATURES for h in FIELDS
+        (T, h): ju.depairing_current(film(h), T, samples=samples)
+        for T, samples in zip(TEMPERATURES, SAMPLES, strict=False)
+        for h in FIELDS
     }
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
     for h, shade in zip(FIELDS[::2], np.linspace(0, 0.85, len(FIELDS[::2])), strict=True):

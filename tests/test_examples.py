@@ -126,7 +126,7 @@ def test_phi0_junction(tmp_path, monkeypatch, quick_compilation):
 
 
 def test_sf_proximity(tmp_path, monkeypatch, quick_compilation):
-    numbers = numbers_of("sf_proximity", tmp_path, monkeypatch)
+    numbers = numbers_of("sf_proximity", tmp_path, monkeypatch, THICKNESSES=np.array([0.4, 1.2]))
     for name in ("kappa_real", "kappa_imag", "kappa_long"):
         assert numbers[name] == pytest.approx(numbers[f"{name}_exact"], rel=5e-3)
     assert 0.3 < numbers["Tc_lowest"] <= numbers["Tc_thick"] < 1.0
@@ -145,7 +145,9 @@ def test_self_consistent_vortex(tmp_path, monkeypatch, quick_compilation):
 
 def test_thin_film_diode(tmp_path, monkeypatch, quick_compilation):
     """The efficiency changes sign with the field, and is that of the two depairing currents."""
-    numbers = numbers_of("thin_film_diode", tmp_path, monkeypatch, FIELDS=np.array([-0.6, 0.6]), TEMPERATURES=(0.1,))
+    numbers = numbers_of(
+        "thin_film_diode", tmp_path, monkeypatch, FIELDS=np.array([-0.6, 0.6]), TEMPERATURES=(0.1,), SAMPLES=(13,)
+    )
     assert numbers["efficiency_T0.1_h-0.6"] == pytest.approx(-numbers["efficiency_T0.1_h0.6"], abs=1e-7)
     expected = (numbers["j_plus"] - numbers["j_minus"]) / (numbers["j_plus"] + numbers["j_minus"])
     assert numbers["efficiency_T0.1_h0.6"] == pytest.approx(expected, rel=1e-4)
