@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.device import Device
-from jusadel.gap import sites, solve_gap
+from jusadel.gap import refuse_normal_metals, sites, solve_gap
 from jusadel.guess import first_guess
 from jusadel.linear import LinearSolver
 from jusadel.material import is_number
@@ -77,6 +77,7 @@ def solve(
     began = time.perf_counter()
     consistent = isinstance(pair_potential, str) and pair_potential == SELF_CONSISTENT
     if consistent:
+        refuse_normal_metals(device)
         Delta, start = first_guess(device, T, start)
     else:
         Delta = at_vertices(device, default_pair_potential(device, pair_potential))

@@ -90,6 +90,12 @@ class Sites:
         return out[:-1]
 
 
+def refuse_normal_metals(device: Device) -> None:
+    """Raise ValueError where no region has Tc > 0, so that there is no gap equation."""
+    if not (np.asarray(device.vertex_field("Tc")) > 0).any():
+        raise ValueError("a self-consistent pair potential needs a region with Tc > 0; every Tc is 0 here")
+
+
 def sites(device: Device, T: float, omega: np.ndarray, weights: np.ndarray) -> Sites:
     """The sites of a device.
 
@@ -98,8 +104,7 @@ def sites(device: Device, T: float, omega: np.ndarray, weights: np.ndarray) -> S
     """
     mesh, seam = device.mesh, seams(device)
     Tc, nodes = np.asarray(device.vertex_field("Tc")), seam.owner[mesh.triangles]
-    if not (Tc > 0).any():
-        raise ValueError("a self-consistent pair potential needs a region with Tc > 0; every Tc is 0 here")
+    refuse_normal_metals(device)
     key = mesh.region_of_triangle[:, None] * len(mesh.points) + nodes
     kept, inverse_of = np.unique(key[Tc > 0], return_inverse=True)
     at = np.full(key.shape, len(kept))
