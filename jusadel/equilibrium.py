@@ -71,16 +71,9 @@ def solve(
         StabilityError: the normal state is not stable against the material's tensors.
         ValueError: T <= 0, NaN, wrong shapes, missing pair potential.
     """
-    refuse_bad_input(device, tol)
-    if not is_number(gap_tol) or not 0 < gap_tol < 1:
-        raise ValueError(f"gap_tol = {gap_tol!r}; expected a residual relative to the bulk gap, between 0 and 1")
+    refuse_bad_input(device, tol, gap_tol)
     began = time.perf_counter()
-    consistent = isinstance(pair_potential, str) and pair_potential == SELF_CONSISTENT
-    if consistent:
-        refuse_normal_metals(device)
-        Delta, start = first_guess(device, T, start)
-    else:
-        Delta = at_vertices(device, default_pair_potential(device, pair_potential))
+    consistent, Delta, start = first_pair_potential(device, T, pair_potential, start)
     problem = pose(
         device,
         T,
@@ -101,7 +94,7 @@ def solve(
     return problem.solution(result, Delta, time.perf_counter() - began)
 
 
-def refuse_bad_input(device: Any, tol: Any) -> None:
+def refuse_bad_input(device: Any, tol: Any, gap_tol: Any = 1e-8) -> None:
     """Raise without double precision, for anything but a Device, and for a tolerance out of range."""
     if not jax.config.read("jax_enable_x64"):
         raise SolveError(
@@ -112,6 +105,16 @@ def refuse_bad_input(device: Any, tol: Any) -> None:
         raise TypeError(f"device is {type(device).__name__}; expected a jusadel.Device (mesh and materials together)")
     if not is_number(tol) or not SMALLEST_TOL <= tol < 1:
         raise ValueError(f"tol = {tol!r}; expected a relative residual between {SMALLEST_TOL:g} and 1")
+    if not is_number(gap_tol) or not 0 < gap_tol < 1:
+        raise ValueError(f"gap_tol = {gap_tol!r}; expected a residual relative to the bulk gap, between 0 and 1")
+
+
+def first_pair_potential(device: Device, T: float, pair_potential: Any, start: Any) -> tuple[bool, Array, Any]:
+    """Whether it is to be self-consistent, the pair potential (m, 3) given or to start from, and the start for G."""
+    if not (isinstance(pair_potential, str) and pair_potential == SELF_CONSISTENT):
+        return False, at_vertices(device, default_pair_potential(device, pair_potential)), start
+    refuse_normal_metals(device)
+    return True, *first_guess(device, T, start)
 
 
 def _self_consistent(

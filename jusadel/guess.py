@@ -10,7 +10,7 @@ import scipy.sparse.linalg as sla
 
 from jusadel.device import Device
 from jusadel.discretisation import ghosts, interface_joints
-from jusadel.lifted import pairs_of_corners
+from jusadel.lifted import coupling, pairs_of_corners
 from jusadel.matsubara import bulk_gap
 from jusadel.pair_potential import at_vertices
 from jusadel.seams import seams
@@ -74,10 +74,8 @@ def _across_interfaces(device: Device, seam: Any, least: float) -> sp.csr_matrix
     conductivity = 2 * diffusion * float(np.mean(device.centroid_field("nu")))
     total = sp.csr_matrix((n, n))
     for joint in interface_joints(device, seam):
-        i, j = np.asarray(joint.pairs).T
         weight = np.maximum(np.asarray(joint.conductance) / conductivity, least)
-        values, row, column = [weight, weight, -weight, -weight], [i, j, i, j], [i, j, j, i]
-        total = total + sp.csr_matrix((np.concatenate(values), (np.concatenate(row), np.concatenate(column))), (n, n))
+        total = total + coupling(joint.pairs, weight, n)
     return total
 
 

@@ -132,13 +132,15 @@ def stiffness(system: DiscreteAction) -> sp.csr_matrix:
 def with_joints(matrix: sp.csr_matrix, system: DiscreteAction) -> sp.csr_matrix:
     """The stiffness matrix with the barriers' conductances, between neighbours across them."""
     for joint in system.joints:
-        i, j = np.asarray(joint.pairs).T
-        half = np.asarray(joint.conductance) / 2
-        values, row, column = [half, half, -half, -half], [i, j, i, j], [i, j, j, i]
-        matrix = matrix + sp.csr_matrix(
-            (np.concatenate(values), (np.concatenate(row), np.concatenate(column))), matrix.shape
-        )
+        matrix = matrix + coupling(joint.pairs, np.asarray(joint.conductance) / 2, matrix.shape[0])
     return matrix
+
+
+def coupling(pairs: Any, weight: np.ndarray, n: int) -> sp.csr_matrix:
+    """The matrix (n, n) of Sum_k weight_k (x_i - x_j)^2 over pairs (k, 2) of nodes i and j."""
+    i, j = np.asarray(pairs).T
+    values, row, column = [weight, weight, -weight, -weight], [i, j, i, j], [i, j, j, i]
+    return sp.csr_matrix((np.concatenate(values), (np.concatenate(row), np.concatenate(column))), (n, n))
 
 
 def pairs_of_corners(triangles: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -29,12 +29,10 @@ import numpy as np
 
 from jusadel import gap
 from jusadel.device import Device
-from jusadel.equilibrium import SELF_CONSISTENT, refuse_bad_input, reporter
-from jusadel.guess import first_guess
+from jusadel.equilibrium import SELF_CONSISTENT, first_pair_potential, refuse_bad_input, reporter
 from jusadel.linear import LinearSolver
 from jusadel.material import is_number
 from jusadel.observables import free_energy
-from jusadel.pair_potential import at_vertices
 from jusadel.problem import pose
 from jusadel.screening_response import (
     Model,
@@ -47,7 +45,7 @@ from jusadel.screening_response import (
     state_at,
 )
 from jusadel.solution import Solution, SolveError, UnstableStateWarning
-from jusadel.solve_input import default_pair_potential, starting_frames, warn_where_longer
+from jusadel.solve_input import starting_frames, warn_where_longer
 from jusadel.whitney import WhitneyField, edge_space, field_of_currents
 
 Array = jax.Array
@@ -138,16 +136,12 @@ def solve_screened(
         ValueError: superconducting electrodes, since a current through them changes the field outside; permeability
             <= 0; H no number; and what `solve` refuses.
     """
-    refuse_bad_input(device, tol)
+    refuse_bad_input(device, tol, gap_tol)
     _check(device, H, permeability)
     began = time.perf_counter()
     if isinstance(start, ScreenedSolution):
         device = replace(device, vector_potential=start.device.vector_potential)
-    consistent = isinstance(pair_potential, str) and pair_potential == SELF_CONSISTENT
-    if consistent:
-        Delta, start = first_guess(device, T, start)
-    else:
-        Delta = at_vertices(device, default_pair_potential(device, pair_potential))
+    consistent, Delta, start = first_pair_potential(device, T, pair_potential, start)
     problem = pose(
         device,
         T,
