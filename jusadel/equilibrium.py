@@ -13,14 +13,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.device import Device
+from jusadel.differentiated import Found, Stated, differentiated
 from jusadel.gap import refuse_normal_metals, sites, solve_gap
 from jusadel.guess import first_guess
 from jusadel.linear import LinearSolver
 from jusadel.material import is_number
+from jusadel.newton import NewtonResult
 from jusadel.pair_potential import at_vertices
 from jusadel.problem import Problem, pose, refuse_uncertified
 from jusadel.solution import Solution, SolveError, UnstableStateWarning
 from jusadel.solve_input import default_pair_potential, starting_frames
+from jusadel.traced import is_traced, still
 
 Array = jax.Array
 logger = logging.getLogger("jusadel")
@@ -73,25 +76,53 @@ def solve(
     """
     refuse_bad_input(device, tol, gap_tol)
     began = time.perf_counter()
-    consistent, Delta, start = first_pair_potential(device, T, pair_potential, start)
+    stated, consistent = _stated(device, T, pair_potential, frequencies)
+    traced = is_traced(stated.device) or is_traced(stated[1:])
+    plain = Stated(*map(still, stated)) if traced else stated
+    first, start = _first_pair_potential(plain, still(start))
     problem = pose(
-        device,
-        T,
-        Delta,
-        frequencies=frequencies,
+        plain.device,
+        plain.T,
+        first,
+        frequencies=plain.frequencies,
         accuracy=accuracy,
         tol=tol,
         linear_solver=linear_solver,
         progress=reporter(progress),
         unknown=("Delta",) if consistent else (),
     )
-    frames = starting_frames(device, problem.system, start)
+    frames = starting_frames(plain.device, problem.system, start)
     if consistent:
-        return _self_consistent(problem, Delta, frames, gap_tol, began)
-    result = problem.newton(frames, ladder=start is None or isinstance(start, Solution))
-    if throw:
-        refuse_uncertified(problem, result, forced=start is not None)
-    return problem.solution(result, Delta, time.perf_counter() - began)
+        found, result, stats = _self_consistent(problem, first, frames, gap_tol)
+    else:
+        result, stats = problem.newton(frames, ladder=start is None or isinstance(start, Solution)), {}
+        if throw:
+            refuse_uncertified(problem, result, forced=start is not None)
+        found = Found(problem, result.V, first)
+    sol = found.problem.solution(result, found.Delta, time.perf_counter() - began, **stats)
+    return differentiated(stated, found, sol) if traced else sol
+
+
+def first_pair_potential(device: Device, T: float, pair_potential: Any, start: Any) -> tuple[bool, Array, Any]:
+    """Whether it is to be self-consistent, the pair potential (m, 3) given or to start from, and the start for G."""
+    stated, consistent = _stated(device, T, pair_potential, None)
+    return consistent, *_first_pair_potential(stated, start)
+
+
+def _stated(device: Device, T: Any, pair_potential: Any, frequencies: Any) -> tuple[Stated, bool]:
+    """What is asked, and whether the pair potential is to be self-consistent."""
+    if isinstance(pair_potential, str) and pair_potential == SELF_CONSISTENT:
+        return Stated(device, T, None, frequencies), True
+    Delta = at_vertices(device, default_pair_potential(still(device), pair_potential))
+    return Stated(device, T, Delta, frequencies), False
+
+
+def _first_pair_potential(stated: Stated, start: Any) -> tuple[Array, Any]:
+    """The pair potential (m, 3) given or to start from, and the start for G."""
+    if stated.Delta is not None:
+        return stated.Delta, start
+    refuse_normal_metals(stated.device)
+    return first_guess(stated.device, stated.T, start)
 
 
 def refuse_bad_input(device: Any, tol: Any, gap_tol: Any = 1e-8) -> None:
@@ -109,17 +140,9 @@ def refuse_bad_input(device: Any, tol: Any, gap_tol: Any = 1e-8) -> None:
         raise ValueError(f"gap_tol = {gap_tol!r}; expected a residual relative to the bulk gap, between 0 and 1")
 
 
-def first_pair_potential(device: Device, T: float, pair_potential: Any, start: Any) -> tuple[bool, Array, Any]:
-    """Whether it is to be self-consistent, the pair potential (m, 3) given or to start from, and the start for G."""
-    if not (isinstance(pair_potential, str) and pair_potential == SELF_CONSISTENT):
-        return False, at_vertices(device, default_pair_potential(device, pair_potential)), start
-    refuse_normal_metals(device)
-    return True, *first_guess(device, T, start)
-
-
 def _self_consistent(
-    problem: Problem, Delta: Array, frames: Callable[[np.ndarray], np.ndarray], tol: float, began: float
-) -> Solution:
+    problem: Problem, Delta: Array, frames: Callable[[np.ndarray], np.ndarray], tol: float
+) -> tuple[Found, NewtonResult, dict[str, Any]]:
     where = sites(problem.device, problem.T, problem.omega, problem.weights)
     found = solve_gap(problem, where, where.from_vertices(Delta), frames, tol)
     if found.state == "unstable":
@@ -137,7 +160,7 @@ def _self_consistent(
         "state": found.state,
     }
     vertex = jnp.asarray(where.on_vertices(found.Delta))
-    return found.problem.solution(found.newton, vertex, time.perf_counter() - began, **gap)
+    return Found(found.problem, found.newton.V, vertex, where, found.Delta), found.newton, gap
 
 
 def reporter(progress: bool | Callable[[str], None]) -> Callable[[str], None] | None:

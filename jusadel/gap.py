@@ -159,10 +159,17 @@ def felt(c: Array, x: Array, weights: Array) -> Array:
 class Response:
     """The derivative of the gap residual, J dDelta = w (a dDelta - 2 pi T Sum_p w_p df), as a symmetric operator."""
 
-    def __init__(self, problem: Problem, where: Sites, V: np.ndarray, tol: float = RESPONSE) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        where: Sites,
+        V: np.ndarray,
+        tol: float = RESPONSE,
+        solve: Callable[[Any], Any] | None = None,
+    ) -> None:
         self.problem, self.sites, self.count = problem, where, 0
         self._couplings = couplings(jnp.asarray(V))
-        self._solve = problem.solver.response(problem.prepared, V, problem.omega, tol)
+        self._solve = solve or problem.solver.response(problem.prepared, V, problem.omega, tol)
         self._free = np.asarray(problem.system.free)
 
     def __call__(self, Delta: np.ndarray) -> np.ndarray:

@@ -77,7 +77,7 @@ class Problem:
             T=float(self.T),
             omega=self.omega,
             weights=self.weights,
-            all_G=frame_to_green(jnp.asarray(seams(self.device).turned(result.V))),
+            all_G=frame_to_green(seams(self.device).turned(result.V)),
             Delta=nodal_mean(self.device.mesh, Delta),
             vertex_Delta=Delta,
             converged=result.converged,

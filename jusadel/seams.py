@@ -35,13 +35,12 @@ class Seams:
         spin = jnp.zeros((len(self.owner), 3)) if self.spin is None else self.spin
         return jax.vmap(turning)(self.phase[nodes], spin[nodes])
 
-    def turned(self, V: Any) -> Any:
+    def turned(self, V: Any) -> Array:
         """Frames (b, n, 4, 4) with those of the seams' nodes from their owners."""
+        V = jnp.asarray(V)
         if not len(self.slaves):
             return V
-        V = np.array(V)
-        V[:, self.slaves] = np.asarray(self.turns(self.slaves)) @ V[:, self.owner[self.slaves]]
-        return V
+        return V.at[:, self.slaves].set(self.turns(self.slaves) @ V[:, self.owner[self.slaves]])
 
 
 def seams(device: Device) -> Seams:

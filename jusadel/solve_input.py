@@ -148,18 +148,35 @@ def warn_where_longer(device: Device, name: str, length: np.ndarray, stacklevel:
         )
 
 
-def with_reservoirs(device: Device, V: np.ndarray, omega: np.ndarray) -> np.ndarray:
-    """Frames (b, N, 4, 4) with the reservoirs' bulk values at their nodes, and behind barriers.
+def reservoir_frames(device: Device, omega: Any) -> list[tuple[np.ndarray, Array]]:
+    """Pairs of nodes (k,) and their frames (b, k, 4, 4): those on reservoirs, and those behind barriers.
 
     Behind a node of a seam stands the value as its owner sees it, turned back: the barrier's term acts on the owner.
     """
-    V, seam = np.array(V), seams(device)
+    seam, found = seams(device), []
     for name, reservoir in device.reservoirs().items():
         nodes = device.mesh.boundary_nodes(name)
-        V[:, nodes] = _reservoir_frames(device, reservoir, nodes, omega)
+        found.append((nodes, _reservoir_frames(device, reservoir, nodes, omega)))
     for name, (nodes, behind) in ghosts(device).items():
-        back = np.swapaxes(np.asarray(seam.turns(nodes)), 1, 2)
-        V[:, behind] = back @ _reservoir_frames(device, device.boundaries[name].reservoir, nodes, omega)  # type: ignore[attr-defined]
+        back = jnp.swapaxes(seam.turns(nodes), 1, 2)
+        reservoir = device.boundaries[name].reservoir  # type: ignore[attr-defined]
+        found.append((behind, back @ _reservoir_frames(device, reservoir, nodes, omega)))
+    return found
+
+
+def with_reservoirs(device: Device, V: np.ndarray, omega: np.ndarray) -> np.ndarray:
+    """Frames (b, N, 4, 4) with the reservoirs' bulk values at their nodes, and behind barriers."""
+    V = np.array(V)
+    for nodes, frames in reservoir_frames(device, omega):
+        V[:, nodes] = np.asarray(frames)
+    return V
+
+
+def held_frames(device: Device, nodes: int, omega: Any) -> Array:
+    """As `with_reservoirs`, of `nodes` nodes that are normal elsewhere, as a function that JAX may trace."""
+    V = jnp.broadcast_to(jnp.eye(4), (len(omega), nodes, 4, 4))
+    for at, frames in reservoir_frames(device, omega):
+        V = V.at[:, at].set(frames)
     return V
 
 
@@ -170,7 +187,7 @@ def refuse_torn_reservoirs(device: Device, nodes: int, omega: np.ndarray) -> Non
     if not len(torn):
         return
     V = with_reservoirs(device, np.broadcast_to(np.eye(4), (1, nodes, 4, 4)), omega[:1])
-    given, turned = (np.asarray(frame_to_green(jnp.asarray(frames[0, torn]))) for frames in (V, seam.turned(V)))
+    given, turned = (np.asarray(frame_to_green(jnp.asarray(frames)[0, torn])) for frames in (V, seam.turned(V)))
     apart = np.abs(given - turned).max(axis=(1, 2))
     if apart.max() > 1e-6:
         node = torn[apart.argmax()]
@@ -181,15 +198,15 @@ def refuse_torn_reservoirs(device: Device, nodes: int, omega: np.ndarray) -> Non
         )
 
 
-def _reservoir_frames(device: Device, reservoir: Reservoir, nodes: np.ndarray, omega: np.ndarray) -> np.ndarray:
+def _reservoir_frames(device: Device, reservoir: Reservoir, nodes: np.ndarray, omega: Any) -> Array:
     """Frames (b, k, 4, 4) of a reservoir at these nodes."""
     G = _electrode(reservoir, omega)  # (b, 4, 4) at phase 0
     half = jnp.asarray(reservoir.phase_at(jnp.asarray(device.mesh.points)[nodes]))[:, None, None] / 2
     turn, back = (jnp.cos(half) * jnp.eye(4) + s * jnp.sin(half) * R[2] for s in (1.0, -1.0))
-    return np.asarray(green_to_frame(turn[None] @ G[:, None] @ back[None]))
+    return green_to_frame(turn[None] @ G[:, None] @ back[None])
 
 
-def _electrode(reservoir: Reservoir, omega: np.ndarray) -> Array:
+def _electrode(reservoir: Reservoir, omega: Any) -> Array:
     """The electrode's bulk value; without exchange field it is BCS's, since Gamma does not touch singlets."""
     if not isinstance(reservoir.h, jax.core.Tracer) and not np.any(np.asarray(reservoir.h)):
         return bcs(omega, reservoir.Delta)

@@ -1,0 +1,108 @@
+"""A solution as a function of all that JAX traces in its device: the numbers are known, their derivatives come with use."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jusadel.device import Device
+from jusadel.discrete import nodal_mean, to_nodes
+from jusadel.discretisation import discretise
+from jusadel.gap import Sites
+from jusadel.implicit import Equations, GapTerms, Unknowns, attached
+from jusadel.linear_response import LinearProblem
+from jusadel.material import real
+from jusadel.nambu import frame_to_green
+from jusadel.problem import Problem
+from jusadel.seams import seams
+from jusadel.solution import Solution
+from jusadel.solve_input import held_frames
+
+Array = jax.Array
+
+
+class Stated(NamedTuple):
+    """What is to be solved, with whatever JAX traces in it."""
+
+    device: Device
+    T: Any
+    Delta: Any  # (m, 3) at the triangles' vertices; None where the gap equation determines it
+    frequencies: Any
+
+    def sums(self, omega: np.ndarray, weights: np.ndarray, T: float) -> tuple[Any, Any]:
+        """Frequencies and weights; those that were not given move with the temperature, from omega at T."""
+        if isinstance(self.frequencies, tuple | list):
+            return real("omega", self.frequencies[0]), real("weights", self.frequencies[1])
+        return omega / T * self.T, weights
+
+
+class Found(NamedTuple):
+    """The numbers of a solution."""
+
+    problem: Problem
+    V: Any  # (b, N, 4, 4)
+    Delta: Any  # (m, 3) complex at the triangles' vertices
+    sites: Sites | None = None
+    at_sites: Any = None  # (K,) complex
+
+
+def equations(stated: Stated, omega: Any, weights: Any, sites: Sites | None) -> Equations:
+    """What the solution depends on. The pair potential stays out where it is an unknown."""
+    device = stated.device
+    Delta = jnp.zeros((len(device.mesh.triangles), 3), complex) if stated.Delta is None else stated.Delta
+    system = discretise(device, Delta, ("Delta",) if sites is not None else ())
+    gap = None if sites is None else _gap_terms(stated, sites, omega, weights)
+    return Equations(
+        system=system, omega=jnp.asarray(omega), held=held_frames(device, len(system.free), omega), gap=gap
+    )
+
+
+def _gap_terms(stated: Stated, sites: Sites, omega: Any, weights: Any) -> GapTerms:
+    """As `gap.sites` has them, with derivatives."""
+    device, T, count = stated.device, stated.T, len(sites.nodes)
+    mesh, at = device.mesh, sites.at
+    share = (jnp.asarray(device.centroid_field("nu")) * mesh.areas)[:, None] / 3 * jnp.ones((1, 3))
+    weight = to_nodes(at, share, count + 1)[:count]
+    last = np.zeros(count + 1, int)
+    last[at.ravel()] = np.arange(at.size)
+    Tc = jnp.asarray(device.vertex_field("Tc")).ravel()[last[:count]]
+    omega, weights = jnp.asarray(omega), jnp.asarray(weights)
+    a = jnp.log(T / Tc) + 2 * jnp.pi * T * jnp.sum(weights / omega)
+    return GapTerms(nodes=jnp.asarray(sites.nodes), weight=weight, a=a, scale=jnp.pi * T * weights)
+
+
+def differentiated(stated: Stated, found: Found, sol: Solution) -> Solution:
+    """The solution that was found, as a function of what JAX traces."""
+    omega, weights = stated.sums(sol.omega, sol.weights, sol.T)
+    eq = equations(stated, omega, weights, found.sites)
+    solve = LinearProblem(found.problem, found.V, found.sites, found.at_sites)
+    numbers = (found.V,) if found.sites is None else (found.V, _pairs(found.at_sites))
+    return placed(stated, eq, attached(eq, numbers, solve), replace(sol, omega=omega, weights=weights), found.sites)
+
+
+def placed(stated: Stated, eq: Equations, unknowns: Unknowns, sol: Solution, sites: Sites | None) -> Solution:
+    """A Solution with the frames V and, where it is an unknown, the pair potential (K, 2) at the sites."""
+    device, vertex, system = stated.device, stated.Delta, eq.system
+    if sites is not None:
+        Delta = unknowns[1]
+        turn = jnp.exp(1j * seams(device).phase[device.mesh.triangles])
+        vertex = jnp.append(Delta[:, 0] + 1j * Delta[:, 1], 0)[sites.at] * turn
+        system = eq.at(Delta)
+    return replace(
+        sol,
+        device=device,
+        T=stated.T,
+        all_G=frame_to_green(seams(device).turned(unknowns[0])),
+        Delta=nodal_mean(device.mesh, vertex),
+        vertex_Delta=vertex,
+        system=system,
+    )
+
+
+def _pairs(Delta: Any) -> np.ndarray:
+    """(K, 2) real from (K,) complex."""
+    return np.stack([Delta.real, Delta.imag], axis=1)

@@ -1,0 +1,74 @@
+"""Devices whose numbers JAX is tracing: whether they are, and the same ones without derivatives.
+
+Under `jax.grad` and `jax.jvp` every traced number has a value, which `jax.lax.stop_gradient` gives back; under
+`jax.jit` and `jax.vmap` it has none. Functions of points may close over traced numbers, which only their values show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any
+
+import jax
+import numpy as np
+
+from jusadel.boundary import Boundary
+from jusadel.device import Device
+from jusadel.material import Material
+from jusadel.mesh import Mesh
+
+
+def is_traced(x: Any) -> bool:
+    """Whether JAX traces any number of a Device, a number, an array or a collection of them."""
+    if isinstance(x, Device):
+        values = [f(x.mesh.points[:1]) for f in _functions(x)]
+        return is_traced((jax.tree.leaves(x), values))
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(x))
+
+
+def is_abstract(x: Any) -> bool:
+    """Whether a number has no value, as under `jax.jit` and `jax.vmap`."""
+    return is_traced(still(x))
+
+
+def still(x: Any) -> Any:
+    """The same without derivatives: traced numbers that have a value become this value."""
+    if isinstance(x, Device):
+        parts = {name: still(getattr(x, name)) for name in ("mesh", "materials", "boundaries", "vector_potential")}
+        return _rebuilt(Device, parts)
+    if isinstance(x, Mesh):
+        return Mesh.unchecked(still(x.points), x.topology)
+    if isinstance(x, Material):
+        return _rebuilt(Material, {f.name: still(getattr(x, f.name)) for f in fields(x)})
+    if isinstance(x, Boundary):
+        return _rebuilt(type(x), {name: still(getattr(x, name)) for name in x.numbers + x.names})
+    if isinstance(x, Mapping):
+        return {key: still(value) for key, value in x.items()}
+    if isinstance(x, tuple | list):
+        return type(x)(still(value) for value in x)
+    if isinstance(x, jax.core.Tracer):
+        value = jax.lax.stop_gradient(x)
+        return value if isinstance(value, jax.core.Tracer) else np.asarray(value)
+    return _still_function(x) if callable(x) else x
+
+
+def _still_function(f: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *points: still(f(*points))
+
+
+def _rebuilt(kind: type, values: Mapping[str, Any]) -> Any:
+    """Without checks: what is valid stays so."""
+    new = object.__new__(kind)
+    for name, value in values.items():
+        object.__setattr__(new, name, value)
+    return new
+
+
+def _functions(device: Device) -> list[Callable[[Any], Any]]:
+    """The fields of a device that are functions of points."""
+    values: list[Any] = [device.vector_potential]
+    for material in device.materials.values():  # type: ignore[union-attr]
+        values += [getattr(material, f.name) for f in fields(material)]
+    values += [getattr(b, "phase", None) for b in (*device.electrodes().values(), *device.boundaries.values())]
+    return [v for v in values if callable(v)]
