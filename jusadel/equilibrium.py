@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.device import Device
+from jusadel.compiled import solved_in_program
 from jusadel.differentiated import Found, Stated, differentiated
 from jusadel.gap import refuse_normal_metals, sites, solve_gap
 from jusadel.guess import first_guess
@@ -79,6 +80,9 @@ def solve(
     stated, consistent = _stated(device, T, pair_potential, frequencies)
     traced = is_traced(stated.device) or is_traced(stated[1:])
     plain = Stated(*map(still, stated)) if traced else stated
+    if traced and (is_traced(plain.device) or is_traced(plain[1:])):
+        guess = _guess_in_program(device, start) if consistent else None
+        return solved_in_program(stated, guess, linear_solver, tol, gap_tol)
     first, start = _first_pair_potential(plain, still(start))
     problem = pose(
         plain.device,
@@ -115,6 +119,16 @@ def _stated(device: Device, T: Any, pair_potential: Any, frequencies: Any) -> tu
         return Stated(device, T, None, frequencies), True
     Delta = at_vertices(device, default_pair_potential(still(device), pair_potential))
     return Stated(device, T, Delta, frequencies), False
+
+
+def _guess_in_program(device: Device, start: Any) -> Array:
+    """The pair potential (m, 3) to start from, which must be given where no number has a value."""
+    if start is None or isinstance(start, str):
+        raise ValueError(
+            f"start = {start!r}; inside jax.jit and jax.vmap, where no number has a value, a self-consistent pair "
+            "potential needs a guess: a number, an array (n,), a function of points, or a Solution"
+        )
+    return start.vertex_Delta if isinstance(start, Solution) else at_vertices(device, start)
 
 
 def _first_pair_potential(stated: Stated, start: Any) -> tuple[Array, Any]:

@@ -13,7 +13,7 @@ it is ln(T/Tc).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import jax
@@ -23,6 +23,7 @@ import scipy.linalg
 import scipy.sparse.linalg as sla
 
 from jusadel.device import Device
+from jusadel.discrete import to_nodes
 from jusadel.lifted import TWO_B_R3
 from jusadel.matsubara import GAP_RATIO
 from jusadel.nambu import SIGNATURE, R, frame_to_green, inverse, trace_of_product
@@ -71,7 +72,7 @@ class Sites:
     a: np.ndarray  # (K,)
     Tc: np.ndarray  # (K,)
     at: np.ndarray  # (m, 3) site of each triangle's vertex, K where there is none
-    phase: np.ndarray  # (m, 3) by which a seam turns the vertex
+    phase: Any  # (m, 3) by which a seam turns the vertex
 
     def on_nodes(self, Delta: np.ndarray, n: int) -> np.ndarray:
         """Delta times its weight summed into n nodes, (n, 2)."""
@@ -81,12 +82,12 @@ class Sites:
 
     def on_vertices(self, Delta: np.ndarray) -> np.ndarray:
         """(m, 3) complex, zero in normal metals."""
-        return np.append(Delta, 0)[self.at] * np.exp(1j * self.phase)
+        return np.append(Delta, 0)[self.at] * np.exp(1j * np.asarray(self.phase))
 
     def from_vertices(self, values: Any) -> np.ndarray:
         """(K,) complex from values (m, 3): the last of a site's."""
         out = np.zeros(len(self.nodes) + 1, complex)
-        out[self.at] = np.asarray(values) * np.exp(-1j * self.phase)
+        out[self.at] = np.asarray(values) * np.exp(-1j * np.asarray(self.phase))
         return out[:-1]
 
 
@@ -102,25 +103,37 @@ def sites(device: Device, T: float, omega: np.ndarray, weights: np.ndarray) -> S
     Raises:
         ValueError: no region has Tc > 0, or the frequencies do not reach far enough for the gap equation.
     """
-    mesh, seam = device.mesh, seams(device)
-    Tc, nodes = np.asarray(device.vertex_field("Tc")), seam.owner[mesh.triangles]
     refuse_normal_metals(device)
-    key = mesh.region_of_triangle[:, None] * len(mesh.points) + nodes
-    kept, inverse_of = np.unique(key[Tc > 0], return_inverse=True)
-    at = np.full(key.shape, len(kept))
-    at[Tc > 0] = inverse_of
-    share = np.broadcast_to((np.asarray(device.centroid_field("nu")) * np.asarray(mesh.areas))[:, None] / 3, key.shape)
-    weight = np.bincount(at[Tc > 0], share[Tc > 0], minlength=len(kept))
-    own_Tc = np.zeros(len(kept))
-    own_Tc[at[Tc > 0]] = Tc[Tc > 0]
-    a = np.log(T / own_Tc) + 2 * np.pi * T * np.sum(weights / omega)
+    where = layout(device, np.asarray(device.vertex_field("Tc")) > 0)
+    weight, Tc = (np.asarray(x) for x in site_fields(device, where))
+    a = np.log(T / Tc) + 2 * np.pi * T * np.sum(weights / omega)
     if a.min() <= 0:
         raise ValueError(
             f"the frequencies end at {omega.max():.3g}, too low for the gap equation at T = {T:g} and Tc = "
-            f"{own_Tc.max():.3g}; take more of them (frequencies=None chooses)"
+            f"{Tc.max():.3g}; take more of them (frequencies=None chooses)"
         )
-    phase = np.asarray(seam.phase)[mesh.triangles]
-    return Sites(kept % len(mesh.points), weight, a, own_Tc, at, phase)
+    return replace(where, weight=weight, a=a, Tc=Tc)
+
+
+def layout(device: Device, superconducting: np.ndarray) -> Sites:
+    """Sites without numbers, given which of the triangles' vertices (m, 3) are superconducting."""
+    mesh, seam = device.mesh, seams(device)
+    key = mesh.region_of_triangle[:, None] * len(mesh.points) + seam.owner[mesh.triangles]
+    kept, site = np.unique(key[superconducting], return_inverse=True)
+    at = np.full(key.shape, len(kept))
+    at[superconducting] = site
+    nothing = np.zeros(0)
+    return Sites(kept % len(mesh.points), nothing, nothing, nothing, at, seam.phase[mesh.triangles])
+
+
+def site_fields(device: Device, where: Sites) -> tuple[Array, Array]:
+    """nu times area, and Tc, of each site, (K,) each."""
+    count = len(where.nodes)
+    share = (jnp.asarray(device.centroid_field("nu")) * device.mesh.areas)[:, None] / 3 * jnp.ones((1, 3))
+    last = np.zeros(count + 1, int)
+    last[where.at.ravel()] = np.arange(where.at.size)
+    Tc = jnp.asarray(device.vertex_field("Tc")).ravel()[last[:count]]
+    return to_nodes(where.at, share, count + 1)[:count], Tc
 
 
 # --- amplitudes and their response ------------------------------------------------------------------

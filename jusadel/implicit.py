@@ -95,7 +95,7 @@ def attached(equations: Equations, solution: Unknowns, solve: Solve) -> Unknowns
         x = jax.lax.custom_linear_solve(
             partial(hessian_product, rebuilt(numbers), found),
             jax.tree.map(jnp.negative, pull),
-            lambda _, r: _called(solve, r),
+            lambda _, r: solve(r),
             symmetric=True,
         )
         return found, (found[0] @ generator(x[0]), *x[1:])
@@ -105,9 +105,10 @@ def attached(equations: Equations, solution: Unknowns, solve: Solve) -> Unknowns
     return jnp.where(equations.system.free[:, None, None], V, equations.held), *Delta
 
 
-def _called(solve: Solve, r: Unknowns) -> Unknowns:
-    shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), r)
-    return jax.pure_callback(solve, shapes, r, vmap_method="expand_dims")
+def called(function: Callable[..., Any], like: Any, *arguments: Any) -> Any:
+    """What a function of numbers returns, of the shapes of `like`; JAX may batch its arguments by axes in front."""
+    shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), like)
+    return jax.pure_callback(function, shapes, *arguments, vmap_method="expand_dims")
 
 
 # --- the residual, as a function of everything -----------------------------------------------------

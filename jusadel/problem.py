@@ -36,7 +36,7 @@ Progress = Callable[[str], None]
 class Problem:
     """A device at temperature T, discretised, with the linear solver's preparations."""
 
-    device: Device
+    device: Any  # None where only a compiled program knows it
     T: float
     omega: np.ndarray  # (b,)
     weights: np.ndarray  # (b,)
@@ -45,6 +45,7 @@ class Problem:
     prepared: Any
     tol: float
     progress: Progress | None = None
+    boundary: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None  # instead of the device's reservoirs
 
     def newton(self, start: Callable[[np.ndarray], np.ndarray], ladder: bool = True) -> NewtonResult:
         """All frequencies from their starting frames, certified or not."""
@@ -53,7 +54,7 @@ class Problem:
             self.omega,
             start,
             self.solver,
-            boundary=lambda V, w: with_reservoirs(self.device, V, w),
+            boundary=self.boundary or (lambda V, w: with_reservoirs(self.device, V, w)),
             ladder=ladder,
             tol=self.tol,
             progress=self.progress,
