@@ -69,8 +69,8 @@ def _sums(stated: Stated) -> tuple[Any, Any]:
         return omega, weights
     if given is None or not is_number(given, at_least=1) or isinstance(given, jax.core.Tracer):
         raise ValueError(
-            f"frequencies = {given!r}; inside jax.jit and jax.vmap, where no number has a value, expected the number of "
-            "frequencies or a pair (omega, weights)"
+            f"frequencies = {given!r}; inside jax.jit and jax.vmap, where no number has a value, expected how many "
+            "they are or a pair (omega, weights)"
         )
     x, weights = matsubara.quadrature(1.0, int(given))
     return x * stated.T, weights
@@ -166,7 +166,8 @@ class _Host:
         )
 
     def _sites(self, eq: Equations, Tc: np.ndarray) -> Sites:
-        assert self.where is not None and eq.gap is not None
+        assert self.where is not None
+        assert eq.gap is not None
         return replace(self.where, weight=np.asarray(eq.gap.weight), a=np.asarray(eq.gap.a), Tc=np.asarray(Tc))
 
 
@@ -175,12 +176,12 @@ def _over_batches(function: Callable[..., Any], like: Any) -> Callable[..., Any]
     ranks = [jnp.ndim(x) for x in jax.tree.leaves(like)]
 
     def batched(*arguments: Any) -> Any:
-        leaves, tree = jax.tree.flatten(arguments)
-        leaves = [np.asarray(x) for x in leaves]
+        leaves = [np.asarray(x) for x in jax.tree.leaves(arguments)]
+        tree = jax.tree.structure(arguments)
         axes = np.broadcast_shapes(*(x.shape[: x.ndim - rank] for x, rank in zip(leaves, ranks, strict=True)))
         leaves = [np.broadcast_to(x, axes + x.shape[x.ndim - rank :]) for x, rank in zip(leaves, ranks, strict=True)]
         with jax.default_device(jax.local_devices()[0]):
-            found = [function(*tree.unflatten([x[k] for x in leaves])) for k in np.ndindex(axes)]
+            found = [function(*jax.tree.unflatten(tree, [x[k] for x in leaves])) for k in np.ndindex(axes)]
         return jax.tree.map(lambda *x: np.stack(x).reshape(axes + np.shape(x[0])), *found)
 
     return batched

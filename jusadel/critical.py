@@ -12,17 +12,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jusadel import matsubara
 from jusadel.device import Device
+from jusadel.differentiated import Stated, equations
 from jusadel.gap import Response, Sites, sites
+from jusadel.implicit import hessian_product
 from jusadel.linear import LinearSolver
 from jusadel.material import is_number
 from jusadel.pair_potential import at_vertices
 from jusadel.problem import Problem, pose
 from jusadel.seams import seams
 from jusadel.solution import SolveError
+from jusadel.traced import is_traced, still
+
+Array = jax.Array
 
 MOST_EVALUATIONS = 60
 LONGEST = 0.7
@@ -48,7 +55,7 @@ class CriticalTemperature:
         evaluations: temperatures that were looked at.
     """
 
-    T: float
+    T: Any
     mode: np.ndarray | None
     eigenvalue: float
     slope: float
@@ -77,6 +84,8 @@ def critical_temperature(
     of the order of the mesh size there (measured: 3e-3 of T between 32 and 128 frequencies on triangles of half a
     coherence length). Give `frequencies` to keep that the same along a sweep.
 
+    JAX differentiates `.T` once, forward or backward, with respect to everything in the device.
+
     Args:
         device: the Device, with a region of Tc > 0. Electrodes must be normal (Delta = 0).
         accuracy: relative, of T for the given mesh.
@@ -90,8 +99,17 @@ def critical_temperature(
         StabilityError: the normal state is not stable against the material's tensors.
         SolveError: the search does not end, or the sums over frequencies do not converge.
     """
-    _check(device, accuracy, lowest)
-    return _Search(device, accuracy, frequencies, lowest, linear_solver).result()
+    if not is_traced(device):
+        _check(device, accuracy, lowest)
+        return _Search(device, accuracy, frequencies, lowest, linear_solver).result()
+    plain = still(device)
+    if is_traced(plain):
+        raise TypeError(
+            "critical_temperature cannot stand inside jax.jit or jax.vmap; jax.grad and jax.jvp can be used"
+        )
+    _check(plain, accuracy, lowest)
+    search = _Search(plain, accuracy, frequencies, lowest, linear_solver)
+    return _differentiated(device, search, search.result())
 
 
 def _check(device: Device, accuracy: Any, lowest: Any) -> None:
@@ -119,7 +137,13 @@ class _Point(NamedTuple):
     slope: float
     mode: np.ndarray  # (K,) at the sites
     where: Sites
-    frequencies: int
+    omega: np.ndarray
+    weights: np.ndarray
+
+    @property
+    def frequencies(self) -> int:
+        """Their number."""
+        return len(self.omega)
 
     @property
     def step(self) -> float:
@@ -152,7 +176,7 @@ class _Search:
             return self._made(0.0, None, found)
         if self.frequencies is None:
             found = self._refined(found)
-        last = found.T * np.exp(-found.step)
+        self.last, last = found, found.T * np.exp(-found.step)
         return self._made(min(last, self.top), _on_nodes(self.device, found), found)
 
     def _made(self, T: float, mode: np.ndarray | None, found: _Point) -> CriticalTemperature:
@@ -240,7 +264,7 @@ class _Search:
         response = Response(problem, where, normal, tol)
         value, mode = response.smallest(np.zeros(len(where.a)), tol, self.mode)
         self.mode = mode
-        return _Point(T, value, response.slope(mode), mode, where, len(omega))
+        return _Point(T, value, response.slope(mode), mode, where, omega, weights)
 
     def _sum(self, T: float, count: int) -> tuple[np.ndarray, np.ndarray]:
         if self.frequencies is None:
@@ -274,6 +298,34 @@ class _Search:
             linear_solver=self.linear_solver,
             progress=None,
         )
+
+
+def _differentiated(device: Device, search: _Search, found: CriticalTemperature) -> CriticalTemperature:
+    """T as a function of what JAX traces, by dT/T = - dlambda/slope at the temperature that was found."""
+    if found.mode is None:
+        raise SolveError(
+            f"no derivative of a critical temperature: the device is normal down to T = {search.lowest:.3g} "
+            "(lower `lowest`, or start where it superconducts)"
+        )
+    change = eigenvalue_with_derivatives(device, search.problem, search.last)
+    return replace(found, T=found.T * (1 - (change - jax.lax.stop_gradient(change)) / found.slope))
+
+
+def eigenvalue_with_derivatives(device: Device, problem: Problem, at: _Point) -> Array:
+    """lambda as a function of the device, right to first order: the mode and its G stay, as both are stationary.
+
+    lambda = (1/2) x.H x / mode.w mode, x being the mode together with the response of G.
+    """
+    omega, weights = np.asarray(at.omega), np.asarray(at.weights)
+    problem = replace(problem, T=at.T, omega=omega, weights=weights)
+    normal = np.broadcast_to(np.eye(4), (len(omega), len(problem.system.free), 4, 4))
+    steps = Response(problem, at.where, normal, 1e-10).steps(at.mode)
+    x = (jnp.asarray(steps), jnp.stack([at.mode.real, at.mode.imag], axis=1))
+    eq = equations(Stated(device, at.T, None, (omega, weights)), omega, weights, at.where)
+    assert eq.gap is not None
+    curvature = hessian_product(eq, (jnp.asarray(normal), jnp.zeros_like(x[1])), x)
+    quadratic = sum(jnp.sum(a * b) for a, b in zip(x, curvature, strict=True)) / 2
+    return quadratic / jnp.sum(eq.gap.weight[:, None] * x[1] ** 2)
 
 
 def _largest_energy(device: Device) -> float:

@@ -1,4 +1,4 @@
-"""A solution as a function of all that JAX traces in its device: the numbers are known, their derivatives come with use."""
+"""A solution as a function of what JAX traces: its numbers are known, their derivatives come when they are used."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def differentiated(stated: Stated, found: Found, sol: Solution) -> Solution:
     eq = equations(stated, omega, weights, found.sites)
     linear = LinearProblem(found.problem, found.V, found.sites, found.at_sites)
     solve = lambda r: called(linear, r, r)  # noqa: E731
-    numbers = (found.V,) if found.sites is None else (found.V, _pairs(found.at_sites))
+    numbers: Unknowns = (found.V,) if found.sites is None else (found.V, _pairs(found.at_sites))
     return placed(stated, eq, attached(eq, numbers, solve), replace(sol, omega=omega, weights=weights), found.sites)
 
 
@@ -97,6 +97,6 @@ def placed(stated: Stated, eq: Equations, unknowns: Unknowns, sol: Solution, sit
     )
 
 
-def _pairs(Delta: Any) -> np.ndarray:
+def _pairs(Delta: Any) -> Any:
     """(K, 2) real from (K,) complex."""
     return np.stack([Delta.real, Delta.imag], axis=1)

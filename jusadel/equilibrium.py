@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.device import Device
 from jusadel.compiled import solved_in_program
+from jusadel.device import Device
 from jusadel.differentiated import Found, Stated, differentiated
 from jusadel.gap import refuse_normal_metals, sites, solve_gap
 from jusadel.guess import first_guess

@@ -194,6 +194,11 @@ class Response:
         df = np.asarray(felt(self._couplings, jnp.asarray(x), jnp.asarray(p.weights)))[where.nodes]
         return where.weight * (where.a * Delta - 2 * np.pi * p.T * (df[:, 0] + 1j * df[:, 1]))
 
+    def steps(self, Delta: np.ndarray) -> np.ndarray:
+        """The response of G to a pair potential (K,), as steps (b, N, 8)."""
+        s = jnp.asarray(self.sites.on_nodes(Delta, len(self._free)))
+        return -np.asarray(self._solve(pushed(self._couplings, s) * self._free[:, None]))
+
     def _scaled(self, scale: np.ndarray, shift: float = 0.0) -> sla.LinearOperator:
         """scale J scale - shift on real vectors (2 K,)."""
 

@@ -12,7 +12,7 @@ R, H and the solution itself, JAX differentiates it again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -36,7 +36,7 @@ GROUP, BLOCK = 8, 1000
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class GapTerms:
-    """What the gap equation adds: Sum_k weight_k a_k |Delta_k|^2 over the sites k, and Delta_k to its node's pairing."""
+    """What the gap equation adds: Sum_k weight_k a_k |Delta_k|^2 over the sites, and Delta_k to its node's pairing."""
 
     nodes: Array  # (K,)
     weight: Array  # (K,) nu times area
@@ -76,12 +76,12 @@ def attached(equations: Equations, solution: Unknowns, solve: Solve) -> Unknowns
         solution: the numbers, frames V (b, N, 4, 4) and, with a gap equation, Delta (K, 2) at the sites.
         solve: x of H x = r for r = (r_u (b, N, 8),) or (r_u, r_Delta (K, 2)), with any axes in front of these.
     """
-    leaves, tree = jax.tree.flatten(equations)
+    leaves, tree = jax.tree.leaves(equations), jax.tree.structure(equations)
     real = [jnp.issubdtype(jnp.result_type(x), jnp.floating) for x in leaves]
 
     def rebuilt(numbers: list[Array]) -> Equations:
         given = iter(numbers)
-        return tree.unflatten([next(given) if is_real else x for is_real, x in zip(real, leaves, strict=True)])
+        return jax.tree.unflatten(tree, [next(given) if r else x for r, x in zip(real, leaves, strict=True)])
 
     @jax.custom_jvp
     def known(numbers: list[Array], solution: Unknowns) -> Unknowns:

@@ -20,10 +20,13 @@ import scipy.sparse.linalg as sla
 
 from jusadel.boundary import Reservoir, Tunnel
 from jusadel.device import Device
+from jusadel.differentiated import Stated, equations, placed
 from jusadel.equilibrium import SELF_CONSISTENT, refuse_bad_input, reporter, solve
 from jusadel.fluxes import current_through
+from jusadel.implicit import attached, called
 from jusadel.lifted import pairs_of_corners
 from jusadel.linear import LinearSolver
+from jusadel.linear_response import LinearProblem
 from jusadel.material import real
 from jusadel.nambu import R
 from jusadel.newton import NewtonResult, solve_frequencies
@@ -33,10 +36,12 @@ from jusadel.phase_curve import CurrentPhaseRelation, half_turn, whole_turn
 from jusadel.problem import Problem, pose, refuse_uncertified
 from jusadel.seams import seams
 from jusadel.solution import Solution, SolveError
-from jusadel.solve_input import chosen_frequencies, default_pair_potential, with_reservoirs
+from jusadel.solve_input import chosen_frequencies, default_pair_potential, held_frames, with_reservoirs
+from jusadel.traced import is_traced, still
 
 MEMORY = 2**28
 """Bytes of frames, 128 a node, frequency and phase, that are solved together."""
+IN_PROGRAM = "current_phase_relation cannot stand inside jax.jit or jax.vmap; jax.grad and jax.jvp can be used"
 
 
 def current_phase_relation(
@@ -75,6 +80,8 @@ def current_phase_relation(
         SolveError: as in `solve`; a note says at which phase.
     """
     phases = _checked_phases(phases)
+    if is_traced(still(device)):
+        raise TypeError(IN_PROGRAM)
     junction = _Junction.of(device, across)
     consistent = isinstance(pair_potential, str) and pair_potential == SELF_CONSISTENT
     heard: list[warnings.WarningMessage] = []
@@ -99,7 +106,7 @@ class _Junction:
 
     @classmethod
     def of(cls, device: Device, across: Any) -> _Junction:
-        electrodes = device.electrodes()
+        electrodes = still(device).electrodes()
         good = [name for name, r in electrodes.items() if float(r.Delta) > 0]
         pair = tuple(across) if isinstance(across, tuple | list) else (across,)
         wanted = f"expected two different ones of the electrodes with Delta > 0, which are {good}"
@@ -119,20 +126,27 @@ class _Junction:
         new = Tunnel(reservoir, b.conductance, b.transmissions, b.surface) if isinstance(b, Tunnel) else reservoir
         return replace(self.device, boundaries={**self.device.boundaries, **dict.fromkeys(self.names, new)})
 
-    def current(self, sol: Solution) -> float:
-        """The current into the electrode."""
-        return float(sum(current_through(sol, name) for name in self.names))
+    def still(self) -> _Junction:
+        """The same without derivatives."""
+        return replace(self, device=still(self.device))
+
+    def measured(self, sol: Solution) -> tuple[Any, Any]:
+        """The current into the electrode, and the free energy."""
+        return sum(current_through(sol, name) for name in self.names), free_energy(sol)
 
 
 def _sum(phase: Any, phi: float) -> Any:
     return (lambda points: phase(points) + phi) if callable(phase) else phase + phi
 
 
-def _checked_phases(phases: Any) -> np.ndarray:
-    values = np.asarray(real("phases", phases))
-    if values.ndim != 1 or not values.size or not np.isfinite(values).all():
+def _checked_phases(phases: Any) -> Any:
+    values = real("phases", phases)
+    known = still(values)
+    if is_traced(known):
+        raise TypeError(IN_PROGRAM)
+    if values.ndim != 1 or not len(values) or not np.isfinite(known).all():
         raise ValueError(f"phases have shape {values.shape}; expected (k,) finite phase differences in radians")
-    return values
+    return values if is_traced(values) else np.asarray(values)
 
 
 def _each_once(heard: Sequence[warnings.WarningMessage]) -> Iterator[tuple[str, type[Warning]]]:
@@ -163,28 +177,52 @@ def _together(
 ) -> CurrentPhaseRelation:
     device = junction.device
     refuse_bad_input(device, tol)
-    Delta = at_vertices(device, default_pair_potential(device, pair_potential))
-    omega, weights = chosen_frequencies(device, T, Delta, frequencies, accuracy)
+    stated = Stated(device, T, at_vertices(device, default_pair_potential(still(device), pair_potential)), frequencies)
+    traced = is_traced(device) or is_traced((*stated[1:], phases))
+    plain, values = Stated(*map(still, stated)), np.asarray(still(phases))
+    omega, weights = chosen_frequencies(plain.device, plain.T, plain.Delta, plain.frequencies, accuracy)
     a_phase = 128 * len(omega) * len(device.mesh.points)
-    blocks = np.array_split(phases, -(-len(phases) * a_phase // MEMORY))
+    blocks = np.array_split(np.arange(len(values)), -(-len(values) * a_phase // MEMORY))
     problem = pose(
-        device,
-        T,
-        Delta,
+        plain.device,
+        plain.T,
+        plain.Delta,
         frequencies=(np.tile(omega, len(blocks[0])), np.tile(weights, len(blocks[0]))),
         accuracy=accuracy,
         tol=tol,
         linear_solver=linear_solver,
         progress=reporter(progress),
     )
-    measured = []
+    problem, measured = replace(problem, omega=omega, weights=weights), []
     for block in blocks:
-        for phi, one, result in _solved(junction, block, replace(problem, omega=omega, weights=weights)):
-            if throw:
+        found = list(_solved(junction.still(), values[block], problem))
+        if throw:
+            for phi, one, result in found:
                 _refuse_uncertified(one, result, phi)
-            sol = one.solution(result, Delta, 0.0)
-            measured.append((junction.current(sol), float(free_energy(sol))))
-    return CurrentPhaseRelation(phases, *np.array(measured).T)
+        solutions = [one.solution(result, plain.Delta, 0.0) for _, one, result in found]
+        if traced:
+            V = np.concatenate([result.V for _, _, result in found])
+            solutions = _differentiated(junction, stated, phases[block], problem, V, solutions)
+        measured += [junction.measured(sol) for sol in solutions]
+    xp: Any = jnp if traced else np
+    return CurrentPhaseRelation(phases, *xp.asarray(measured).T)
+
+
+def _differentiated(
+    junction: _Junction, stated: Stated, phases: Any, problem: Problem, V: np.ndarray, solutions: list[Solution]
+) -> list[Solution]:
+    """The solutions of several phases, frames V (k b, N, 4, 4), as functions of what JAX traces."""
+    b, count = len(problem.omega), len(solutions)
+    omega, weights = stated.sums(problem.omega, problem.weights, problem.T)
+    each = [stated._replace(device=junction.at(phi)) for phi in phases]
+    held = [held_frames(one.device, V.shape[1], omega) for one in each]
+    eq = equations(each[0], omega, weights, None)
+    eq = replace(eq, omega=jnp.tile(jnp.asarray(omega), count), held=jnp.concatenate(held))
+    linear = LinearProblem(replace(problem, omega=np.tile(problem.omega, count)), V)
+    (frames,) = attached(eq, (jnp.asarray(V),), lambda r: called(linear, r, r))
+    rows = [slice(k * b, (k + 1) * b) for k in range(count)]
+    with_sums = [replace(sol, omega=omega, weights=weights) for sol in solutions]
+    return [placed(one, eq, (frames[row],), sol, None) for one, row, sol in zip(each, rows, with_sums, strict=True)]
 
 
 def _solved(junction: _Junction, phases: np.ndarray, problem: Problem) -> Iterator[tuple[float, Problem, NewtonResult]]:
@@ -235,8 +273,8 @@ def _followed(junction: _Junction, phases: np.ndarray, T: float, arguments: dict
     path = half_turn(phases) if whole_turn(phases) is not None else phases
     order = np.argsort(path)
     first = int(np.argmin(np.abs(path[order])))
-    measured = np.zeros((len(phases), 2))
-    turning = _turning_share(junction)
+    measured: list[Any] = [None] * len(phases)
+    turning = _turning_share(junction.still())
     arguments = dict(arguments)
     given, nearest = arguments.pop("start", None), None
     for steps in (order[first:], order[first::-1]):
@@ -247,8 +285,9 @@ def _followed(junction: _Junction, phases: np.ndarray, T: float, arguments: dict
                 sol, at = _solve(junction, path[k], T, arguments | {"start": start}), path[k]
                 arguments["frequencies"] = (sol.omega, sol.weights)  # the same for all phases
                 nearest = sol if nearest is None else nearest
-            measured[k] = junction.current(sol), float(free_energy(sol))
-    return CurrentPhaseRelation(phases, *measured.T)
+            measured[k] = junction.measured(sol)
+    xp: Any = jnp if is_traced(measured) else np
+    return CurrentPhaseRelation(phases, *xp.asarray(measured).T)
 
 
 def _solve(junction: _Junction, phi: float, T: float, arguments: dict[str, Any]) -> Solution:
@@ -264,7 +303,9 @@ def _turned(sol: Solution, phase: np.ndarray) -> Solution:
     behind = np.zeros(sol.all_G.shape[1] - len(phase))  # barriers' far sides, written anew
     half = jnp.asarray(np.concatenate([phase, behind]))[:, None, None] / 2
     turn, back = (jnp.cos(half) * jnp.eye(4) + s * jnp.sin(half) * R[2] for s in (1.0, -1.0))
-    return replace(sol, Delta=sol.Delta * np.exp(1j * phase), all_G=turn @ sol.all_G @ back)
+    sol, share = still(sol), np.exp(1j * phase)
+    vertex_Delta = sol.vertex_Delta * share[sol.mesh.triangles]
+    return replace(sol, Delta=sol.Delta * share, vertex_Delta=vertex_Delta, all_G=turn @ sol.all_G @ back)
 
 
 def _turning_share(junction: _Junction) -> np.ndarray:

@@ -1,7 +1,7 @@
-"""The linear problem of a solution's derivatives, H x = r in G and the pair potential together, by the linear solver at hand.
+"""The linear problem H x = r of a solution's derivatives, in G and the pair potential, by the solver that found it.
 
-With c = d Tr(R G)/du and s the sites' weights, H is ((pi T w_p H_p, pi T w_p c s), (s c^T pi T w_p, 2 s a)). Eliminating
-G leaves twice the operator J of the gap equation's Newton steps (`gap`), which MINRES solves.
+With c = d Tr(R G)/du and s the sites' weights, H is ((pi T w_p H_p, pi T w_p c s), (s c^T pi T w_p, 2 s a)).
+Eliminating G leaves twice the operator J of the gap equation's Newton steps (`gap`), which MINRES solves.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class LinearProblem:
 
     def __init__(self, problem: Problem, V: np.ndarray, where: Sites | None = None, Delta: Any = None) -> None:
         self.problem, self.V, self.sites, self.Delta = problem, V, where, Delta
-        self._device = jax.config.jax_default_device
+        self._device = jax.config.jax_default_device  # type: ignore[attr-defined]
 
     def __call__(self, r: tuple[Any, ...]) -> tuple[np.ndarray, ...]:
         """x of H x = r for r = (r_u (b, N, 8),) or (r_u, r_Delta (K, 2)), with any axes in front of these.
@@ -111,7 +111,7 @@ class LinearProblem:
         )
 
     def _without_free_phase(self, x: np.ndarray, weight: Any) -> np.ndarray:
-        """x less i Delta where H does not resist it; a residual in the metric of 1, a pair potential in that of weight."""
+        """x less i Delta where H does not resist it: Delta in the metric `weight`, a residual in that of one."""
         turn = self._free_phase
         if turn is None:
             return x

@@ -12,6 +12,8 @@ import numpy as np
 from scipy.interpolate import CubicHermiteSpline, CubicSpline
 from scipy.optimize import brentq, minimize_scalar
 
+from jusadel.traced import is_traced, still
+
 Curve = Callable[[Any], np.ndarray]
 
 SAME = 1e-9
@@ -34,15 +36,18 @@ class CurrentPhaseRelation:
     know nothing beyond their ends: what lies there is NaN, with a `PhaseRangeWarning`. The latter also serve where a
     self-consistent solution, followed over a turn, has not come back to itself.
 
+    JAX may differentiate current and energy, their interpolation, and once `critical_current`, `diode_efficiency` and
+    `phi0`; `critical_phase` is a number.
+
     Attributes:
         phases: phase differences, (k,), in the order that was given.
         current: (k,) [nu D energy], positive from the first electrode to the second.
         energy: free energy, (k,) [nu energy^2 length^2]; current = 2 d energy/d phase.
     """
 
-    phases: np.ndarray
-    current: np.ndarray
-    energy: np.ndarray
+    phases: Any
+    current: Any
+    energy: Any
 
     def current_at(self, phase: Any) -> np.ndarray:
         """The interpolated current; NaN outside phases that do not cover a turn."""
@@ -53,24 +58,32 @@ class CurrentPhaseRelation:
         return self._curves[1](np.asarray(phase, float))
 
     @cached_property
-    def critical_current(self) -> tuple[float, float]:
+    def critical_current(self) -> tuple[Any, Any]:
         """The largest currents in positive and in negative direction, both as positive magnitudes."""
-        return self._largest(1)[1], self._largest(-1)[1]
+        if self._values is self:
+            return self._largest(1)[1], self._largest(-1)[1]
+        plus, minus = self.critical_phase  # at an extremum a change of the phase does not count
+        return self.current_at(plus), -self.current_at(minus)
 
     @cached_property
     def critical_phase(self) -> tuple[float, float]:
         """Where the critical currents are reached."""
-        return self._largest(1)[0], self._largest(-1)[0]
+        return self._values._largest(1)[0], self._values._largest(-1)[0]
 
     @property
-    def diode_efficiency(self) -> float:
+    def diode_efficiency(self) -> Any:
         """(Ic+ - Ic-)/(Ic+ + Ic-)."""
         plus, minus = self.critical_current
         return (plus - minus) / (plus + minus)
 
     @cached_property
-    def phi0(self) -> float:
+    def phi0(self) -> Any:
         """The phase of lowest free energy, in (-pi, pi]; one of them where there are several."""
+        if self._values is not self:
+            phase, step = self._values.phi0, 1e-4
+            slope = (self._values.current_at(phase + step) - self._values.current_at(phase - step)) / (2 * step)
+            change = self.current_at(phase)
+            return phase - (change - still(change)) / slope
         grid = self._grid
         k = int(np.argmin(self.energy_at(grid)))
         low, high = grid[max(k - 1, 0)], grid[min(k + 1, len(grid) - 1)]
@@ -124,11 +137,19 @@ class CurrentPhaseRelation:
                 f"  phi0 = {round(phi0, 5) + 0.0:.5f}, interpolation error {self.interpolation_error:.1e}"
             )
 
+    @cached_property
+    def _values(self) -> CurrentPhaseRelation:
+        """The same as numbers."""
+        given = (self.phases, self.current, self.energy)
+        return CurrentPhaseRelation(*map(still, given)) if is_traced(given) else self
+
     # --- interpolation --------------------------------------------------------------------------------
 
     @cached_property
     def _turn(self) -> np.ndarray | None:
         """Phases of one turn to interpolate periodically; None where there are none, or where a branch ends."""
+        if self._values is not self:
+            return self._values._turn
         turn = whole_turn(self.phases)
         if turn is None:
             return None
@@ -140,6 +161,8 @@ class CurrentPhaseRelation:
     @cached_property
     def _branch(self) -> tuple[np.ndarray, np.ndarray]:
         """Ascending phases without repetition, and their indices: where splines interpolate."""
+        if self._values is not self:
+            return self._values._branch
         phases = half_turn(self.phases) if whole_turn(self.phases) is not None else self.phases
         return np.unique(phases, return_index=True)
 
@@ -158,11 +181,10 @@ class CurrentPhaseRelation:
 
     def _trigonometric_of(self, turn: np.ndarray) -> tuple[Curve, Curve]:
         """Current, and the energy from its integral."""
-        phases, current, energy = self.phases[turn], self.current[turn], self.energy[turn]
+        phases, current, energy = self._values.phases[turn], self.current[turn], self.energy[turn]
         k = np.arange(1, len(turn) // 2 + 1)
-        wave = 2 / len(turn) * np.exp(-1j * k[:, None] * phases) @ current
-        if len(turn) % 2 == 0:
-            wave[-1] /= 2
+        share = np.where(2 * k == len(turn), 1, 2) / len(turn)
+        wave = (share[:, None] * np.exp(-1j * k[:, None] * phases)) @ current
         slope = current.mean()
 
         def current_at(phi: Any) -> np.ndarray:
@@ -171,7 +193,7 @@ class CurrentPhaseRelation:
         def integral(phi: Any) -> np.ndarray:
             return (np.exp(1j * np.multiply.outer(phi, k)) @ (wave / (2j * k))).real
 
-        level = np.mean(energy - integral(phases))
+        level = (energy - integral(phases)).mean()
         return current_at, lambda phi: level + integral(phi)
 
     @cached_property
@@ -182,10 +204,11 @@ class CurrentPhaseRelation:
         if len(phases) < 3:
             raise ValueError(f"{len(phases)} different phases; an interpolation needs three, and better many more")
         current, energy = self.current[first], self.energy[first]
-        return (
-            CubicSpline(phases, current, extrapolate=False),
-            CubicHermiteSpline(phases, energy, current / 2, extrapolate=False),
-        )
+        one, nothing = np.eye(len(phases)), np.zeros((len(phases),) * 2)  # splines are linear in their values
+        spline = CubicSpline(phases, one, extrapolate=False)
+        values = CubicHermiteSpline(phases, one, nothing, extrapolate=False)
+        slopes = CubicHermiteSpline(phases, nothing, one, extrapolate=False)
+        return lambda phi: spline(phi) @ current, lambda phi: values(phi) @ energy + slopes(phi) @ current / 2
 
     def _largest(self, sign: int) -> tuple[float, float]:
         """Phase and value of the largest of sign times the current."""

@@ -7,7 +7,7 @@ Under `jax.grad` and `jax.jvp` every traced number has a value, which `jax.lax.s
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import jax
@@ -17,6 +17,7 @@ from jusadel.boundary import Boundary
 from jusadel.device import Device
 from jusadel.material import Material
 from jusadel.mesh import Mesh
+from jusadel.solution import Solution
 
 
 def is_traced(x: Any) -> bool:
@@ -25,11 +26,6 @@ def is_traced(x: Any) -> bool:
         values = [f(x.mesh.points[:1]) for f in _functions(x)]
         return is_traced((jax.tree.leaves(x), values))
     return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(x))
-
-
-def is_abstract(x: Any) -> bool:
-    """Whether a number has no value, as under `jax.jit` and `jax.vmap`."""
-    return is_traced(still(x))
 
 
 def still(x: Any) -> Any:
@@ -43,6 +39,9 @@ def still(x: Any) -> Any:
         return _rebuilt(Material, {f.name: still(getattr(x, f.name)) for f in fields(x)})
     if isinstance(x, Boundary):
         return _rebuilt(type(x), {name: still(getattr(x, name)) for name in x.numbers + x.names})
+    if isinstance(x, Solution):
+        numbers = ("device", "T", "omega", "weights", "all_G", "Delta", "vertex_Delta")
+        return replace(x, **{name: still(getattr(x, name)) for name in numbers})
     if isinstance(x, Mapping):
         return {key: still(value) for key, value in x.items()}
     if isinstance(x, tuple | list):
@@ -59,7 +58,7 @@ def _still_function(f: Callable[..., Any]) -> Callable[..., Any]:
 
 def _rebuilt(kind: type, values: Mapping[str, Any]) -> Any:
     """Without checks: what is valid stays so."""
-    new = object.__new__(kind)
+    new: Any = object.__new__(kind)
     for name, value in values.items():
         object.__setattr__(new, name, value)
     return new

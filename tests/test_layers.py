@@ -14,11 +14,12 @@ FLOORS = (
     "nambu matrices rows spin symmetry matsubara topology mesh_checks mesh_quality mesh shapes doubling msh_writer "
     "mesh_io",
     "material boundary cuts",
-    "device traced",
+    "device",
     "action discrete seams discretisation whitney homogeneous pairing_response film_energy film depairing",
     "lifted hessian linear linear.protocol linear.direct linear.dense linear.pardiso linear.multigrid "
     "linear.iterations linear.krylov linear.choice processes newton",
-    "pair_potential solution solve_input stability problem guess gap linear_response implicit differentiated equilibrium",
+    "pair_potential solution traced solve_input stability problem guess gap linear_response implicit differentiated "
+    "compiled equilibrium",
     "observables screening_response screening fluxes magnetic thermodynamics phase_curve junction critical sweep",
     "jusadel",
 )

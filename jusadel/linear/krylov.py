@@ -33,7 +33,7 @@ from jusadel.lifted import (
     with_joints,
 )
 from jusadel.linear.direct import SuperLU
-from jusadel.linear.iterations import Iterate, Operator, fgmres, norm, sqmr
+from jusadel.linear.iterations import Iterate, Operator, energy, fgmres, norm, sqmr
 from jusadel.linear.multigrid import Level, hierarchy, preconditioner, screenings
 from jusadel.linear.protocol import SMALL, Direction, Response, StagnationWarning
 
@@ -53,6 +53,8 @@ NEAR, SLOW = 0.1, 0.5
 """Steps below the first that shrink by less than the second, from one to the next, are too inaccurate."""
 SAFE = 1e15
 """Numbers of the action above this, or below its inverse, might overflow in single precision."""
+REFINEMENTS, NEARLY = 12, 30.0
+"""Rounds of iterative refinement at most, and the factor by which a response may miss its tolerance."""
 CYCLE, CYCLES = 20, 5
 """Of the restarted GMRES that takes over where SQMR stagnates."""
 
@@ -184,15 +186,19 @@ class Krylov:
     def _responded(
         self, prepared: PreparedKrylov, single: bool, V: Any, omega: np.ndarray, rhs: Any, tol: float
     ) -> Any:
-        """H x = rhs for frequencies (b,) that are iterated together; in double precision, then directly, if need be."""
+        """H x = rhs for frequencies (b,) that are iterated together; in double precision, then directly, if need be.
+
+        Beyond single precision its iterations solve for what double precision finds to be left.
+        """
         pad = np.minimum(np.arange(prepared.width), len(omega) - 1)
-        for at in ([prepared] if single else []) + [prepared.in_double()]:
-            program = _responses_on_devices(at.devices, self.limit)
+        rounds = 1 if single else REFINEMENTS
+        for at in (prepared, prepared.in_double()):
+            program = _responses_on_devices(at.devices, self.limit, rounds)
             x, accuracy = program(at.lifted, at.inner, at.levels, V[pad], omega[pad], rhs[pad], np.full(len(pad), tol))
             reached = np.asarray(accuracy)[: len(omega)]
             if (reached <= tol).all():
                 return x[: len(omega)]
-        if (reached <= USEFUL * np.sqrt(tol)).all():
+        if (reached <= (USEFUL * np.sqrt(tol) if single else NEARLY * tol)).all():
             return x[: len(omega)]
         warnings.warn(
             f"the Krylov iterations for a linear response stagnated at a relative error of {np.max(reached):.1e} "
@@ -311,9 +317,9 @@ def _on_devices(devices: tuple[Any, ...], method: Callable[..., Iterate], **limi
 
 
 @cache
-def _responses_on_devices(devices: tuple[Any, ...], limit: int) -> Any:
+def _responses_on_devices(devices: tuple[Any, ...], limit: int, rounds: int) -> Any:
     """The program for linear responses."""
-    return _shared(devices, partial(_responses, limit=limit), 4)
+    return _shared(devices, partial(_responses, limit=limit, rounds=rounds), 4)
 
 
 def _shared(devices: tuple[Any, ...], one: Any, split_arguments: int) -> Any:
@@ -374,16 +380,50 @@ def _responses(
     tol: Array,
     *,
     limit: int,
+    rounds: int,
 ) -> tuple[Array, Array]:
-    """Solutions of H x = rhs (b, n, 8) and their relative errors (b,)."""
+    """Solutions of H x = rhs (b, n, 8) and their relative errors (b,).
+
+    With more than one of the `rounds`, each solves for what the exact operator says is left.
+    """
     V, rhs = jnp.moveaxis(V, 0, -1), jnp.moveaxis(rhs, 0, -1)
     _, _, Phi = at_frames(lifted, V, omega)
     apply, precondition = _operators(inner, levels, V, Phi, omega)
     rhs = jnp.where(lifted.system.free[:, None, None], rhs, 0)
     size = norm(rhs)
     b = rhs / jnp.where(size == 0, 1, size)
-    found = sqmr(apply, precondition, _in_precision_of(inner, b), _in_precision_of(inner, tol), limit)
-    return jnp.moveaxis(found.x * size, -1, 0), found.accuracy
+    solve = lambda r, tol: sqmr(apply, precondition, _in_precision_of(inner, r), _in_precision_of(inner, tol), limit)  # noqa: E731
+    if rounds == 1:
+        found = solve(b, tol)
+        return jnp.moveaxis(found.x * size, -1, 0), found.accuracy
+    V_inverse = inverse(V)
+    exact = in_frames(lifted, V, V_inverse, Phi, gradient_change(lifted, green(V, V_inverse), omega)).apply
+    measure = lambda r: energy(r, precondition(_in_precision_of(inner, r)))  # noqa: E731
+    x, accuracy = _refined(exact, solve, measure, b, tol, rounds)
+    return jnp.moveaxis(x * size, -1, 0), accuracy
+
+
+def _refined(
+    exact: Operator, solve: Callable[..., Iterate], measure: Operator, b: Array, tol: Array, rounds: int
+) -> tuple[Array, Array]:
+    """x of exact(x) = b, and its relative error, by iterative refinement with a solver of lower precision."""
+    start = measure(b)
+
+    def unfinished(state: Any) -> Array:
+        k, _, _, error, before = state
+        return (k < rounds) & jnp.any((error > tol) & (error < before / 2))
+
+    def refine(state: Any) -> Any:
+        k, x, left, error, _ = state
+        scale = norm(left)
+        wanted = jnp.where(error > tol, jnp.clip(tol / error / 2, TIGHTEST, LOOSEST), 2.0)  # nothing to do above one
+        x = x + solve(left / jnp.where(scale == 0, 1, scale), wanted).x * scale
+        left = b - exact(x)
+        return k + 1, x, left, measure(left) / jnp.where(start == 0, 1, start), error
+
+    ones = jnp.where(start == 0, 0.0, 1.0)
+    _, x, _, error, _ = jax.lax.while_loop(unfinished, refine, (0, jnp.zeros_like(b), b, ones, jnp.inf * ones))
+    return x, error
 
 
 def _in_precision_of(lifted: LiftedAction, x: Array) -> Array:
