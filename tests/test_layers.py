@@ -19,7 +19,8 @@ FLOORS = (
     "lifted hessian linear linear.protocol linear.direct linear.dense linear.pardiso linear.multigrid "
     "linear.iterations linear.krylov linear.choice processes newton",
     "pair_potential solution solve_input stability problem guess gap equilibrium",
-    "observables screening_response screening fluxes magnetic thermodynamics phase_curve junction critical sweep",
+    "observables screening_response screening fluxes magnetic thermodynamics phase_curve junction critical sweep "
+    "transforms parameters measured differentiated least_squares descent covariance fit_result fitting fit",
     "jusadel",
 )
 """Every module stands on one floor and imports from its own and from lower ones, never in a circle."""
