@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from jusadel.differentiated import FailedPoint, failures_named
+from jusadel.linearised import FailedPoint, failures_named
 from jusadel.parameters import Parameters, traced
 
 GROWTH = 1.2

@@ -8,10 +8,10 @@ from typing import Any
 
 import optax
 
-from jusadel.differentiated import MODES, FailedPoint
 from jusadel.equilibrium import reporter
 from jusadel.fit_result import DegeneracyWarning, FitError, FitResult, FitWarning
 from jusadel.fitting import CLOSE, Recorder, Task, by_loss, by_optimizer, by_steps
+from jusadel.linearised import MODES, FailedPoint
 from jusadel.material import is_number
 from jusadel.measured import measured
 from jusadel.parameters import parameters

@@ -13,9 +13,9 @@ import optax
 
 from jusadel.covariance import at_bound, covariance
 from jusadel.descent import Descended, Loss, descend
-from jusadel.differentiated import Differentiated, Point, chosen_mode
 from jusadel.fit_result import FitResult, History
 from jusadel.least_squares import Linearised, minimise
+from jusadel.linearised import Differentiated, Point, chosen_mode
 from jusadel.measured import Measured, StructureError
 from jusadel.parameters import Parameters, as_given
 

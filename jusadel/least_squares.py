@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from jusadel.differentiated import FailedPoint, Point
+from jusadel.linearised import FailedPoint, Point
 
 DEGENERATE = 1e-7
 """Singular values of the scaled Jacobian below this part of the largest one are those of directions that the data do
