@@ -18,6 +18,8 @@ from jusadel.device import Device
 from jusadel.doubling import with_cut_between
 from jusadel.equilibrium import solve
 from jusadel.film import film_critical_temperature, film_state, gap_of_temperature
+from jusadel.fit import fit
+from jusadel.fit_result import DegeneracyWarning, FitError, FitResult, FitWarning
 from jusadel.fluxes import (
     current_across,
     current_through,
@@ -51,6 +53,7 @@ from jusadel.solution import CoarseMeshWarning, Solution, SolveError, StabilityE
 from jusadel.sweep import sweep
 from jusadel.symmetry import allowed_tensor, point_groups
 from jusadel.thermodynamics import entropy, specific_heat
+from jusadel.transforms import above, below, bounded, positive
 
 __version__ = "0.1.0"
 
@@ -58,7 +61,11 @@ __all__ = [
     "CoarseMeshWarning",
     "CriticalTemperature",
     "CurrentPhaseRelation",
+    "DegeneracyWarning",
     "Device",
+    "FitError",
+    "FitResult",
+    "FitWarning",
     "Interface",
     "Material",
     "Mesh",
@@ -72,8 +79,11 @@ __all__ = [
     "Surface",
     "Tunnel",
     "UnstableStateWarning",
+    "above",
     "action",
     "allowed_tensor",
+    "below",
+    "bounded",
     "bulk_gap",
     "bulk_value",
     "charge_current",
@@ -88,6 +98,7 @@ __all__ = [
     "entropy",
     "film_critical_temperature",
     "film_state",
+    "fit",
     "fluxoid",
     "free_energy",
     "from_nambu",
@@ -98,6 +109,7 @@ __all__ = [
     "nambu",
     "pair_amplitude",
     "point_groups",
+    "positive",
     "rashba",
     "read_mesh",
     "rectangle",

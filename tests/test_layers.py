@@ -20,7 +20,8 @@ FLOORS = (
     "linear.iterations linear.krylov linear.choice processes newton",
     "pair_potential solution traced solve_input stability problem guess gap linear_response implicit differentiated "
     "compiled equilibrium",
-    "observables screening_response screening fluxes magnetic thermodynamics phase_curve junction critical sweep",
+    "observables screening_response screening fluxes magnetic thermodynamics phase_curve junction critical sweep "
+    "transforms parameters measured linearised least_squares descent covariance fit_result fitting fit",
     "jusadel",
 )
 """Every module stands on one floor and imports from its own and from lower ones, never in a circle."""
