@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
@@ -25,7 +24,7 @@ from jusadel.fluxes import current_through
 from jusadel.lifted import pairs_of_corners
 from jusadel.linear import LinearSolver
 from jusadel.material import real
-from jusadel.nambu import R
+from jusadel.nambu import phase_turn
 from jusadel.newton import NewtonResult, solve_frequencies
 from jusadel.observables import free_energy
 from jusadel.pair_potential import at_vertices
@@ -262,9 +261,9 @@ def _solve(junction: _Junction, phi: float, T: float, arguments: dict[str, Any])
 def _turned(sol: Solution, phase: np.ndarray) -> Solution:
     """The solution with its pair potential turned by a phase at each node (n,): the guess for the next one."""
     behind = np.zeros(sol.all_G.shape[1] - len(phase))  # barriers' far sides, written anew
-    half = jnp.asarray(np.concatenate([phase, behind]))[:, None, None] / 2
-    turn, back = (jnp.cos(half) * jnp.eye(4) + s * jnp.sin(half) * R[2] for s in (1.0, -1.0))
-    return replace(sol, Delta=sol.Delta * np.exp(1j * phase), all_G=turn @ sol.all_G @ back)
+    everywhere = np.concatenate([phase, behind])
+    G = phase_turn(everywhere) @ sol.all_G @ phase_turn(-everywhere)
+    return replace(sol, Delta=sol.Delta * np.exp(1j * phase), all_G=G)
 
 
 def _turning_share(junction: _Junction) -> np.ndarray:
