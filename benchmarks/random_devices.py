@@ -12,16 +12,11 @@ from itertools import pairwise
 from time import perf_counter
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 import jusadel as ju
-from jusadel.discrete import action
-from jusadel.gap import sites
-from jusadel.matsubara import GAP_RATIO
-from jusadel.newton import forces
+from benchmarks.recheck import LIMITS, measured
 
-LIMITS = {"G^2 + 1": 1e-9, "residual": 1e-7, "margin": 0.0, "current": 1.0}
 REASONS = ("normal state is unstable", "Newton stopped", "unphysical stationary point", "gap equation did not converge")
 PARTS = {"grain": "", "dot": "", "wire": "a", "ring": "a", "junction": "ab", "trilayer": "abc"}
 """Families, and their regions along x; without any it is a disk."""
@@ -104,31 +99,6 @@ def device(rng, family):
     return made, pairing, {"T": rng.uniform(0.05, 0.9), "pair_potential": potential, "frequencies": 6}
 
 
-@jax.jit
-def slopes(system, G, omega):
-    """The plain derivative of the action with respect to G, (n_w, N, 4, 4)."""
-    return jax.lax.map(lambda x: jax.grad(lambda g: action(system, g, x[1]))(x[0]), (G, omega))
-
-
-def checked(sol, conserved):
-    """What was certified, checked without frames, Hessians or the solver's certificate."""
-    G, system = np.asarray(sol.all_G), sol.system
-    Phi = np.swapaxes(np.asarray(slopes(system, sol.all_G, jnp.asarray(sol.omega))), -1, -2)
-    turned = (G @ Phi - Phi @ G)[:, np.asarray(system.free)]  # dS = Tr(w [G, Phi]) for dG = [w, G]
-    A = -G[:, : len(sol.mesh.points)] @ ju.nambu.R[2]
-    out, fed = [float(ju.current_through(sol, name)) for name in sol.device.electrodes()], 0.0
-    if "gap_residual" in sol.stats:  # dF = 2 Re Sum conj(dDelta) r, and the current is 2 dF/dphase
-        where = sites(sol.device, sol.T, sol.omega, sol.weights)
-        largest = sol.stats["gap_residual"] * GAP_RATIO * where.Tc.max() * where.weight * where.a
-        fed = 4 * np.abs(sol.Delta).max() * largest.sum()
-    return {
-        "G^2 + 1": np.abs(G @ G + np.eye(4)).max() / np.abs(G).max() ** 2,
-        "residual": np.linalg.norm(turned) / np.linalg.norm(forces(system, sol.omega)),
-        "margin": -np.linalg.eigvalsh((A + A.swapaxes(-1, -2)) / 2).min(),
-        "current": abs(sum(out)) / (fed + 1e-8 * max([1e-2, *np.abs(out)])) if conserved else 0.0,
-    }
-
-
 def outcome(made, pairing, arguments):
     """A word for what happened, and a line about it."""
     try:
@@ -137,7 +107,7 @@ def outcome(made, pairing, arguments):
             sol = ju.solve(made, linear_solver=ju.linear.SuperLU(), tol=1e-11, gap_tol=1e-10, **arguments)
         known = (ju.CoarseMeshWarning, ju.UnstableStateWarning)
         others = [f"{w.category.__name__}: {w.message}" for w in caught if not issubclass(w.category, known)]
-        found = checked(sol, pairing != "given")
+        found = measured(sol, pairing != "given")
     except (ju.StabilityError, ju.SolveError) as error:
         return next((reason for reason in REASONS if reason in str(error)), "BUG: no reason"), str(error)
     except Exception:
