@@ -24,11 +24,11 @@ PARTS = {"grain": "", "dot": "", "wire": "a", "ring": "a", "junction": "ab", "tr
 
 def tensors(rng, scale):
     gamma, theta, kappa = 0.15 * rng.normal(size=(3, 2)), 0.2 * rng.uniform(-1, 1, 3), 0.2 * rng.uniform(-1, 1, 3)
-    return {"gamma": scale * gamma, "theta": scale * theta, "kappa": scale * kappa}
+    return {"gamma": scale * gamma, "theta": scale * theta, "kappa": min(scale, 1) * kappa}
 
 
 def material(rng, Tc, spin_orbit):
-    """One in five has tensors that may leave the domain where the normal state is stable."""
+    """One in five has gamma and theta that may leave the domain where the normal state is stable."""
     root, h = rng.normal(size=(3, 3)), rng.normal(size=3)
     h *= 3 * ju.bulk_gap(0.05) * rng.random() ** 2 / np.linalg.norm(h)  # up to three gaps
     more = tensors(rng, rng.choice([1, 1, 1, 1, 4])) | {"spin_field": 0.3 * rng.normal(size=(3, 2))}
