@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.boundary import Boundary, Interface, Periodic, Reservoir, Tunnel
-from jusadel.doubling import split
+from jusadel.doubling import matching_nodes, split
 from jusadel.material import SHAPES, Material, check_field, check_swapping_limit, real
 from jusadel.mesh import Mesh
 
@@ -36,7 +36,8 @@ class Device:
 
     Raises:
         ValueError: unknown region or boundary, region without material, fields that are not finite or not
-            stable, two different reservoirs that share a node, an interface that is no inner line.
+            stable, two different reservoirs that share a node, an interface that is no inner line, periodic
+            boundaries whose nodes do not match.
 
     Attributes:
         mesh: the mesh with the nodes along barriers doubled; a line "barrier" has become the two boundaries
@@ -64,6 +65,7 @@ class Device:
             self._check_fields()
             self._check_shared_nodes()
             self._check_phases()
+            self._check_seams()
             self._check_vector_potential()
 
     def centroid_field(self, name: str) -> Array:
@@ -150,6 +152,11 @@ class Device:
     def _check_phases(self) -> None:
         for name, reservoir in self.electrodes().items():
             reservoir.phase_at(np.asarray(self.mesh.points)[self.mesh.boundary_nodes(name)])
+
+    def _check_seams(self) -> None:
+        for name, boundary in self.boundaries.items():
+            if isinstance(boundary, Periodic):
+                matching_nodes(self.mesh, boundary.partner, name)
 
     def _check_vector_potential(self) -> None:
         if self.vector_potential is not None and not callable(self.vector_potential):

@@ -53,7 +53,10 @@ def solve(
         device: mesh, materials, boundaries, vector potential.
         T: temperature > 0 [energy].
         pair_potential: `ju.vortex(...)`, a number, an array (n,), a function of points, or a dict by region;
-            may be left out where every Tc is 0. "self-consistent" solves the gap equation in every region with Tc > 0.
+            may be left out where every Tc is 0. "self-consistent" solves the gap equation in every region with Tc > 0;
+            where superconductors of different Tc touch, or touch a normal metal, without a barrier, Delta at the border
+            drifts with the highest frequency, slowly and for ever, as in `critical_temperature`: compare such devices
+            at the same `frequencies`.
         frequencies: None (Gaussian quadrature with as many nodes as `accuracy` needs), the number of
             quadrature nodes, or (omega, weights) such as `matsubara.plain_sum(T, n)`.
         tol: relative norm of the residual, per frequency.

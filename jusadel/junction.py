@@ -28,7 +28,7 @@ from jusadel.lifted import pairs_of_corners
 from jusadel.linear import LinearSolver
 from jusadel.linear_response import LinearProblem
 from jusadel.material import real
-from jusadel.nambu import R
+from jusadel.nambu import phase_turn
 from jusadel.newton import NewtonResult, solve_frequencies
 from jusadel.observables import free_energy
 from jusadel.pair_potential import at_vertices
@@ -301,11 +301,13 @@ def _solve(junction: _Junction, phi: float, T: float, arguments: dict[str, Any])
 def _turned(sol: Solution, phase: np.ndarray) -> Solution:
     """The solution with its pair potential turned by a phase at each node (n,): the guess for the next one."""
     behind = np.zeros(sol.all_G.shape[1] - len(phase))  # barriers' far sides, written anew
-    half = jnp.asarray(np.concatenate([phase, behind]))[:, None, None] / 2
-    turn, back = (jnp.cos(half) * jnp.eye(4) + s * jnp.sin(half) * R[2] for s in (1.0, -1.0))
-    sol, share = still(sol), np.exp(1j * phase)
-    vertex_Delta = sol.vertex_Delta * share[sol.mesh.triangles]
-    return replace(sol, Delta=sol.Delta * share, vertex_Delta=vertex_Delta, all_G=turn @ sol.all_G @ back)
+    everywhere, share = np.concatenate([phase, behind]), np.exp(1j * phase)
+    sol = still(sol)
+    G, vertex_Delta = (
+        phase_turn(everywhere) @ sol.all_G @ phase_turn(-everywhere),
+        sol.vertex_Delta * share[sol.mesh.triangles],
+    )
+    return replace(sol, Delta=sol.Delta * share, vertex_Delta=vertex_Delta, all_G=G)
 
 
 def _turning_share(junction: _Junction) -> np.ndarray:

@@ -254,6 +254,12 @@ def charge_conjugate(g: ArrayLike) -> Array:
     return jnp.asarray(C) @ jnp.swapaxes(g, -1, -2) @ C
 
 
+def phase_turn(phase: ArrayLike) -> Array:
+    """W = exp(R3 phase/2), (..., 4, 4): W G W^-1 has Delta times exp(i phase). The inverse is that of -phase."""
+    half = jnp.asarray(phase)[..., None, None] / 2
+    return jnp.cos(half) * jnp.eye(4) + jnp.sin(half) * R[2]
+
+
 def bcs(omega: ArrayLike, Delta: ArrayLike) -> Array:
     """Bulk singlet superconductor G = (omega R3 + Re Delta R2 + Im Delta R1)/sqrt(omega^2 + |Delta|^2).
 

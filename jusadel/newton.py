@@ -31,6 +31,8 @@ MAX_STEPS = 30
 ROUND_OFF = 2e-15
 """Gradient relative to the forces at which a node has come to rest: what double precision leaves."""
 MAX_RUNGS = 40
+MORE = 3
+"""Times that steps go on where they are small and the residual is not: each gains a digit or more."""
 
 
 @dataclass(frozen=True)
@@ -98,9 +100,15 @@ def newton(
     order = np.argsort(omega)
     for first in range(0, b, prepared.width):
         part = order[first : first + prepared.width]
-        found = _iterate(omega[part], V[part], solver, prepared, ROUND_OFF * local[part])
-        relative = _norms(lifted, found["V"], omega[part], prepared.batch) / scale[part]
-        found |= {"residual": relative, "converged": found["converged"] & (relative <= tol)}
+        sizes = local[part], scale[part]
+        found = _iterate(omega[part], V[part], solver, prepared, *sizes)
+        for _ in range(MORE):  # a small tol asks for more than small steps
+            poor = found["converged"] & (found["residual"] > tol)
+            if not poor.any():
+                break
+            more = _iterate(omega[part][poor], found["V"][poor], solver, prepared, *(x[poor] for x in sizes))
+            _insert_better(found, poor, more)
+        found["converged"] &= found["residual"] <= tol
         for name, value in found.items():
             getattr(result, name)[part] = value
         result.margin[part] = certificate(result.V[part])
@@ -126,12 +134,13 @@ def _nothing_yet(V: np.ndarray) -> NewtonResult:
 
 
 def _iterate(
-    omega: np.ndarray, V: np.ndarray, solver: LinearSolver, prepared: Any, target: np.ndarray
+    omega: np.ndarray, V: np.ndarray, solver: LinearSolver, prepared: Any, local: np.ndarray, scale: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Newton's method for frequencies that are solved together."""
+    """Newton's method for frequencies that are solved together, until the steps are small; forces as in `forces`."""
     memory: list[dict[str, Any]] = [{} for _ in omega]
     frames, active = jnp.asarray(V), np.ones(len(omega), bool)
     done, steps, inertia = np.zeros(len(omega), bool), np.zeros(len(omega), int), np.full((len(omega), 2), -1)
+    target = ROUND_OFF * local
     for _ in range(MAX_STEPS):
         direction = solver.directions(prepared, frames, omega, active, target, memory)
         if direction.inertia is not None:
@@ -149,7 +158,19 @@ def _iterate(
         if not active.any():
             break
     iterations = np.array([m.get("iterations", 0) for m in memory])
-    return {"V": np.asarray(frames), "steps": steps, "iterations": iterations, "converged": done, "inertia": inertia}
+    relative = _norms(prepared.lifted, frames, omega, prepared.batch) / scale
+    found = {"V": frames, "residual": relative, "steps": steps, "iterations": iterations, "converged": done}
+    return {name: np.array(value) for name, value in found.items()} | {"inertia": inertia}
+
+
+def _insert_better(found: dict[str, np.ndarray], where: np.ndarray, more: dict[str, np.ndarray]) -> None:
+    """Put further steps of these frequencies (b,) into what was found, if they were steps towards the solution."""
+    for name in ("steps", "iterations"):
+        found[name][where] += more[name]
+    better = more["converged"] & (more["residual"] < found["residual"][where])
+    at = np.flatnonzero(where)[better]
+    for name in ("V", "residual"):
+        found[name][at] = more[name][better]
 
 
 @jax.jit
@@ -164,7 +185,7 @@ def _advance(V: Array, step: Array) -> tuple[Array, Array, Array]:
     return V, length, jnp.max(jnp.abs(V @ R[2] - R[2] @ V), axis=(1, 2, 3))
 
 
-def _norms(lifted: LiftedAction, V: np.ndarray, omega: np.ndarray, batch: int) -> np.ndarray:
+def _norms(lifted: LiftedAction, V: Array, omega: np.ndarray, batch: int) -> np.ndarray:
     """Norms of the gradients, (b,), in batches of one shape."""
     norms = []
     for first in range(0, len(omega), batch):

@@ -12,7 +12,7 @@ import numpy as np
 from jusadel.boundary import Periodic
 from jusadel.device import Device
 from jusadel.doubling import matching_nodes
-from jusadel.nambu import L, R
+from jusadel.nambu import L, phase_turn
 
 Array = jax.Array
 
@@ -102,13 +102,10 @@ def _check_closed(device: Device, seam: Seams, name: str, pairs: np.ndarray) -> 
 
 def turning(phase: Any, spin: Any) -> Array:
     """The matrix W (4, 4) of G -> W G W^-1 that turns Delta by exp(i phase) and spins by the rotation vector (3,)."""
-    half = phase / 2
     size = jnp.sqrt(jnp.sum(spin**2))
     safe = jnp.where(size == 0, 1.0, size)
     axis = jnp.einsum("k,kij->ij", spin / safe, jnp.asarray(L))
-    return (jnp.cos(half) * jnp.eye(4) + jnp.sin(half) * R[2]) @ (
-        jnp.cos(size / 2) * jnp.eye(4) - jnp.sin(size / 2) * axis
-    )
+    return phase_turn(phase) @ (jnp.cos(size / 2) * jnp.eye(4) - jnp.sin(size / 2) * axis)
 
 
 def rotation_matrices(spin: Array) -> Array:

@@ -18,7 +18,7 @@ from jusadel.discretisation import ghosts
 from jusadel.homogeneous import bulk_value
 from jusadel.linear import LinearSolver, chosen
 from jusadel.material import is_number, real
-from jusadel.nambu import R, bcs, frame_to_green, green_to_frame
+from jusadel.nambu import bcs, frame_to_green, green_to_frame, phase_turn
 from jusadel.seams import seams
 from jusadel.solution import CoarseMeshWarning, Solution
 
@@ -201,9 +201,8 @@ def refuse_torn_reservoirs(device: Device, nodes: int, omega: np.ndarray) -> Non
 def _reservoir_frames(device: Device, reservoir: Reservoir, nodes: np.ndarray, omega: Any) -> Array:
     """Frames (b, k, 4, 4) of a reservoir at these nodes."""
     G = _electrode(reservoir, omega)  # (b, 4, 4) at phase 0
-    half = jnp.asarray(reservoir.phase_at(jnp.asarray(device.mesh.points)[nodes]))[:, None, None] / 2
-    turn, back = (jnp.cos(half) * jnp.eye(4) + s * jnp.sin(half) * R[2] for s in (1.0, -1.0))
-    return green_to_frame(turn[None] @ G[:, None] @ back[None])
+    phase = reservoir.phase_at(jnp.asarray(device.mesh.points)[nodes])
+    return green_to_frame(phase_turn(phase) @ G[:, None] @ phase_turn(-phase))
 
 
 def _electrode(reservoir: Reservoir, omega: Any) -> Array:

@@ -14,7 +14,7 @@ from jusadel.discretisation import ghosts
 from jusadel.equilibrium import solve
 from jusadel.homogeneous import bulk_value
 from jusadel.material import is_number
-from jusadel.nambu import R
+from jusadel.nambu import R, phase_turn
 from jusadel.seams import seams
 from jusadel.solution import Solution
 
@@ -129,8 +129,7 @@ def _slope_on_reservoirs(sol: Solution) -> Array:
         nodes = sol.mesh.boundary_nodes(name)
         bulk = lambda w, r=reservoir: bulk_value(w, r.Delta, r.h, r.Gamma)  # noqa: E731
         dG = jax.jvp(bulk, (omega,), (jnp.ones_like(omega),))[1]
-        half = reservoir.phase_at(jnp.asarray(sol.mesh.points)[nodes])[:, None, None] / 2
-        turn, numbers = jnp.cos(half) * jnp.eye(4) + jnp.sin(half) * R[2], nodes
+        turn, numbers = phase_turn(reservoir.phase_at(jnp.asarray(sol.mesh.points)[nodes])), nodes
         if name in behind:  # as the owner of a seam's node sees it
             turn, numbers = jnp.swapaxes(seam.turns(nodes), 1, 2) @ turn, behind[name][1]
         slope = slope.at[:, numbers].set(turn @ dG[:, None] @ jnp.swapaxes(turn, 1, 2))

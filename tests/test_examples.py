@@ -141,6 +141,10 @@ def test_self_consistent_vortex(tmp_path, monkeypatch, quick_compilation):
     assert 0.9 < numbers["Delta_max_T0.1"] < 1.0
     assert numbers["j_max_ratio_T0.1"] < 0.7
     assert numbers["smallest_eigenvalue_T0.1"] < 0
+    assert numbers["S_max_ratio_T0.1"] < 0.8
+    assert numbers["r_S_T0.1"] > numbers["r_S_rigid_T0.1"]
+    assert 0.9 < numbers["texture_overlap_T0.1"] < 1.0
+    assert numbers["largest_angle_T0.1"] < 6.0  # radial, both; what is left is the mesh
 
 
 def test_thin_film_diode(tmp_path, monkeypatch, quick_compilation):

@@ -85,6 +85,15 @@ def test_gap_free_energy_and_spin_in_an_exchange_field(numbers, expected):
     np.testing.assert_allclose(state.spin, [0, along, 0], atol=2e-7)
 
 
+@pytest.mark.parametrize(("numbers", "expected"), family("A5 "))
+def test_linear_spin_susceptibility(numbers, expected):
+    """Yosida's function without relaxation; relaxation brings back the response at T -> 0."""
+    T, Gamma = numbers
+    h = np.array([0.6, 0.0, 0.8]) * 1e-3
+    state = film_state(ju.Material(h=h, Gamma=Gamma, nu=0.7), T)
+    np.testing.assert_allclose(state.spin / (-2 * 0.7 * h[2]), expected * h / h[2], atol=2e-6)
+
+
 @pytest.mark.parametrize(("numbers", "expected"), family("B6a depairing"))
 def test_depairing_current(numbers, expected):
     (T,) = numbers

@@ -7,6 +7,7 @@ import re
 import warnings
 from dataclasses import replace
 
+import jax
 import numpy as np
 import pytest
 from scipy.optimize import brentq
@@ -297,6 +298,24 @@ def test_current_is_twice_the_derivative_of_the_energy(pair_potential):
     cpr = current_phase_relation(device, phases, 0.3, pair_potential=pair_potential, **FEW, **tight)
     derivative = cpr.energy @ [1, -8, 0, 8, -1] / (12 * step)
     assert cpr.current[2] == pytest.approx(2 * derivative, rel=1e-7)
+
+
+@pytest.mark.parametrize("phase", [0.7, lambda p: 0.7 + 0 * p[:, 0]])
+def test_nothing_but_the_phase_of_the_electrode_changes(phase):
+    """phi on top of the other electrode's phase, or of its own where that is a function; h, Gamma, surface stay."""
+    end = lambda phase: ju.Tunnel(  # noqa: E731
+        ju.Reservoir(GAP, phase=phase, h=(0, 0, 0.1), Gamma=0.2), 1.0, [0.3, 0.9], ju.Surface(h=(0.1, 0, 0))
+    )
+    device = layered(ju.Reservoir(GAP, phase=0.4), end(phase))
+    at = junction._Junction.of(device, ("left", "right")).at(1.1)
+    expected = end(1.8 if callable(phase) else 1.5)
+    value = float(at.boundaries["right"].reservoir.phase_at(np.zeros((1, 2)))[0])
+    assert value == pytest.approx(expected.reservoir.phase)
+    at.boundaries["right"].reservoir.phase = expected.reservoir.phase
+    assert repr(at.boundaries["right"]) == repr(expected)
+    same = jax.tree.map(np.array_equal, at.boundaries, {"left": device.boundaries["left"], "right": expected})
+    assert all(jax.tree.leaves(same))
+    assert at.mesh is device.mesh
 
 
 def test_self_consistent_relation_is_that_of_single_solutions():

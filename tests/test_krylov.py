@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import jusadel as ju
+from jusadel import newton
 from jusadel.discretisation import discretise
 from jusadel.lifted import lift, stiffness
 from jusadel.linear import Krylov, StagnationWarning, SuperLU, chosen, krylov
@@ -161,6 +162,18 @@ def test_chunks_give_what_all_together_give(problem):
     assert Krylov(width=2).prepare(together_lifted(device), 5).width == 2
     in_chunks = ju.solve(device, linear_solver=Krylov(width=2), **given)
     assert np.abs(together.G - in_chunks.G).max() < 1e-9
+
+
+@pytest.mark.parametrize("more", [0, 3])
+def test_a_small_tol_is_met_by_further_steps(problem, monkeypatch, more):
+    """Steps as small as Newton's method wants them may leave a residual above a tol of 1e-12, which is not refused."""
+    device, given = problem
+    monkeypatch.setattr(newton, "SMALL", 1e-7)  # so that they do here
+    monkeypatch.setattr(newton, "MORE", more)
+    near = ju.solve(device, linear_solver=Krylov(), **given | {"T": 0.11})
+    found = ju.solve(device, linear_solver=Krylov(), **given, start=near.G, tol=1e-12, throw=False)  # no ladder helps
+    assert found.converged.all() == (more > 0)
+    assert (found.stats["residual"].max() < 1e-12) == (more > 0)
 
 
 def test_single_precision_is_not_believed_about_its_last_digits(problem):

@@ -16,7 +16,7 @@ FLOORS = (
     "material boundary cuts",
     "device",
     "action discrete seams discretisation whitney homogeneous pairing_response film_energy film depairing",
-    "lifted hessian linear linear.protocol linear.direct linear.dense linear.pardiso linear.multigrid "
+    "lifted hessian linear linear.protocol linear.factors linear.direct linear.dense linear.pardiso linear.multigrid "
     "linear.iterations linear.krylov linear.choice processes newton",
     "pair_potential solution traced solve_input stability problem guess gap linear_response implicit differentiated "
     "compiled equilibrium",

@@ -1,5 +1,7 @@
 """The linear solvers agree with each other, give the same inertia, and say so when they cannot solve."""
 
+import threading
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -8,7 +10,7 @@ import jusadel as ju
 from jusadel.discretisation import discretise
 from jusadel.hessian import Pattern, linearise
 from jusadel.lifted import lift
-from jusadel.linear import Dense, Pardiso, SuperLU
+from jusadel.linear import Dense, Pardiso, SuperLU, factors
 from jusadel.pair_potential import at_vertices
 
 
@@ -47,6 +49,29 @@ def test_singular_matrix_gives_nan_not_numbers(solver):
     singular = sp.csc_matrix(np.diag([1.0, 0.0, 2.0, -1.0]))
     solve, _ = available(solver).factorise(singular)
     assert np.isnan(solve(np.ones(4))).all()
+
+
+def test_each_thread_frees_its_own_factors(monkeypatch):
+    """SciPy loses the memory of those that are dropped elsewhere."""
+    freed_at_home = []
+
+    class Recorded:
+        U = sp.identity(2)
+
+        def __init__(self, *_, **__):
+            self.made_by = threading.get_ident()
+
+        def __del__(self):
+            freed_at_home.append(self.made_by == threading.get_ident() != threading.main_thread().ident)
+
+    monkeypatch.setattr(factors.sla, "splu", Recorded)
+    made = factors.in_threads(lambda k: factors.Factor(None), range(6), 2)
+    assert [factor.inertia for factor in made] == [(2, 0)] * 6
+    del made
+    factors.forget(2)
+    assert freed_at_home == [True] * 6
+    factors.Factor(None)  # nothing waits in this thread
+    assert freed_at_home == [True] * 6 + [False]
 
 
 def test_pardiso_follows_a_change_of_pattern(problem):

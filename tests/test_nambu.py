@@ -19,6 +19,7 @@ from jusadel.nambu import (
     commutator,
     from_nambu,
     generator,
+    phase_turn,
     to_nambu,
     trace,
     trace_of_product,
@@ -211,6 +212,12 @@ def test_steps_are_capped_node_by_node():
     np.testing.assert_allclose(capped[1], 0.5 * long / np.linalg.norm(long), rtol=1e-14)
     np.testing.assert_array_equal(capped[0], short)
     np.testing.assert_allclose(jnp.linalg.norm(cap_step(1j * long, 0.5)), 0.5, rtol=1e-14)
+
+
+def test_a_phase_turns_the_pair_potential():
+    omega, phase = jnp.array([0.1, 1.0, 4.0]), jnp.array([0.3, -2.0, 7.0])
+    turned = phase_turn(phase) @ bcs(omega, 0.8j) @ phase_turn(-phase)
+    np.testing.assert_allclose(turned, bcs(omega, 0.8j * np.exp(1j * phase)), atol=1e-14)
 
 
 # --- positivity and symmetries ------------------------------------------------------------------

@@ -40,6 +40,14 @@ def test_a_whole_turn_is_interpolated_exactly(phases):
     assert cpr.interpolation_error < 1e-12
 
 
+def test_the_highest_harmonic_of_an_even_number_of_phases_counts_once():
+    """cos(8 phi) on 16 phases: what is known of it fits the one wave that is there."""
+    cosine = (*[0.0] * 7, 0.1)
+    cpr, exact = curve(TURN, (1.0, *[0.0] * 7), cosine), curve(FINE, (1.0, *[0.0] * 7), cosine)
+    assert cpr.current_at(FINE[::9999]) == pytest.approx(exact.current[::9999], abs=1e-12)
+    assert cpr.critical_current[0] == pytest.approx(exact.current.max(), abs=1e-8)
+
+
 def test_a_pi_junction_has_phi0_pi():
     assert curve(TURN - np.pi, (-1.0, 0.1), (0.0, 0.0)).phi0 == pytest.approx(np.pi, abs=1e-9)
     assert curve(TURN, (1.0, 0.1), (0.0, 0.0)).phi0 == pytest.approx(0.0, abs=1e-9)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-import scipy.sparse.linalg as sla
 
 from jusadel.hessian import Pattern, linearise
 from jusadel.lifted import LiftedAction, residual
+from jusadel.linear.factors import Factor, forget, in_threads
 from jusadel.linear.protocol import Direction, Response
 
 Solve = Callable[[np.ndarray], np.ndarray]
@@ -63,8 +62,7 @@ class SuperLU:
         zero = np.zeros((len(prepared.lifted.system.free), 8), np.asarray(V[:0]).dtype)
         idle = (zero, 1.0, (-1, -1))
         one = lambda k: self._one(prepared, V[k], omega[k], memory[k]) if active[k] else idle  # noqa: E731
-        with ThreadPoolExecutor(self.threads) as pool:
-            results = list(pool.map(one, range(len(omega))))
+        results = in_threads(one, range(len(omega)), self.threads)
         steps, accuracy, inertia = zip(*results, strict=True)
         return Direction(np.stack(steps), np.array(accuracy), np.array(inertia))
 
@@ -96,8 +94,8 @@ class SuperLU:
         def factor(k: int) -> Solve:
             return self.another().factorise(pattern.matrix(linearise(prepared.lifted, V[k], omega[k])))[0]
 
-        with ThreadPoolExecutor(self.threads) as pool:
-            solves = list(pool.map(factor, range(len(omega))))
+        forget(self.threads)  # Newton's factors, before as many again are made
+        solves = in_threads(factor, range(len(omega)), self.threads)
 
         def respond(rhs: Any) -> np.ndarray:
             rhs, x = np.asarray(rhs), np.zeros(rhs.shape)
@@ -114,8 +112,7 @@ class SuperLU:
     def factorise(self, matrix: sp.csc_matrix) -> tuple[Solve, tuple[int, int]]:
         """A function that solves, and the inertia (positive, negative); NaN and (0, 0) where a pivot vanishes."""
         try:
-            lu = sla.splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+            factor = Factor(matrix)
         except RuntimeError:  # SuperLU's word for an exactly singular matrix
             return lambda rhs: np.full_like(rhs, np.nan), (0, 0)
-        pivots = lu.U.diagonal().real
-        return lu.solve, (int((pivots > 0).sum()), int((pivots < 0).sum()))
+        return factor.solve, factor.inertia
