@@ -108,7 +108,8 @@ def free_energy(sol: Solution) -> Array:
 def _actions(system: DiscreteAction, G: Array, omega: Array) -> Array:
     """The action of each frequency minus that of the normal state, (n_w,)."""
     normal = jnp.broadcast_to(jnp.asarray(R[2]), G.shape[1:])
-    return jax.lax.map(lambda x: action(system, x[0], x[1]) - action(system, normal, x[1]), (G, omega))
+    one = lambda x: action(system, x[0], x[1]) - action(system, normal, x[1])  # noqa: E731
+    return jax.lax.map(jax.checkpoint(one), (G, omega))  # a gradient keeps G and not what is worked out on the way
 
 
 def _pairing_energy(sol: Solution) -> Array:
@@ -142,7 +143,7 @@ def weighted_sum(system: DiscreteAction, per_triangle: Any, G: Array, weights: A
         return total + item[1] * per_triangle(system, item[0]), None
 
     start = jnp.zeros_like(per_triangle(system, G[0]))
-    return jax.lax.scan(add, start, (G, weights))[0]
+    return jax.lax.scan(jax.checkpoint(add), start, (G, weights))[0]  # as in `_actions`
 
 
 def _summed(sol: Solution, per_triangle: Any, terms: Sequence[str] | None) -> Array:
