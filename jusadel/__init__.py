@@ -12,12 +12,14 @@ if not os.environ.get("JUSADEL_NO_X64"):
 
 from jusadel import action, linear, matsubara, nambu, symmetry
 from jusadel.boundary import Interface, Periodic, Reservoir, Surface, Tunnel
+from jusadel.contact import Contact
 from jusadel.critical import CriticalTemperature, critical_temperature
 from jusadel.depairing import depairing_current
 from jusadel.device import Device
 from jusadel.doubling import with_cut_between
 from jusadel.equilibrium import solve
 from jusadel.film import film_critical_temperature, film_state, gap_of_temperature
+from jusadel.flow import Flow
 from jusadel.fluxes import (
     current_across,
     current_through,
@@ -36,6 +38,7 @@ from jusadel.matsubara import bulk_gap
 from jusadel.mesh import Mesh
 from jusadel.mesh_io import read_mesh
 from jusadel.nambu import from_nambu, to_nambu
+from jusadel.normal import diffuse
 from jusadel.observables import (
     charge_current,
     free_energy,
@@ -56,9 +59,11 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CoarseMeshWarning",
+    "Contact",
     "CriticalTemperature",
     "CurrentPhaseRelation",
     "Device",
+    "Flow",
     "Interface",
     "Material",
     "Mesh",
@@ -83,6 +88,7 @@ __all__ = [
     "current_phase_relation",
     "current_through",
     "depairing_current",
+    "diffuse",
     "disk",
     "dresselhaus",
     "entropy",

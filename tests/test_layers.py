@@ -13,13 +13,14 @@ PACKAGE = Path(__file__).parents[1] / "jusadel"
 FLOORS = (
     "nambu matrices rows spin symmetry matsubara topology mesh_checks mesh_quality mesh shapes doubling msh_writer "
     "mesh_io",
-    "material boundary cuts",
+    "material boundary contact cuts",
     "device",
-    "action discrete seams discretisation whitney homogeneous pairing_response film_energy film depairing",
+    "action discrete seams discretisation whitney homogeneous pairing_response film_energy film depairing keldysh",
     "lifted hessian linear linear.protocol linear.direct linear.dense linear.pardiso linear.multigrid "
     "linear.iterations linear.krylov linear.choice processes newton",
-    "pair_potential solution solve_input stability problem guess gap equilibrium",
-    "observables screening_response screening fluxes magnetic thermodynamics phase_curve junction critical sweep",
+    "pair_potential solution distributions solve_input stability problem guess gap equilibrium",
+    "observables screening_response screening fluxes magnetic thermodynamics phase_curve junction critical sweep "
+    "flow normal",
     "jusadel",
 )
 """Every module stands on one floor and imports from its own and from lower ones, never in a circle."""
