@@ -51,6 +51,7 @@ from jusadel.phase_curve import CurrentPhaseRelation
 from jusadel.screening import ScreenedSolution, self_field, solve_screened
 from jusadel.shapes import disk, rectangle
 from jusadel.solution import CoarseMeshWarning, Solution, SolveError, StabilityError, UnstableStateWarning
+from jusadel.spin_dynamics import spin_dynamics
 from jusadel.sweep import sweep
 from jusadel.symmetry import allowed_tensor, point_groups
 from jusadel.thermodynamics import entropy, specific_heat
@@ -115,6 +116,7 @@ __all__ = [
     "spin_current_across",
     "spin_current_through",
     "spin_density",
+    "spin_dynamics",
     "spin_torque",
     "sweep",
     "symmetry",

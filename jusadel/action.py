@@ -108,7 +108,7 @@ def barrier(G: Array, other: Array, p: SimpleNamespace) -> Array:
 def _log_determinant(M: Array) -> Array:
     """ln det of Keldysh matrices (8, 8, ...), by Schur's formula for the blocks."""
     M = jnp.moveaxis(M, (0, 1), (-2, -1))
-    (a, b), (c, d) = ((M[..., i : i + 4, j : j + 4] for j in (0, 4)) for i in (0, 4))
+    a, b, c, d = (M[..., i : i + 4, j : j + 4] for i in (0, 4) for j in (0, 4))
     return jnp.log(determinant(a)) + jnp.log(determinant(d - c @ inverse(a) @ b))
 
 

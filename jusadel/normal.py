@@ -95,15 +95,16 @@ class NormalProblem:
         )
 
 
-def pose(device: Device, contacts: Mapping[str, Contact]) -> NormalProblem:
-    """The equations of a device with contacts; arguments and errors as in `diffuse`."""
+def pose(device: Device, contacts: Mapping[str, Contact], floating: bool = False) -> NormalProblem:
+    """The equations of a device with contacts, whose potential may be floating; otherwise as in `diffuse`."""
     refuse_bad_input(device, tol=1e-9)
     contacts = _checked_contacts(device, contacts)
     device = _with_contacts(device, contacts)
     system = discretise(device, jnp.zeros((len(device.mesh.triangles), 3), complex))
     equations, mass = normal_equations(system)
     unknown, given = _held(device, contacts, system)
-    _refuse_floating(device, system, unknown)
+    if not floating:
+        _refuse_floating(device, system, unknown)
     if edge_sides(device):
         refuse_growing_spins(equations.B, unknown, device)
     _warn_if_coarse(device)

@@ -20,7 +20,7 @@ FLOORS = (
     "linear.iterations linear.krylov linear.choice processes newton",
     "pair_potential solution distributions solve_input stability problem guess gap equilibrium",
     "observables screening_response screening fluxes magnetic thermodynamics phase_curve junction critical sweep "
-    "flow normal",
+    "flow normal spin_dynamics",
     "jusadel",
 )
 """Every module stands on one floor and imports from its own and from lower ones, never in a circle."""
