@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,7 @@ def spin_dynamics(
     problem = pose(device, contacts, floating=True)
     stepper, f = _Stepper(problem), _started(problem, start)
     flows, size, steps = [problem.flow(f, float(times[0]))], np.abs(f).max(), 1
-    for begin, end in zip(times[:-1], times[1:], strict=True):
+    for begin, end in pairwise(times):
         f, steps = _interval(stepper, f, begin, end, tol, size, max(steps // 2, 1))
         size = max(size, np.abs(f).max())
         flows.append(problem.flow(f, float(end)))
