@@ -9,6 +9,7 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
 from jusadel.action import Term
+from jusadel.boundary import Surface
 from jusadel.device import Device
 from jusadel.discrete import DiscreteAction
 from jusadel.lifted import lift
@@ -71,7 +72,7 @@ def refuse_growing_spins(B: sp.csr_matrix, unknown: np.ndarray, device: Device) 
     lu = sla.splu(shifted, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
     if (lu.U.diagonal() > 0).all():
         return
-    surfaces = {name: b for name, b in device.boundaries.items() if "surface" in str(b).lower()}
+    surfaces = [name for name, b in device.boundaries.items() if isinstance(b, Surface) or hasattr(b, "surface")]
     raise StabilityError(
         f"the normal state is unstable: the surface terms of {surfaces} outweigh diffusion and relaxation, so that "
         "spins grow (entropy production must not be negative); reduce their kappa, beta or Gamma, or check their units"
