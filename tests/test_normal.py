@@ -108,7 +108,8 @@ def test_hanle_precession(references):
     """S_x + i S_y = cosh(k (L - x))/cosh(k L), k^2 = (Gamma - 2 i h_z)/D."""
     errors = []
     for pieces in (16, 32, 64):
-        mesh = ju.rectangle(4.0, 0.4, 0.2, x=np.linspace(0, 4, pieces + 1))
+        x, y = np.linspace(0, 4, pieces + 1), np.linspace(0, 0.5, pieces // 8 + 1)
+        mesh = ju.rectangle(4.0, 0.5, 0.5, x=x, y=y)
         device = ju.Device(mesh=mesh, materials=metal(Gamma=0.8, h=(NOTHING, NOTHING, 0.6)))
         flow = ju.diffuse(device, {"left": ju.Contact(voltage=0.0, spin=(1, 0, 0))})
         x, k = np.asarray(flow.mesh.points)[:, 0], np.sqrt(0.8 - 1.2j)
