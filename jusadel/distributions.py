@@ -10,7 +10,7 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
 from jusadel.discrete import DiscreteAction
-from jusadel.keldysh import ALL_MODES, Blocks, Modes
+from jusadel.keldysh import ALL_MODES, Blocks, Modes, diffusion_pairs
 from jusadel.solution import SolveError
 
 REALITY = 1e-8
@@ -38,11 +38,17 @@ class Assembly:
 
     def __init__(self, system: DiscreteAction, modes: Modes = ALL_MODES) -> None:
         self.nodes, self.b = len(system.free), len(modes)
-        elements = [np.arange(self.nodes)[:, None], np.asarray(system.triangles)]
-        elements += [np.asarray(joint.pairs) for joint in system.joints]
-        unknowns = [(e[:, :, None] * self.b + np.arange(self.b)).reshape(len(e), -1) for e in elements]
-        self._rows = np.concatenate([np.repeat(u, u.shape[1], axis=1).ravel() for u in unknowns])
-        self._columns = np.concatenate([np.tile(u, (1, u.shape[1])).ravel() for u in unknowns])
+        itself, corners = np.arange(self.nodes)[:, None], np.asarray(system.triangles)
+        row, column, _ = diffusion_pairs(system)
+        between = [(itself, itself), (row[:, None], column[:, None]), (corners, corners)]
+        between += [(np.asarray(joint.pairs),) * 2 for joint in system.joints]
+        self._places = [self._entries(*nodes) for nodes in between]
+
+    def _entries(self, of: np.ndarray, by: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and columns of the blocks (e, p, b, q, b) of equations of nodes (e, p) and f of nodes (e, q)."""
+        mode = np.arange(self.b)
+        row, column = ((nodes[:, :, None] * self.b + mode).reshape(len(nodes), -1) for nodes in (of, by))
+        return np.repeat(row, column.shape[1], axis=1).ravel(), np.tile(column, (1, row.shape[1])).ravel()
 
     def equations(self, found: Blocks) -> LinearEquations:
         """The sparse matrix and the source.
@@ -50,10 +56,12 @@ class Assembly:
         Raises:
             ValueError: they are not real, so R and A are not retarded and advanced solutions of one energy.
         """
-        data = np.concatenate([np.asarray(x).ravel() for x in (found.nodes, found.cells, *found.joints)])
-        data, source = (_real_part(x) for x in (data, np.asarray(found.source)))
+        parts = (found.nodes, found.neighbours, found.cells, *found.joints)
+        present = [(x.ravel(), *place) for x, place in zip(parts, self._places, strict=True) if x is not None]
+        data, row, column = (np.concatenate(x) for x in zip(*present, strict=True))
+        data, source = (_real_part(x) for x in (data, found.source))
         size = self.nodes * self.b
-        return LinearEquations(sp.csr_matrix((data, (self._rows, self._columns)), shape=(size, size)), source)
+        return LinearEquations(sp.csr_matrix((data, (row, column)), shape=(size, size)), source)
 
 
 def _real_part(x: np.ndarray) -> np.ndarray:

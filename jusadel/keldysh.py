@@ -28,9 +28,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy.sparse as sp
 
 from jusadel.action import barrier
 from jusadel.discrete import Cells, DiscreteAction, Nodes, carry_to_centroid, cell_action, node_action
+from jusadel.lifted import stiffness
 from jusadel.matrices import commutator, transpose
 from jusadel.nambu import L, R
 
@@ -110,7 +112,8 @@ class Blocks:
     """
 
     nodes: np.ndarray  # (N, b, b)
-    cells: np.ndarray  # (m, 3, b, 3, b)
+    neighbours: np.ndarray | None  # (e, b, b) of the pairs of `diffusion_pairs`
+    cells: np.ndarray | None  # (m, 3, b, 3, b)
     joints: tuple[np.ndarray, ...]  # (k, 2, b, 2, b) each
     source: np.ndarray  # (N, b)
 
@@ -128,14 +131,20 @@ def blocks(system: DiscreteAction, retarded: Any, adv: Any, omega: Any, modes: M
     bare, corners = _bare(system), np.asarray(system.triangles)
     retarded, adv = np.asarray(retarded), np.asarray(adv)
     nodes, source = blocks_of_nodes(system, retarded, adv, omega, modes)
-    cells, _ = _chunked(_of_cells, bare, modes, retarded[corners], adv[corners], system.cells)
+    neighbours = cells = None
+    if not system.links:
+        bare = replace(bare, cell_terms=tuple(t for t in bare.cell_terms if t.field != "D"))
+        own, neighbours = _of_diffusion(system, retarded, adv, modes)
+        nodes = nodes + own
+    if bare.cell_terms:
+        cells, _ = _chunked(_of_cells, bare, modes, retarded[corners], adv[corners], system.cells)
     joints = []
     for joint in system.joints:
         pairs = np.asarray(joint.pairs)
         sides = retarded[pairs], adv[pairs]
         of_sides = partial(_of_sides, joint.transmissions)
         joints.append(_chunked(of_sides, bare, modes, *sides, joint.conductance)[0])
-    return Blocks(nodes=nodes, cells=cells, joints=tuple(joints), source=source)
+    return Blocks(nodes=nodes, neighbours=neighbours, cells=cells, joints=tuple(joints), source=source)
 
 
 def blocks_of_nodes(
@@ -156,6 +165,31 @@ def currents_of_cells(system: DiscreteAction, retarded: Any, adv: Any, f: Any, m
     bare, corners = _bare(system), np.asarray(system.triangles)
     at_corners = (np.asarray(x)[corners] for x in (retarded, adv, f))
     return _chunked(_currents, bare, modes, *at_corners, system.cells)
+
+
+def diffusion_pairs(system: DiscreteAction) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Nodes i, j (e,) and the entries K_ij of the stiffness matrix, which is all of diffusion without links."""
+    K = sp.coo_matrix(stiffness(system))
+    return K.row, K.col, K.data
+
+
+def _of_diffusion(
+    system: DiscreteAction, retarded: np.ndarray, adv: np.ndarray, modes: Modes
+) -> tuple[np.ndarray, np.ndarray]:
+    """Diffusion without links, S = -(1/4) K_ij Tr(G_i G_j): -(1/16) Tr(Phi_a [G_i, K_ij G_j]_12), closed.
+
+    With T = R Phi - Phi A at either node this is (N, b, b) of the nodes' own f and (e, b, b) of their neighbours'.
+    """
+    phi, factor = _phi(modes, retarded.dtype)
+    row, column, K = diffusion_pairs(system)
+    T = retarded[:, None] @ phi - phi @ adv[:, None]
+    left = phi @ retarded[:, None] - adv[:, None] @ phi
+    sums = sp.csr_matrix((K, (row, column)), (len(retarded),) * 2)
+    KR, KA = ((sums @ x.reshape(-1, 16)).reshape(-1, 4, 4) for x in (retarded, adv))
+    own = np.einsum("naij,nbji->nab", KA[:, None] @ phi - phi @ KR[:, None], T, optimize=True)
+    flat = (len(T), len(modes), 16)
+    across = left.reshape(flat)[row] @ T.swapaxes(-1, -2).reshape(flat)[column].swapaxes(-1, -2)
+    return -factor / 16 * own, -factor / 16 * K[:, None, None] * across
 
 
 def _bare(system: DiscreteAction) -> DiscreteAction:

@@ -1,5 +1,7 @@
 """The kinetic equations of the discrete action: against typed equations, in equilibrium, and their symmetries."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -145,6 +147,24 @@ def test_real_and_complex_arithmetic_agree_and_other_modes_do_not_couple():
     np.testing.assert_allclose(part, whole[:, chosen][:, :, :, chosen], atol=1e-12 * np.abs(part).max())
     assert np.abs(whole[:, chosen][:, :, :, others]).max() == 0
     assert np.abs(whole[:, others][:, :, :, others]).max() > 0.1
+
+
+@pytest.mark.parametrize("modes", [ALL_MODES, CHARGE_AND_SPIN])
+def test_diffusion_without_links_is_that_of_the_cells(modes):
+    """Its closed form, beside the other terms, for matrices that solve nothing; and where nothing else is there."""
+    if modes == ALL_MODES:
+        retarded = frame_to_green(frames(MESH, complex))
+        adv = advanced(retarded)
+    else:
+        retarded, adv = (x.real for x in normal_state())
+    for given in (without("spin_field"), without("spin_field", "gamma", "theta", "kappa")):
+        system = discrete(given)
+        assert not system.links
+        quick, plain = (
+            Assembly(s, modes).equations(blocks(s, retarded, adv, frequency_matrix(0.3, -0.3), modes)).B
+            for s in (system, replace(system, links=True))
+        )
+        assert abs(quick - plain).max() < 1e-12 * abs(plain).max()
 
 
 def test_real_matrices_do_not_serve_all_modes():

@@ -15,8 +15,8 @@ FLOORS = (
     "mesh_io",
     "material boundary contact cuts",
     "device",
-    "action discrete seams discretisation whitney homogeneous pairing_response film_energy film depairing keldysh",
-    "lifted hessian linear linear.protocol linear.direct linear.dense linear.pardiso linear.multigrid "
+    "action discrete seams discretisation whitney homogeneous pairing_response film_energy film depairing",
+    "lifted hessian keldysh linear linear.protocol linear.direct linear.dense linear.pardiso linear.multigrid "
     "linear.iterations linear.krylov linear.choice processes newton",
     "pair_potential solution distributions solve_input stability problem guess gap equilibrium",
     "observables screening_response screening fluxes magnetic thermodynamics phase_curve junction critical sweep "
