@@ -78,6 +78,24 @@ class Contact:
         spin = NO_SPIN if self.spin_current is None else self.spin_current
         return np.array([0.0 if self.current is None else self.current, *spin], float)
 
+    def distribution(self, energies: Any) -> np.ndarray:
+        """F = tanh[(E - V tau3 - S.sigma)/2T] of the electrode in the eight modes of `keldysh.PHI`, (..., 8).
+
+        V and S are 0 where they are not given, and so is the temperature. With this sign the current into the device is
+        -2 Int (B f + r0) dE over E > 0, of the supercurrent's part too.
+
+        Args:
+            energies: E (...), of the retarded functions.
+        """
+        E, held = np.asarray(real("energies", energies)), self.held()[1]
+        V, size = held[0], float(np.linalg.norm(held[1:]))
+        axis = held[1:] / size if size else np.zeros(3)
+        tau, s = np.array([1.0, 1.0, -1.0, -1.0]), np.array([1.0, -1.0, 1.0, -1.0])
+        x = E[..., None] - tau * V - s * size
+        t = np.tanh(x / (2 * self.temperature)) if self.temperature else np.sign(x)
+        one, charge, spin, both = ((t * w).mean(axis=-1)[..., None] for w in (1.0, tau, s, tau * s))
+        return np.concatenate([one, charge, spin * axis, both * axis], axis=-1)
+
 
 def _vector(name: str, given: Any) -> tuple[float, float, float]:
     value = np.asarray(real(f"Contact {name}", given))

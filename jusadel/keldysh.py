@@ -11,9 +11,12 @@ every term, cubic as it is in G, holds exactly one K. So the equations are linea
     (1/8) dS/dq_a = (1/8) Tr(Phi_a [G, Phi]_12) = (B f + r0)_a,
 
 the Keldysh block of the Usadel equation, and B is real because the Hermitian conjugate of the equation is the equation.
-At a node where f is given, B f + r0 is what flows into the device there, per 2 of the current (its unit is that of
-nu D f). The frequency is the matrix [[omega_R, (omega_R - omega_A) F_bath], [0, omega_A]] with omega_R = eta - i E and
+The frequency is the matrix [[omega_R, (omega_R - omega_A) F_bath], [0, omega_A]] with omega_R = eta - i E and
 omega_A = -conj(omega_R): with the bath's own part F_bath = f(E) 1 everywhere is an exact solution in equilibrium.
+
+At a node where f is given, B f + r0 is half of what flows into the device there. With F = tanh[(E - V tau3)/2T] in the
+electrodes the charge current into the device is -2 Int (B f + r0)_1 dE over E > 0, supercurrents included; mu and S of
+the normal state are minus Int f dE over E > 0, so that there it is 2 (B mu)_1.
 
 Everything here is for one energy. Energies come by `jax.lax.map` or a loop: shapes and programs are the same.
 """

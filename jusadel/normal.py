@@ -47,7 +47,8 @@ def diffuse(device: Device, contacts: Mapping[str, Contact]) -> Flow:
 
     Returns:
         A Flow with mu (n,) and S (n, 3); `charge_current`, `spin_current`, `current_through`, `current_across` and the
-        others take it as they take a Solution.
+        others take it as they take a Solution. Concrete numbers go in and come out: nothing here is traced or
+        differentiated by JAX.
 
     Raises:
         ValueError: contacts on unknown, periodic or inner-barrier boundaries, contacts that share a node and hold

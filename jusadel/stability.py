@@ -9,7 +9,7 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
 from jusadel.action import Term
-from jusadel.boundary import Surface
+from jusadel.boundary import Boundary, Surface
 from jusadel.device import Device
 from jusadel.discrete import DiscreteAction
 from jusadel.lifted import lift
@@ -72,8 +72,13 @@ def refuse_growing_spins(B: sp.csr_matrix, unknown: np.ndarray, device: Device) 
     lu = sla.splu(shifted, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
     if (lu.U.diagonal() > 0).all():
         return
-    surfaces = [name for name, b in device.boundaries.items() if isinstance(b, Surface) or hasattr(b, "surface")]
+    surfaces = [name for name, b in device.boundaries.items() if isinstance(b, Surface) or _has_surface(b)]
     raise StabilityError(
         f"the normal state is unstable: the surface terms of {surfaces} outweigh diffusion and relaxation, so that "
         "spins grow (entropy production must not be negative); reduce their kappa, beta or Gamma, or check their units"
     )
+
+
+def _has_surface(boundary: Boundary) -> bool:
+    given = getattr(boundary, "surface", None)
+    return any(s is not None for s in (given if isinstance(given, tuple) else (given,)))

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.linalg
+import scipy.sparse.linalg
 from random_device import ALL, OMEGA, dense, frames, small_mesh
 from scipy.spatial.transform import Rotation
 
@@ -15,6 +16,7 @@ from jusadel.action import barrier
 from jusadel.discrete import action
 from jusadel.discretisation import discretise
 from jusadel.distributions import Assembly, Reduced, SingularError
+from jusadel.hessian import Pattern, linearise
 from jusadel.keldysh import (
     ALL_MODES,
     CHARGE_AND_SPIN,
@@ -25,6 +27,7 @@ from jusadel.keldysh import (
     frequency_matrix,
     keldysh_matrices,
 )
+from jusadel.lifted import lift
 from jusadel.nambu import R, bcs, commutator, frame_to_green, from_nambu, positivity, retract
 from jusadel.normal import normal_equations
 
@@ -256,6 +259,37 @@ def test_energy_is_conserved_where_nothing_takes_it(superconductor):
     sums = np.asarray(B.toarray()).reshape(N, 8, 8 * N).sum(axis=0)
     assert np.abs(sums[:2]).max() < 1e-12 * np.abs(B.toarray()).max()
     assert np.abs(sums[2:5]).max() > 0.1
+
+
+@pytest.mark.parametrize(("energy", "ratio"), [(2.0, 1.064), (5.0, 1.1729), (12.0, 1.129)])
+def test_reentrance_of_a_wire_on_a_superconductor(energy, ratio):
+    """Conductance at one energy over the normal one, Delta = 50 D/L^2 (Nazarov and Stoof; Golubov et al.)."""
+    x = np.linspace(0.0, 1.0, 61)
+    mesh = ju.rectangle(1.0, 0.05, 0.05, x=x, y=np.array([0.0, 0.05]))
+    ends = {"left": ju.Reservoir(0.0), "right": ju.Reservoir(50.0)}
+    device = ju.Device(mesh=mesh, materials=ju.Material(Tc=0.0), boundaries=ends)
+    system = discretise(device, jnp.zeros((len(mesh.triangles), 3), complex))
+    lifted, left, right = lift(system), mesh.boundary_nodes("left"), mesh.boundary_nodes("right")
+    pattern, V = Pattern(lifted), np.broadcast_to(np.eye(4, dtype=complex), (len(mesh.points), 4, 4))
+    for eta in (10.0, 1.0, 1e-9):  # what broadens the levels takes up charge in proportion
+        omega, V = eta - 1j * energy, np.array(V)
+        V[right] = np.asarray(ju.nambu.green_to_frame(bcs(omega, 50.0)))
+        for _ in range(8):
+            lin, step = linearise(lifted, V, omega), np.zeros((len(V), 8), complex)
+            residual = np.asarray(lin.residual)[pattern.free]
+            step[pattern.free] = scipy.sparse.linalg.spsolve(pattern.matrix(lin), -residual.ravel()).reshape(-1, 8)
+            V = np.array(retract(jnp.asarray(V), ju.nambu.cap_step(jnp.asarray(step), 0.5)))
+    retarded = frame_to_green(jnp.asarray(V))
+    assert float(positivity(retarded).min()) > -1e-9
+    equations = Assembly(system).equations(
+        blocks(system, retarded, advanced(retarded), frequency_matrix(omega, -np.conj(omega)))
+    )
+    unknown, given = np.ones((len(V), 8), bool), np.zeros((len(V), 8))
+    unknown[left] = unknown[right] = False
+    given[left, 1] = 1.0
+    taken = equations(Reduced(equations.B, unknown).solve(-equations.source, given))[:, 1]
+    assert taken[left].sum() / 0.05 == pytest.approx(ratio, rel=2e-3)
+    assert taken[right].sum() == pytest.approx(-taken[left].sum(), rel=1e-7)
 
 
 def test_imaginary_equations_are_refused(superconductor):

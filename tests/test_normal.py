@@ -282,6 +282,20 @@ def test_the_same_current_crosses_every_cut(cut):
     assert float(ju.current_across(flow, *cut)) == pytest.approx(through, rel=1e-10)
 
 
+def test_currents_along_an_edge_count():
+    """A surface with spin-orbit terms of its own: the current along it is part of what crosses a cut."""
+    edge = ju.Surface(gamma=ju.rashba(0.2), theta=(0.1, 0.0, 0.3), h=(0.2, 0.0, 0.1))
+    device = ju.Device(
+        mesh=ju.rectangle(2.0, 1.0, 0.2), materials=metal(**TENSORS, h=H), boundaries={"top": edge, "bottom": edge}
+    )
+    flow = driven(device)
+    through = float(ju.current_through(flow, "left"))
+    cells = np.asarray(ju.observables.charge_currents_of_cells(flow))[len(flow.mesh.triangles) :]
+    assert np.abs(cells).max() > 1e-2
+    for x in (0.13, 0.71, 1.52):
+        assert float(ju.current_across(flow, (x, 1.1), (x, -0.1))) == pytest.approx(through, rel=1e-10)
+
+
 def test_dissipation_is_the_power_that_contacts_supply(random_flow):
     """Sum of V I and S.I_s over the contacts; fed currents work against the potentials that they meet."""
     flow, power = random_flow, 0.0
@@ -395,6 +409,22 @@ def test_diffusion_in_time():
     np.testing.assert_allclose(flow.mu, np.exp(-rate * 0.2) * np.cos(np.pi * x / 2), atol=1e-3)
 
 
+def test_spins_across_a_seam():
+    """A helix that the spin field holds, closed by a seam that turns spins: it only relaxes, seam included."""
+    a, width = 0.4, 1.0
+    device = ju.Device(
+        mesh=ju.rectangle(1.0, width, 0.25),
+        materials=metal(Gamma=0.8, spin_field=[[0, 0], [0, 0], [0, a]]),
+        boundaries={"top": ju.Periodic("bottom", rotation=(0.0, 0.0, -2 * a * width))},
+    )
+    y = np.asarray(device.mesh.points)[:, 1]
+    helix = np.stack([np.cos(2 * a * y), -np.sin(2 * a * y), 0 * y], axis=1)
+    start = np.where(y[:, None] < width - 1e-9, helix, 0.0)  # the seam's own nodes are the others, turned
+    first, last = ju.spin_dynamics(device, {}, [0.0, 1.0], start=(0.0, start), tol=1e-6)
+    np.testing.assert_allclose(first.S, helix, atol=1e-12)
+    np.testing.assert_allclose(last.S, np.exp(-0.8) * helix, atol=2e-6)
+
+
 def test_steady_state_is_reached(random_flow):
     device = strip(2.0, 1.0, 0.15, metal(**TENSORS, h=H))
     flows = ju.spin_dynamics(device, random_flow.contacts, [0.0, 0.1, 1.0, 30.0])
@@ -409,6 +439,21 @@ def test_steady_state_is_reached(random_flow):
 
 PLAIN = strip(1.0, 1.0, 0.5, metal(Gamma=1.0))
 GROUND = ju.Contact(voltage=0.0)
+
+
+@pytest.mark.parametrize("temperature", [0.3, None])
+def test_distribution_of_an_electrode(temperature):
+    """tanh[(E - V tau3 - S.sigma)/2T] as a function of a Hermitian matrix, in the usual basis."""
+    sigma, tau3 = ju.nambu.SIGMA, np.kron(ju.nambu.SIGMA[2], np.eye(2))
+    spins = [np.kron(np.eye(2), s) for s in sigma]
+    phi = np.array([np.eye(4), tau3, *spins, *(tau3 @ s for s in spins)])
+    contact = ju.Contact(voltage=0.4, spin=(0.3, -0.2, 0.5), temperature=temperature)
+    energies = np.array([0.1, 0.5, 2.0])
+    for E, f in zip(energies, contact.distribution(energies), strict=True):
+        x, U = np.linalg.eigh(E * np.eye(4) - 0.4 * tau3 - np.einsum("k,kij->ij", contact.spin, spins))
+        t = np.tanh(x / 0.6) if temperature else np.sign(x)
+        np.testing.assert_allclose(np.einsum("b,bij->ij", f, phi), (U * t) @ U.conj().T, atol=1e-12)
+    assert ju.Contact(voltage=0.4).distribution(0.1)[1] == -1.0
 
 
 @pytest.mark.parametrize(
