@@ -127,13 +127,14 @@ def inverse(m: Array) -> Array:
     s, c = _minors(m)
     # complementary minors: dual(c)_ij = 1/2 eps_ijkl c_kl, and the same of s
     sd, cd = _dual(s), _dual(c)
+    det = 0.5 * jnp.sum(s * cd, axis=(-2, -1))
     rows = [
         jnp.einsum("...ij,...j->...i", cd, m[..., 1, :]),
         -jnp.einsum("...ij,...j->...i", cd, m[..., 0, :]),
         jnp.einsum("...ij,...j->...i", sd, m[..., 3, :]),
         -jnp.einsum("...ij,...j->...i", sd, m[..., 2, :]),
     ]
-    return jnp.stack(rows, axis=-1) / determinant(m)[..., None, None]
+    return jnp.stack(rows, axis=-1) / det[..., None, None]
 
 
 def determinant(m: Array) -> Array:
