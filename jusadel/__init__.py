@@ -12,6 +12,7 @@ if not os.environ.get("JUSADEL_NO_X64"):
 
 from jusadel import action, linear, matsubara, nambu, symmetry
 from jusadel.boundary import Interface, Periodic, Reservoir, Surface, Tunnel
+from jusadel.contact import Contact
 from jusadel.critical import CriticalTemperature, critical_temperature
 from jusadel.depairing import depairing_current
 from jusadel.device import Device
@@ -20,6 +21,7 @@ from jusadel.equilibrium import solve
 from jusadel.film import film_critical_temperature, film_state, gap_of_temperature
 from jusadel.fit import fit
 from jusadel.fit_result import DegeneracyWarning, FitError, FitResult, FitWarning
+from jusadel.flow import Flow
 from jusadel.fluxes import (
     current_across,
     current_through,
@@ -38,6 +40,7 @@ from jusadel.matsubara import bulk_gap
 from jusadel.mesh import Mesh
 from jusadel.mesh_io import read_mesh
 from jusadel.nambu import from_nambu, to_nambu
+from jusadel.normal import diffuse
 from jusadel.observables import (
     charge_current,
     free_energy,
@@ -50,6 +53,7 @@ from jusadel.phase_curve import CurrentPhaseRelation
 from jusadel.screening import ScreenedSolution, self_field, solve_screened
 from jusadel.shapes import disk, rectangle
 from jusadel.solution import CoarseMeshWarning, Solution, SolveError, StabilityError, UnstableStateWarning
+from jusadel.spin_dynamics import spin_dynamics
 from jusadel.sweep import sweep
 from jusadel.symmetry import allowed_tensor, point_groups
 from jusadel.thermodynamics import entropy, specific_heat
@@ -59,6 +63,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CoarseMeshWarning",
+    "Contact",
     "CriticalTemperature",
     "CurrentPhaseRelation",
     "DegeneracyWarning",
@@ -66,6 +71,7 @@ __all__ = [
     "FitError",
     "FitResult",
     "FitWarning",
+    "Flow",
     "Interface",
     "Material",
     "Mesh",
@@ -93,6 +99,7 @@ __all__ = [
     "current_phase_relation",
     "current_through",
     "depairing_current",
+    "diffuse",
     "disk",
     "dresselhaus",
     "entropy",
@@ -121,6 +128,7 @@ __all__ = [
     "spin_current_across",
     "spin_current_through",
     "spin_density",
+    "spin_dynamics",
     "spin_torque",
     "sweep",
     "symmetry",

@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 
 from jusadel.matrices import anticommutator, commutator, trace_of_product, trace_with, with_axes_of
-from jusadel.nambu import constants
+from jusadel.nambu import constants, determinant, inverse
 from jusadel.spin import spin_conjugate, trace_between_spins, weighted_spin
 
 Array = jax.Array
@@ -91,14 +91,25 @@ def barrier(G: Array, other: Array, p: SimpleNamespace) -> Array:
 
     That is -(G_B/(2 Sum T_n)) Sum_n Tr ln(1 - T_n A/4), A = {G, G'} + 2 = 2 - {g, g'}, whose eigenvalues, since A
     commutes with G and G', come in pairs: Tr ln(1 - t A) = 2 ln(1 - t a + t^2 b), a = Tr A/2, b = a^2/2 - Tr A^2/4.
+    Keldysh matrices have four such pairs: there the determinant itself.
     """
     if p.transmissions is None:
         return p.conductance / 4 * trace_of_product(G, other)
     A = anticommutator(G, other) + 2 * with_axes_of(G, jnp.eye(len(G), dtype=G.dtype))
+    if len(G) == 8:
+        each = [_log_determinant(with_axes_of(G, jnp.eye(8, dtype=G.dtype)) - t / 4 * A) for t in p.transmissions]
+        return -p.conductance / (2 * jnp.sum(p.transmissions)) * _total(each)
     a = jnp.trace(A) / 2
     b = a**2 / 2 - trace_of_product(A, A) / 4
     t = (p.transmissions / 4).reshape(-1, *(1,) * a.ndim)
     return -p.conductance / jnp.sum(p.transmissions) * jnp.sum(jnp.log(1 - t * a + t**2 * b), axis=0)
+
+
+def _log_determinant(M: Array) -> Array:
+    """ln det of Keldysh matrices (8, 8, ...), by Schur's formula for the blocks."""
+    M = jnp.moveaxis(M, (0, 1), (-2, -1))
+    a, b, c, d = (M[..., i : i + 4, j : j + 4] for i in (0, 4) for j in (0, 4))
+    return jnp.log(determinant(a)) + jnp.log(determinant(d - c @ inverse(a) @ b))
 
 
 def _total(terms: Iterable[Array]) -> Array:

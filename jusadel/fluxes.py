@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
+from functools import partial, singledispatch
 from typing import Any
 
 import jax
@@ -40,7 +40,7 @@ from jusadel.observables import (
     weighted_sum,
 )
 from jusadel.seams import rotation_matrices, seams
-from jusadel.solution import Solution
+from jusadel.solution import Solution, Solved
 
 Array = jax.Array
 
@@ -48,15 +48,18 @@ Array = jax.Array
 # --- charge and spin through boundaries and cuts -----------------------------------------------------
 
 
-def current_through(sol: Solution, name: str) -> Array:
+@singledispatch
+def current_through(sol: Any, name: str) -> Array:
     """Charge current out of the device through a boundary, exact where it is an electrode: 2 dF/dphase.
+
+    In a Flow the held potentials take the place of the phase: what the equations of their nodes leave over.
 
     Through a Tunnel it is what crosses the barrier. A node on a reservoir counts wholly to it (to the first, where one
     reservoir has several names), so that nothing leaves through vacuum. The currents of all electrodes add up to what a
     pair potential that does not solve the gap equation feeds in.
 
     Args:
-        sol: the Solution.
+        sol: the Solution, or the Flow of `diffuse`.
         name: of the boundary.
 
     Returns:
@@ -69,7 +72,8 @@ def current_through(sol: Solution, name: str) -> Array:
     return _leaving(sol, name, inside[:, None], _charge_torques_of_joints)[0]
 
 
-def spin_current_through(sol: Solution, name: str) -> Array:
+@singledispatch
+def spin_current_through(sol: Any, name: str) -> Array:
     """Spin current out of the device through a boundary, (3,): dF/ds as its G turns by exp(s.L).
 
     Half of it (a spin is hbar/2) is the torque on a magnetic electrode. All electrodes together take up the integral
@@ -79,7 +83,7 @@ def spin_current_through(sol: Solution, name: str) -> Array:
     return _leaving(sol, name, inside, _spin_torques_of_joints)
 
 
-def current_across(sol: Solution, start: Any, end: Any) -> Array:
+def current_across(sol: Solved, start: Any, end: Any) -> Array:
     """Charge current through the straight cut from start to end, positive along (dy, -dx) of end - start.
 
     Exactly the same for every cut that separates the same electrodes, where nothing feeds in charge (see
@@ -87,7 +91,7 @@ def current_across(sol: Solution, start: Any, end: Any) -> Array:
     the path's own end: pieces of a cut add up, but such a piece has the accuracy of the triangles' currents.
 
     Args:
-        sol: the Solution.
+        sol: the Solution, or the Flow of `diffuse`.
         start, end: points (2,) [length]; on vacuum edges or beyond them for a whole cut.
 
     Returns:
@@ -99,7 +103,7 @@ def current_across(sol: Solution, start: Any, end: Any) -> Array:
     return _across(sol, charge_currents_of_cells(sol), start, end)
 
 
-def spin_current_across(sol: Solution, start: Any, end: Any) -> Array:
+def spin_current_across(sol: Solved, start: Any, end: Any) -> Array:
     """Spin current through a straight cut, (3,); arguments, sign and errors as in `current_across`.
 
     Cuts between the same electrodes differ by the integral of `spin_torque` between them.
@@ -305,13 +309,13 @@ def _own_nodes(sol: Solution, name: str) -> np.ndarray:
 # --- cuts ------------------------------------------------------------------------------------------
 
 
-def _across(sol: Solution, current: Array, start: Any, end: Any) -> Array:
+def _across(sol: Solved, current: Array, start: Any, end: Any) -> Array:
     """The flux of the cells' currents: through triangles, and along the edges at those that the cut crosses."""
     flux, rows = flux_through_triangles(sol.mesh, current, start, end)
     return flux + _along_edges(sol, current, rows, point("start", start), point("end", end))
 
 
-def _along_edges(sol: Solution, current: Array, rows: np.ndarray, start: np.ndarray, end: np.ndarray) -> Array:
+def _along_edges(sol: Solved, current: Array, rows: np.ndarray, start: np.ndarray, end: np.ndarray) -> Array:
     """Int j.grad(chi) over edges with terms of their own at these triangles, chi = 1 at nodes on the cut's right."""
     triangles, cells = sol.mesh.triangles, sol.system.cells
     beside = np.concatenate([np.zeros(0, int), *(s.triangles for s in edge_sides(sol.device) if s.cells)])

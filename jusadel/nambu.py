@@ -124,9 +124,7 @@ def _checked_matrix(a: ArrayLike, name: str) -> Array:
 
 def inverse(m: Array) -> Array:
     """Inverse of 4x4 matrices by cofactors (a LAPACK call inside a jitted batch can hang XLA's CPU backend)."""
-    a = m[..., 0, :, None] * m[..., 1, None, :]
-    b = m[..., 2, :, None] * m[..., 3, None, :]
-    s, c = a - jnp.swapaxes(a, -1, -2), b - jnp.swapaxes(b, -1, -2)  # 2x2 minors of the row pairs
+    s, c = _minors(m)
     # complementary minors: dual(c)_ij = 1/2 eps_ijkl c_kl, and the same of s
     sd, cd = _dual(s), _dual(c)
     det = 0.5 * jnp.sum(s * cd, axis=(-2, -1))
@@ -137,6 +135,19 @@ def inverse(m: Array) -> Array:
         -jnp.einsum("...ij,...j->...i", sd, m[..., 2, :]),
     ]
     return jnp.stack(rows, axis=-1) / det[..., None, None]
+
+
+def determinant(m: Array) -> Array:
+    """Determinants (...) of 4x4 matrices, without a LAPACK call."""
+    s, c = _minors(m)
+    return 0.5 * jnp.sum(s * _dual(c), axis=(-2, -1))
+
+
+def _minors(m: Array) -> tuple[Array, Array]:
+    """The 2x2 minors of the first and of the last two rows, antisymmetric (..., 4, 4)."""
+    a = m[..., 0, :, None] * m[..., 1, None, :]
+    b = m[..., 2, :, None] * m[..., 3, None, :]
+    return a - jnp.swapaxes(a, -1, -2), b - jnp.swapaxes(b, -1, -2)
 
 
 def _dual(s: Array) -> Array:

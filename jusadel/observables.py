@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
+from functools import partial, singledispatch
 from typing import Any
 
 import jax
@@ -19,16 +19,16 @@ import numpy as np
 from jusadel.action import TERMS, Term
 from jusadel.discrete import Cells, DiscreteAction, action, cell_action, nodal_mean
 from jusadel.nambu import L, R, trace_of_product
-from jusadel.solution import Solution
+from jusadel.solution import Solution, Solved
 
 Array = jax.Array
 
 
-def charge_current(sol: Solution, at: str = "triangles", terms: Sequence[str] | None = None) -> Array:
+def charge_current(sol: Solved, at: str = "triangles", terms: Sequence[str] | None = None) -> Array:
     """Charge current density j_k = -dF/dA_k; the normal conductivity is 2 nu D.
 
     Args:
-        sol: the Solution.
+        sol: the Solution, or the Flow of `diffuse`.
         at: "triangles" (m, 2), exactly conserved by the discrete equations but first-order accurate point by
             point, or "nodes" (n, 2), area-weighted means, second-order accurate away from borders. What flows along
             the edges of a Surface comes on top; `current_through` and `current_across` have it.
@@ -41,7 +41,7 @@ def charge_current(sol: Solution, at: str = "triangles", terms: Sequence[str] | 
     return _placed(sol, charge_currents_of_cells(sol, terms), at)
 
 
-def spin_current(sol: Solution, at: str = "triangles", terms: Sequence[str] | None = None) -> Array:
+def spin_current(sol: Solved, at: str = "triangles", terms: Sequence[str] | None = None) -> Array:
     """Spin current density j_ak = -dF/da_ak: spin a (up minus down) flowing along k.
 
     Args and accuracy as in `charge_current`.
@@ -52,21 +52,24 @@ def spin_current(sol: Solution, at: str = "triangles", terms: Sequence[str] | No
     return _placed(sol, spin_currents_of_cells(sol, terms), at)
 
 
-def charge_currents_of_cells(sol: Solution, terms: Sequence[str] | None = None) -> Array:
+@singledispatch
+def charge_currents_of_cells(sol: Any, terms: Sequence[str] | None = None) -> Array:
     """As `charge_current`, (m + k, 2): behind the triangles, currents times thickness of edges with own terms."""
     return _summed(sol, _charge_currents, terms)
 
 
-def spin_currents_of_cells(sol: Solution, terms: Sequence[str] | None = None) -> Array:
+@singledispatch
+def spin_currents_of_cells(sol: Any, terms: Sequence[str] | None = None) -> Array:
     """As `charge_currents_of_cells`, (m + k, 3, 2)."""
     return _summed(sol, _spin_currents, terms)
 
 
-def spin_density(sol: Solution, pauli: bool = True) -> Array:
+@singledispatch
+def spin_density(sol: Any, pauli: bool = True) -> Array:
     """Spin density S_a = dF/dh_a - 2 nu h_a at the nodes, <sigma_a>, up minus down, (n, 3) [nu energy].
 
     Args:
-        sol: the Solution.
+        sol: the Solution, or the Flow of `diffuse`, of which this is 2 nu S, without the equilibrium's Pauli spin.
         pauli: whether to include the normal state's -2 nu h, which no quasi-classical sum contains.
     """
     spin = jnp.einsum("w,wna->na", jnp.asarray(sol.weights), trace_of_product(_L_R3, sol.G[:, :, None]))
@@ -147,11 +150,12 @@ def weighted_sum(system: DiscreteAction, per_triangle: Any, G: Array, weights: A
 
 
 def _summed(sol: Solution, per_triangle: Any, terms: Sequence[str] | None) -> Array:
-    system = sol.system if terms is None else replace(sol.system, cell_terms=_named(terms))
+    system = sol.system if terms is None else replace(sol.system, cell_terms=named(terms))
     return -jnp.pi * sol.T * weighted_sum(system, per_triangle, sol.all_G, jnp.asarray(sol.weights))
 
 
-def _named(terms: Sequence[str]) -> tuple[Term, ...]:
+def named(terms: Sequence[str]) -> tuple[Term, ...]:
+    """The gradient terms of the action with these names."""
     known = {t.name: t for t in TERMS if t.gradient}
     unknown = [name for name in terms if name not in known]
     if unknown or isinstance(terms, str):
@@ -177,7 +181,7 @@ def _spin_currents(system: DiscreteAction, G: Array) -> Array:
     return jax.vmap(jax.grad(shifted), (None, 0, 0))(jnp.zeros((3, 2)), G[system.triangles], system.cells)
 
 
-def _placed(sol: Solution, values: Array, at: str) -> Array:
+def _placed(sol: Solved, values: Array, at: str) -> Array:
     values = values[: len(sol.mesh.triangles)]
     if at == "triangles":
         return values

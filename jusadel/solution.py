@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import numpy as np
@@ -29,6 +29,22 @@ class CoarseMeshWarning(UserWarning):
 
 class UnstableStateWarning(UserWarning):
     """A self-consistent state that is stationary, but no minimum of the free energy."""
+
+
+class Solved(Protocol):
+    """What currents can be taken of: a Solution, a Flow."""
+
+    @property
+    def device(self) -> Device:
+        """As it was solved."""
+
+    @property
+    def mesh(self) -> Mesh:
+        """Its mesh."""
+
+    @property
+    def system(self) -> DiscreteAction:
+        """The discrete action."""
 
 
 @dataclass(frozen=True, kw_only=True)

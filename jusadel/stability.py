@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import scipy.sparse as sp
+import scipy.sparse.linalg as sla
 
 from jusadel.action import Term
+from jusadel.boundary import Boundary, Surface
+from jusadel.device import Device
 from jusadel.discrete import DiscreteAction
 from jusadel.lifted import lift
 from jusadel.linear import LinearSolver, SuperLU
@@ -15,6 +19,8 @@ from jusadel.solution import StabilityError
 INERTIA_LIMIT, EXTRA_FACTOR_LIMIT = 20_000, 2_000
 """Nodes up to which the normal state's inertia is checked before solving: by the direct solver that is used anyway, and
 by one that is called for this alone."""
+ROUND_OFF = 1e-10
+"""Of the scaled entropy production, which may be zero."""
 
 
 def refuse_unstable_tensors(system: DiscreteAction, omega: float, solver: LinearSolver) -> None:
@@ -46,3 +52,33 @@ def normal_state_is_stable(system: DiscreteAction, omega: float, solver: LinearS
     prepared = solver.prepare(lift(system), 1)
     inertia = solver.directions(prepared, normal, np.array([omega]), np.ones(1, bool), np.zeros((1, 1)), [{}]).inertia
     return inertia is None or tuple(inertia[0]) == (2 * free, 6 * free)
+
+
+def refuse_growing_spins(B: sp.csr_matrix, unknown: np.ndarray, device: Device) -> None:
+    """Refuse surface terms for which the normal state could produce negative entropy: f.B f must not be negative.
+
+    Materials alone cannot: their tensors were checked point by point, and the spin-galvanic and spin Hall terms drop
+    out of f.B f. A term along an edge has no diffusion beside it.
+
+    Args:
+        B: of charge and spin, (4 N, 4 N).
+        unknown: (N, 4) bool.
+        device: it names what to look at.
+    """
+    rows = np.flatnonzero(unknown.ravel())
+    symmetric = ((B + B.T) / 2).tocsr()[rows][:, rows]
+    scale = sp.diags(1 / np.sqrt(np.maximum(np.abs(symmetric.diagonal()), 1e-300)))
+    shifted = sp.csc_matrix(scale @ symmetric @ scale + ROUND_OFF * sp.identity(len(rows)))
+    lu = sla.splu(shifted, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+    if (lu.U.diagonal() > 0).all():
+        return
+    surfaces = [name for name, b in device.boundaries.items() if isinstance(b, Surface) or _has_surface(b)]
+    raise StabilityError(
+        f"the normal state is unstable: the surface terms of {surfaces} outweigh diffusion and relaxation, so that "
+        "spins grow (entropy production must not be negative); reduce their kappa, beta or Gamma, or check their units"
+    )
+
+
+def _has_surface(boundary: Boundary) -> bool:
+    given = getattr(boundary, "surface", None)
+    return any(s is not None for s in (given if isinstance(given, tuple) else (given,)))

@@ -156,3 +156,27 @@ def test_thin_film_diode(tmp_path, monkeypatch, quick_compilation):
     expected = (numbers["j_plus"] - numbers["j_minus"]) / (numbers["j_plus"] + numbers["j_minus"])
     assert numbers["efficiency_T0.1_h0.6"] == pytest.approx(expected, rel=1e-4)
     assert abs(numbers["efficiency_T0.1_h0.6"]) > 0.01
+
+
+def test_spin_hall_bar(tmp_path, monkeypatch, quick_compilation):
+    """Accumulation, the current's share of the inverse effect, and the voltage of injected spin: closed forms."""
+    numbers = numbers_of("spin_hall_bar", tmp_path, monkeypatch, SIZE=0.25)
+    assert numbers["S_edge"] == pytest.approx(numbers["S_edge_exact"], rel=5e-3)
+    assert numbers["current"] == pytest.approx(numbers["current_exact"], rel=1e-4)
+    assert numbers["current_exact"] - 6.0 > 100 * abs(numbers["current"] - numbers["current_exact"])
+    assert numbers["inverse_voltage"] == pytest.approx(numbers["inverse_voltage_exact"], rel=0.02)
+
+
+def test_edelstein_film(tmp_path, monkeypatch, quick_compilation):
+    numbers = numbers_of("edelstein_film", tmp_path, monkeypatch, SIZE=0.3, FIELDS=np.array([0.0, 0.5]))
+    assert numbers["S_y"] == pytest.approx(numbers["S_y_exact"], rel=1e-10)
+    assert numbers["S_z_largest"] == pytest.approx(numbers["S_z_largest_exact"], rel=1e-10)
+    assert numbers["inverse_voltage"] == pytest.approx(numbers["inverse_voltage_exact"], rel=1e-2)
+
+
+def test_nonlocal_spin_valve(tmp_path, monkeypatch, quick_compilation):
+    """Between arms four diffusion lengths long: the signals of a long wire, with and without the field."""
+    numbers = numbers_of("nonlocal_spin_valve", tmp_path, monkeypatch, FIELDS=np.array([0.0, 3.0]))
+    assert abs(numbers["current_right"]) < 1e-10
+    for name in ("signal_1", "signal_2", "signal_1_field", "signal_2_field"):
+        assert numbers[name] == pytest.approx(numbers[f"{name}_exact"], rel=1e-2)

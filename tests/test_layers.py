@@ -13,14 +13,15 @@ PACKAGE = Path(__file__).parents[1] / "jusadel"
 FLOORS = (
     "nambu matrices rows spin symmetry matsubara topology mesh_checks mesh_quality mesh shapes doubling msh_writer "
     "mesh_io",
-    "material boundary cuts",
+    "material boundary contact cuts",
     "device",
     "action discrete seams discretisation whitney homogeneous pairing_response film_energy film depairing",
-    "lifted hessian linear linear.protocol linear.factors linear.direct linear.dense linear.pardiso linear.multigrid "
-    "linear.iterations linear.krylov linear.choice processes newton",
-    "pair_potential solution traced solve_input stability problem guess gap linear_response implicit differentiated "
-    "compiled equilibrium",
+    "lifted hessian keldysh linear linear.protocol linear.factors linear.direct linear.dense linear.pardiso "
+    "linear.multigrid linear.iterations linear.krylov linear.choice processes newton real_energies",
+    "pair_potential solution traced distributions solve_input stability problem guess gap linear_response implicit "
+    "differentiated compiled equilibrium spectral",
     "observables screening_response screening fluxes magnetic thermodynamics phase_curve junction critical sweep "
+    "spectroscopy spectral_currents flow normal spin_dynamics "
     "transforms parameters measured linearised least_squares descent covariance fit_result fitting fit",
     "jusadel",
 )

@@ -157,6 +157,13 @@ def test_wrong_shapes_are_named(convert, shape):
 
 
 @pytest.mark.parametrize("kind", [float, complex])
+def test_determinant_agrees_with_numpy(kind):
+    rng = np.random.default_rng(11)
+    m = rng.normal(size=(6, 4, 4)) + (1j * rng.normal(size=(6, 4, 4)) if kind is complex else 0)
+    np.testing.assert_allclose(nambu.determinant(jnp.asarray(m)), np.linalg.det(m), rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [float, complex])
 def test_inverse_agrees_with_numpy(kind):
     m = random_matrices(9, (3, 40), kind)
     expected = np.linalg.inv(np.asarray(m))
