@@ -139,7 +139,7 @@ class _Search:
     ) -> None:
         self.device, self.accuracy, self.frequencies = device, accuracy, frequencies
         self.top = float(np.asarray(device.vertex_field("Tc")).max())
-        self.lowest, self.energy = lowest * self.top, largest_energy(device) + self.top
+        self.lowest, self.energy = lowest * self.top, _largest_energy(device) + self.top
         self.linear_solver, self.evaluations = linear_solver, 0
         self.problem = self._posed(*self._sum(self.top, self._enough(self.top, ROUGH)), self.top)
         self.mode: np.ndarray | None = None
@@ -276,7 +276,7 @@ class _Search:
         )
 
 
-def largest_energy(device: Device) -> float:
+def _largest_energy(device: Device) -> float:
     h = np.linalg.norm(np.asarray(device.vertex_field("h")), axis=-1).max()
     return float(h + np.abs(np.asarray(device.vertex_field("Gamma"))).max() / 8)
 

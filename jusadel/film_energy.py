@@ -60,7 +60,7 @@ class FilmEnergy:
         fields, Tc, nu = constant_fields(material)
         if not is_number(T) or T <= 0:
             raise ValueError(f"T = {T!r}; expected a finite temperature > 0, in the units of Delta (k_B = 1)")
-        energy = largest_energy(fields, Tc)
+        energy = _largest_energy(fields, Tc)
         if frequencies is None:
             # the closed-form tail leaves the square of the quadrature's error
             omega, w = matsubara.quadrature(T, matsubara.enough_frequencies(T, energy, np.sqrt(accuracy)))
@@ -184,7 +184,7 @@ def constant_fields(material: Material) -> tuple[dict[str, np.ndarray], float, f
     return values, Tc, nu
 
 
-def largest_energy(fields: dict[str, np.ndarray], Tc: float) -> float:
+def _largest_energy(fields: dict[str, np.ndarray], Tc: float) -> float:
     """The scale above which G is close to normal, for every q that superconductivity stands."""
     D = np.linalg.eigvalsh(fields["D"])
     galvanic = np.abs(fields["gamma"]).max() * np.sqrt(Tc / D[0])

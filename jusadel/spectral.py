@@ -177,7 +177,9 @@ def _checked(energies: Any, eta: Any) -> np.ndarray:
 def _checked_solver(given: Any) -> LinearSolver:
     solver = checked_linear_solver(SuperLU() if given is None else given, 0, 0)
     if not isinstance(solver, SuperLU):
-        raise TypeError(f"linear_solver = {solver.name}; at real energies expected jusadel.linear.SuperLU() or .Dense()")
+        raise TypeError(
+            f"linear_solver = {solver.name}; at real energies expected jusadel.linear.SuperLU() or .Dense()"
+        )
     return solver
 
 

@@ -17,9 +17,10 @@ FLOORS = (
     "device",
     "action discrete seams discretisation whitney homogeneous pairing_response film_energy film depairing",
     "lifted hessian linear linear.protocol linear.direct linear.dense linear.pardiso linear.multigrid "
-    "linear.iterations linear.krylov linear.choice processes newton",
-    "pair_potential solution solve_input stability problem guess gap equilibrium",
-    "observables screening_response screening fluxes magnetic thermodynamics phase_curve junction critical sweep",
+    "linear.iterations linear.krylov linear.choice processes newton real_energies",
+    "pair_potential solution solve_input stability problem guess gap equilibrium spectral",
+    "observables screening_response screening fluxes magnetic thermodynamics phase_curve junction critical sweep "
+    "spectroscopy spectral_currents",
     "jusadel",
 )
 """Every module stands on one floor and imports from its own and from lower ones, never in a circle."""
