@@ -21,6 +21,8 @@ Progress = Callable[[str], None]
 Run = Callable[[np.ndarray, np.ndarray], NewtonResult]
 """Newton's method from complex frequencies (b,) and frames (b, n, 4, 4)."""
 
+NORMAL = np.eye(4)
+"""The frame of the normal state."""
 STRIDE = 30.0
 """Ratio of successive distances from the real axis; its root is taken where a step fails."""
 CLOSEST = 1.01
@@ -89,7 +91,7 @@ def _put(total: NewtonResult, at: np.ndarray, found: NewtonResult) -> None:
 
 def _descend(run: Run, energies: np.ndarray, eta: float, highest: float, V: np.ndarray) -> NewtonResult:
     """From the normal state far above the real axis down to eta, for energies (b,); of V only the shape counts."""
-    V = np.broadcast_to(np.eye(4, dtype=complex), V.shape)
+    V = np.broadcast_to(NORMAL.astype(complex), V.shape)
     height, total = _first_station(run, energies, np.maximum(np.maximum(highest, energies), eta), V)
     ratio, stations = np.full(len(energies), STRIDE), np.ones(len(energies), int)
     moving = accepted(total) & (height > eta)
