@@ -258,6 +258,7 @@ def charge_conjugate(g: ArrayLike) -> Array:
     return jnp.asarray(C) @ jnp.swapaxes(g, -1, -2) @ C
 
 
+@jax.jit
 def bcs(omega: ArrayLike, Delta: ArrayLike) -> Array:
     """Bulk singlet superconductor G = (omega R3 + Re Delta R2 + Im Delta R1)/sqrt(omega^2 + |Delta|^2).
 

@@ -184,9 +184,16 @@ def refuse_torn_reservoirs(device: Device, nodes: int, omega: np.ndarray) -> Non
 def _reservoir_frames(device: Device, reservoir: Reservoir, nodes: np.ndarray, omega: np.ndarray) -> np.ndarray:
     """Frames (b, k, 4, 4) of a reservoir at these nodes."""
     G = _electrode(reservoir, omega)  # (b, 4, 4) at phase 0
-    half = jnp.asarray(reservoir.phase_at(jnp.asarray(device.mesh.points)[nodes]))[:, None, None] / 2
+    phase = jnp.asarray(reservoir.phase_at(jnp.asarray(device.mesh.points)[nodes]))
+    return np.asarray(_turned_frames(G, jnp.broadcast_to(phase, len(nodes))))
+
+
+@jax.jit
+def _turned_frames(G: Array, phase: Array) -> Array:
+    """Frames (b, k, 4, 4) of G (b, 4, 4) with Delta turned by exp(i phase), (k,)."""
+    half = phase[:, None, None] / 2
     turn, back = (jnp.cos(half) * jnp.eye(4) + s * jnp.sin(half) * R[2] for s in (1.0, -1.0))
-    return np.asarray(green_to_frame(turn[None] @ G[:, None] @ back[None]))
+    return green_to_frame(turn[None] @ G[:, None] @ back[None])
 
 
 def _electrode(reservoir: Reservoir, omega: np.ndarray) -> Array:

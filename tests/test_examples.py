@@ -152,3 +152,17 @@ def test_thin_film_diode(tmp_path, monkeypatch, quick_compilation):
     expected = (numbers["j_plus"] - numbers["j_minus"]) / (numbers["j_plus"] + numbers["j_minus"])
     assert numbers["efficiency_T0.1_h0.6"] == pytest.approx(expected, rel=1e-4)
     assert abs(numbers["efficiency_T0.1_h0.6"]) > 0.01
+
+
+def test_minigap(tmp_path, monkeypatch, quick_compilation):
+    """The junction's minigap, for Delta = 200 D/L^2 four times that of a layer with Delta/E_Th = 50, and near pi."""
+    smaller = {
+        "LINES": np.linspace(0, 3.0, 11),
+        "ENERGIES": np.linspace(0.1, 0.6, 6),
+        "PHASES": np.pi * np.array([0, 0.95]),
+    }
+    numbers = numbers_of("minigap", tmp_path, monkeypatch, **smaller)
+    assert numbers["minigap_0"] == pytest.approx(4 * 0.7706900123226469, rel=0.005)
+    assert numbers["minigap_0.95pi"] == pytest.approx(np.pi**2 / 4 * 0.05 * np.pi, rel=0.15)
+    assert 0.2 < numbers["island_gap"] < 0.4
+    assert numbers["N_lowest_energy"] < 0.1

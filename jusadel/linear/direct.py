@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
+from threadpoolctl import ThreadpoolController
 
 from jusadel.hessian import Pattern, linearise
 from jusadel.lifted import LiftedAction, residual
@@ -68,7 +71,7 @@ class SuperLU:
         zero = np.zeros((len(prepared.lifted.system.free), 8), np.asarray(V[:0]).dtype)
         idle = (zero, 1.0, UNKNOWN)
         one = lambda k: self._one(prepared, V[k], omega[k], memory[k]) if active[k] else idle  # noqa: E731
-        with ThreadPoolExecutor(self.threads) as pool:
+        with one_thread_each(), ThreadPoolExecutor(self.threads) as pool:
             results = list(pool.map(one, range(len(omega))))
         steps, accuracy, inertia = zip(*results, strict=True)
         return Direction(np.stack(steps), np.array(accuracy), np.array(inertia))
@@ -101,7 +104,7 @@ class SuperLU:
         def factor(k: int) -> Solve:
             return self.another().factorise(pattern.matrix(linearise(prepared.lifted, V[k], omega[k])))[0]
 
-        with ThreadPoolExecutor(self.threads) as pool:
+        with one_thread_each(), ThreadPoolExecutor(self.threads) as pool:
             solves = list(pool.map(factor, range(len(omega))))
 
         def respond(rhs: Any) -> np.ndarray:
@@ -126,6 +129,17 @@ class SuperLU:
             return _checked(matrix, lu), UNKNOWN
         pivots = lu.U.diagonal()
         return lu.solve, (int((pivots > 0).sum()), int((pivots < 0).sum()))
+
+
+def one_thread_each() -> AbstractContextManager[Any]:
+    """OpenBLAS without threads: on SuperLU's small blocks, complex ones above all, they cost many times what they save,
+    and more where the cores are busy."""
+    return _openblas().limit(limits=1)
+
+
+@cache
+def _openblas() -> ThreadpoolController:
+    return ThreadpoolController().select(internal_api="openblas")
 
 
 def _checked(matrix: sp.csc_matrix, lu: Any) -> Solve:
