@@ -205,6 +205,10 @@ def normalisation_error(G: Array) -> Array:
     return jnp.max(jnp.abs(G @ G + jnp.eye(4, dtype=G.dtype)))
 
 
+ROUND_OFF = 1e-9
+"""At real energies inside a gap `positivity` is as small as eta: so far below zero it counts as round-off."""
+
+
 def positivity(G: Array) -> Array:
     """Smallest eigenvalue of the Hermitian part of g tau3, (...): > 0 on the physical branch for Re omega > 0.
 
@@ -271,6 +275,7 @@ def phase_turn(phase: ArrayLike) -> Array:
     return jnp.cos(half) * jnp.eye(4) + jnp.sin(half) * R[2]
 
 
+@jax.jit
 def bcs(omega: ArrayLike, Delta: ArrayLike) -> Array:
     """Bulk singlet superconductor G = (omega R3 + Re Delta R2 + Im Delta R1)/sqrt(omega^2 + |Delta|^2).
 

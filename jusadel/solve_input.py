@@ -60,7 +60,7 @@ def chosen_frequencies(
     if not is_number(T) or T <= 0:
         raise ValueError(f"T = {T!r}; expected a finite temperature > 0, in the units of Delta (k_B = 1)")
     if frequencies is None:
-        return matsubara.quadrature(T, matsubara.enough_frequencies(T, _largest_energy(device, Delta), accuracy))
+        return matsubara.quadrature(T, matsubara.enough_frequencies(T, largest_energy(device, Delta), accuracy))
     if is_number(frequencies, at_least=1) and float(frequencies).is_integer():
         return matsubara.quadrature(T, int(frequencies))
     if not isinstance(frequencies, tuple | list) or len(frequencies) != 2:
@@ -82,7 +82,7 @@ def chosen_frequencies(
     return omega, weights
 
 
-def _largest_energy(device: Device, Delta: Array) -> float:
+def largest_energy(device: Device, Delta: Array) -> float:
     """The scale above which G is close to normal: pairing, exchange, and an eighth of the spin relaxation."""
     h = np.linalg.norm(np.asarray(device.vertex_field("h")), axis=-1).max()
     Gamma = np.abs(np.asarray(device.vertex_field("Gamma"))).max()
@@ -201,7 +201,13 @@ def refuse_torn_reservoirs(device: Device, nodes: int, omega: np.ndarray) -> Non
 def _reservoir_frames(device: Device, reservoir: Reservoir, nodes: np.ndarray, omega: Any) -> Array:
     """Frames (b, k, 4, 4) of a reservoir at these nodes."""
     G = _electrode(reservoir, omega)  # (b, 4, 4) at phase 0
-    phase = reservoir.phase_at(jnp.asarray(device.mesh.points)[nodes])
+    phase = jnp.asarray(reservoir.phase_at(jnp.asarray(device.mesh.points)[nodes]))
+    return _turned_frames(G, jnp.broadcast_to(phase, len(nodes)))
+
+
+@jax.jit
+def _turned_frames(G: Array, phase: Array) -> Array:
+    """Frames (b, k, 4, 4) of G (b, 4, 4) with Delta turned by exp(i phase), (k,)."""
     return green_to_frame(phase_turn(phase) @ G[:, None] @ phase_turn(-phase))
 
 

@@ -180,3 +180,17 @@ def test_nonlocal_spin_valve(tmp_path, monkeypatch, quick_compilation):
     assert abs(numbers["current_right"]) < 1e-10
     for name in ("signal_1", "signal_2", "signal_1_field", "signal_2_field"):
         assert numbers[name] == pytest.approx(numbers[f"{name}_exact"], rel=1e-2)
+
+
+def test_minigap(tmp_path, monkeypatch, quick_compilation):
+    """The junction's minigap, for Delta = 200 D/L^2 four times that of a layer with Delta/E_Th = 50, and near pi."""
+    smaller = {
+        "LINES": np.linspace(0, 3.0, 11),
+        "ENERGIES": np.linspace(0.1, 0.6, 6),
+        "PHASES": np.pi * np.array([0, 0.95]),
+    }
+    numbers = numbers_of("minigap", tmp_path, monkeypatch, **smaller)
+    assert numbers["minigap_0"] == pytest.approx(4 * 0.7706900123226469, rel=0.005)
+    assert numbers["minigap_0.95pi"] == pytest.approx(np.pi**2 / 4 * 0.05 * np.pi, rel=0.15)
+    assert 0.2 < numbers["island_gap"] < 0.4
+    assert numbers["N_lowest_energy"] < 0.1

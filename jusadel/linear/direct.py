@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+import scipy.sparse.linalg as sla
+from threadpoolctl import ThreadpoolController
 
 from jusadel.hessian import Pattern, linearise
 from jusadel.lifted import LiftedAction, residual
@@ -19,6 +23,10 @@ Solve = Callable[[np.ndarray], np.ndarray]
 
 CHORD = 0.1
 """Once a step is shorter than this, its factors serve the following ones, which then shrink at about this rate."""
+INACCURATE = 1e-8
+"""Relative residual of a complex system's solution above which it is solved again with pivoting."""
+UNKNOWN = (-1, -1)
+"""In place of an inertia that was not asked for, or does not exist."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +42,8 @@ class PreparedPattern:
 class SuperLU:
     """scipy's SuperLU in symmetric mode with minimum-degree ordering: the pivots' signs are the inertia.
 
-    On the physical branch the Hessian is quasi-definite, so no pivoting is needed in any symmetric order.
+    On the physical branch the Hessian is quasi-definite, so no pivoting is needed in any symmetric order. At real
+    energies it is complex and symmetric, without inertia; where a solution then proves inaccurate, pivots are searched.
 
     Args:
         threads: frequencies factorised side by side; default the number of cores, at most 8.
@@ -60,9 +69,10 @@ class SuperLU:
     ) -> Direction:
         """Factorise and solve frequency by frequency."""
         zero = np.zeros((len(prepared.lifted.system.free), 8), np.asarray(V[:0]).dtype)
-        idle = (zero, 1.0, (-1, -1))
+        idle = (zero, 1.0, UNKNOWN)
         one = lambda k: self._one(prepared, V[k], omega[k], memory[k]) if active[k] else idle  # noqa: E731
-        results = in_threads(one, range(len(omega)), self.threads)
+        with one_thread_each():
+            results = in_threads(one, range(len(omega)), self.threads)
         steps, accuracy, inertia = zip(*results, strict=True)
         return Direction(np.stack(steps), np.array(accuracy), np.array(inertia))
 
@@ -95,7 +105,8 @@ class SuperLU:
             return self.another().factorise(pattern.matrix(linearise(prepared.lifted, V[k], omega[k])))[0]
 
         forget(self.threads)  # Newton's factors, before as many again are made
-        solves = in_threads(factor, range(len(omega)), self.threads)
+        with one_thread_each():
+            solves = in_threads(factor, range(len(omega)), self.threads)
 
         def respond(rhs: Any) -> np.ndarray:
             rhs, x = np.asarray(rhs), np.zeros(rhs.shape)
@@ -115,4 +126,29 @@ class SuperLU:
             factor = Factor(matrix)
         except RuntimeError:  # SuperLU's word for an exactly singular matrix
             return lambda rhs: np.full_like(rhs, np.nan), (0, 0)
+        if np.iscomplexobj(matrix):
+            return _checked(matrix, factor), UNKNOWN
         return factor.solve, factor.inertia
+
+
+def one_thread_each() -> AbstractContextManager[Any]:
+    """OpenBLAS without threads: on SuperLU's small blocks, complex ones above all, they cost many times what they save,
+    and more where the cores are busy."""
+    return _openblas().limit(limits=1)
+
+
+@cache
+def _openblas() -> ThreadpoolController:
+    return ThreadpoolController().select(internal_api="openblas")
+
+
+def _checked(matrix: sp.csc_matrix, factor: Factor) -> Solve:
+    """Solutions by the factor, or by pivoted ones where the residual is large."""
+
+    def solve(rhs: np.ndarray) -> np.ndarray:
+        x = factor.solve(rhs)
+        if np.linalg.norm(matrix @ x - rhs) <= INACCURATE * np.linalg.norm(rhs):
+            return x
+        return sla.splu(matrix).solve(rhs)
+
+    return solve
