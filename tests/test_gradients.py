@@ -107,33 +107,6 @@ def test_every_kind_of_parameter_of_a_junction(sns, name):
     np.testing.assert_allclose(sns.gradient(name), exact, rtol=1e-6, atol=1e-6 * np.abs(exact).max())
 
 
-def test_forward_and_backward_agree(sns):
-    direction = jax.tree.map(jnp.asarray, directions(sns.parameters, 1))
-    forward = jax.jvp(sns.function, (sns.parameters,), (direction,))[1]
-    backward = sum(np.tensordot(sns.jacobian[k], v, np.ndim(v)) for k, v in direction.items())
-    np.testing.assert_allclose(forward, backward, rtol=1e-10)
-
-
-def test_derivatives_of_the_free_energy_are_what_physics_says():
-    """dF/dphase = I/2, -dF/dT = S, dF/dh = Int S: each computed by other code, from the solution alone."""
-
-    def solved(p):
-        electrode = ju.Reservoir(1.0, p["phase"])
-        device = ju.Device(
-            mesh=ju.rectangle(2.0, 0.8, 0.5),
-            materials=ju.Material(Tc=0.0, h=jnp.stack([0.0, 0.0, p["h"]]), gamma=0.2 * ju.rashba(1.0), Gamma=0.3),
-            boundaries={"left": ju.Reservoir(1.0), "right": electrode},
-        )
-        return ju.solve(device, p["T"], frequencies=3, **EXACT)
-
-    p = {"phase": 0.8, "h": 0.4, "T": 0.3}
-    slope, sol = jax.grad(lambda p: ju.free_energy(solved(p)))(p), solved(p)
-    np.testing.assert_allclose(2 * slope["phase"], ju.current_through(sol, "right"), rtol=1e-8)
-    np.testing.assert_allclose(-slope["T"], ju.entropy(sol), rtol=1e-8)
-    quasiclassical = ju.magnetisation(sol)[2] + 2 * p["h"] * float(sol.mesh.areas.sum())  # without the Pauli term
-    np.testing.assert_allclose(slope["h"], quasiclassical, rtol=1e-8)
-
-
 # --- a vortex, by Krylov iterations -------------------------------------------------------------------
 
 
@@ -186,6 +159,13 @@ def test_self_consistent_bilayer(self_consistent, name):
     np.testing.assert_allclose(self_consistent.gradient(name), exact, rtol=1e-6, atol=1e-8 * np.abs(exact).max())
 
 
+def test_forward_and_backward_agree_self_consistently(self_consistent):
+    direction = jax.tree.map(jnp.asarray, directions(self_consistent.parameters, 1))
+    forward = jax.jvp(bilayer, (self_consistent.parameters,), (direction,))[1]
+    backward = sum(np.tensordot(self_consistent.jacobian[k], v, np.ndim(v)) for k, v in direction.items())
+    np.testing.assert_allclose(forward, backward, rtol=1e-10)
+
+
 def test_krylov_iterations_give_the_same_self_consistent_derivatives(self_consistent):
     p = self_consistent.parameters
     along = {k: jnp.ones_like(v) for k, v in p.items()}
@@ -194,47 +174,67 @@ def test_krylov_iterations_give_the_same_self_consistent_derivatives(self_consis
     np.testing.assert_allclose(jax.jvp(f, (p,), (along,))[1], direct, rtol=1e-8)
 
 
-# --- programs, second derivatives ----------------------------------------------------------------------
+# --- a junction that is quick to compile ----------------------------------------------------------------
 
 
-def simple(h, phase, B, frequencies=3, **arguments):
-    """Current of a plain junction, with a function of points that closes over a traced number."""
-    device = ju.Device(
+def plain_device(h, phase, B, gamma=0.3):
+    """A Rashba wire in an exchange and a magnetic field, the latter a function that closes over a traced number."""
+    return ju.Device(
         mesh=MESH,
-        materials=ju.Material(Tc=0.0, h=jnp.stack([0.0, 0.0, h])),
+        materials=ju.Material(Tc=0.0, h=jnp.stack([0.0, h, 0.0]), gamma=gamma * ju.rashba(1.0), Gamma=0.3),
         boundaries={"left": ju.Reservoir(1.0), "right": ju.Reservoir(1.0, phase)},
         vector_potential=ju.uniform_field(B),
     )
-    return ju.solve(device, 0.3, frequencies=frequencies, **EXACT | arguments)
 
 
-def current(*given):
-    return ju.current_through(simple(*given), "left")
+def solved(h, phase, B, T=0.3, frequencies=3):
+    return ju.solve(plain_device(h, phase, B), T, frequencies=frequencies, **EXACT)
+
+
+def energy(*given):
+    return ju.free_energy(solved(*given))
 
 
 AT = (0.3, 0.8, 0.4)
+VALUE_AND_SLOPE = jax.value_and_grad(energy, (0, 1, 2))
 
 
 @pytest.fixture(scope="module")
-def slope():
-    return np.array(jax.grad(current, (0, 1, 2))(*AT))
+def known():
+    """Free energy and its slopes."""
+    value, slope = VALUE_AND_SLOPE(*AT)
+    return value, np.array(slope)
 
 
-def test_inside_jit(slope):
-    np.testing.assert_allclose(jax.jit(current)(*AT), current(*AT), rtol=1e-12)
-    np.testing.assert_allclose(jax.jit(jax.grad(current, (0, 1, 2)))(*AT), slope, rtol=1e-9)
+def test_derivatives_of_the_free_energy_are_what_physics_says(known):
+    """dF/dphase = I/2, -dF/dT = S, dF/dh = Int S: each computed by other code, from the solution alone."""
+    sol, (_, slope) = solved(*AT), known
+    np.testing.assert_allclose(2 * slope[1], ju.current_through(sol, "right"), rtol=1e-8)
+    quasiclassical = ju.magnetisation(sol)[1] + 2 * AT[0] * float(sol.mesh.areas.sum())  # without the Pauli term
+    np.testing.assert_allclose(slope[0], quasiclassical, rtol=1e-8)
+    along_T = jax.grad(lambda T: energy(*AT, T))(0.3)
+    np.testing.assert_allclose(-along_T, ju.entropy(sol), rtol=1e-8)
 
 
-def test_inside_vmap(slope):
-    h = jnp.array([0.3, 0.5])
-    many = jax.vmap(current, (0, None, None))(h, *AT[1:])
-    np.testing.assert_allclose(many, [current(x, *AT[1:]) for x in h], rtol=1e-10)
-    slopes = jax.vmap(jax.grad(current, (0, 1, 2)), (0, None, None))(h, *AT[1:])
-    np.testing.assert_allclose(np.array(slopes)[:, 0], slope, rtol=1e-9)
+def test_forward_and_backward_agree(known):
+    along = (0.7, -0.4, 0.5)
+    assert jax.jvp(energy, AT, along)[1] == pytest.approx(known[1] @ np.array(along), rel=1e-10)
 
 
-def test_second_derivatives_forward_over_reverse(slope):
-    gradient = jax.grad(current, (0, 1, 2))
+def test_inside_jit(known):
+    value, slope = jax.jit(VALUE_AND_SLOPE)(*AT)
+    np.testing.assert_allclose(value, known[0], rtol=1e-12)
+    np.testing.assert_allclose(slope, known[1], rtol=1e-9)
+
+
+def test_inside_vmap(known):
+    values, slopes = jax.vmap(VALUE_AND_SLOPE, (0, None, None))(jnp.array([AT[0], 0.5]), *AT[1:])
+    np.testing.assert_allclose(values, [known[0], energy(0.5, *AT[1:])], rtol=1e-10)
+    np.testing.assert_allclose(np.array(slopes)[:, 0], known[1], rtol=1e-9)
+
+
+def test_second_derivatives_forward_over_reverse():
+    gradient = jax.grad(energy, (0, 1, 2))
     hessian = np.array(jax.jacfwd(gradient, (0, 1, 2))(*AT))
     np.testing.assert_allclose(hessian, hessian.T, atol=1e-9)
     along_h = difference(lambda s: gradient(AT[0] + s, *AT[1:]), 1e-3)
@@ -248,7 +248,7 @@ def test_self_consistent_inside_jit(self_consistent):
 
 def test_what_a_program_must_be_told():
     with pytest.raises(ValueError, match=r"frequencies = None; inside jax.jit and jax.vmap"):
-        jax.jit(lambda h: simple(h, *AT[1:], frequencies=None).G)(0.3)
+        jax.jit(lambda h: solved(h, *AT[1:], frequencies=None).G)(0.3)
     with pytest.raises(ValueError, match=r"start = None; inside jax.jit and jax.vmap.*needs a guess"):
         jax.jit(bilayer)({k: jnp.asarray(v) for k, v in BILAYER_NUMBERS.items()})
 
@@ -269,32 +269,29 @@ def test_failure_inside_a_program_is_nan_and_said():
 # --- published quantities ------------------------------------------------------------------------------
 
 
-def relation(p, **arguments):
-    material = ju.Material(Tc=0.0, h=jnp.stack([0.0, 0.4, 0.0]), gamma=p["gamma"] * ju.rashba(1.0), Gamma=0.3)
-    boundaries = {"left": ju.Tunnel(ju.Reservoir(1.0), p["conductance"]), "right": ju.Reservoir(1.0)}
-    device = ju.Device(mesh=MESH, materials=material, boundaries=boundaries)
-    phases = np.linspace(0, 2 * np.pi, 6, endpoint=False)
-    found = ju.current_phase_relation(device, phases, p["T"], frequencies=3, **EXACT | arguments)
+TURN = np.linspace(0, 2 * np.pi, 6, endpoint=False)
+
+
+def relation(p, phases=TURN):
+    device = plain_device(p["h"], 0.0, 0.4, p["gamma"])
+    return ju.current_phase_relation(device, phases, p["T"], frequencies=3, **EXACT)
+
+
+def published(p):
+    found = relation(p)
     return jnp.stack([found.diode_efficiency, found.phi0, *found.critical_current, found.current[1], found.energy[2]])
 
 
 def test_current_phase_relation():
-    model = Model(relation, {"gamma": 0.8, "conductance": 3.0, "T": 0.2}, 1e-3)
+    model = Model(published, {"gamma": 0.8, "h": 0.4, "T": 0.2}, 1e-3)
     for name in model.parameters:
         np.testing.assert_allclose(model.gradient(name), model.difference(name), rtol=1e-6, err_msg=name)
 
 
 def test_current_phase_relation_by_splines():
     """The same critical current from phases that cover no whole turn, which splines interpolate."""
-
-    def largest(gamma):
-        material = ju.Material(Tc=0.0, gamma=gamma * ju.rashba(1.0), h=jnp.stack([0.0, 0.4, 0.0]), Gamma=0.3)
-        boundaries = {"left": ju.Reservoir(1.0), "right": ju.Reservoir(1.0)}
-        device = ju.Device(mesh=MESH, materials=material, boundaries=boundaries)
-        found = ju.current_phase_relation(device, np.linspace(-2.5, 2.7, 6), 0.2, frequencies=3, **EXACT)
-        return found.critical_current[0]
-
-    assert jax.grad(largest)(0.8) == pytest.approx(difference(lambda s: largest(0.8 + s), 1e-3), rel=1e-6)
+    largest = lambda h: relation({"gamma": 0.8, "h": h, "T": 0.2}, np.linspace(-2.5, 2.7, 6)).critical_current[0]  # noqa: E731
+    assert jax.grad(largest)(0.4) == pytest.approx(difference(lambda s: largest(0.4 + s), 1e-3), rel=1e-6)
 
 
 def transition(p):
@@ -318,9 +315,9 @@ def test_critical_temperature():
 @pytest.mark.parametrize("function", [jax.jit, jax.vmap])
 def test_quantities_that_search_cannot_stand_in_programs(function):
     one = lambda x: x if function is jax.jit else jnp.stack([x])  # noqa: E731
-    p = {k: one(jnp.asarray(v)) for k, v in {"gamma": 0.8, "conductance": 3.0, "T": 0.2}.items()}
+    p = {k: one(jnp.asarray(v)) for k, v in {"gamma": 0.8, "h": 0.4, "T": 0.2}.items()}
     with pytest.raises(TypeError, match=r"current_phase_relation cannot stand inside jax.jit or jax.vmap"):
-        function(relation)(p)
+        function(published)(p)
     p = {k: one(jnp.asarray(v)) for k, v in {"D": 1.0, "Gamma": 0.5, "h": 0.2, "conductance": 0.05, "B": 0.3}.items()}
     with pytest.raises(TypeError, match=r"critical_temperature cannot stand inside jax.jit or jax.vmap"):
         function(transition)(p)
