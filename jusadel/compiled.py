@@ -55,11 +55,11 @@ def solved_in_program(
     V, Delta, *quality = called(_over_batches(host.solve, (numbers, first)), like, numbers, first)
     found = (V,) if where is None else (V, Delta)
 
-    def solve(r: Any) -> Any:
+    def solve(r: Any, numbers: Any, V: Any, Delta: Any) -> Any:
         return called(_over_batches(host.respond, (numbers, V, Delta, r)), r, numbers, V, Delta, r)
 
     sol = _bare_solution(stated, omega, weights, quality, host)
-    return placed(stated, eq, attached(eq, found, solve), sol, where)
+    return placed(stated, eq, attached(eq, found, solve, (numbers, V, Delta)), sol, where)
 
 
 def _sums(stated: Stated) -> tuple[Any, Any]:

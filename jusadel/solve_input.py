@@ -201,7 +201,14 @@ def refuse_torn_reservoirs(device: Device, nodes: int, omega: np.ndarray) -> Non
 def _reservoir_frames(device: Device, reservoir: Reservoir, nodes: np.ndarray, omega: Any) -> Array:
     """Frames (b, k, 4, 4) of a reservoir at these nodes."""
     G = _electrode(reservoir, omega)  # (b, 4, 4) at phase 0
-    half = jnp.asarray(reservoir.phase_at(jnp.asarray(device.mesh.points)[nodes]))[:, None, None] / 2
+    phase = jnp.asarray(reservoir.phase_at(jnp.asarray(device.mesh.points)[nodes]))
+    return _frames_at_phases(G, phase)
+
+
+@jax.jit
+def _frames_at_phases(G: Array, phase: Array) -> Array:
+    """Frames (b, k, 4, 4) of G (b, 4, 4) turned by the phases (k,)."""
+    half = phase[:, None, None] / 2
     turn, back = (jnp.cos(half) * jnp.eye(4) + s * jnp.sin(half) * R[2] for s in (1.0, -1.0))
     return green_to_frame(turn[None] @ G[:, None] @ back[None])
 

@@ -233,6 +233,14 @@ def test_inside_vmap(slope):
     np.testing.assert_allclose(np.array(slopes)[:, 0], slope, rtol=1e-9)
 
 
+@pytest.mark.parametrize("derivative", [jax.jacfwd, jax.jacrev])
+def test_of_a_batch(slope, derivative):
+    """The derivative is taken outside of jax.vmap: that of each with respect to its own field, nothing else."""
+    many = jax.jit(lambda h: jax.vmap(current, (0, None, None))(h, *AT[1:]))
+    matrix = derivative(many)(jnp.array([0.3, 0.3]))
+    np.testing.assert_allclose(matrix, slope[0] * np.eye(2), rtol=1e-9, atol=1e-12)
+
+
 def test_second_derivatives_forward_over_reverse(slope):
     gradient = jax.grad(current, (0, 1, 2))
     hessian = np.array(jax.jacfwd(gradient, (0, 1, 2))(*AT))
