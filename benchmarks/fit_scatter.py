@@ -1,9 +1,9 @@
 """python -m benchmarks.fit_scatter: whether the errors that a fit of a device quotes are those it makes.
 
 The model of examples/fit_spin_galvanic.py, on two of its data sets with five phases each, with many seeds of the noise,
-each fitted from the true parameters; and exact data fitted from several starting points. Printed for each parameter: the scatter of its fitted values over the
-seeds divided by the mean quoted error, which is known to 1/sqrt(2 (seeds - 1)), and the mean
-deviation from the truth in standard errors of the mean.
+each fitted from the true parameters; and exact data fitted from several starting points. Printed for each parameter:
+the scatter of its fitted values over the seeds divided by the mean quoted error, which is known to
+1/sqrt(2 (seeds - 1)), and the mean deviation from the truth in standard errors of the mean.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def scatter(example, seeds, tol=1e-2):
     exact, found = example.model(example.TRUE), []
     for seed in range(seeds):
         rng = np.random.default_rng(seed)
-        data = {name: I + example.SIGMA * rng.normal(size=I.shape) for name, I in exact.items()}
+        data = {name: y + example.SIGMA * rng.normal(size=y.shape) for name, y in exact.items()}
         result = fitted(example, data, example.TRUE, tol)
         found.append([(result.params[name], result.errors[name]) for name in example.TRUE])
         yield dict(zip(example.TRUE, np.array(found).transpose(1, 2, 0), strict=True))

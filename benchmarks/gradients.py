@@ -70,7 +70,7 @@ def main():
         points = jnp.asarray(mesh.points)
         cases = ((one_number, jnp.asarray(0.75)), (many_numbers, (jnp.zeros(len(mesh.triangles)), points)))
         for make, numbers in cases:
-            f = lambda p, make=make: spin(make(mesh, p), arguments.T, count, solver)  # noqa: E731
+            f = lambda p, make=make, mesh=mesh: spin(make(mesh, p), arguments.T, count, solver)  # noqa: E731
             plain = seconds(lambda f=f, numbers=numbers: f(numbers))
             whole = seconds(lambda f=f, numbers=numbers: jax.value_and_grad(f)(numbers))
             memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

@@ -2,8 +2,8 @@
 
 A strip in an exchange field along y between two superconductors. What may change is the half-width along the strip and
 a map of the Rashba spin-galvanic gamma(x, y), within bounds; what grows is the efficiency (Ic+ - Ic-)/(Ic+ + Ic-).
-Start and outcome are solved again on a finer mesh with more phases and frequencies. Energies in E_Th = D/L^2, gamma in D/L.
-Leaves design_diode.png and prints one `name = value` a line.
+Start and outcome are solved again on a finer mesh with more phases and frequencies. Energies in E_Th = D/L^2, gamma in
+D/L. Leaves design_diode.png and prints one `name = value` a line.
 """
 
 import matplotlib

@@ -38,7 +38,7 @@ def model(p):
 def measured(seed):
     """Data with Gaussian noise."""
     rng = np.random.default_rng(seed)
-    return {name: np.asarray(I) + SIGMA * rng.normal(size=I.shape) for name, I in model(TRUE).items()}
+    return {name: np.asarray(y) + SIGMA * rng.normal(size=y.shape) for name, y in model(TRUE).items()}
 
 
 def main():
