@@ -72,7 +72,7 @@ def main():
         None,
         START,
         transforms=RANGES,
-        optimizer=optax.adam(0.3),
+        optimizer=optax.adam(0.15),
         loss=lambda efficiency, _: -efficiency,
         max_steps=STEPS,
         progress=lambda line: print(line.split(":")[1]),
@@ -89,7 +89,8 @@ def main():
         axes[2].axhline(plus, color=colour, linewidth=0.8, linestyle=":")
         axes[2].axhline(-minus, color=colour, linewidth=0.8, linestyle=":")
     axes[2].set(xlabel=r"$\varphi/\pi$", ylabel=r"$I/(\nu D E_{Th})$")
-    axes[2].legend()
+    axes[2].margins(y=0.25)
+    axes[2].legend(loc="upper left")
     figure.savefig("design_diode.png", dpi=150)
     numbers = {
         "efficiency_start": -result.history.loss[0],
