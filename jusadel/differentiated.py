@@ -13,7 +13,8 @@ from jusadel.device import Device
 from jusadel.discrete import nodal_mean
 from jusadel.discretisation import discretise
 from jusadel.gap import Sites, site_fields
-from jusadel.implicit import Equations, GapTerms, Unknowns, attached, called
+from jusadel.host import Host, keep
+from jusadel.implicit import Equations, GapTerms, Unknowns, attached
 from jusadel.linear_response import LinearProblem
 from jusadel.material import real
 from jusadel.nambu import frame_to_green
@@ -72,10 +73,19 @@ def differentiated(stated: Stated, found: Found, sol: Solution) -> Solution:
     """The solution that was found, as a function of what JAX traces."""
     omega, weights = stated.sums(sol.omega, sol.weights, sol.T)
     eq = equations(stated, omega, weights, found.sites)
-    linear = LinearProblem(found.problem, found.V, found.sites, found.at_sites)
-    solve = lambda r: called(linear, r, r)  # noqa: E731
-    numbers: Unknowns = (found.V,) if found.sites is None else (found.V, _pairs(found.at_sites))
-    return placed(stated, eq, attached(eq, numbers, solve), replace(sol, omega=omega, weights=weights), found.sites)
+    unknowns = function_of(eq, found.problem, found.V, found.sites, found.at_sites)
+    return placed(stated, eq, unknowns, replace(sol, omega=omega, weights=weights), found.sites)
+
+
+def function_of(eq: Equations, problem: Problem, V: Any, sites: Sites | None = None, at_sites: Any = None) -> Unknowns:
+    """A solution, the frames V (b, N, 4, 4) and the pair potential at the sites (K,) if any, as a function of `eq`."""
+    known = keep(LinearProblem(problem, V, sites, at_sites))
+    Delta = np.zeros((0, 2)) if sites is None else np.stack([at_sites.real, at_sites.imag], axis=1)
+    Tc = np.zeros(0) if sites is None else sites.Tc
+    numbers = (jax.lax.stop_gradient(eq), np.asarray(problem.weights), np.asarray(problem.T), Tc)
+    host = Host(sites, problem.solver, problem.tol, 0.0)
+    unknowns = (V,) if sites is None else (V, Delta)
+    return attached(eq, unknowns, host.linear, (known, numbers, V, Delta))
 
 
 def placed(stated: Stated, eq: Equations, unknowns: Unknowns, sol: Solution, sites: Sites | None) -> Solution:
@@ -95,8 +105,3 @@ def placed(stated: Stated, eq: Equations, unknowns: Unknowns, sol: Solution, sit
         vertex_Delta=vertex,
         system=system,
     )
-
-
-def _pairs(Delta: Any) -> Any:
-    """(K, 2) real from (K,) complex."""
-    return np.stack([Delta.real, Delta.imag], axis=1)

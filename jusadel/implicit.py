@@ -27,7 +27,7 @@ from jusadel.nambu import generator
 from jusadel.problem import with_pairing
 
 Array = jax.Array
-Solve = Callable[[Any], Any]
+Solve = Callable[..., Any]
 
 GROUP, BLOCK = 8, 1000
 """Frequencies and triangles that are differentiated together: what bounds the memory."""
@@ -68,13 +68,16 @@ Unknowns = tuple[Array, ...]
 """(V,) or (V, Delta), and likewise steps and slopes: (u,) or (u, Delta)."""
 
 
-def attached(equations: Equations, solution: Unknowns, solve: Solve) -> Unknowns:
+def attached(equations: Equations, solution: Unknowns, solve: Solve, given: Any = ()) -> Unknowns:
     """The solution as a function of the equations that it solves.
 
     Args:
         equations: with whatever JAX is tracing in it.
         solution: the numbers, frames V (b, N, 4, 4) and, with a gap equation, Delta (K, 2) at the sites.
-        solve: x of H x = r for r = (r_u (b, N, 8),) or (r_u, r_Delta (K, 2)), with any axes in front of these.
+        solve: x of H x = r for r = (r_u (b, N, 8),) or (r_u, r_Delta (K, 2)), with any axes in front of these; called
+            with r and what is given.
+        given: whatever else JAX may be tracing in `solve`. It must not close over that: where the derivative is taken
+            of a batch, the rule runs after the batch's trace has ended.
     """
     leaves, tree = jax.tree.leaves(equations), jax.tree.structure(equations)
     real = [jnp.issubdtype(jnp.result_type(x), jnp.floating) for x in leaves]
@@ -84,7 +87,7 @@ def attached(equations: Equations, solution: Unknowns, solve: Solve) -> Unknowns
         return jax.tree.unflatten(tree, [next(given) if r else x for r, x in zip(real, leaves, strict=True)])
 
     @jax.custom_jvp
-    def known(numbers: list[Array], solution: Unknowns) -> Unknowns:
+    def known(numbers: list[Array], solution: Unknowns, given: Any) -> Unknowns:
         return solution
 
     @known.defjvp
@@ -95,20 +98,14 @@ def attached(equations: Equations, solution: Unknowns, solve: Solve) -> Unknowns
         x = jax.lax.custom_linear_solve(
             partial(hessian_product, rebuilt(numbers), found),
             jax.tree.map(jnp.negative, pull),
-            lambda _, r: solve(r),
+            lambda _, r: solve(r, *primals[2]),
             symmetric=True,
         )
         return found, (found[0] @ generator(x[0]), *x[1:])
 
     numbers = [jnp.asarray(x) for is_real, x in zip(real, leaves, strict=True) if is_real]
-    V, *Delta = known(numbers, jax.tree.map(jnp.asarray, solution))
+    V, *Delta = known(numbers, jax.tree.map(jnp.asarray, solution), given)
     return jnp.where(equations.system.free[:, None, None], V, equations.held), *Delta
-
-
-def called(function: Callable[..., Any], like: Any, *arguments: Any) -> Any:
-    """What a function of numbers returns, of the shapes of `like`; JAX may batch its arguments by axes in front."""
-    shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), like)
-    return jax.pure_callback(function, shapes, *arguments, vmap_method="expand_dims")
 
 
 # --- the residual, as a function of everything -----------------------------------------------------

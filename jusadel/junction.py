@@ -20,13 +20,11 @@ import scipy.sparse.linalg as sla
 
 from jusadel.boundary import Reservoir, Tunnel
 from jusadel.device import Device
-from jusadel.differentiated import Stated, equations, placed
+from jusadel.differentiated import Stated, equations, function_of, placed
 from jusadel.equilibrium import SELF_CONSISTENT, refuse_bad_input, reporter, solve
 from jusadel.fluxes import current_through
-from jusadel.implicit import attached, called
 from jusadel.lifted import pairs_of_corners
 from jusadel.linear import LinearSolver
-from jusadel.linear_response import LinearProblem
 from jusadel.material import real
 from jusadel.nambu import phase_turn
 from jusadel.newton import NewtonResult, solve_frequencies
@@ -218,8 +216,8 @@ def _differentiated(
     held = [held_frames(one.device, V.shape[1], omega) for one in each]
     eq = equations(each[0], omega, weights, None)
     eq = replace(eq, omega=jnp.tile(jnp.asarray(omega), count), held=jnp.concatenate(held))
-    linear = LinearProblem(replace(problem, omega=np.tile(problem.omega, count)), V)
-    (frames,) = attached(eq, (jnp.asarray(V),), lambda r: called(linear, r, r))
+    together = replace(problem, omega=np.tile(problem.omega, count), weights=np.tile(problem.weights, count))
+    (frames,) = function_of(eq, together, V)
     rows = [slice(k * b, (k + 1) * b) for k in range(count)]
     with_sums = [replace(sol, omega=omega, weights=weights) for sol in solutions]
     return [placed(one, eq, (frames[row],), sol, None) for one, row, sol in zip(each, rows, with_sums, strict=True)]

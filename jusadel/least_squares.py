@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
+from scipy.optimize import lsq_linear
 
 from jusadel.linearised import FailedPoint, Point
 
@@ -111,10 +113,22 @@ class Linearised:
         """Length of a step in the metric of the damping."""
         return float(np.linalg.norm(self.metric * step))
 
+    @cached_property
+    def most(self) -> float:
+        """By how much the sum of squares can fall within the caps.
+
+        Where `full` meets a cap it may lead uphill, which does not mean that there is no way down.
+        """
+        gain = max(self.gain(self.full), 0.0)
+        if (np.abs(self.full) < self.cap).all():
+            return gain
+        box = self.cap * self.lengths
+        best = lsq_linear(self.R / self.lengths, -self.q, (-box, box)).x / self.lengths
+        return max(gain, self.gain(best))
+
     def distance(self, unit: float) -> float:
         """The way to the minimum, in standard errors of residuals whose square is `unit`."""
-        gain = max(self.gain(self.full), 0.0)
-        return float(np.sqrt(gain / unit)) if unit > 0 else np.inf * (gain > 0)
+        return float(np.sqrt(self.most / unit)) if unit > 0 else np.inf * (self.most > 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,7 +215,7 @@ def _arrived(place: _Place, distance: float, tol: float, size: float) -> str:
 
 def _unresolved(place: _Place, size: float) -> bool:
     """Whether the decrease that is left is lost in the model's own error."""
-    return place.linear.gain(place.linear.full) <= UNRESOLVED * place.point.chi2 + UNRESOLVED**2 * size
+    return place.linear.most <= UNRESOLVED * place.point.chi2 + UNRESOLVED**2 * size
 
 
 def _next(model: Model, place: _Place, size: float) -> tuple[_Place | None, int, str]:

@@ -37,24 +37,14 @@ class LinearProblem:
 
     def __init__(self, problem: Problem, V: np.ndarray, where: Sites | None = None, Delta: Any = None) -> None:
         self.problem, self.V, self.sites, self.Delta = problem, V, where, Delta
-        self._device = jax.config.jax_default_device  # type: ignore[attr-defined]
 
-    def __call__(self, r: tuple[Any, ...]) -> tuple[np.ndarray, ...]:
-        """x of H x = r for r = (r_u (b, N, 8),) or (r_u, r_Delta (K, 2)), with any axes in front of these.
+    def __call__(self, r: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+        """x of H x = r for r = (r_u (b, N, 8),) or (r_u, r_Delta (K, 2)).
 
         Raises:
             SolveError: the iterations for the pair potential do not converge.
         """
-        r = tuple(np.asarray(x) for x in r)
-        axes = np.broadcast_shapes(r[0].shape[:-3], *(x.shape[:-2] for x in r[1:]))
-        r = tuple(np.broadcast_to(x, axes + x.shape[k:]) for x, k in zip(r, (-3, -2)[: len(r)], strict=True))
-        found = tuple(np.zeros(x.shape) for x in r)
-        with jax.default_device(self._device):  # a callback would have it on the CPU
-            for k in np.ndindex(axes):
-                one = self._coupled(*(x[k] for x in r)) if self.sites is not None else (self._H_inverse(r[0][k]),)
-                for x, value in zip(found, one, strict=True):
-                    x[k] = value
-        return found
+        return (np.asarray(self._H_inverse(r[0])),) if self.sites is None else self._coupled(*r)
 
     @cached_property
     def _H_inverse(self) -> Any:

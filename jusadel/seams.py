@@ -33,7 +33,7 @@ class Seams:
     def turns(self, nodes: np.ndarray) -> Array:
         """The orthogonal matrices W (k, 4, 4) of G = W G_owner W^-1 at these nodes (k,)."""
         spin = jnp.zeros((len(self.owner), 3)) if self.spin is None else self.spin
-        return jax.vmap(turning)(self.phase[nodes], spin[nodes])
+        return _turnings(self.phase[nodes], spin[nodes])
 
     def turned(self, V: Any) -> Array:
         """Frames (b, n, 4, 4) with those of the seams' nodes from their owners."""
@@ -106,6 +106,9 @@ def turning(phase: Any, spin: Any) -> Array:
     safe = jnp.where(size == 0, 1.0, size)
     axis = jnp.einsum("k,kij->ij", spin / safe, jnp.asarray(L))
     return phase_turn(phase) @ (jnp.cos(size / 2) * jnp.eye(4) - jnp.sin(size / 2) * axis)
+
+
+_turnings = jax.jit(jax.vmap(turning))
 
 
 def rotation_matrices(spin: Array) -> Array:

@@ -92,13 +92,18 @@ def test_vortex_is_certified_and_costs_energy(vortex, T):
 
 
 def numbers_of(name, folder, monkeypatch, **smaller):
-    """What the example prints, with some of its constants changed; it leaves one picture with something on it."""
+    """What the example prints beside tables of fits, with some of its constants changed; one picture is not empty."""
     example, printed = load(name), []
+
+    def note(*values):
+        if not isinstance(values[0], ju.FitResult):
+            printed.append(" ".join(map(str, values)))
+
     monkeypatch.chdir(folder)
     for constant, value in smaller.items():
         assert hasattr(example, constant)
         monkeypatch.setattr(example, constant, value)
-    monkeypatch.setattr("builtins.print", lambda *values: printed.append(" ".join(map(str, values))))
+    monkeypatch.setattr("builtins.print", note)
     numbers = example.main()
     lines = "\n".join(printed).splitlines()
     printed_numbers = {key: float(value) for key, value in (line.split(" = ") for line in lines)}
@@ -194,3 +199,44 @@ def test_minigap(tmp_path, monkeypatch, quick_compilation):
     assert numbers["minigap_0.95pi"] == pytest.approx(np.pi**2 / 4 * 0.05 * np.pi, rel=0.15)
     assert 0.2 < numbers["island_gap"] < 0.4
     assert numbers["N_lowest_energy"] < 0.1
+
+
+def within_errors(numbers, names, most=4.0):
+    """The parameters that the data were made with lie within so many quoted errors, none of which says nothing."""
+    for name in names:
+        error = numbers[f"{name}_error"]
+        assert abs(numbers[name] - numbers[f"{name}_true"]) < most * error
+        assert error < 0.6 * numbers[f"{name}_true"]
+
+
+def fit_numbers(name, folder, monkeypatch, **smaller):
+    """As `numbers_of`, without lines of progress."""
+    fit = ju.fit
+    monkeypatch.setattr(ju, "fit", lambda *args, **given: fit(*args, **given | {"progress": False}))
+    return numbers_of(name, folder, monkeypatch, **smaller)
+
+
+def test_fit_spin_galvanic(tmp_path, monkeypatch, quick_compilation):
+    phases = np.linspace(-np.pi, np.pi, 4, endpoint=False)
+    numbers = fit_numbers("fit_spin_galvanic", tmp_path, monkeypatch, PHASES=phases)
+    within_errors(numbers, ("gamma", "Gamma", "conductance"))
+    assert numbers["reduced_chi2"] < 3.0
+
+
+def test_fit_tc_field(tmp_path, monkeypatch, quick_compilation):
+    """The data are those of a formula, so that the parameters also hold the finite elements to it."""
+    numbers = fit_numbers("fit_tc_field", tmp_path, monkeypatch)
+    within_errors(numbers, ("D", "Gamma"))
+    assert numbers["reduced_chi2"] < 3.0
+
+
+def test_design_diode(tmp_path, monkeypatch, quick_compilation):
+    """The efficiency of a plain solve at the end is the one that was said, and larger than at the start."""
+    phases = np.linspace(-np.pi, np.pi, 6, endpoint=False)
+    numbers = fit_numbers(
+        "design_diode", tmp_path, monkeypatch, PHASES=phases, FINE_PHASES=phases, FREQUENCIES=3, STEPS=3
+    )
+    assert numbers["efficiency_designed"] > 1.3 * numbers["efficiency_start"] > 0
+    assert numbers["efficiency_designed_finer"] == pytest.approx(numbers["efficiency_designed"], rel=0.25)
+    plus, minus = numbers["critical_current_plus"], numbers["critical_current_minus"]
+    assert numbers["efficiency_designed_finer"] == pytest.approx((plus - minus) / (plus + minus), rel=1e-6)

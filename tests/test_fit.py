@@ -581,3 +581,17 @@ def test_steps_stop_at_their_caps_and_the_others_make_up_for_it():
     J, r = np.array([[1.0, 1.0], [0.0, 1.0], [1.0, 0.0]]), np.array([-9.0, -1.0, -8.0])
     step = Linearised(J, r, np.array([1.0, np.inf])).full
     np.testing.assert_allclose(step, [1.0, (8.0 + 1.0) / 2])
+
+
+UPHILL = np.array([[1.0, -0.6], [1.8, -1.3]]), np.array([-2.0, 2.8])
+"""J and r for which the step whose components are held at 1, one after the other, leads uphill."""
+
+
+def test_a_capped_step_that_leads_uphill_is_no_minimum():
+    """The best of the box is found by trying its points."""
+    J, r = UPHILL
+    linear, grid = Linearised(J, r, np.ones(2)), np.linspace(-1, 1, 401)
+    squares = ((J @ np.stack(np.meshgrid(grid, grid)).reshape(2, -1) + r[:, None]) ** 2).sum(axis=0)
+    assert linear.gain(linear.full) < 0
+    assert linear.most == pytest.approx(r @ r - squares.min(), rel=1e-3)
+    assert linear.distance(1.0) > 0.1

@@ -233,6 +233,13 @@ def test_inside_vmap(known):
     np.testing.assert_allclose(np.array(slopes)[:, 0], known[1], rtol=1e-9)
 
 
+def test_of_a_batch(known):
+    """The derivative is taken outside of jax.vmap: that of each with respect to its own field, nothing else."""
+    many = jax.jit(lambda h: jax.vmap(energy, (0, None, None))(h, *AT[1:]))
+    matrix = jax.jacrev(many)(jnp.full(2, AT[0]))
+    np.testing.assert_allclose(matrix, known[1][0] * np.eye(2), rtol=1e-9, atol=1e-12)
+
+
 def test_second_derivatives_forward_over_reverse():
     gradient = jax.grad(energy, (0, 1, 2))
     hessian = np.array(jax.jacfwd(gradient, (0, 1, 2))(*AT))

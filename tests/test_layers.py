@@ -19,7 +19,7 @@ FLOORS = (
     "lifted hessian keldysh linear linear.protocol linear.factors linear.direct linear.dense linear.pardiso "
     "linear.multigrid linear.iterations linear.krylov linear.choice processes newton real_energies",
     "pair_potential solution traced distributions solve_input stability problem guess gap linear_response implicit "
-    "differentiated compiled equilibrium spectral",
+    "host differentiated compiled equilibrium spectral",
     "observables screening_response screening fluxes magnetic thermodynamics phase_curve junction critical sweep "
     "spectroscopy spectral_currents flow normal spin_dynamics "
     "transforms parameters measured linearised least_squares descent covariance fit_result fitting fit",

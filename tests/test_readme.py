@@ -8,6 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+SOURCES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 COMMANDS = (
     'python -m pip install -e ".[plot]" && python examples/vortex.py',
     'python -m pip install -e ".[test]" && python -m pytest',
@@ -38,7 +39,7 @@ def test_files_and_names_exist():
 
 def test_example_runs_as_printed(capsys):
     """Currents of time-reversed junctions are opposite: I(phi, h) = -I(-phi, -h); here I(0) is not zero."""
-    (source,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    source = SOURCES[0]
     assert "h=(0, 0.8, 0)" in source
     currents = []
     for code in (source, source.replace("h=(0, 0.8, 0)", "h=(0, -0.8, 0)")):
@@ -49,3 +50,20 @@ def test_example_runs_as_printed(capsys):
     assert up == pytest.approx([-current for current in reversed(down)], abs=2e-4)
     assert up[0] < 0 < up[2]
     assert abs(up[1]) > 0.05 * max(map(abs, up))
+
+
+def test_gradient_runs_as_printed(capsys, quick_compilation):
+    """To first order the current at zero phase is a product of gamma and h, and it rises with the phase."""
+    exec(compile(SOURCES[1], "README.md", "exec"), {})
+    along_gamma, along_h, along_phase = map(float, re.findall(r"-?\d+\.\d+(?:e-?\d+)?", capsys.readouterr().out))
+    assert along_gamma * 0.3 == pytest.approx(along_h * 0.8, rel=0.5)
+    assert along_phase > 0
+
+
+def test_fit_runs_as_printed(capsys, quick_compilation):
+    """Within four errors of what the data were made with."""
+    exec(compile(SOURCES[2], "README.md", "exec"), {})
+    out = capsys.readouterr().out
+    for name, true in (("gamma", 0.6), ("conductance", 5.0)):
+        value, error = map(float, re.search(rf"{name} += (\S+) \+- (\S+)", out).groups())
+        assert abs(value - true) < 4 * error < 2 * true

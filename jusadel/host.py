@@ -1,0 +1,136 @@
+"""The solver called back by JAX with numpy's arrays: for derivatives, and inside `jax.jit` and `jax.vmap`."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jusadel.gap import Sites, solve_gap
+from jusadel.implicit import Equations
+from jusadel.lifted import lift
+from jusadel.linear import LinearSolver, chosen
+from jusadel.linear_response import LinearProblem
+from jusadel.problem import Problem
+from jusadel.solution import SolveError, StabilityError
+from jusadel.stability import refuse_unstable_tensors
+
+
+@dataclass(frozen=True)
+class Host:
+    """The solver, called with numpy's arrays."""
+
+    where: Sites | None
+    linear_solver: LinearSolver | None
+    tol: float
+    gap_tol: float
+
+    def solve(self, numbers: Any, first: Any) -> Any:
+        """V, Delta (K, 2), converged, margin and residual; NaN where nothing was found."""
+        eq, weights, T, Tc = numbers
+        b, N = len(weights), len(eq.system.free)
+        failed = (np.full((b, N, 4, 4), np.nan), np.full((len(Tc), 2), np.nan), np.zeros(b, bool))
+        normal = lambda omega: np.broadcast_to(np.eye(4), (len(omega), N, 4, 4))  # noqa: E731
+        try:
+            problem = self._problem(eq, weights, T, check=True)
+            if self.where is None:
+                result, Delta = problem.newton(normal, ladder=False), np.zeros((0, 2))
+            else:
+                where = self._sites(eq, Tc)
+                found = solve_gap(problem, where, where.from_vertices(first), normal, self.gap_tol)
+                result, Delta = found.newton, np.stack([found.Delta.real, found.Delta.imag], axis=1)
+        except (SolveError, StabilityError):
+            return *failed, np.full(b, -np.inf), np.full(b, np.inf)
+        V = np.where(result.accepted[:, None, None, None], result.V, np.nan)
+        return V, Delta, result.converged, result.margin, result.residual
+
+    def linear(self, r: Any, known: Any, numbers: Any, V: Any, Delta: Any) -> Any:
+        """H^-1 r at a solution, for `implicit.attached`; `known` is what `keep` has said of it, or UNKNOWN."""
+        return called(self.respond, r, known, numbers, V, Delta, r)
+
+    def respond(self, known: Any, numbers: Any, V: Any, Delta: Any, r: Any) -> Any:
+        """H^-1 r for numbers."""
+        if not all(np.isfinite(x).all() for x in (V, Delta, *r)):
+            return tuple(np.full_like(x, np.nan) for x in r)
+        return (_kept.get(int(known)) or self._linear_problem(numbers, V, Delta))(r)
+
+    def _linear_problem(self, numbers: Any, V: Any, Delta: Any) -> LinearProblem:
+        eq, weights, T, Tc = numbers
+        problem = self._problem(eq, weights, T, check=False)
+        if self.where is None:
+            return LinearProblem(problem, V)
+        where, at = self._sites(eq, Tc), Delta[:, 0] + 1j * Delta[:, 1]
+        problem = problem.with_pairing(jnp.asarray(where.on_nodes(at, len(eq.system.free))))
+        return LinearProblem(problem, V, where, at)
+
+    def _problem(self, eq: Equations, weights: Any, T: Any, check: bool) -> Problem:
+        system, free = eq.system, np.asarray(eq.system.free)
+        solver = self.linear_solver or chosen(int(free.sum()), len(weights))
+        if check:
+            refuse_unstable_tensors(system, float(eq.omega.min()), solver)
+        return Problem(
+            device=None,
+            T=float(T),
+            omega=np.asarray(eq.omega),
+            weights=np.asarray(weights),
+            system=system,
+            solver=solver,
+            prepared=solver.prepare(lift(system), len(weights)),
+            tol=self.tol,
+            boundary=lambda V, omega: np.where(free[:, None, None], V, eq.held),
+        )
+
+    def _sites(self, eq: Equations, Tc: np.ndarray) -> Sites:
+        assert self.where is not None
+        assert eq.gap is not None
+        return replace(self.where, weight=np.asarray(eq.gap.weight), a=np.asarray(eq.gap.a), Tc=np.asarray(Tc))
+
+
+def called(function: Callable[..., Any], like: Any, *arguments: Any) -> Any:
+    """What a function of numbers returns, of the shapes of `like`; over all axes by which JAX batches its arguments.
+
+    JAX keeps the function for good, with what it holds.
+    """
+    shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), like)
+    ranks = tuple(jnp.ndim(x) for x in jax.tree.leaves(arguments))
+    return jax.pure_callback(_over_batches(function, ranks), shapes, *arguments, vmap_method="expand_dims")
+
+
+def _over_batches(function: Callable[..., Any], ranks: tuple[int, ...]) -> Callable[..., Any]:
+    """The function over all axes in front of arguments with these ranks, one after the other, on the usual device."""
+    device = jax.config.jax_default_device  # type: ignore[attr-defined]
+
+    def batched(*arguments: Any) -> Any:
+        leaves = [np.asarray(x) for x in jax.tree.leaves(arguments)]
+        tree = jax.tree.structure(arguments)
+        axes = np.broadcast_shapes(*(x.shape[: x.ndim - rank] for x, rank in zip(leaves, ranks, strict=True)))
+        leaves = [np.broadcast_to(x, axes + x.shape[x.ndim - rank :]) for x, rank in zip(leaves, ranks, strict=True)]
+        with jax.default_device(device):  # a callback would have it on the CPU
+            found = [function(*jax.tree.unflatten(tree, [x[k] for x in leaves])) for k in np.ndindex(axes)]
+        return jax.tree.map(lambda *x: np.stack(x).reshape(axes + np.shape(x[0])), *found)
+
+    return batched
+
+
+# --- solutions whose preparations serve again ---------------------------------------------------------
+
+UNKNOWN = -1
+KEPT = 8
+"""Solutions whose factors or hierarchies are kept for their derivatives; others are prepared anew when asked for."""
+_kept: OrderedDict[int, LinearProblem] = OrderedDict()
+_numbers = count()
+
+
+def keep(problem: LinearProblem) -> int:
+    """A number by which `Host.linear` finds the problem, for a while."""
+    number = next(_numbers)
+    _kept[number] = problem
+    while len(_kept) > KEPT:
+        _kept.popitem(last=False)
+    return number

@@ -1,0 +1,73 @@
+"""Fits of a small junction: parameters from exact data, what data do not tell apart, solves that fail on the way."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jusadel as ju
+
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
+MESH = ju.rectangle(1.0, 0.25, 0.25)
+PHASES = np.array([-2.0, 0.0, 1.0, 2.5])
+TRUE = {"gamma": 0.6, "Gamma": 1.0, "conductance": 5.0}
+STARTS = (
+    {"gamma": 0.3, "Gamma": 2.0, "conductance": 10.0},
+    {"gamma": 0.1, "Gamma": 5.0, "conductance": 2.5},
+    {"gamma": 1.0, "Gamma": 0.5, "conductance": 20.0},
+)
+
+
+def currents(gamma=0.6, Gamma=1.0, conductance=5.0, h=3.0, phases=PHASES):
+    """Of a Rashba strip with a barrier on the right."""
+    strip = ju.Material(D=1.0, Tc=0.0, h=jnp.stack([0.0, h, 0.0]), Gamma=Gamma, gamma=gamma * ju.rashba(1.0))
+    ends = {"left": ju.Reservoir(8.0), "right": ju.Tunnel(ju.Reservoir(8.0), conductance)}
+    device = ju.Device(mesh=MESH, materials=strip, boundaries=ends)
+    solver = ju.linear.SuperLU()
+    return jnp.asarray(
+        ju.current_phase_relation(device, phases, 1.0, frequencies=2, tol=1e-11, linear_solver=solver).current
+    )
+
+
+@pytest.fixture(scope="module")
+def exact():
+    return np.asarray(currents(**TRUE))
+
+
+@pytest.mark.parametrize("start", STARTS, ids=range(len(STARTS)))
+def test_parameters_of_a_junction_come_back_from_everywhere(exact, start):
+    transforms = dict.fromkeys(start, ju.positive)
+    result = ju.fit(lambda p: currents(**p), exact, start, 1e-3, transforms=transforms, tol=1e-3)
+    assert result.params == pytest.approx(TRUE, rel=1e-4)
+    assert result.converged
+    assert not result.degenerate
+
+
+def test_fields_that_enter_as_a_sum_are_degenerate(exact):
+    """An exchange and a Zeeman field: the data know what they are together, and neither alone."""
+    with pytest.warns(ju.DegeneracyWarning, match="exchange.*zeeman|zeeman.*exchange"):
+        result = ju.fit(
+            lambda p: currents(h=p["exchange"] + p["zeeman"]), exact, {"exchange": 2.0, "zeeman": 1.5}, 1e-3
+        )
+    assert result.params["exchange"] + result.params["zeeman"] == pytest.approx(3.0, rel=1e-6)
+    assert min(result.errors.values()) > 1e3  # nothing is known of either
+    assert "not determined by the data" in str(result)
+
+
+def test_a_solve_that_fails_on_the_way_is_a_refused_step():
+    """The first full step leads where the normal state is unstable; the fit takes it back, shortens it and goes on."""
+    raised = []
+
+    def model(p):
+        try:
+            return currents(gamma=p["gamma"])
+        except ju.StabilityError as error:
+            raised.append(error)
+            raise
+
+    true = 10.0
+    result = ju.fit(model, currents(gamma=true), {"gamma": 3.0}, 1e-3, transforms={"gamma": ju.positive}, tol=1e-2)
+    assert raised
+    assert result.refused >= len(raised)
+    assert result.params["gamma"] == pytest.approx(true, rel=1e-4)
+    assert np.isfinite(result.history.loss).all()
