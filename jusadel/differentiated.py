@@ -84,7 +84,7 @@ def function_of(eq: Equations, problem: Problem, V: Any, sites: Sites | None = N
     Tc = np.zeros(0) if sites is None else sites.Tc
     numbers = (jax.lax.stop_gradient(eq), np.asarray(problem.weights), np.asarray(problem.T), Tc)
     host = Host(sites, problem.solver, problem.tol, 0.0)
-    unknowns = (V,) if sites is None else (V, Delta)
+    unknowns: Any = (V,) if sites is None else (V, Delta)
     return attached(eq, unknowns, host.linear, (known, numbers, V, Delta))
 
 

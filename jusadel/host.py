@@ -121,7 +121,7 @@ def _over_batches(function: Callable[..., Any], ranks: tuple[int, ...]) -> Calla
 # --- solutions whose preparations serve again ---------------------------------------------------------
 
 UNKNOWN = -1
-KEPT = 8
+KEPT = 4
 """Solutions whose factors or hierarchies are kept for their derivatives; others are prepared anew when asked for."""
 _kept: OrderedDict[int, LinearProblem] = OrderedDict()
 _numbers = count()
