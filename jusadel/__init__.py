@@ -51,6 +51,16 @@ from jusadel.phase_curve import CurrentPhaseRelation
 from jusadel.screening import ScreenedSolution, self_field, solve_screened
 from jusadel.shapes import disk, rectangle
 from jusadel.solution import CoarseMeshWarning, Solution, SolveError, StabilityError, UnstableStateWarning
+from jusadel.spectral import Spectrum, spectrum
+from jusadel.spectral_currents import (
+    equilibrium_current,
+    equilibrium_spin_current,
+    spectral_current,
+    spectral_current_density,
+    spectral_spin_current,
+    spectral_spin_current_density,
+)
+from jusadel.spectroscopy import density_of_states, mean_density_of_states, tunnelling_spectrum
 from jusadel.spin_dynamics import spin_dynamics
 from jusadel.sweep import sweep
 from jusadel.symmetry import allowed_tensor, point_groups
@@ -73,6 +83,7 @@ __all__ = [
     "ScreenedSolution",
     "Solution",
     "SolveError",
+    "Spectrum",
     "StabilityError",
     "StagnationWarning",
     "Surface",
@@ -88,11 +99,14 @@ __all__ = [
     "current_across",
     "current_phase_relation",
     "current_through",
+    "density_of_states",
     "depairing_current",
     "diffuse",
     "disk",
     "dresselhaus",
     "entropy",
+    "equilibrium_current",
+    "equilibrium_spin_current",
     "film_critical_temperature",
     "film_state",
     "fluxoid",
@@ -102,6 +116,7 @@ __all__ = [
     "linear",
     "magnetisation",
     "matsubara",
+    "mean_density_of_states",
     "nambu",
     "pair_amplitude",
     "point_groups",
@@ -112,6 +127,11 @@ __all__ = [
     "solve",
     "solve_screened",
     "specific_heat",
+    "spectral_current",
+    "spectral_current_density",
+    "spectral_spin_current",
+    "spectral_spin_current_density",
+    "spectrum",
     "spin_current",
     "spin_current_across",
     "spin_current_through",
@@ -122,6 +142,7 @@ __all__ = [
     "symmetry",
     "to_nambu",
     "triplet_components",
+    "tunnelling_spectrum",
     "uniform_field",
     "vortex",
     "vortices",

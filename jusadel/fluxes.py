@@ -33,6 +33,7 @@ from jusadel.discretisation import edge_sides, ghosts
 from jusadel.material import real
 from jusadel.nambu import L, R, commutator
 from jusadel.observables import (
+    by_real_numbers,
     charge_currents_of_cells,
     pair_amplitude,
     spin_currents_of_cells,
@@ -214,20 +215,20 @@ def _torques_of_nodes(generators: np.ndarray, system: DiscreteAction, G: Array) 
     def at(s: Array, g: Array, node: Nodes) -> Array:
         return node_action(system, _turned(g, s, generators), node, jnp.zeros(()))
 
-    return jax.vmap(jax.grad(at), (None, 0, 0))(jnp.zeros(len(generators)), G, system.nodes)
+    return jax.vmap(by_real_numbers(at), (None, 0, 0))(jnp.zeros(len(generators)), G, system.nodes)
 
 
 def _torques_of_joints(generators: np.ndarray, system: DiscreteAction, G: Array) -> Array:
     """dS/ds of the barriers, (N, generators)."""
 
-    def of(joint: Joint, s: tuple[Array, Array]) -> Array:
+    def of(s: Array, joint: Joint) -> Array:
         turn = jax.vmap(partial(_turned, generators=generators))
         return jnp.sum(joint_action(joint, *(turn(G[joint.pairs[:, k]], s[k]) for k in range(2))))
 
-    total = jnp.zeros((len(G), len(generators)))
+    total = jnp.zeros((len(G), len(generators)), G.dtype)
     for joint in system.joints:
-        zero = jnp.zeros((len(joint.pairs), len(generators)))
-        for pair, slope in zip(joint.pairs.T, jax.grad(of, argnums=1)(joint, (zero, zero)), strict=True):
+        zero = jnp.zeros((2, len(joint.pairs), len(generators)))
+        for pair, slope in zip(joint.pairs.T, by_real_numbers(of)(zero, joint), strict=True):
             total = total.at[pair].add(slope)
     return total
 
@@ -244,7 +245,7 @@ def _spin_torques_of_cells(system: DiscreteAction, G: Array) -> Array:
     def at(s: Array, g: Array, cell: Cells) -> Array:
         return cell_action(system, [_turned(g[i], s[i], L) for i in range(3)], cell, links=True)
 
-    return jax.vmap(jax.grad(at), (None, 0, 0))(jnp.zeros((3, 3)), G[system.triangles], system.cells)
+    return jax.vmap(by_real_numbers(at), (None, 0, 0))(jnp.zeros((3, 3)), G[system.triangles], system.cells)
 
 
 def _total(sol: Solution, system: DiscreteAction, derivative: Any) -> Array:

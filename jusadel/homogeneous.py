@@ -13,6 +13,7 @@ import numpy as np
 
 from jusadel.action import TERMS, Term, density
 from jusadel.nambu import (
+    ROUND_OFF,
     TANGENT,
     cap_step,
     commutator,
@@ -27,13 +28,16 @@ from jusadel.nambu import (
 Array = jax.Array
 STEPS = 60
 LAST_STEP = 1e-7
+RUNGS = 4.0 * 3.0 ** -np.arange(13.0)
+"""Heights above the real axis, in the largest energy, from which real energies are approached."""
 
 
 def bulk_value(omega: Any, Delta: Any, h: Any = (0.0, 0.0, 0.0), Gamma: Any = 0.0, **gradient: Any) -> Array:
     """G of a homogeneous superconductor, solved from the normal state by Newton's method.
 
     Args:
-        omega: Matsubara frequencies > 0, any shape (...) [energy].
+        omega: Matsubara frequencies > 0, any shape (...), or eta - i E with eta > 0 for the retarded function at real
+            energies E, which is followed there from far above the real axis [energy].
         Delta: complex pair potential, a number [energy].
         h: exchange field (3,) [energy].
         Gamma: spin relaxation, number or (3, 3) [energy].
@@ -41,14 +45,14 @@ def bulk_value(omega: Any, Delta: Any, h: Any = (0.0, 0.0, 0.0), Gamma: Any = 0.
             A (2,) (minus half the phase gradient), D, spin_field, gamma, theta, kappa as in Material.
 
     Returns:
-        (..., 4, 4) real; differentiable once with respect to everything.
+        (..., 4, 4), real where omega is; differentiable once with respect to everything.
 
     Raises:
         ValueError: omega not positive, no convergence, or a solution off the physical branch.
     """
-    omega = jnp.asarray(omega, float)
+    omega = jnp.asarray(omega, complex if jnp.iscomplexobj(omega) else float)
     fields = _fields(Delta, h, Gamma, gradient)
-    G, last = _solve_all(omega.ravel(), fields, _present(fields))
+    G, last = _from_above(omega.ravel(), fields, _present(fields))
     G = G.reshape(*omega.shape, 4, 4)
     _certify(G, last.reshape(omega.shape), omega, Delta, h)
     return G
@@ -104,44 +108,58 @@ def _present(fields: dict[str, Array]) -> tuple[Term, ...]:
     return tuple(t for t in TERMS if keep(t))
 
 
-@partial(jax.jit, static_argnums=2)
-def _solve_all(omega: Array, fields: dict[str, Array], terms: tuple[Term, ...]) -> tuple[Array, Array]:
-    return jax.vmap(lambda w: _solve(w, fields, terms))(omega)
+def _from_above(omega: Array, fields: dict[str, Array], terms: tuple[Term, ...]) -> tuple[Array, Array]:
+    """G and Newton's last step (b,): from the normal state; at real energies in steps towards the axis."""
+    V = jnp.broadcast_to(jnp.eye(4, dtype=omega.dtype), (len(omega), 4, 4))
+    if jnp.iscomplexobj(omega):
+        energies = {k: v for k, v in fields.items() if k in ("Delta", "h", "Gamma", "A", "spin_field", "gamma")}
+        highest = jax.lax.stop_gradient(sum(jnp.max(jnp.abs(v)) for v in energies.values()))
+        for rung in RUNGS:
+            V = _solve_all(omega + rung * highest, V, fields, terms)[2]
+    return _solve_all(omega, V, fields, terms)[:2]
 
 
-def _solve(omega: Array, fields: dict[str, Array], terms: tuple[Term, ...]) -> tuple[Array, Array]:
-    """G and the largest component of Newton's last step."""
+@partial(jax.jit, static_argnums=3)
+def _solve_all(omega: Array, V: Array, fields: dict[str, Array], terms: tuple[Term, ...]) -> tuple[Array, ...]:
+    return jax.vmap(lambda w, start: _solve(w, start, fields, terms))(omega, V)
+
+
+def _solve(omega: Array, V: Array, fields: dict[str, Array], terms: tuple[Term, ...]) -> tuple[Array, Array, Array]:
+    """G, the largest component of Newton's last step, and the frame, from the frame V."""
     frozen, w = jax.lax.stop_gradient((fields, omega))
-    zero = jnp.zeros(8)
-    slope_at = partial(jax.grad(frame_density), terms=terms)
+    zero = jnp.zeros(8, omega.dtype)
+    slope_at = partial(jax.grad(frame_density, holomorphic=jnp.iscomplexobj(omega)), terms=terms)
 
     def derivatives(V: Array) -> tuple[Array, Array]:
         slope, H = with_slope(partial(slope_at, V=V, omega=w, fields=frozen))(zero)
         return slope, H
 
-    V, (_, H) = stationary_frame(derivatives)
+    V, (_, H) = stationary_frame(derivatives, V)
     # at the solution the last step vanishes, but its derivative is that of the solution (implicit function), also with
     # H held fast, for the derivative of H is multiplied by zero
     last = -solve_quasidefinite(H, slope_at(zero, V=V, omega=omega, fields=fields)[:, None])[:, 0]
-    return expand_green(V, last - jax.lax.stop_gradient(last)), jnp.max(jnp.abs(jax.lax.stop_gradient(last)))
+    return expand_green(V, last - jax.lax.stop_gradient(last)), jnp.max(jnp.abs(jax.lax.stop_gradient(last))), V
 
 
 def with_slope(slope: Callable[[Array], Array]) -> Callable[[Array], tuple[Array, Array]]:
     """The slope of a function at x, and the derivatives of the slope along the components of x, (n, n): one program."""
 
     def both(x: Array) -> tuple[Array, Array]:
-        H, value = jax.jacfwd(lambda z: (slope(z),) * 2, has_aux=True)(x)
+        H, value = jax.jacfwd(lambda z: (slope(z),) * 2, has_aux=True, holomorphic=jnp.iscomplexobj(x))(x)
         return value, H
 
     return both
 
 
-def stationary_frame(derivatives: Callable[[Array], tuple[Array, Array, *tuple[Any, ...]]]) -> tuple[Array, Any]:
-    """The frame V (4, 4) to which Newton's method leads from the normal state, and the derivatives at it.
+def stationary_frame(
+    derivatives: Callable[[Array], tuple[Array, Array, *tuple[Any, ...]]], V: Array | None = None
+) -> tuple[Array, Any]:
+    """The frame V (4, 4) to which Newton's method leads, and the derivatives at it.
 
     Args:
         derivatives: from V slope and curvature of `frame_density` at u = 0, whose first 8 components are u, and
             whatever else is wanted at the solution. It stands only once in the program, which is long to compile.
+        V: the frame to start from, real or complex; None for the normal state.
 
     Returns:
         V and derivatives(V), constants for derivatives.
@@ -159,10 +177,10 @@ def stationary_frame(derivatives: Callable[[Array], tuple[Array, Array, *tuple[A
         u = -solve_quasidefinite(found[1][:8, :8], found[0][:8, None])[:, 0]
         return V, u, last, count + 1, found
 
-    V = jnp.eye(4)
+    V = jnp.eye(4) if V is None else jax.lax.stop_gradient(V)
     nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(derivatives, V))
     V, _, _, _, found = jax.lax.while_loop(
-        unfinished, improve, (V, jnp.zeros(8), jnp.asarray(jnp.inf), jnp.asarray(0), nothing)
+        unfinished, improve, (V, jnp.zeros(8, V.dtype), jnp.asarray(jnp.inf), jnp.asarray(0), nothing)
     )
     return jax.lax.stop_gradient((V, found))
 
@@ -191,9 +209,10 @@ def solve_quasidefinite(H: Array, r: Array) -> Array:
 def _certify(G: Array, last: Array, omega: Array, Delta: Any, h: Any) -> None:
     if isinstance(G, jax.core.Tracer):
         return
-    if np.any(np.asarray(omega) <= 0):
-        raise ValueError(f"omega = {np.min(omega)}; a bulk value needs omega > 0")
-    good = np.isfinite(np.asarray(G)).all(axis=(-1, -2)) & (np.asarray(positivity(jnp.nan_to_num(G))) > 0)
+    if np.any(np.asarray(omega).real <= 0):
+        raise ValueError(f"omega = {np.min(omega)}; a bulk value needs omega > 0, or eta - i E with eta > 0")
+    least = -ROUND_OFF if jnp.iscomplexobj(G) else 0.0
+    good = np.isfinite(np.asarray(G)).all(axis=(-1, -2)) & (np.asarray(positivity(jnp.nan_to_num(G))) > least)
     good &= np.asarray(last) < LAST_STEP
     if not good.all():
         bad = np.asarray(omega)[~good]

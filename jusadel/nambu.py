@@ -205,6 +205,10 @@ def normalisation_error(G: Array) -> Array:
     return jnp.max(jnp.abs(G @ G + jnp.eye(4, dtype=G.dtype)))
 
 
+ROUND_OFF = 1e-9
+"""At real energies inside a gap `positivity` is as small as eta: so far below zero it counts as round-off."""
+
+
 def positivity(G: Array) -> Array:
     """Smallest eigenvalue of the Hermitian part of g tau3, (...): > 0 on the physical branch for Re omega > 0.
 

@@ -73,7 +73,7 @@ def forces(system: DiscreteAction, omega: Any) -> np.ndarray:
     )
     for joint in system.joints:
         balanced = balanced.at[joint.pairs.T].add(joint.conductance / 4)
-    return 8 * (np.asarray(omega)[:, None] * np.asarray(system.nodes.weight) + np.asarray(balanced))
+    return 8 * (np.abs(omega)[:, None] * np.asarray(system.nodes.weight) + np.asarray(balanced))
 
 
 def newton(
@@ -94,7 +94,7 @@ def newton(
     prepared = solver.prepare(lifted, b) if prepared is None else prepared
     local = forces(lifted.system, omega)
     scale = np.linalg.norm(local, axis=1)
-    result = _nothing_yet(np.array(V))
+    result = nothing_yet(np.array(V))
     order = np.argsort(omega)
     for first in range(0, b, prepared.width):
         part = order[first : first + prepared.width]
@@ -110,7 +110,8 @@ def newton(
     return result if known else replace(result, inertia=None)
 
 
-def _nothing_yet(V: np.ndarray) -> NewtonResult:
+def nothing_yet(V: np.ndarray) -> NewtonResult:
+    """A result to be filled in, with the frames V (b, n, 4, 4)."""
     b = len(V)
     count, real = np.zeros(b, int), np.full(b, np.inf)
     return NewtonResult(

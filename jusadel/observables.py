@@ -123,6 +123,18 @@ def _pairing_energy(sol: Solution) -> Array:
     return jnp.sum(jnp.where(Tc > 0, share * squared * log, 0.0))
 
 
+def by_real_numbers(f: Any) -> Any:
+    """The derivative with respect to its first argument, real, of a function that is real or, as at real energies,
+    complex: that is no holomorphic derivative, since only the result is complex."""
+
+    def slope(x: Array, *rest: Any) -> Array:
+        if not jnp.issubdtype(jax.eval_shape(f, x, *rest).dtype, jnp.complexfloating):
+            return jax.grad(f)(x, *rest)
+        return jax.grad(lambda *a: f(*a).real)(x, *rest) + 1j * jax.grad(lambda *a: f(*a).imag)(x, *rest)
+
+    return slope
+
+
 # --- sums over frequencies -------------------------------------------------------------------------
 
 _L_R3 = jnp.asarray(L @ R[2])
@@ -169,7 +181,7 @@ def _charge_currents(system: DiscreteAction, G: Array) -> Array:
         moved = replace(cell, line_A=cell.line_A + cell.offsets @ A)
         return cell_action(system, g, moved, links=True) / cell.area
 
-    return jax.vmap(jax.grad(shifted), (None, 0, 0))(jnp.zeros(2), G[system.triangles], system.cells)
+    return jax.vmap(by_real_numbers(shifted), (None, 0, 0))(jnp.zeros(2), G[system.triangles], system.cells)
 
 
 def _spin_currents(system: DiscreteAction, G: Array) -> Array:
@@ -177,7 +189,7 @@ def _spin_currents(system: DiscreteAction, G: Array) -> Array:
         moved = replace(cell, spin_field=cell.spin_field + a)
         return cell_action(system, g, moved, links=True) / cell.area
 
-    return jax.vmap(jax.grad(shifted), (None, 0, 0))(jnp.zeros((3, 2)), G[system.triangles], system.cells)
+    return jax.vmap(by_real_numbers(shifted), (None, 0, 0))(jnp.zeros((3, 2)), G[system.triangles], system.cells)
 
 
 def _placed(sol: Solved, values: Array, at: str) -> Array:

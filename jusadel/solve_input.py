@@ -60,7 +60,7 @@ def chosen_frequencies(
     if not is_number(T) or T <= 0:
         raise ValueError(f"T = {T!r}; expected a finite temperature > 0, in the units of Delta (k_B = 1)")
     if frequencies is None:
-        return matsubara.quadrature(T, matsubara.enough_frequencies(T, _largest_energy(device, Delta), accuracy))
+        return matsubara.quadrature(T, matsubara.enough_frequencies(T, largest_energy(device, Delta), accuracy))
     if is_number(frequencies, at_least=1) and float(frequencies).is_integer():
         return matsubara.quadrature(T, int(frequencies))
     if not isinstance(frequencies, tuple | list) or len(frequencies) != 2:
@@ -82,7 +82,7 @@ def chosen_frequencies(
     return omega, weights
 
 
-def _largest_energy(device: Device, Delta: Array) -> float:
+def largest_energy(device: Device, Delta: Array) -> float:
     """The scale above which G is close to normal: pairing, exchange, and an eighth of the spin relaxation."""
     h = np.linalg.norm(np.asarray(device.vertex_field("h")), axis=-1).max()
     Gamma = np.abs(np.asarray(device.vertex_field("Gamma"))).max()

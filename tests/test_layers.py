@@ -17,10 +17,10 @@ FLOORS = (
     "device",
     "action discrete seams discretisation whitney homogeneous pairing_response film_energy film depairing",
     "lifted hessian keldysh linear linear.protocol linear.direct linear.dense linear.pardiso linear.multigrid "
-    "linear.iterations linear.krylov linear.choice processes newton",
-    "pair_potential solution distributions solve_input stability problem guess gap equilibrium",
+    "linear.iterations linear.krylov linear.choice processes newton real_energies",
+    "pair_potential solution distributions solve_input stability problem guess gap equilibrium spectral",
     "observables screening_response screening fluxes magnetic thermodynamics phase_curve junction critical sweep "
-    "flow normal spin_dynamics",
+    "spectroscopy spectral_currents flow normal spin_dynamics",
     "jusadel",
 )
 """Every module stands on one floor and imports from its own and from lower ones, never in a circle."""

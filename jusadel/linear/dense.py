@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
-from jusadel.linear.direct import Solve, SuperLU
+from jusadel.linear.direct import UNKNOWN, Solve, SuperLU
 
 
 class Dense(SuperLU):
@@ -16,7 +16,9 @@ class Dense(SuperLU):
     def factorise(self, matrix: sp.csc_matrix) -> tuple[Solve, tuple[int, int]]:
         """A function that solves, and the inertia (positive, negative)."""
         dense = matrix.toarray()
-        eigenvalues = np.linalg.eigvalsh((dense + dense.T.conj()) / 2)
+        if np.iscomplexobj(dense):
+            return lambda rhs: np.linalg.solve(dense, rhs), UNKNOWN
+        eigenvalues = np.linalg.eigvalsh((dense + dense.T) / 2)
         inertia = (int((eigenvalues > 0).sum()), int((eigenvalues < 0).sum()))
         if 0.0 in eigenvalues:
             return lambda rhs: np.full_like(rhs, np.nan), inertia

@@ -20,6 +20,10 @@ Solve = Callable[[np.ndarray], np.ndarray]
 
 CHORD = 0.1
 """Once a step is shorter than this, its factors serve the following ones, which then shrink at about this rate."""
+INACCURATE = 1e-8
+"""Relative residual of a complex system's solution above which it is solved again with pivoting."""
+UNKNOWN = (-1, -1)
+"""In place of an inertia that was not asked for, or does not exist."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,8 @@ class PreparedPattern:
 class SuperLU:
     """scipy's SuperLU in symmetric mode with minimum-degree ordering: the pivots' signs are the inertia.
 
-    On the physical branch the Hessian is quasi-definite, so no pivoting is needed in any symmetric order.
+    On the physical branch the Hessian is quasi-definite, so no pivoting is needed in any symmetric order. At real
+    energies it is complex and symmetric, without inertia; where a solution then proves inaccurate, pivots are searched.
 
     Args:
         threads: frequencies factorised side by side; default the number of cores, at most 8.
@@ -61,7 +66,7 @@ class SuperLU:
     ) -> Direction:
         """Factorise and solve frequency by frequency."""
         zero = np.zeros((len(prepared.lifted.system.free), 8), np.asarray(V[:0]).dtype)
-        idle = (zero, 1.0, (-1, -1))
+        idle = (zero, 1.0, UNKNOWN)
         one = lambda k: self._one(prepared, V[k], omega[k], memory[k]) if active[k] else idle  # noqa: E731
         with ThreadPoolExecutor(self.threads) as pool:
             results = list(pool.map(one, range(len(omega))))
@@ -117,5 +122,19 @@ class SuperLU:
             lu = sla.splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
         except RuntimeError:  # SuperLU's word for an exactly singular matrix
             return lambda rhs: np.full_like(rhs, np.nan), (0, 0)
-        pivots = lu.U.diagonal().real
+        if np.iscomplexobj(matrix):
+            return _checked(matrix, lu), UNKNOWN
+        pivots = lu.U.diagonal()
         return lu.solve, (int((pivots > 0).sum()), int((pivots < 0).sum()))
+
+
+def _checked(matrix: sp.csc_matrix, lu: Any) -> Solve:
+    """Solutions by the factors lu, or by pivoted ones where the residual is large."""
+
+    def solve(rhs: np.ndarray) -> np.ndarray:
+        x = lu.solve(rhs)
+        if np.linalg.norm(matrix @ x - rhs) <= INACCURATE * np.linalg.norm(rhs):
+            return x
+        return sla.splu(matrix).solve(rhs)
+
+    return solve
