@@ -20,7 +20,7 @@ FLOORS = (
     "linear.iterations linear.krylov linear.choice processes newton real_energies",
     "pair_potential solution distributions solve_input stability problem guess gap equilibrium spectral",
     "observables screening_response screening fluxes magnetic thermodynamics phase_curve junction critical sweep "
-    "spectroscopy spectral_currents flow normal spin_dynamics",
+    "spectroscopy spectral_currents flow normal spin_dynamics nonequilibrium kinetic",
     "jusadel",
 )
 """Every module stands on one floor and imports from its own and from lower ones, never in a circle."""
