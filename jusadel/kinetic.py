@@ -28,6 +28,9 @@ from jusadel.seams import seams
 from jusadel.solution import SolveError
 from jusadel.spectral import Spectrum
 
+NO_STATES = 1e-10
+"""Of the largest column of B at a node: a smaller one is round-off, and its f is in nothing that can be observed."""
+
 
 def kinetics(
     spec: Spectrum,
@@ -44,7 +47,7 @@ def kinetics(
 
     Args:
         spec: from `spectrum`, with energies > 0: ascending and beyond the largest |V| + 8 T where integrals are wanted.
-            A small eta, 1e-3 of Delta, is a weak bath; inside a hard gap it is all that fixes F.
+            Its eta takes charge in proportion: 1e-3 of Delta or less is a weak bath.
         contacts: {boundary: Contact(voltage=..., temperature=..., spin=...)}, one for each electrode of the device,
             those behind a Tunnel included. The temperature's default is that of the Solution. Superconducting
             electrodes must be at voltage 0: all else is time-dependent.
@@ -61,7 +64,8 @@ def kinetics(
     Raises:
         ValueError: energies <= 0 or not certified; an electrode without a contact, a contact elsewhere, one that does
             not hold voltage and spin, or has a voltage at a superconductor.
-        SolveError: the equations do not fix F, as inside a hard gap with too small an eta.
+        SolveError: the equations do not fix F. (Where there are no states F does not matter; there f is that of
+            equilibrium, and zero for what vanishes in it.)
     """
     if not isinstance(spec, Spectrum):
         raise TypeError(f"spec is {type(spec).__name__}; expected the Spectrum that jusadel.spectrum(sol, ...) returns")
@@ -97,32 +101,44 @@ def _at_energy(
     local, _ = blocks_of_nodes(system, *matrices, frequency_matrix(0.0, 0.0))
     sink, source = np.zeros_like(local), np.zeros_like(found.source)
     if bath is not None:  # the frequency's real part drops out: tau3 commutes with F
-        F = np.eye(4) * (np.tanh(E / (2 * bath)) if bath else 1.0)
+        F = _equilibrium(E, bath) * np.eye(4)
         whole, source = blocks_of_nodes(system, *matrices, frequency_matrix(eta, -eta, F))
         sink = whole - local
     equations = assembly.equations(replace(found, nodes=found.nodes + sink, source=source))
-    f = _solution(equations, np.asarray(system.free), given, E, eta, bath)
+    f = _solution(equations, np.asarray(system.free), _with_ground(given, E, spec.T if bath is None else bath), E, eta)
     to_bath = np.einsum("nab,nb->a", sink, f).real + source.real.sum(axis=0)
     by_pairs = np.einsum("nb,nb->n", local[:, 1], f).real  # nothing else that is local touches charge
     return f, 2 * equations(f), 2 * by_pairs, -2 * to_bath
 
 
-def _solution(
-    equations: LinearEquations, free: np.ndarray, given: np.ndarray, E: float, eta: float, bath: float | None
-) -> np.ndarray:
-    """By the quick factors, else by pivoted ones."""
-    unknown = np.repeat(free[:, None], 8, axis=1)
+def _with_ground(given: np.ndarray, E: float, T: float) -> np.ndarray:
+    """The given f (N, 8), and equilibrium elsewhere."""
+    f, missing = np.array(given), ~given.any(axis=1)
+    f[missing, 0] = _equilibrium(E, T)
+    return f
+
+
+def _equilibrium(E: float, T: float) -> float:
+    return float(np.tanh(E / (2 * T))) if T else 1.0
+
+
+def _solution(equations: LinearEquations, free: np.ndarray, start: np.ndarray, E: float, eta: float) -> np.ndarray:
+    """f (N, 8), by the quick factors, else by pivoted ones; `start` where it is given and where there are no states.
+
+    Inside a hard gap F of some modes drops out of K = R F - F A, and so do their equations.
+    """
+    size = abs(equations.B).max(axis=0).toarray().reshape(start.shape)
+    unknown = free[:, None] & (size > NO_STATES * size.max(axis=1, keepdims=True))
     try:
-        return Reduced(equations.B, unknown).solve(-equations.source, given)
+        return Reduced(equations.B, unknown).solve(-equations.source, start)
     except SolveError:
         pass
     try:
-        return Reduced(equations.B, unknown, Factors.pivoted).solve(-equations.source, given)
+        return Reduced(equations.B, unknown, Factors.pivoted).solve(-equations.source, start)
     except SolveError as error:
-        remedy = "leave out bath='elastic'" if bath is None else f"raise eta = {eta:g}"
         raise SolveError(
-            f"nothing fixes the distributions at E = {E:.4g} ({error}): inside a hard gap there are no states; "
-            f"{remedy}, or leave out these energies"
+            f"nothing fixes the distributions at E = {E:.4g}, eta = {eta:g} ({error}): raise eta, or leave "
+            "this energy out"
         ) from error
 
 

@@ -176,3 +176,25 @@ def test_nonlocal_spin_valve(tmp_path, monkeypatch, quick_compilation):
     assert abs(numbers["current_right"]) < 1e-10
     for name in ("signal_1", "signal_2", "signal_1_field", "signal_2_field"):
         assert numbers[name] == pytest.approx(numbers[f"{name}_exact"], rel=1e-2)
+
+
+def test_ns_conductance(tmp_path, monkeypatch, quick_compilation):
+    """The published reentrance; thermal means lie between its values, and it vanishes at low temperature."""
+    energies = np.concatenate([np.arange(0.25, 10.0, 0.75), np.arange(10.0, 40.5, 3.0)])
+    energies = np.union1d(energies, [1.0, 2.0, 5.0, 12.0])
+    numbers = numbers_of("ns_conductance", tmp_path, monkeypatch, ENERGIES=energies)
+    for energy, ratio in ((1, 1.017), (2, 1.064), (5, 1.1729), (12, 1.129)):
+        assert numbers[f"g_{energy}"] == pytest.approx(ratio, rel=1e-3)
+    assert numbers["g_max"] == pytest.approx(1.173, rel=1e-3)
+    assert 4.5 < numbers["E_max"] < 6
+    assert 1 < numbers["G_zero_voltage_T0.3"] < numbers["G_zero_voltage_T1"] < numbers["G_zero_voltage_T3"] < 1.173
+
+
+def test_spin_injection(tmp_path, monkeypatch, quick_compilation):
+    """Spin decays over sqrt(D/Gamma) in both states; the spin of energy in a split superconductor does not."""
+    energies = np.arange(0.9, 3.95, 0.3)
+    numbers = numbers_of("spin_injection", tmp_path, monkeypatch, ENERGIES=energies)
+    assert numbers["S_normal"] == pytest.approx(numbers["S_normal_exact"], rel=0.02)
+    assert numbers["decay_length_normal"] == pytest.approx(1.0, rel=0.01)
+    assert numbers["decay_length_superconductor"] == pytest.approx(1.0, rel=0.01)
+    assert numbers["decay_length_split"] > 5
