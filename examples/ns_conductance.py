@@ -32,7 +32,7 @@ def main():
     numbers = {f"g_{E:g}": np.interp(E, ENERGIES, g) for E in (1.0, 2.0, 5.0, 12.0)}
     numbers |= {"g_max": g.max(), "E_max": ENERGIES[g.argmax()]}
     for T in TEMPERATURES:
-        V = np.linspace(0, 15, 31)
+        V = np.linspace(0, 15, 61)
         thermal = 1 / (4 * T * np.cosh((E - V[:, None]) / (2 * T)) ** 2)
         G = np.trapezoid(thermal * np.interp(np.abs(E), ENERGIES, g), E, axis=1)
         axis.plot(V, G, label=f"T = {T:g} $E_{{Th}}$")
