@@ -158,6 +158,8 @@ class Kinetics:
         if not _gap_in_energies(self) or self.weights is not None:
             each = [f"{name}: {float(current_through(self, name)):.5g}" for name in self.contacts]
             text = "currents out of the device: " + ", ".join(each)
+            if self.fed.any():
+                text += f", of which the pair potential feeds in {float(self.integrated(self.fed.sum(axis=1))):.2g}"
         where = "no bath" if self.bath is None else f"a bath at T = {self.bath:g} takes {self.bath_share:.1e} of it"
         return (
             f"Kinetics: {len(self.mesh.points)} nodes, {len(E)} energies ({E.min():.3g} to {E.max():.3g}), eta = "

@@ -266,6 +266,25 @@ def test_charge_balance_with_a_given_pair_potential(below_and_above):
     assert np.abs(kin.fed.sum(axis=1)).max() > 1e-10
 
 
+def test_a_self_consistent_pair_potential_feeds_in_nothing():
+    """In equilibrium with a supercurrent: at each energy it does, and the integral vanishes at every free node.
+
+    The gap equation of the frequencies omega_n + eta belongs to levels that are broadened by eta.
+    """
+    E, weights = quadrature(30, 2.0)
+    omega, w = ju.matsubara.quadrature(0.3, 40)
+    ends = {"left": ju.Reservoir(1.7), "right": ju.Reservoir(1.7, phase=1.0)}
+    device = strip(np.linspace(0, 2.0, 7), 0.2, ends, Tc=1.0)
+    sol = ju.solve(device, T=0.3, pair_potential="self-consistent", frequencies=(omega + 0.5, w))
+    ground = {name: ju.Contact(voltage=0.0) for name in ends}
+    kin = ju.kinetics(ju.spectrum(sol, E, eta=0.5), ground, weights=weights)
+    inside = np.asarray(kin.system.free)
+    each, total = weights @ np.abs(kin.pairing_source[:, inside]), kin.integrated(kin.pairing_source[:, inside])
+    assert each[np.abs(sol.mesh.points[inside, 0] - 1.0) > 0.1].min() > 1e-3
+    assert np.abs(total).max() < 1e-3 * each.max()
+    assert ju.current_through(kin, "right") == pytest.approx(float(ju.current_through(sol, "right")), rel=1e-3)
+
+
 def test_spin_relaxes():
     """Above the gap spin-orbit scattering relaxes f_k over sqrt(D/Gamma), as in a normal metal; no charge flows."""
     spec = film(LINES, 1e-4, [1.2, 2.0], Gamma=4.0)
