@@ -15,8 +15,8 @@ import numpy as np
 
 import jusadel as ju
 
-DELTA, H, LENGTH, PIECES, ETA, BARRIER = 2.0, 0.8, 10.0, 61, 0.1, 1e-3
-ENERGIES = np.concatenate([[0.3, 0.6], np.arange(0.9, 3.95, 0.1)])
+DELTA, H, LENGTH, PIECES, ETA, BARRIER = 2.0, 0.8, 10.0, 61, 0.02, 1e-3
+HIGHEST, STEP = 3.9, 0.1
 
 
 def accumulation(Delta, h, contact):
@@ -26,8 +26,9 @@ def accumulation(Delta, h, contact):
     ends = {"left": ju.Tunnel(ju.Reservoir(0.0), BARRIER), "right": ju.Reservoir(Delta, h=(0, 0, h), Gamma=1.0)}
     device = ju.Device(mesh=mesh, materials=metal, boundaries=ends)
     sol = ju.solve(device, T=0.1, pair_potential=Delta, frequencies=([3.0], [1.0]))
-    spec = ju.spectrum(sol, ENERGIES, eta=ETA)
-    kin = ju.kinetics(spec, {"left": contact, "right": ju.Contact(voltage=0.0)}, bath="elastic")
+    energies = np.arange(max(Delta - h, 0) + STEP / 2, HIGHEST, STEP)  # midpoints; no states below the gap
+    spec, ends = ju.spectrum(sol, energies, eta=ETA), {"left": contact, "right": ju.Contact(voltage=0.0)}
+    kin = ju.kinetics(spec, ends, bath="elastic", weights=np.full(len(energies), STEP))
     return kin.S[:PIECES, 2] - kin.S[PIECES - 1, 2]  # the electrode's is that of equilibrium
 
 

@@ -172,10 +172,14 @@ def test_edelstein_film(tmp_path, monkeypatch, quick_compilation):
 
 def test_nonlocal_spin_valve(tmp_path, monkeypatch, quick_compilation):
     """Between arms four diffusion lengths long: the signals of a long wire, with and without the field."""
-    numbers = numbers_of("nonlocal_spin_valve", tmp_path, monkeypatch, FIELDS=np.array([0.0, 3.0]))
+    energies = np.array([2.2, 4.0])
+    numbers = numbers_of("nonlocal_spin_valve", tmp_path, monkeypatch, FIELDS=np.array([0.0, 3.0]), ENERGIES=energies)
     assert abs(numbers["current_right"]) < 1e-10
     for name in ("signal_1", "signal_2", "signal_1_field", "signal_2_field"):
         assert numbers[name] == pytest.approx(numbers[f"{name}_exact"], rel=1e-2)
+    for d in (1, 2):
+        assert numbers[f"superconducting_{d}"] == pytest.approx(numbers[f"superconducting_{d}_exact"], rel=0.02)
+        assert numbers[f"edge_{d}"] == pytest.approx(numbers[f"edge_{d}_exact"], rel=0.03)
 
 
 def test_ns_conductance(tmp_path, monkeypatch, quick_compilation):
@@ -192,8 +196,7 @@ def test_ns_conductance(tmp_path, monkeypatch, quick_compilation):
 
 def test_spin_injection(tmp_path, monkeypatch, quick_compilation):
     """Spin decays over sqrt(D/Gamma) in both states; the spin of energy in a split superconductor does not."""
-    energies = np.arange(0.9, 3.95, 0.3)
-    numbers = numbers_of("spin_injection", tmp_path, monkeypatch, ENERGIES=energies)
+    numbers = numbers_of("spin_injection", tmp_path, monkeypatch, STEP=0.3)
     assert numbers["S_normal"] == pytest.approx(numbers["S_normal_exact"], rel=0.02)
     assert numbers["decay_length_normal"] == pytest.approx(1.0, rel=0.01)
     assert numbers["decay_length_superconductor"] == pytest.approx(1.0, rel=0.01)

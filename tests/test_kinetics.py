@@ -346,6 +346,18 @@ def test_spectra_baths_and_weights_are_refused(wire):
         ju.kinetics(wire, {"left": 0.1, "right": GROUND})
 
 
+def test_spins_at_a_rotated_seam_and_shared_nodes_are_refused(wire):
+    """The first before anything is computed, so that another device's Green's functions serve."""
+    ends = wire.device.boundaries | {"top": ju.Periodic("bottom", rotation=(0, 0, 0.5))}
+    turned = replace(wire, device=replace(wire.device, boundaries=ends))
+    with pytest.raises(ValueError, match="'left' has a spin and reaches a periodic boundary that rotates spins"):
+        ju.kinetics(turned, {"left": ju.Contact(voltage=0.0, spin=(0, 0, 1)), "right": GROUND})
+    one = ju.Reservoir(0.0)
+    corner = replace(wire, device=replace(wire.device, boundaries={"left": one, "bottom": one}))
+    with pytest.raises(ValueError, match=r"contacts 'left' and 'bottom' share the node 0 at .* different"):
+        ju.kinetics(corner, {"left": ju.Contact(voltage=0.1), "bottom": GROUND})
+
+
 def test_energies_that_end_too_soon_are_no_grid(wire):
     kin = ju.kinetics(wire, {"left": ju.Contact(voltage=20.0), "right": GROUND})
     with pytest.raises(ValueError, match=r"end at 12, where .* contact 'left' .* up to 20.8 or beyond, or weights"):
