@@ -52,7 +52,8 @@ def main():
     fine = np.linspace(FIELDS[0], FIELDS[-1], 201)
     k, k_fine = np.sqrt(1 - 2j * FIELDS), np.sqrt(1 - 2j * fine)
     figure, (axis, above) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
-    spin, z = superconducting(), ENERGIES + 1j * ETA
+    spin, fine_E = superconducting(), np.linspace(ENERGIES[0], ENERGIES[-1], 200)
+    squared = lambda E: (1 / np.sqrt(1 - (DELTA / (E + 1j * ETA)) ** 2)).real ** 2  # noqa: E731
     numbers = {"current_right": float(ju.current_through(flows[0], "right"))}
     for d in DISTANCES:
         signal = np.array([P * flow.S[np.abs(x - d) < 1e-6, 0].mean() for flow in flows])
@@ -60,17 +61,16 @@ def main():
         axis.plot(FIELDS, 1e3 * signal, "o", label=f"detector at {d:g} l")
         axis.plot(fine, 1e3 * P**2 / (4 * WIDTH) * (np.exp(-k_fine * d) / k_fine).real, "k-", linewidth=1)
         per_energy = spin[:, np.abs(x - d) < 1e-6].mean(axis=1) / (BARRIER / 4 * np.exp(-d))
-        squared = (z / np.sqrt(z**2 - DELTA**2)).real ** 2
         above.plot(ENERGIES / DELTA, per_energy, "o" if d == DISTANCES[0] else "x", label=f"detector at {d:g} l")
-        last = {f"superconducting_{d:g}": per_energy[-1], f"superconducting_{d:g}_exact": squared[-1]}
-        first = {f"edge_{d:g}": per_energy[0], f"edge_{d:g}_exact": squared[0]}
+        last = {f"superconducting_{d:g}": per_energy[-1], f"superconducting_{d:g}_exact": squared(ENERGIES[-1])}
+        first = {f"edge_{d:g}": per_energy[0], f"edge_{d:g}_exact": squared(ENERGIES[0])}
         numbers |= last | first
         middle = np.argmin(np.abs(FIELDS))
         numbers |= {f"signal_{d:g}": signal[middle], f"signal_{d:g}_exact": exact[middle]}
         numbers |= {f"signal_{d:g}_field": signal[-1], f"signal_{d:g}_field_exact": exact[-1]}
     axis.set(xlabel=r"field $h/\Gamma$", ylabel="1000 x signal (lines: long wire, closed form)")
     axis.legend()
-    above.plot(ENERGIES / DELTA, squared, "k-", linewidth=1, label="$N^2$")
+    above.plot(fine_E / DELTA, squared(fine_E), "k-", linewidth=1, label="$N^2$")
     above.set(xlabel=r"$E/\Delta$", ylabel="signal per energy over the normal one")
     above.legend()
     figure.savefig("nonlocal_spin_valve.png", dpi=150)

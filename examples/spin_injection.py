@@ -45,7 +45,7 @@ def main():
         axis.semilogy(x[:-1], 1e3 * S[:-1], label=label)
         near, far = (np.argmin(np.abs(x - d)) for d in (2.0, 5.0))
         numbers |= {f"S_{name}": S[0], f"decay_length_{name}": 3.0 / np.log(S[near] / S[far])}
-    axis.set(xlabel="$x/l$", ylabel="1000 x spin accumulation $|S_z|$", ylim=(1e-3, None))
+    axis.set(xlabel="$x/l$", ylabel="1000 x spin accumulation $|S_z|$", ylim=(1e-4, None))
     axis.legend(loc="lower left")
     figure.savefig("spin_injection.png", dpi=150)
     print("\n".join(f"{name} = {value:.6g}" for name, value in numbers.items()))

@@ -52,7 +52,9 @@ def kinetics(
             those behind a Tunnel included. The temperature's default is that of the Solution. Superconducting
             electrodes must be at voltage 0: all else is time-dependent.
         bath: what the broadening couples to: "grounded" for an equilibrium with the temperature of the first contact
-            at voltage 0 (else of the Solution), or a temperature; "elastic" for nothing, F unrelaxed.
+            at voltage 0 (else of the Solution), or a temperature; "elastic" for nothing, F unrelaxed. Inside a hard gap
+            the few states that eta makes fill up behind a weak barrier if nothing relaxes them, and density times F is
+            then not small: leave such energies out.
         weights: (n_E,) of a quadrature over E from zero to infinity; default the trapezoidal rule.
         progress: True for lines of text on the "jusadel" logger and stderr, or a function of a line.
 
