@@ -33,6 +33,7 @@ from jusadel.fluxes import (
 )
 from jusadel.homogeneous import bulk_value
 from jusadel.junction import current_phase_relation
+from jusadel.kinetic import kinetics
 from jusadel.linear import StagnationWarning
 from jusadel.magnetic import fluxoid, uniform_field, vortices, winding
 from jusadel.material import Material, chiral, dresselhaus, rashba
@@ -40,6 +41,7 @@ from jusadel.matsubara import bulk_gap
 from jusadel.mesh import Mesh
 from jusadel.mesh_io import read_mesh
 from jusadel.nambu import from_nambu, to_nambu
+from jusadel.nonequilibrium import Kinetics, energy_current_through
 from jusadel.normal import diffuse
 from jusadel.observables import (
     charge_current,
@@ -83,6 +85,7 @@ __all__ = [
     "FitWarning",
     "Flow",
     "Interface",
+    "Kinetics",
     "Material",
     "Mesh",
     "Periodic",
@@ -114,6 +117,7 @@ __all__ = [
     "diffuse",
     "disk",
     "dresselhaus",
+    "energy_current_through",
     "entropy",
     "equilibrium_current",
     "equilibrium_spin_current",
@@ -124,6 +128,7 @@ __all__ = [
     "free_energy",
     "from_nambu",
     "gap_of_temperature",
+    "kinetics",
     "linear",
     "magnetisation",
     "matsubara",

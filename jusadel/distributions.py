@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -83,31 +84,47 @@ class SingularError(SolveError):
 
 @dataclass(frozen=True)
 class Factors:
-    """A square sparse matrix, scaled to a unit diagonal and factorised.
+    """A square sparse matrix, its rows and columns scaled, and factorised.
 
     Raises:
         SingularError: it is singular to the accuracy of the computer.
     """
 
     matrix: sp.csc_matrix
-    scale: np.ndarray
+    rows: np.ndarray
+    columns: np.ndarray
     solve_scaled: Callable[[np.ndarray], np.ndarray]
 
     @classmethod
     def of(cls, matrix: sp.spmatrix) -> Factors:
-        """Minimum-degree ordering and weak pivoting, which suit a positive symmetric part beside a skew one."""
+        """Unit diagonal, minimum degree, weak pivoting: for a positive symmetric part beside a skew one."""
         diagonal = np.abs(matrix.diagonal())
         largest = diagonal.max(initial=0.0)
         scale = 1 / np.sqrt(np.where(diagonal > 1e-14 * largest, diagonal, max(largest, 1e-300)))
-        scaled = sp.csc_matrix(sp.diags(scale) @ matrix @ sp.diags(scale))
+        order = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.1, "options": {"SymmetricMode": True}}
+        return cls._scaled(matrix, scale, scale, order)
+
+    @classmethod
+    def pivoted(cls, matrix: sp.spmatrix) -> Factors:
+        """Rows and columns of largest entry one, full pivoting: for any matrix, slower."""
+        rows, columns, size = np.ones(matrix.shape[0]), np.ones(matrix.shape[0]), abs(sp.csr_matrix(matrix))
+        for _ in range(3):
+            for axis, scale in ((1, rows), (0, columns)):
+                largest = (sp.diags(rows) @ size @ sp.diags(columns)).max(axis=axis).toarray().ravel()
+                scale /= np.where(largest > 0, largest, 1.0)
+        return cls._scaled(matrix, rows, columns, {"permc_spec": "COLAMD", "diag_pivot_thresh": 1.0})
+
+    @classmethod
+    def _scaled(cls, matrix: sp.spmatrix, rows: np.ndarray, columns: np.ndarray, order: dict[str, Any]) -> Factors:
+        scaled = sp.csc_matrix(sp.diags(rows) @ matrix @ sp.diags(columns))
         try:
-            lu = sla.splu(scaled, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.1, options={"SymmetricMode": True})
+            lu = sla.splu(scaled, **order)
         except RuntimeError as error:  # SuperLU's word for an exactly singular matrix
             raise SingularError("a pivot vanishes") from error
         smallest = np.abs(lu.U.diagonal()).min(initial=1.0)
         if not smallest > SMALLEST_PIVOT:
             raise SingularError(f"a pivot is {smallest:.1e} of the matrix")
-        return cls(scaled, scale, lu.solve)
+        return cls(scaled, rows, columns, lu.solve)
 
     def solve(self, rhs: np.ndarray) -> np.ndarray:
         """The solution, refined once.
@@ -115,14 +132,14 @@ class Factors:
         Raises:
             SolveError: its residual is not that of round-off.
         """
-        b = self.scale * rhs
+        b = self.rows * rhs
         x = self.solve_scaled(b)
         x = x + self.solve_scaled(b - self.matrix @ x)
         error = np.abs(b - self.matrix @ x).max(initial=0.0)
         size = (abs(self.matrix) @ np.abs(x) + np.abs(b)).max(initial=0.0)
         if not error <= TOLERANCE * size:
             raise SolveError(f"the linear equations are solved to {error / size:.1e} only (expected {TOLERANCE:.0e})")
-        return self.scale * x
+        return self.columns * x
 
 
 class Reduced:
@@ -131,12 +148,13 @@ class Reduced:
     Args:
         B: (N b, N b).
         unknown: (N, b) bool.
+        factorise: `Factors.of`, or `Factors.pivoted`.
     """
 
-    def __init__(self, B: sp.spmatrix, unknown: np.ndarray) -> None:
+    def __init__(self, B: sp.spmatrix, unknown: np.ndarray, factorise: Callable[..., Factors] = Factors.of) -> None:
         self.unknown = np.flatnonzero(unknown.ravel())
         self.B = sp.csr_matrix(B)[self.unknown]
-        self.factors = Factors.of(self.B[:, self.unknown])
+        self.factors = factorise(self.B[:, self.unknown])
 
     def solve(self, load: np.ndarray, given: np.ndarray) -> np.ndarray:
         """The f (N, b) with B f = load at the unknowns and the given values elsewhere; load, given (N, b)."""

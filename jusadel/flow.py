@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import jax
@@ -126,19 +126,19 @@ def _(flow: Flow, name: str) -> Array:
 
 def _leaving(flow: Flow, name: str) -> Array:
     """Charge and spin out of the device through a boundary, (4,): minus what it feeds in, and the held nodes take."""
-    nodes = _own_nodes(flow, name)
+    nodes = own_nodes(flow.device, flow.contacts, name)
     taken = 2 * (flow.equations(flow.f) - flow.load)[nodes].sum(axis=0)
     fed = flow.contacts[name].fed() if name in flow.contacts else 0.0
     return jnp.asarray(-taken - fed)
 
 
-def _own_nodes(flow: Flow, name: str) -> np.ndarray:
+def own_nodes(device: Device, contacts: Iterable[str], name: str) -> np.ndarray:
     """The nodes of a boundary, or those behind its barrier, without those of contacts that come before it."""
-    nodes = nodes_of_contact(flow.device, name)
-    for other in flow.contacts:
+    nodes = nodes_of_contact(device, name)
+    for other in contacts:
         if other == name:
             break
-        nodes = np.setdiff1d(nodes, nodes_of_contact(flow.device, other))
+        nodes = np.setdiff1d(nodes, nodes_of_contact(device, other))
     return nodes
 
 

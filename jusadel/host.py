@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import Primitive
+from jax.interpreters import batching, mlir
 
 from jusadel.gap import Sites, solve_gap
 from jusadel.implicit import Equations
@@ -93,29 +96,47 @@ class Host:
 
 
 def called(function: Callable[..., Any], like: Any, *arguments: Any) -> Any:
-    """What a function of numbers returns, of the shapes of `like`; over all axes by which JAX batches its arguments.
-
-    JAX keeps the function for good, with what it holds.
-    """
-    shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), like)
-    ranks = tuple(jnp.ndim(x) for x in jax.tree.leaves(arguments))
-    return jax.pure_callback(_over_batches(function, ranks), shapes, *arguments, vmap_method="expand_dims")
+    """What a function of numbers returns, of the shapes of `like`; over all axes by which JAX batches its arguments."""
+    leaves, tree = [jnp.asarray(x) for x in jax.tree.leaves(arguments)], jax.tree.structure(arguments)
+    shapes = tuple((x.shape, jnp.result_type(x)) for x in jax.tree.leaves(like))
+    batched = partial(_over_batches, function, tree, tuple(x.ndim for x in leaves))
+    return jax.tree.unflatten(jax.tree.structure(like), _call.bind(*leaves, function=batched, shapes=shapes, axes=()))
 
 
-def _over_batches(function: Callable[..., Any], ranks: tuple[int, ...]) -> Callable[..., Any]:
-    """The function over all axes in front of arguments with these ranks, one after the other, on the usual device."""
-    device = jax.config.jax_default_device  # type: ignore[attr-defined]
+def _over_batches(function: Callable[..., Any], tree: Any, ranks: tuple[int, ...], *leaves: Any) -> list[np.ndarray]:
+    """The function over all axes in front of arguments with these ranks, one after the other."""
+    leaves = tuple(np.asarray(x) for x in leaves)
+    axes = np.broadcast_shapes(*(x.shape[: x.ndim - rank] for x, rank in zip(leaves, ranks, strict=True)))
+    leaves = tuple(np.broadcast_to(x, axes + x.shape[x.ndim - rank :]) for x, rank in zip(leaves, ranks, strict=True))
+    with jax.default_device(jax.local_devices()[0]):  # a callback would have it on the CPU
+        found = [jax.tree.leaves(function(*jax.tree.unflatten(tree, [x[k] for x in leaves]))) for k in np.ndindex(axes)]
+    return [np.stack(x).reshape(axes + np.shape(x[0])) for x in zip(*found, strict=True)]
 
-    def batched(*arguments: Any) -> Any:
-        leaves = [np.asarray(x) for x in jax.tree.leaves(arguments)]
-        tree = jax.tree.structure(arguments)
-        axes = np.broadcast_shapes(*(x.shape[: x.ndim - rank] for x, rank in zip(leaves, ranks, strict=True)))
-        leaves = [np.broadcast_to(x, axes + x.shape[x.ndim - rank :]) for x, rank in zip(leaves, ranks, strict=True)]
-        with jax.default_device(device):  # a callback would have it on the CPU
-            found = [function(*jax.tree.unflatten(tree, [x[k] for x in leaves])) for k in np.ndindex(axes)]
-        return jax.tree.map(lambda *x: np.stack(x).reshape(axes + np.shape(x[0])), *found)
 
-    return batched
+def _called_back(*leaves: Any, function: Any, shapes: Any, axes: tuple[int, ...]) -> Any:
+    results = [jax.ShapeDtypeStruct(axes + shape, dtype) for shape, dtype in shapes]
+    return jax.pure_callback(function, results, *leaves)
+
+
+def _call_batched(leaves: Any, dims: Any, *, function: Any, shapes: Any, axes: tuple[int, ...]) -> Any:
+    size = next(x.shape[d] for x, d in zip(leaves, dims, strict=True) if d is not None)
+    in_front = [
+        jnp.broadcast_to(x, (size, *jnp.shape(x))) if d is None else jnp.moveaxis(x, d, 0)
+        for x, d in zip(leaves, dims, strict=True)
+    ]
+    found = _call.bind(*in_front, function=function, shapes=shapes, axes=(size, *axes))
+    return found, [0] * len(found)
+
+
+_call = Primitive("host_call")
+"""As `jax.pure_callback`, which would compile a program even where all arguments are numbers, and keep it for good."""
+_call.multiple_results = True
+_call.def_impl(lambda *leaves, function, shapes, axes: [jnp.asarray(x) for x in function(*leaves)])
+_call.def_abstract_eval(
+    lambda *leaves, function, shapes, axes: [jax.core.ShapedArray(axes + shape, dtype) for shape, dtype in shapes]
+)
+mlir.register_lowering(_call, mlir.lower_fun(_called_back, multiple_results=True))
+batching.primitive_batchers[_call] = _call_batched
 
 
 # --- solutions whose preparations serve again ---------------------------------------------------------

@@ -74,38 +74,31 @@ def attached(equations: Equations, solution: Unknowns, solve: Solve, given: Any 
     Args:
         equations: with whatever JAX is tracing in it.
         solution: the numbers, frames V (b, N, 4, 4) and, with a gap equation, Delta (K, 2) at the sites.
-        solve: x of H x = r for r = (r_u (b, N, 8),) or (r_u, r_Delta (K, 2)), with any axes in front of these; called
-            with r and what is given.
-        given: whatever else JAX may be tracing in `solve`. It must not close over that: where the derivative is taken
-            of a batch, the rule runs after the batch's trace has ended.
+        solve: x of H x = r for r = (r_u (b, N, 8),) or (r_u, r_Delta (K, 2)), called with r and what is given.
+        given: whatever JAX may be tracing in `solve`. It must not close over that: where the derivative is taken
+            outside of jax.jit or jax.vmap, the rule runs after their traces have ended.
     """
-    leaves, tree = jax.tree.leaves(equations), jax.tree.structure(equations)
-    real = [jnp.issubdtype(jnp.result_type(x), jnp.floating) for x in leaves]
-
-    def rebuilt(numbers: list[Array]) -> Equations:
-        given = iter(numbers)
-        return jax.tree.unflatten(tree, [next(given) if r else x for r, x in zip(real, leaves, strict=True)])
-
-    @jax.custom_jvp
-    def known(numbers: list[Array], solution: Unknowns, given: Any) -> Unknowns:
-        return solution
-
-    @known.defjvp
-    def rule(primals: Any, tangents: Any) -> Any:
-        numbers, change = primals[0], tangents[0]
-        found = known(*primals)
-        pull = jax.jvp(lambda p: slopes(rebuilt(p), found), (numbers,), (change,))[1]
-        x = jax.lax.custom_linear_solve(
-            partial(hessian_product, rebuilt(numbers), found),
-            jax.tree.map(jnp.negative, pull),
-            lambda _, r: solve(r, *primals[2]),
-            symmetric=True,
-        )
-        return found, (found[0] @ generator(x[0]), *x[1:])
-
-    numbers = [jnp.asarray(x) for is_real, x in zip(real, leaves, strict=True) if is_real]
-    V, *Delta = known(numbers, jax.tree.map(jnp.asarray, solution), given)
+    V, *Delta = _known(equations, jax.tree.map(jnp.asarray, solution), given, solve)
     return jnp.where(equations.system.free[:, None, None], V, equations.held), *Delta
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(3,))
+def _known(equations: Equations, solution: Unknowns, given: Any, solve: Solve) -> Unknowns:
+    return solution
+
+
+@_known.defjvp
+def _rule(solve: Solve, primals: Any, tangents: Any) -> Any:
+    equations, _, given = primals
+    found = _known(*primals, solve)
+    pull = jax.jvp(lambda p: slopes(p, found), (equations,), (tangents[0],))[1]
+    x = jax.lax.custom_linear_solve(
+        partial(hessian_product, equations, found),
+        jax.tree.map(jnp.negative, pull),
+        lambda _, r: solve(r, *given),
+        symmetric=True,
+    )
+    return found, (found[0] @ generator(x[0]), *x[1:])
 
 
 # --- the residual, as a function of everything -----------------------------------------------------

@@ -181,7 +181,8 @@ def test_edelstein_film(tmp_path, monkeypatch, quick_compilation):
 
 def test_nonlocal_spin_valve(tmp_path, monkeypatch, quick_compilation):
     """Between arms four diffusion lengths long: the signals of a long wire, with and without the field."""
-    numbers = numbers_of("nonlocal_spin_valve", tmp_path, monkeypatch, FIELDS=np.array([0.0, 3.0]))
+    energies = np.array([2.2, 4.0])
+    numbers = numbers_of("nonlocal_spin_valve", tmp_path, monkeypatch, FIELDS=np.array([0.0, 3.0]), ENERGIES=energies)
     assert abs(numbers["current_right"]) < 1e-10
     for name in ("signal_1", "signal_2", "signal_1_field", "signal_2_field"):
         assert numbers[name] == pytest.approx(numbers[f"{name}_exact"], rel=1e-2)
@@ -240,3 +241,28 @@ def test_design_diode(tmp_path, monkeypatch, quick_compilation):
     assert numbers["efficiency_designed_finer"] == pytest.approx(numbers["efficiency_designed"], rel=0.25)
     plus, minus = numbers["critical_current_plus"], numbers["critical_current_minus"]
     assert numbers["efficiency_designed_finer"] == pytest.approx((plus - minus) / (plus + minus), rel=1e-6)
+
+    for d in (1, 2):
+        assert numbers[f"superconducting_{d}"] == pytest.approx(numbers[f"superconducting_{d}_exact"], rel=0.02)
+        assert numbers[f"edge_{d}"] == pytest.approx(numbers[f"edge_{d}_exact"], rel=0.03)
+
+
+def test_ns_conductance(tmp_path, monkeypatch, quick_compilation):
+    """The published reentrance; thermal means lie between its values, and it vanishes at low temperature."""
+    energies = np.concatenate([np.arange(0.25, 10.0, 0.75), np.arange(10.0, 40.5, 3.0)])
+    energies = np.union1d(energies, [1.0, 2.0, 5.0, 12.0])
+    numbers = numbers_of("ns_conductance", tmp_path, monkeypatch, ENERGIES=energies)
+    for energy, ratio in ((1, 1.017), (2, 1.064), (5, 1.1729), (12, 1.129)):
+        assert numbers[f"g_{energy}"] == pytest.approx(ratio, rel=1e-3)
+    assert numbers["g_max"] == pytest.approx(1.173, rel=1e-3)
+    assert 4.5 < numbers["E_max"] < 6
+    assert 1 < numbers["G_zero_voltage_T0.3"] < numbers["G_zero_voltage_T1"] < numbers["G_zero_voltage_T3"] < 1.173
+
+
+def test_spin_injection(tmp_path, monkeypatch, quick_compilation):
+    """Spin decays over sqrt(D/Gamma) in both states; the spin of energy in a split superconductor does not."""
+    numbers = numbers_of("spin_injection", tmp_path, monkeypatch, STEP=0.3)
+    assert numbers["S_normal"] == pytest.approx(numbers["S_normal_exact"], rel=0.02)
+    assert numbers["decay_length_normal"] == pytest.approx(1.0, rel=0.01)
+    assert numbers["decay_length_superconductor"] == pytest.approx(1.0, rel=0.01)
+    assert numbers["decay_length_split"] > 5

@@ -21,7 +21,7 @@ FLOORS = (
     "pair_potential solution traced distributions solve_input stability problem guess gap linear_response implicit "
     "host differentiated compiled equilibrium spectral",
     "observables screening_response screening fluxes magnetic thermodynamics phase_curve junction critical sweep "
-    "spectroscopy spectral_currents flow normal spin_dynamics "
+    "spectroscopy spectral_currents flow normal spin_dynamics nonequilibrium kinetic "
     "transforms parameters measured linearised least_squares descent covariance fit_result fitting fit",
     "jusadel",
 )
