@@ -34,7 +34,9 @@ def exact():
     return np.asarray(currents(**TRUE))
 
 
-@pytest.mark.parametrize("start", STARTS, ids=range(len(STARTS)))
+@pytest.mark.parametrize(
+    "start", [pytest.param(s, id=str(k), marks=pytest.mark.slow if k else ()) for k, s in enumerate(STARTS)]
+)
 def test_parameters_of_a_junction_come_back_from_everywhere(exact, start):
     transforms = dict.fromkeys(start, ju.positive)
     result = ju.fit(lambda p: currents(**p), exact, start, 1e-3, transforms=transforms, tol=1e-3)
@@ -54,6 +56,7 @@ def test_fields_that_enter_as_a_sum_are_degenerate(exact):
     assert "not determined by the data" in str(result)
 
 
+@pytest.mark.filterwarnings("ignore::jusadel.CoarseMeshWarning")  # of the step that leads too far
 def test_a_solve_that_fails_on_the_way_is_a_refused_step():
     """The first full step leads where the normal state is unstable; the fit takes it back, shortens it and goes on."""
     raised = []

@@ -100,6 +100,7 @@ def sns():
     return Model(lambda p: measured(junction(p)), NUMBERS, 2e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NUMBERS)
 def test_every_kind_of_parameter_of_a_junction(sns, name):
     exact = sns.difference(name)
@@ -122,6 +123,7 @@ def vortex(p):
 VORTEX_MESH = ju.disk(3.0, 0.6, 0.2)
 
 
+@pytest.mark.slow
 def test_vortex():
     model = Model(vortex, {"D": 3.5, "Gamma": 1.0, "gamma": 0.4, "Delta": 1.764}, 1e-3)
     for name in model.parameters:
@@ -166,6 +168,7 @@ def test_forward_and_backward_agree_self_consistently(self_consistent):
     np.testing.assert_allclose(forward, backward, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_krylov_iterations_give_the_same_self_consistent_derivatives(self_consistent):
     p = self_consistent.parameters
     along = {k: jnp.ones_like(v) for k, v in p.items()}
