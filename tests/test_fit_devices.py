@@ -54,23 +54,3 @@ def test_fields_that_enter_as_a_sum_are_degenerate(exact):
     assert result.params["exchange"] + result.params["zeeman"] == pytest.approx(3.0, rel=1e-6)
     assert min(result.errors.values()) > 1e3  # nothing is known of either
     assert "not determined by the data" in str(result)
-
-
-@pytest.mark.filterwarnings("ignore::jusadel.CoarseMeshWarning")  # of the step that leads too far
-def test_a_solve_that_fails_on_the_way_is_a_refused_step():
-    """The first full step leads where the normal state is unstable; the fit takes it back, shortens it and goes on."""
-    raised = []
-
-    def model(p):
-        try:
-            return currents(gamma=p["gamma"])
-        except ju.StabilityError as error:
-            raised.append(error)
-            raise
-
-    true = 10.0
-    result = ju.fit(model, currents(gamma=true), {"gamma": 3.0}, 1e-3, transforms={"gamma": ju.positive}, tol=1e-2)
-    assert raised
-    assert result.refused >= len(raised)
-    assert result.params["gamma"] == pytest.approx(true, rel=1e-4)
-    assert np.isfinite(result.history.loss).all()
