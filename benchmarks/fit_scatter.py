@@ -39,7 +39,7 @@ def fitted(example, data, start, tol):
 
 
 def scatter(example, seeds, tol=1e-2):
-    """Yields after each seed the fitted values and errors so far, {name: (values, errors)}."""
+    """Yields after each of the seeds the fitted values and errors so far, {name: (values, errors)}."""
     exact, found = example.model(example.TRUE), []
     for seed in range(seeds):
         rng = np.random.default_rng(seed)

@@ -1,6 +1,6 @@
-"""Diffusion constant and spin relaxation from the critical temperature of a disk in a magnetic field.
+"""Diffusion constant and exchange field from the critical temperature of a disk in a magnetic field.
 
-The disk has a known exchange field. The data are those of the exact formula, with noise: at the field B pairs have the
+The relaxation of spins is known. The data are those of the exact formula, with noise: at the field B pairs have the
 lowest energy D k^2 of a charge 2 in the disk, with winding 0 or 1 (Kummer's function), so that Tc(B) has a cusp, and
 
     ln(Tc0/T) = 2 pi T Sum_omega (1/omega - 2 (a + Gamma)/(a (a + Gamma) + 4 h^2)),    a = 2 omega + D k^2.
@@ -19,17 +19,17 @@ from scipy.special import hyp1f1
 
 import jusadel as ju
 
-RADIUS, H = 1.25, 0.5
+RADIUS, GAMMA = 1.25, 1.0
 MESH = ju.disk(RADIUS, 0.33)
 FIELDS = np.array([0.0, 0.45, 0.7, 0.9, 1.2, 1.4])
-TRUE = {"D": 1.0, "Gamma": 1.0}
-START = {"D": 1.5, "Gamma": 2.0}
+TRUE = {"D": 1.0, "h": 0.5}
+START = {"D": 0.75, "h": 0.3}
 SIGMA = 0.01
 
 
 def Tc(p, B):
     """Of the disk, by finite elements."""
-    material = ju.Material(D=p["D"], h=(0, 0, H), Gamma=p["Gamma"])
+    material = ju.Material(D=p["D"], h=(0, 0, p["h"]), Gamma=GAMMA)
     device = ju.Device(mesh=MESH, materials=material, vector_potential=ju.uniform_field(B))
     return ju.critical_temperature(device, frequencies=8, linear_solver=ju.linear.SuperLU()).T
 
@@ -64,7 +64,7 @@ def exact_Tc(p, B):
     def deviation(T):
         omega = np.pi * T * (2 * np.arange(20_000) + 1)
         a = 2 * omega + p["D"] * k2
-        pairs = 2 * (a + p["Gamma"]) / (a * (a + p["Gamma"]) + 4 * H**2)
+        pairs = 2 * (a + GAMMA) / (a * (a + GAMMA) + 4 * p["h"] ** 2)
         return np.log(T) + 2 * np.pi * T * np.sum(1 / omega - pairs)
 
     return brentq(deviation, 0.02, 1.0)

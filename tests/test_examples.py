@@ -224,10 +224,11 @@ def test_fit_spin_galvanic(tmp_path, monkeypatch, quick_compilation):
     assert numbers["reduced_chi2"] < 3.0
 
 
+@pytest.mark.filterwarnings(COARSE)
 def test_fit_tc_field(tmp_path, monkeypatch, quick_compilation):
     """The data are those of a formula, so that the parameters also hold the finite elements to it."""
     numbers = fit_numbers("fit_tc_field", tmp_path, monkeypatch)
-    within_errors(numbers, ("D", "Gamma"))
+    within_errors(numbers, ("D", "h"))
     assert numbers["reduced_chi2"] < 3.0
 
 
