@@ -228,6 +228,7 @@ def test_fit_spin_galvanic(tmp_path, monkeypatch, quick_compilation):
     assert numbers["reduced_chi2"] < 3.0
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings(COARSE)
 def test_fit_tc_field(tmp_path, monkeypatch, quick_compilation):
     """The data are those of a formula, so that the parameters also hold the finite elements to it."""
