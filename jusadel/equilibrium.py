@@ -81,9 +81,9 @@ def solve(
     refuse_bad_input(device, tol, gap_tol)
     began = time.perf_counter()
     stated, consistent = _stated(device, T, pair_potential, frequencies)
-    traced = is_traced(stated.device) or is_traced(stated[1:])
-    plain = Stated(*map(still, stated)) if traced else stated
-    if traced and (is_traced(plain.device) or is_traced(plain[1:])):
+    traced = is_traced(stated)
+    plain = still(stated) if traced else stated
+    if traced and is_traced(plain):
         guess = _guess_in_program(device, start) if consistent else None
         return solved_in_program(stated, guess, linear_solver, tol, gap_tol)
     first, start = _first_pair_potential(plain, still(start))

@@ -176,8 +176,8 @@ def _together(
     device = junction.device
     refuse_bad_input(device, tol)
     stated = Stated(device, T, at_vertices(device, default_pair_potential(still(device), pair_potential)), frequencies)
-    traced = is_traced(device) or is_traced((*stated[1:], phases))
-    plain, values = Stated(*map(still, stated)), np.asarray(still(phases))
+    traced = is_traced((stated, phases))
+    plain, values = still(stated), np.asarray(still(phases))
     omega, weights = chosen_frequencies(plain.device, plain.T, plain.Delta, plain.frequencies, accuracy)
     a_phase = 128 * len(omega) * len(device.mesh.points)
     blocks = np.array_split(np.arange(len(values)), -(-len(values) * a_phase // MEMORY))
@@ -301,10 +301,8 @@ def _turned(sol: Solution, phase: np.ndarray) -> Solution:
     behind = np.zeros(sol.all_G.shape[1] - len(phase))  # barriers' far sides, written anew
     everywhere, share = np.concatenate([phase, behind]), np.exp(1j * phase)
     sol = still(sol)
-    G, vertex_Delta = (
-        phase_turn(everywhere) @ sol.all_G @ phase_turn(-everywhere),
-        sol.vertex_Delta * share[sol.mesh.triangles],
-    )
+    G = phase_turn(everywhere) @ sol.all_G @ phase_turn(-everywhere)
+    vertex_Delta = sol.vertex_Delta * share[sol.mesh.triangles]
     return replace(sol, Delta=sol.Delta * share, vertex_Delta=vertex_Delta, all_G=G)
 
 

@@ -22,10 +22,13 @@ from jusadel.solution import Solution
 
 def is_traced(x: Any) -> bool:
     """Whether JAX traces any number of a Device, a number, an array or a collection of them."""
-    if isinstance(x, Device):
-        values = [f(x.mesh.points[:1]) for f in _functions(x)]
-        return is_traced((jax.tree.leaves(x), values))
-    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(x))
+    leaves = jax.tree.leaves(x, is_leaf=lambda leaf: isinstance(leaf, Device))
+    return any(_device_is_traced(y) if isinstance(y, Device) else isinstance(y, jax.core.Tracer) for y in leaves)
+
+
+def _device_is_traced(device: Device) -> bool:
+    inside = device.mesh.points[device.mesh.triangles[:1]].mean(axis=1)  # at a node a field may be singular
+    return is_traced((*jax.tree.leaves(device), [f(inside) for f in _functions(device)]))
 
 
 def still(x: Any) -> Any:
@@ -45,7 +48,8 @@ def still(x: Any) -> Any:
     if isinstance(x, Mapping):
         return {key: still(value) for key, value in x.items()}
     if isinstance(x, tuple | list):
-        return type(x)(still(value) for value in x)
+        values = [still(value) for value in x]
+        return type(x)(*values) if hasattr(x, "_fields") else type(x)(values)
     if isinstance(x, jax.core.Tracer):
         value = jax.lax.stop_gradient(x)
         return value if isinstance(value, jax.core.Tracer) else np.asarray(value)
