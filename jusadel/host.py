@@ -92,6 +92,8 @@ class Host:
     def _sites(self, eq: Equations, Tc: np.ndarray) -> Sites:
         assert self.where is not None
         assert eq.gap is not None
+        if not (np.asarray(eq.gap.a) > 0).all():  # as `gap.sites` refuses
+            raise SolveError("the frequencies end too low for the gap equation")
         return replace(self.where, weight=np.asarray(eq.gap.weight), a=np.asarray(eq.gap.a), Tc=np.asarray(Tc))
 
 

@@ -15,7 +15,7 @@ from jusadel.device import Device
 from jusadel.discrete import DiscreteAction
 from jusadel.equilibrium import refuse_bad_input, reporter
 from jusadel.lifted import lift
-from jusadel.linear import LinearSolver, SuperLU
+from jusadel.linear import LinearSolver, Pardiso, SuperLU
 from jusadel.material import is_number, real
 from jusadel.mesh import Mesh
 from jusadel.nambu import R, frame_to_green
@@ -176,7 +176,7 @@ def _checked(energies: Any, eta: Any) -> np.ndarray:
 
 def _checked_solver(given: Any) -> LinearSolver:
     solver = checked_linear_solver(SuperLU() if given is None else given, 0, 0)
-    if not isinstance(solver, SuperLU):
+    if not isinstance(solver, SuperLU) or isinstance(solver, Pardiso):  # which factorises real matrices
         raise TypeError(
             f"linear_solver = {solver.name}; at real energies expected jusadel.linear.SuperLU() or .Dense()"
         )

@@ -145,7 +145,7 @@ def bilayer(p, **arguments):
             "F": ju.Material(D=p["D"], Tc=0.0, h=p["h"]),
         },
     )
-    sol = ju.solve(device, p["T"], "self-consistent", frequencies=4, gap_tol=1e-11, **EXACT | arguments)
+    sol = ju.solve(device, p["T"], "self-consistent", **EXACT | {"frequencies": 4, "gap_tol": 1e-11} | arguments)
     S = ju.spin_density(sol)
     return jnp.stack([ju.free_energy(sol), S[0] @ S[0], jnp.abs(sol.Delta[0])])
 
@@ -274,6 +274,15 @@ def test_failure_inside_a_program_is_nan_and_said():
     energy, converged = fails(0.3)
     assert np.isnan(energy)
     assert not np.any(converged)
+
+
+def test_too_few_frequencies_for_the_gap_equation_are_nan_inside_a_program():
+    """Outside the same is refused."""
+    given = {k: jnp.asarray(v) for k, v in BILAYER_NUMBERS.items()}
+    low = {"frequencies": ([100.0], [1.0]), "start": 1.5}
+    with pytest.raises(ValueError, match="too low for the gap equation"):
+        bilayer(given, **low)
+    assert np.isnan(jax.jit(lambda p: bilayer(p, **low))(given)).all()
 
 
 # --- published quantities ------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import scipy.integrate
 
 import jusadel as ju
 from jusadel.nambu import bcs, to_nambu
+from jusadel.spectral import _checked_solver
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 LINES = np.linspace(0, 1.0, 4)
@@ -260,3 +261,10 @@ def test_both_direct_solvers_agree_and_hard_pivots_are_searched(uniform):
     solve, inertia = ju.linear.SuperLU().factorise(sp.csc_matrix(matrix))
     np.testing.assert_allclose(matrix @ solve(rhs), rhs, atol=1e-8)
     assert inertia == (-1, -1)
+
+
+def test_pardiso_is_refused_at_real_energies():
+    """It would read complex numbers as pairs of real ones."""
+    solver = object.__new__(ju.linear.Pardiso)  # the extra need not be there
+    with pytest.raises(TypeError, match=r"linear_solver = PARDISO; at real energies expected jusadel.linear.SuperLU"):
+        _checked_solver(solver)
