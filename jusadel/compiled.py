@@ -41,12 +41,13 @@ def solved_in_program(
     omega, weights = _sums(stated)
     where = None if stated.Delta is not None else layout(stated.device, _superconducting(stated))
     eq = equations(stated, omega, weights, where)
-    Tc = jnp.zeros(0) if where is None else site_fields(stated.device, where)[1]
-    numbers = jax.lax.stop_gradient((eq, jnp.asarray(weights), jnp.asarray(stated.T), Tc))
+    nothing = jnp.zeros(0)
+    at_sites = (nothing, nothing) if where is None else (site_fields(stated.device, where)[1], jnp.asarray(where.phase))
+    numbers = jax.lax.stop_gradient((eq, jnp.asarray(weights), jnp.asarray(stated.T), at_sites))
     host = Host(where, linear_solver, tol, gap_tol)
     b, N = len(omega), len(eq.system.free)
-    like = (jnp.zeros((b, N, 4, 4)), jnp.zeros((len(Tc), 2)), jnp.zeros(b, bool), jnp.zeros(b), jnp.zeros(b))
-    first = jnp.zeros(0) if where is None else jax.lax.stop_gradient(jnp.asarray(start))
+    like = (jnp.zeros((b, N, 4, 4)), jnp.zeros((len(at_sites[0]), 2)), jnp.zeros(b, bool), jnp.zeros(b), jnp.zeros(b))
+    first = nothing if where is None else jax.lax.stop_gradient(jnp.asarray(start))
     V, Delta, *quality = called(host.solve, like, numbers, first)
     found = (V,) if where is None else (V, Delta)
 

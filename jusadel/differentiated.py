@@ -81,8 +81,8 @@ def function_of(eq: Equations, problem: Problem, V: Any, sites: Sites | None = N
     """A solution, the frames V (b, N, 4, 4) and the pair potential at the sites (K,) if any, as a function of `eq`."""
     known = keep(LinearProblem(problem, V, sites, at_sites))
     Delta = np.zeros((0, 2)) if sites is None else np.stack([at_sites.real, at_sites.imag], axis=1)
-    Tc = np.zeros(0) if sites is None else sites.Tc
-    numbers = (jax.lax.stop_gradient(eq), np.asarray(problem.weights), np.asarray(problem.T), Tc)
+    at = (np.zeros(0), np.zeros(0)) if sites is None else (sites.Tc, np.asarray(sites.phase))
+    numbers = (jax.lax.stop_gradient(eq), np.asarray(problem.weights), np.asarray(problem.T), at)
     host = Host(sites, problem.solver, problem.tol, 0.0)
     unknowns: Any = (V,) if sites is None else (V, Delta)
     return attached(eq, unknowns, host.linear, (known, numbers, V, Delta))

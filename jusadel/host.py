@@ -29,23 +29,23 @@ from jusadel.stability import refuse_unstable_tensors
 class Host:
     """The solver, called with numpy's arrays."""
 
-    where: Sites | None
+    where: Sites | None  # its numbers may be traced; those of a call come with it
     linear_solver: LinearSolver | None
     tol: float
     gap_tol: float
 
     def solve(self, numbers: Any, first: Any) -> Any:
         """V, Delta (K, 2), converged, margin and residual; NaN where nothing was found."""
-        eq, weights, T, Tc = numbers
+        eq, weights, T, at_sites = numbers
         b, N = len(weights), len(eq.system.free)
-        failed = (np.full((b, N, 4, 4), np.nan), np.full((len(Tc), 2), np.nan), np.zeros(b, bool))
+        failed = (np.full((b, N, 4, 4), np.nan), np.full((len(at_sites[0]), 2), np.nan), np.zeros(b, bool))
         normal = lambda omega: np.broadcast_to(np.eye(4), (len(omega), N, 4, 4))  # noqa: E731
         try:
             problem = self._problem(eq, weights, T, check=True)
             if self.where is None:
                 result, Delta = problem.newton(normal, ladder=False), np.zeros((0, 2))
             else:
-                where = self._sites(eq, Tc)
+                where = self._sites(eq, *at_sites)
                 found = solve_gap(problem, where, where.from_vertices(first), normal, self.gap_tol)
                 result, Delta = found.newton, np.stack([found.Delta.real, found.Delta.imag], axis=1)
         except (SolveError, StabilityError):
@@ -64,11 +64,11 @@ class Host:
         return (_kept.get(int(known)) or self._linear_problem(numbers, V, Delta))(r)
 
     def _linear_problem(self, numbers: Any, V: Any, Delta: Any) -> LinearProblem:
-        eq, weights, T, Tc = numbers
+        eq, weights, T, at_sites = numbers
         problem = self._problem(eq, weights, T, check=False)
         if self.where is None:
             return LinearProblem(problem, V)
-        where, at = self._sites(eq, Tc), Delta[:, 0] + 1j * Delta[:, 1]
+        where, at = self._sites(eq, *at_sites), Delta[:, 0] + 1j * Delta[:, 1]
         problem = problem.with_pairing(jnp.asarray(where.on_nodes(at, len(eq.system.free))))
         return LinearProblem(problem, V, where, at)
 
@@ -89,12 +89,13 @@ class Host:
             boundary=lambda V, omega: np.where(free[:, None, None], V, eq.held),
         )
 
-    def _sites(self, eq: Equations, Tc: np.ndarray) -> Sites:
+    def _sites(self, eq: Equations, Tc: np.ndarray, phase: np.ndarray) -> Sites:
         assert self.where is not None
         assert eq.gap is not None
         if not (np.asarray(eq.gap.a) > 0).all():  # as `gap.sites` refuses
             raise SolveError("the frequencies end too low for the gap equation")
-        return replace(self.where, weight=np.asarray(eq.gap.weight), a=np.asarray(eq.gap.a), Tc=np.asarray(Tc))
+        numbers = {"weight": eq.gap.weight, "a": eq.gap.a, "Tc": Tc, "phase": phase}
+        return replace(self.where, **{name: np.asarray(value) for name, value in numbers.items()})
 
 
 def called(function: Callable[..., Any], like: Any, *arguments: Any) -> Any:
