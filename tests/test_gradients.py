@@ -263,17 +263,19 @@ def test_what_a_program_must_be_told():
         jax.jit(bilayer)({k: jnp.asarray(v) for k, v in BILAYER_NUMBERS.items()})
 
 
-def test_failure_inside_a_program_is_nan_and_said():
-    @jax.jit
-    def fails(h):
-        material = ju.Material(Tc=0.0, h=jnp.stack([0.0, 0.0, h]), gamma=30 * ju.rashba(1.0))
-        device = ju.Device(mesh=MESH, materials=material, boundaries={"left": ju.Reservoir(1.0)})
-        sol = ju.solve(device, 0.3, frequencies=3, **EXACT)
-        return ju.free_energy(sol), sol.converged
+@pytest.mark.parametrize("gamma", [0.3, 0.0], ids=["the tensors are refused", "nothing physical is found"])
+def test_failure_inside_a_program_is_nan_and_said(gamma):
+    """Below zero temperature, which is refused outside, no stationary point is the physical one."""
 
-    energy, converged = fails(0.3)
+    def cold(T):
+        sol = ju.solve(plain_device(*AT, gamma), T, frequencies=3, **EXACT)
+        return ju.free_energy(sol), sol.converged & sol.stable
+
+    energy, accepted = jax.jit(cold)(-0.3)
     assert np.isnan(energy)
-    assert not np.any(converged)
+    assert not np.any(accepted)
+    with pytest.raises(ValueError, match="expected a finite temperature > 0"):
+        cold(-0.3)
 
 
 def test_too_few_frequencies_for_the_gap_equation_are_nan_inside_a_program():
