@@ -34,7 +34,7 @@ def materialise(x: Array) -> Array:
 
 
 def _stored_on_cpu(x: Array) -> Array:
-    if not x.size:
+    if not x.size or _quickly_compiled():
         return x
     rounds = 2 * jnp.isnan(x[(0,) * x.ndim]).astype(jnp.int32)  # -(-x) is x, also where the first entry is NaN
     return lax.while_loop(lambda c: c[0] < rounds, lambda c: (c[0] + 1, -c[1]), (jnp.int32(0), x))[1]
@@ -93,6 +93,11 @@ def with_axes_of(like: Array, matrix: Array) -> Array:
     return matrix.reshape(matrix.shape + (1,) * (like.ndim - 2))
 
 
+def _quickly_compiled() -> bool:
+    """Whether the code is wanted soon rather than fast: by the linear algebra library, which needs no compilation."""
+    return bool(jax.config.read("jax_disable_most_optimizations"))
+
+
 def _bilinear(a: Array, b: Array, sign: int) -> Array:
     dtype, shape = jnp.result_type(a, b), jnp.broadcast_shapes(a.shape, b.shape)
     a, b = (jnp.broadcast_to(x, shape).astype(dtype) for x in (a, b))
@@ -108,6 +113,18 @@ def _unrolled(a: Array, b: Array, *, sign: int, axis: int) -> Array:
 
     n = a.shape[axis]
     return materialise(plain(a, b) + sign * plain(b, a) if sign else plain(a, b))
+
+
+def _by_library(a: Array, b: Array, *, sign: int, axis: int) -> Array:
+    def plain(x: Array, y: Array) -> Array:
+        others = tuple(k for k in range(x.ndim) if k not in (axis, axis + 1))
+        return jnp.moveaxis(lax.dot_general(x, y, (((axis + 1,), (axis,)), (others, others))), (-2, -1), (axis, axis + 1))
+
+    return plain(a, b) + sign * plain(b, a) if sign else plain(a, b)
+
+
+def _product_lowered(a: Array, b: Array, *, sign: int, axis: int) -> Array:
+    return (_by_library if _quickly_compiled() else _unrolled)(a, b, sign=sign, axis=axis)
 
 
 def _cotangent_of_first(ct: Array, a: Any, b: Array, *, sign: int, axis: int) -> Array:
@@ -126,15 +143,18 @@ def _batched(args: Any, dims: Any, *, sign: int, axis: int) -> tuple[Array, int]
 
 
 _product = Primitive("matrix_product")
-_product.def_impl(partial(jax.jit, static_argnames=("sign", "axis"))(_unrolled))
+_product.def_impl(partial(jax.jit, static_argnames=("sign", "axis"))(_product_lowered))
 _product.def_abstract_eval(lambda a, b, *, sign, axis: a)
-mlir.register_lowering(_product, mlir.lower_fun(_unrolled, multiple_results=False))
+mlir.register_lowering(_product, mlir.lower_fun(_product_lowered, multiple_results=False))
 ad.defbilinear(_product, _cotangent_of_first, _cotangent_of_second)
 batching.primitive_batchers[_product] = _batched
 
 
 def _contracted(b: Array, *, matrix: tuple[tuple[float, ...], ...], axis: int) -> Array:
     n = b.shape[axis]
+    if _quickly_compiled():
+        entries = b.reshape(*b.shape[:axis], n * n, *b.shape[axis + 2 :])
+        return jnp.moveaxis(jnp.tensordot(entries, jnp.asarray(matrix, b.dtype), (axis, 1)), -1, axis).reshape(b.shape)
     columns = jnp.asarray(matrix, b.dtype).reshape((n, n, n * n) + (1,) * (b.ndim - axis - 2))
     entries = (
         lax.slice_in_dim(lax.slice_in_dim(b, q // n, q // n + 1, axis=axis), q % n, q % n + 1, axis=axis + 1)

@@ -124,10 +124,13 @@ def _rings(radius: float, size: float, core: float) -> list[NDArray[np.float64]]
 
 
 def _delaunay(points: NDArray[np.float64]) -> Integers:
+    """Counterclockwise triangles, smallest node first, sorted: the library's order follows the last digits of points."""
     triangles = Delaunay(points).simplices.astype(np.int64)
     clockwise = signed_areas(points[triangles]) < 0
     triangles[clockwise] = triangles[clockwise][:, [0, 2, 1]]
-    return triangles
+    turn = (triangles.argmin(axis=1)[:, None] + np.arange(3)) % 3
+    triangles = np.take_along_axis(triangles, turn, axis=1)
+    return triangles[np.lexsort(triangles.T[::-1])]
 
 
 def _mesh_lines(name: str, given: ArrayLike | None, end: float, size: float) -> NDArray[np.float64]:
