@@ -6,6 +6,7 @@ acts along a line (spin-active surfaces, interfacial spin-orbit coupling) is a t
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -123,17 +124,22 @@ class Surface(Boundary):
 
     def at(self, name: str, normals: Any) -> jax.Array:
         """A field on edges with these outward normals (k, 2), as (k, ...); Gamma with beta, gamma with rashba."""
-        value = jnp.broadcast_to(jnp.asarray(getattr(self, name)), (len(normals), *SHAPES[name]))
-        if name == "Gamma":
-            return value + jnp.einsum("ijk,ek->eij", jnp.asarray(self.beta), normals)
-        if name == "gamma":
-            along = jnp.stack([-normals[:, 1], normals[:, 0]], axis=1)  # eps_zkl n_l = -(z x n)_k
-            return value.at[:, 2].add(-self.rashba * along)
-        return value
+        return _on_edges(getattr(self, name), self.beta, self.rashba, normals, name)
 
     def __repr__(self) -> str:
         present = [name for name in self.numbers if np.any(np.asarray(getattr(self, name)))]
         return f"Surface({', '.join(f'{name}={getattr(self, name)}' for name in present)})"
+
+
+@partial(jax.jit, static_argnames="name")
+def _on_edges(value: Any, beta: Any, rashba: Any, normals: Any, name: str) -> jax.Array:
+    value = jnp.broadcast_to(value, (len(normals), *SHAPES[name]))
+    if name == "Gamma":
+        return value + jnp.einsum("ijk,ek->eij", beta, normals)
+    if name == "gamma":
+        along = jnp.stack([-normals[:, 1], normals[:, 0]], axis=1)  # eps_zkl n_l = -(z x n)_k
+        return value.at[:, 2].add(-rashba * along)
+    return value
 
 
 class Tunnel(Boundary):

@@ -84,7 +84,8 @@ class Device:
             rows.append((np.asarray(triangles)[:, None] * repeat + np.arange(repeat)).ravel())
             values.append(self.materials[region].at(name, points[rows[-1]]))  # type: ignore[index]
         order = np.argsort(np.concatenate(rows))
-        return jnp.concatenate(values)[order] if len(values) > 1 else values[0][order]
+        xp = np if all(isinstance(v, np.ndarray) for v in values) else jnp
+        return xp.concatenate(values)[order]
 
     def line_integrals(self) -> Array:
         """Int A.dl from each triangle's centroid to its three vertices, (m, 3); zero without a field."""

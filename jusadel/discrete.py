@@ -77,6 +77,7 @@ class DiscreteAction:
     links: bool = field(metadata={"static": True})
 
 
+@partial(jax.jit, static_argnums=2)
 def to_nodes(triangles: Any, values: Array, n: int) -> Array:
     """Sum values (m, 3, ...) at triangle vertices into nodes, (n, ...)."""
     flat = values.reshape(-1, *values.shape[2:])
@@ -85,9 +86,14 @@ def to_nodes(triangles: Any, values: Array, n: int) -> Array:
 
 def nodal_mean(mesh: Mesh, values: Array) -> Array:
     """Area-weighted mean over each node's triangles, (n, ...) from values (m, 3, ...) at their vertices."""
-    areas, n = jnp.asarray(mesh.areas)[:, None] * jnp.ones((1, 3)), len(mesh.points)
-    total = to_nodes(mesh.triangles, areas, n)
-    return to_nodes(mesh.triangles, scaled(areas, values), n) / total.reshape((-1,) + (1,) * (values.ndim - 2))
+    return _nodal_mean(mesh.triangles, mesh.areas, values, len(mesh.points))
+
+
+@partial(jax.jit, static_argnums=3)
+def _nodal_mean(triangles: Any, areas: Array, values: Array, n: int) -> Array:
+    share = areas[:, None] * jnp.ones((1, 3))
+    total = to_nodes(triangles, share, n)
+    return to_nodes(triangles, scaled(share, values), n) / total.reshape((-1,) + (1,) * (values.ndim - 2))
 
 
 def scaled(share: Array, values: Array) -> Array:

@@ -154,7 +154,8 @@ def _sides(mesh: Mesh, surface: Surface, edges: np.ndarray) -> list[Side]:
     beside = [np.flatnonzero((mesh.triangle_edges == row).any(axis=1)) for row in rows]
     step = mesh.points[edges[:, 1]] - mesh.points[edges[:, 0]]
     lengths = (step**2).sum(axis=1) ** 0.5
-    normals = jnp.stack([step[:, 1], -step[:, 0]], axis=1) / lengths[:, None]
+    xp = np if isinstance(step, np.ndarray) else jnp
+    normals = xp.stack([step[:, 1], -step[:, 0]], axis=1) / lengths[:, None]
     sides = []
     for count in (1, 2):
         at = np.array([k for k, b in enumerate(beside) if len(b) == count], int)
@@ -187,7 +188,12 @@ def _edge_cells(device: Device, seam: Seams, side: Side) -> Cells | None:
 
 def _joined(cells: list[Cells | None]) -> Cells:
     present = [c for c in cells if c is not None]
-    return present[0] if len(present) == 1 else jax.tree.map(lambda *x: jnp.concatenate(x), *present)
+    return present[0] if len(present) == 1 else _concatenated(*present)
+
+
+@jax.jit
+def _concatenated(*cells: Cells) -> Cells:
+    return jax.tree.map(lambda *x: jnp.concatenate(x), *cells)
 
 
 def _with_surface(nodes: Nodes, device: Device, seam: Seams, side: Side) -> Nodes:

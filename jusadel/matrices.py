@@ -94,7 +94,7 @@ def with_axes_of(like: Array, matrix: Array) -> Array:
 
 
 def _quickly_compiled() -> bool:
-    """Whether the code is wanted soon rather than fast: by the linear algebra library, which needs no compilation."""
+    """Whether code is wanted soon rather than fast: then products are library calls, which need no compilation."""
     return bool(jax.config.read("jax_disable_most_optimizations"))
 
 
@@ -118,7 +118,8 @@ def _unrolled(a: Array, b: Array, *, sign: int, axis: int) -> Array:
 def _by_library(a: Array, b: Array, *, sign: int, axis: int) -> Array:
     def plain(x: Array, y: Array) -> Array:
         others = tuple(k for k in range(x.ndim) if k not in (axis, axis + 1))
-        return jnp.moveaxis(lax.dot_general(x, y, (((axis + 1,), (axis,)), (others, others))), (-2, -1), (axis, axis + 1))
+        matrices = lax.dot_general(x, y, (((axis + 1,), (axis,)), (others, others)))
+        return jnp.moveaxis(matrices, (-2, -1), (axis, axis + 1))
 
     return plain(a, b) + sign * plain(b, a) if sign else plain(a, b)
 
@@ -153,8 +154,8 @@ batching.primitive_batchers[_product] = _batched
 def _contracted(b: Array, *, matrix: tuple[tuple[float, ...], ...], axis: int) -> Array:
     n = b.shape[axis]
     if _quickly_compiled():
-        entries = b.reshape(*b.shape[:axis], n * n, *b.shape[axis + 2 :])
-        return jnp.moveaxis(jnp.tensordot(entries, jnp.asarray(matrix, b.dtype), (axis, 1)), -1, axis).reshape(b.shape)
+        flat = b.reshape(*b.shape[:axis], n * n, *b.shape[axis + 2 :])
+        return jnp.moveaxis(jnp.tensordot(flat, jnp.asarray(matrix, b.dtype), (axis, 1)), -1, axis).reshape(b.shape)
     columns = jnp.asarray(matrix, b.dtype).reshape((n, n, n * n) + (1,) * (b.ndim - axis - 2))
     entries = (
         lax.slice_in_dim(lax.slice_in_dim(b, q // n, q // n + 1, axis=axis), q % n, q % n + 1, axis=axis + 1)

@@ -209,6 +209,7 @@ ROUND_OFF = 1e-9
 """At real energies inside a gap `positivity` is as small as eta: so far below zero it counts as round-off."""
 
 
+@jax.jit
 def positivity(G: Array) -> Array:
     """Smallest eigenvalue of the Hermitian part of g tau3, (...): > 0 on the physical branch for Re omega > 0.
 

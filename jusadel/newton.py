@@ -65,6 +65,11 @@ def forces(system: DiscreteAction, omega: Any) -> np.ndarray:
     They are nu area (omega + |Delta| + |h|), the diffusion term's nu area grad phi.D.grad phi / 2, whose round-off is
     all that is left on a fine mesh, and a quarter of the conductance of barriers.
     """
+    return 8 * (np.abs(omega)[:, None] * np.asarray(system.nodes.weight) + np.asarray(_balanced(system)))
+
+
+@jax.jit
+def _balanced(system: DiscreteAction) -> Array:
     cells, n = system.cells, len(system.free)
     stiffness = jnp.einsum("tik,tkj,tij->ti", cells.gradients, cells.fields["D"], cells.gradients) / 2
     balanced = to_nodes(system.triangles, (cells.nu * cells.area)[:, None] * stiffness, n)
@@ -75,7 +80,7 @@ def forces(system: DiscreteAction, omega: Any) -> np.ndarray:
     )
     for joint in system.joints:
         balanced = balanced.at[joint.pairs.T].add(joint.conductance / 4)
-    return 8 * (np.abs(omega)[:, None] * np.asarray(system.nodes.weight) + np.asarray(balanced))
+    return balanced
 
 
 def newton(

@@ -60,15 +60,22 @@ def at_vertices(device: Device, pair_potential: Any) -> Array:
         ValueError: wrong shape, not finite, unknown region.
     """
     mesh = device.mesh
-    if isinstance(pair_potential, Mapping):
-        out = jnp.zeros((len(mesh.triangles), 3), complex)
-        for region, value in pair_potential.items():
-            if region not in mesh.regions:
-                raise ValueError(f"pair potential for unknown region {region!r}; the mesh has {list(mesh.regions)}")
-            rows = mesh.regions[region]
-            out = out.at[rows].set(_nodal(mesh.points, value)[mesh.triangles[rows]])
-        return out
-    return _nodal(mesh.points, pair_potential)[mesh.triangles]
+    if not isinstance(pair_potential, Mapping):
+        return _placed(mesh.triangles, [np.arange(len(mesh.triangles))], [_nodal(mesh.points, pair_potential)])
+    for region in pair_potential:
+        if region not in mesh.regions:
+            raise ValueError(f"pair potential for unknown region {region!r}; the mesh has {list(mesh.regions)}")
+    rows = [mesh.regions[region] for region in pair_potential]
+    return _placed(mesh.triangles, rows, [_nodal(mesh.points, value) for value in pair_potential.values()])
+
+
+@jax.jit
+def _placed(triangles: Any, rows: list[Any], nodal: list[Any]) -> Array:
+    """Nodal values at the vertices of these rows of triangles, zero at the others, (m, 3) complex."""
+    out = jnp.zeros(triangles.shape, complex)
+    for row, value in zip(rows, nodal, strict=True):
+        out = out.at[row].set(value[triangles[row]])
+    return out
 
 
 def _nodal(points: Any, value: Any) -> Array:

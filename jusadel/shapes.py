@@ -124,7 +124,7 @@ def _rings(radius: float, size: float, core: float) -> list[NDArray[np.float64]]
 
 
 def _delaunay(points: NDArray[np.float64]) -> Integers:
-    """Counterclockwise triangles, smallest node first, sorted: the library's order follows the last digits of points."""
+    """Counterclockwise triangles, smallest node first, sorted; the library's order follows round-off."""
     triangles = Delaunay(points).simplices.astype(np.int64)
     clockwise = signed_areas(points[triangles]) < 0
     triangles[clockwise] = triangles[clockwise][:, [0, 2, 1]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -201,13 +202,14 @@ def refuse_torn_reservoirs(device: Device, nodes: int, omega: np.ndarray) -> Non
 def _reservoir_frames(device: Device, reservoir: Reservoir, nodes: np.ndarray, omega: Any) -> Array:
     """Frames (b, k, 4, 4) of a reservoir at these nodes."""
     G = _electrode(reservoir, omega)  # (b, 4, 4) at phase 0
-    phase = jnp.asarray(reservoir.phase_at(jnp.asarray(device.mesh.points)[nodes]))
-    return _turned_frames(G, jnp.broadcast_to(phase, len(nodes)))
+    phase = reservoir.phase_at(jnp.asarray(device.mesh.points[nodes]))
+    return _turned_frames(G, phase, len(nodes))
 
 
-@jax.jit
-def _turned_frames(G: Array, phase: Array) -> Array:
-    """Frames (b, k, 4, 4) of G (b, 4, 4) with Delta turned by exp(i phase), (k,)."""
+@partial(jax.jit, static_argnums=2)
+def _turned_frames(G: Array, phase: Any, k: int) -> Array:
+    """Frames (b, k, 4, 4) of G (b, 4, 4) with Delta turned by exp(i phase), (k,) or a number."""
+    phase = jnp.broadcast_to(phase, k)
     return green_to_frame(phase_turn(phase) @ G[:, None] @ phase_turn(-phase))
 
 
