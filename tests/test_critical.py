@@ -178,7 +178,7 @@ ALL = {
 
 @pytest.fixture(scope="module")
 def structure():
-    """A superconductor on a normal metal, every tensor on, in a field, and its transition on 20 frequencies."""
+    """A superconductor on a normal metal, every tensor on, in a field, and its transition on six frequencies."""
     regions = {"S": lambda p: p[:, 0] < 1.0, "N": lambda p: p[:, 0] > 1.0}
     mesh = ju.rectangle(1.5, 0.5, 1.0, x=np.linspace(0, 1.5, 10), y=[0, 0.25, 0.5], regions=regions)
     device = ju.Device(
@@ -186,14 +186,14 @@ def structure():
         materials={"S": ju.Material(gamma=ju.chiral(0.1)), "N": ju.Material(Tc=0.0, nu=0.8, **ALL)},
         vector_potential=ju.uniform_field(0.3),
     )
-    return device, critical_temperature(device, frequencies=20)
+    return device, critical_temperature(device, frequencies=6)
 
 
 @pytest.mark.filterwarnings("ignore::jusadel.CoarseMeshWarning")
 def test_structure_is_superconducting_just_below_and_normal_just_above(structure):
     device, found = structure
     below, above = (
-        ju.solve(device, T, "self-consistent", frequencies=20, start=0.07 * found.mode)
+        ju.solve(device, T, "self-consistent", frequencies=6, start=0.07 * found.mode)
         for T in (found.T * 0.999, found.T * 1.001)
     )
     assert below.stats["state"] == "superconducting"
@@ -209,7 +209,7 @@ def test_gap_closes_as_the_square_root(structure):
     """Delta^2 is linear in Tc - T."""
     device, found = structure
     gaps = [
-        np.abs(ju.solve(device, T, "self-consistent", frequencies=20, start=0.07 * found.mode).Delta).max()
+        np.abs(ju.solve(device, T, "self-consistent", frequencies=6, start=0.07 * found.mode).Delta).max()
         for T in (found.T * 0.998, found.T * 0.996)
     ]
     assert gaps[1] ** 2 / gaps[0] ** 2 == pytest.approx(2.0, rel=0.02)

@@ -23,7 +23,7 @@ def load(name):
 
 
 @pytest.fixture(scope="module")
-def vortex(tmp_path_factory):
+def vortex(tmp_path_factory, quick_compilation):
     """(numbers, printed lines, folder it ran in), on a coarser mesh and without lines of progress."""
     solve, printed, folder = ju.solve, [], tmp_path_factory.mktemp("vortex")
     with pytest.MonkeyPatch.context() as patch:
@@ -121,6 +121,7 @@ def test_sns_current_phase(tmp_path, monkeypatch, quick_compilation):
     assert numbers["phase_over_pi_T10.0"] == pytest.approx(0.5, abs=0.01)
 
 
+@pytest.mark.slow
 def test_phi0_junction(tmp_path, monkeypatch, quick_compilation):
     """phi_0 is linear in a small gamma, and there is no diode effect to first order."""
     phases = np.linspace(-np.pi, np.pi, 6, endpoint=False)
@@ -137,6 +138,7 @@ def test_sf_proximity(tmp_path, monkeypatch, quick_compilation):
     assert 0.3 < numbers["Tc_lowest"] <= numbers["Tc_thick"] < 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:the mesh is too coarse", "ignore:the pair potential is stationary but")
 def test_self_consistent_vortex(tmp_path, monkeypatch, quick_compilation):
     """The core is about as wide as a coherence length, and weakens the current."""
@@ -152,6 +154,7 @@ def test_self_consistent_vortex(tmp_path, monkeypatch, quick_compilation):
     assert numbers["largest_angle_T0.1"] < 6.0  # radial, both; what is left is the mesh
 
 
+@pytest.mark.slow
 def test_thin_film_diode(tmp_path, monkeypatch, quick_compilation):
     """The efficiency changes sign with the field, and is that of the two depairing currents."""
     numbers = numbers_of(
@@ -262,6 +265,7 @@ def test_ns_conductance(tmp_path, monkeypatch, quick_compilation):
     assert 1 < numbers["G_zero_voltage_T0.3"] < numbers["G_zero_voltage_T1"] < numbers["G_zero_voltage_T3"] < 1.173
 
 
+@pytest.mark.slow
 def test_spin_injection(tmp_path, monkeypatch, quick_compilation):
     """Spin decays over sqrt(D/Gamma) in both states; the spin of energy in a split superconductor does not."""
     numbers = numbers_of("spin_injection", tmp_path, monkeypatch, STEP=0.3)
