@@ -28,6 +28,18 @@ def last(a):
     return np.moveaxis(np.asarray(a), (0, 1), (-2, -1))
 
 
+@pytest.fixture(params=[False, True], ids=["unrolled", "by the library"])
+def either_way(request):
+    """The code that solves run, and the one of `quick_compilation`."""
+    jax.clear_caches()
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", request.param)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
+    jax.clear_caches()
+
+
+@pytest.mark.usefixtures("either_way")
 @pytest.mark.parametrize("kind", [float, complex])
 @pytest.mark.parametrize("n", [4, 8])
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -38,6 +50,7 @@ def test_products_are_those_of_numpy(name, n, kind):
     np.testing.assert_allclose(last(getattr(matrices, name)(one, b)), OPERATIONS[name](last(one), last(b)), atol=1e-13)
 
 
+@pytest.mark.usefixtures("either_way")
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_derivatives_are_those_of_plain_products(name):
     """Gradient, directional derivative of the gradient, and the gradient of that, in both arguments."""
@@ -67,6 +80,7 @@ def test_derivatives_are_those_of_plain_products(name):
             np.testing.assert_allclose(y, x, rtol=1e-10, atol=1e-10 * np.abs(x).max())
 
 
+@pytest.mark.usefixtures("either_way")
 @pytest.mark.parametrize("axes", [(0, 0), (2, None), (None, 1), (1, 2)])
 def test_batches_along_any_axis(axes):
     shapes = [(4, 4, 3) if k is None else tuple(np.insert([4, 4, 3], k, 5)) for k in axes]
@@ -88,6 +102,7 @@ def test_storing_changes_nothing(first):
     np.testing.assert_array_equal(jax.grad(lambda x: matrices.materialise(x)[1].sum())(x)[1], 1)
 
 
+@pytest.mark.usefixtures("either_way")
 @pytest.mark.parametrize("n", [4, 8])
 def test_spin_matrices_from_both_sides(n):
     L, _ = constants(n)
