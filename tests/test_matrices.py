@@ -28,18 +28,6 @@ def last(a):
     return np.moveaxis(np.asarray(a), (0, 1), (-2, -1))
 
 
-@pytest.fixture(params=[False, True], ids=["unrolled", "by the library"])
-def either_way(request):
-    """The code that solves run, and the one of `quick_compilation`."""
-    jax.clear_caches()
-    before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", request.param)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)
-    jax.clear_caches()
-
-
-@pytest.mark.usefixtures("either_way")
 @pytest.mark.parametrize("kind", [float, complex])
 @pytest.mark.parametrize("n", [4, 8])
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -50,7 +38,20 @@ def test_products_are_those_of_numpy(name, n, kind):
     np.testing.assert_allclose(last(getattr(matrices, name)(one, b)), OPERATIONS[name](last(one), last(b)), atol=1e-13)
 
 
-@pytest.mark.usefixtures("either_way")
+def test_products_by_the_library(quick_compilation):
+    """What is compiled where quick compilation is asked for, with the matrix axes in front and behind."""
+    jax.clear_caches()
+    a, b = draw(15, 4, 4, 3), draw(16, 4, 4, 3)
+    basis = draw(17, 4, 4, 4, 4)
+    both = lambda f, axis: jax.jit(jax.vmap(f, axis, axis))(*(np.moveaxis(x, -1, axis) for x in (a, b)))  # noqa: E731
+    for axis in (0, 2):
+        for name in OPERATIONS:
+            found = np.moveaxis(both(getattr(matrices, name), axis), axis, 0)
+            np.testing.assert_allclose(found, OPERATIONS[name](last(a), last(b)), atol=1e-13)
+        found = np.moveaxis(both(lambda x, y: matrices.recombined(basis, x) + y, axis), axis, -1)
+        np.testing.assert_allclose(found, np.einsum("ijkl,klp->ijp", basis, a) + b, atol=1e-13)
+
+
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_derivatives_are_those_of_plain_products(name):
     """Gradient, directional derivative of the gradient, and the gradient of that, in both arguments."""
@@ -80,7 +81,6 @@ def test_derivatives_are_those_of_plain_products(name):
             np.testing.assert_allclose(y, x, rtol=1e-10, atol=1e-10 * np.abs(x).max())
 
 
-@pytest.mark.usefixtures("either_way")
 @pytest.mark.parametrize("axes", [(0, 0), (2, None), (None, 1), (1, 2)])
 def test_batches_along_any_axis(axes):
     shapes = [(4, 4, 3) if k is None else tuple(np.insert([4, 4, 3], k, 5)) for k in axes]
@@ -102,7 +102,6 @@ def test_storing_changes_nothing(first):
     np.testing.assert_array_equal(jax.grad(lambda x: matrices.materialise(x)[1].sum())(x)[1], 1)
 
 
-@pytest.mark.usefixtures("either_way")
 @pytest.mark.parametrize("n", [4, 8])
 def test_spin_matrices_from_both_sides(n):
     L, _ = constants(n)
