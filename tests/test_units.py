@@ -1,0 +1,385 @@
+"""Laboratory units: textbook numbers in SI, worked out here without the package, against what the code computes."""
+
+import inspect
+import pickle
+
+import jax
+import numpy as np
+import pytest
+from scipy.constants import e, electron_mass, h, hbar, k, mu_0
+from scipy.special import psi
+
+import jusadel as ju
+
+pytestmark = [
+    pytest.mark.usefixtures("quick_compilation"),
+    pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning"),
+]
+
+MEV = 1e-3 * e
+AL = ju.Units(Tc=1.2, D=60.0, resistivity=4.0, thickness=20.0)
+"""An aluminium film of 20 nm."""
+NO_SPIN_HELD = {"spin": None}
+
+
+def line(length, pieces, height=0.05):
+    return ju.rectangle(length, height, 1.0, x=np.linspace(0, length, pieces + 1), y=[0.0, height])
+
+
+# --- the scales -------------------------------------------------------------------------------------
+
+
+def test_units_of_energy_length_time_and_field():
+    assert AL.energy_unit == pytest.approx(k * 1.2)
+    assert AL.to_meV(1.0) == pytest.approx(0.10341, rel=1e-4)
+    assert AL.to_nm(1.0) == pytest.approx(1e9 * np.sqrt(hbar * 60e-4 / (k * 1.2)))
+    assert AL.diffusion() == pytest.approx(1.0)
+    assert AL.time(ps=1e12 * hbar / (k * 1.2)) == pytest.approx(1.0)
+    assert AL.to_mT(np.pi) == pytest.approx(1e3 * h / (2 * e) / AL.length_unit**2)  # a flux quantum in xi^2
+    other = ju.Units(energy_scale=1.0, length_scale=10.0)
+    assert (other.energy(meV=2.0), other.length(nm=25.0)) == pytest.approx((2.0, 2.5))
+    assert other.temperature(K=11.604518) == pytest.approx(1.0)
+    assert other.energy(K=11.604518) == pytest.approx(1.0)
+    assert other.diffusion(cm2_per_s=1.0) == pytest.approx(hbar * 1e-4 / (MEV * 1e-16))
+
+
+def test_every_number_comes_back():
+    random = np.random.default_rng(0)
+    pairs = {
+        "length nm": AL.to_nm,
+        "energy meV": AL.to_meV,
+        "temperature K": AL.to_kelvin,
+        "voltage mV": AL.to_mV,
+        "time ps": AL.to_ps,
+        "field mT": AL.to_mT,
+        "diffusion cm2_per_s": AL.to_cm2_per_s,
+        "current uA": AL.to_uA,
+        "conductance ohm_um2": AL.to_ohm_um2,
+        "exchange meV": AL.to_meV,
+    }
+    for pair, back in pairs.items():
+        name, unit = pair.split()
+        values = random.uniform(0.1, 10.0, size=(3, 2))
+        np.testing.assert_allclose(back(getattr(AL, name)(**{unit: values})), values, rtol=1e-13)
+        assert back(getattr(AL, name)(**{unit: 2})) == pytest.approx(2.0)
+
+
+def test_two_of_diffusion_states_and_resistivity_give_the_third():
+    nu = 1 / (2 * e**2 * 4e-8 * 60e-4) * e * 1e-27
+    for given in ({"nu": nu, "resistivity": 4.0}, {"nu": nu, "sheet_resistance": 2.0}, {"nu": nu, "D": 60.0}):
+        u = ju.Units(Tc=1.2, thickness=20.0, **given)
+        assert u.length_unit == pytest.approx(AL.length_unit)
+        assert u.current_unit == pytest.approx(AL.current_unit)
+        assert u.permeability == pytest.approx(AL.permeability)
+    thin = ju.Units(Tc=1.2, mean_free_path=20.0, fermi_velocity=0.9e6, sheet_resistance=2.0)  # D = 60 cm^2/s
+    assert thin.current_unit == pytest.approx(AL.current_unit)
+    assert thin.diffusion(cm2_per_s=60.0) == pytest.approx(1.0)
+    assert AL.relative_nu(per_eV_nm3=3 * nu) == pytest.approx(3.0)
+    assert AL.relative_nu(resistivity=4.0, thickness_nm=60.0) == pytest.approx(3.0)
+    assert AL.relative_nu(resistivity=2.0, cm2_per_s=40.0) == pytest.approx(3.0)
+    assert AL.conductance(ohm_um=50.0) == pytest.approx(AL.conductance(ohm_um2=1.0))
+
+
+def test_arrays_and_derivatives_pass():
+    np.testing.assert_allclose(AL.temperature(K=[0.6, 1.2]), [0.5, 1.0])
+    slope = jax.grad(lambda T: AL.to_meV(AL.temperature(K=T)) ** 2)(1.2)
+    assert slope == pytest.approx(2 * 1.2 * (k / MEV) ** 2)
+    assert isinstance(AL.energy(meV=1.0), float)
+
+
+# --- superconductors ----------------------------------------------------------------------------------
+
+
+def test_gap_of_aluminium():
+    gap = AL.to_meV(ju.bulk_gap(AL.temperature(K=0.01), AL.temperature(K=1.2)))
+    assert gap == pytest.approx(0.1824, abs=1e-4)
+
+
+def test_flux_quantum_is_one_fluxoid():
+    """h/2e through the area of a disk without vortex, measured on its rim."""
+    mesh = ju.disk(AL.length(nm=300.0), 0.6)
+    area = float(np.sum(mesh.areas)) * AL.length_unit**2
+    field = ju.uniform_field(AL.field(mT=1e3 * h / (2 * e) / area))
+    device = ju.Device(mesh=mesh, materials=ju.Material(D=AL.diffusion()), vector_potential=field)
+    sol = ju.solve(device, T=1.0, pair_potential=0.5, frequencies=1)
+    assert ju.fluxoid(sol, "rim") == pytest.approx(-1.0, rel=1e-10)
+
+
+def test_upper_critical_field():
+    """ln t = psi(1/2) - psi(1/2 + e D B/(2 pi k_B T)); its slope at Tc is -4 k_B/(pi e D).
+
+    In A = (-B y, 0) the nucleus is a Gaussian along y, uniform along x on a short periodic piece.
+    """
+    u = ju.Units(Tc=9.0, D=3.0)
+    slope, B = 4 * k / (np.pi * e * 3e-4), 0.2
+    magnetic = u.length(nm=1e9 * np.sqrt(hbar / (2 * e * B)))
+    y = np.linspace(0, 10, 61) * magnetic
+    mesh = ju.rectangle(0.2, y[-1], 1.0, x=[0.0, 0.1, 0.2], y=y)
+    field = ju.uniform_field(u.field(mT=1e3 * B), gauge="x", center=(0.0, y[-1] / 2))
+    device = ju.Device(
+        mesh=mesh,
+        materials=ju.Material(D=u.diffusion(), Tc=u.temperature(K=9.0)),
+        boundaries={"right": ju.Periodic("left")},
+        vector_potential=field,
+    )
+    T = u.to_kelvin(float(ju.critical_temperature(device, accuracy=1e-5)))
+    assert 9.0 - T == pytest.approx(B / slope, rel=0.03)
+    exact = 9.0 * np.exp(psi(0.5) - psi(0.5 + e * 3e-4 * B / (2 * np.pi * k * T)))
+    assert 9.0 - T == pytest.approx(9.0 - exact, rel=5e-3)
+
+
+def test_penetration_depth():
+    """1/lambda^2 = mu0 pi Delta tanh(Delta/2 k_B T)/(hbar rho) (Tinkham), from the current of a phase gradient."""
+    T, Tc, q = 0.6, 1.2, 1e-3
+    state = ju.film_state(ju.Material(D=1.0, Tc=1.0), AL.temperature(K=T), (q, 0.0))
+    stiffness = AL.permeability * 2 * float(state.current[0]) / q  # mu0 j/(q/2), q = -2 A
+    Delta = ju.bulk_gap(T, Tc) * k
+    exact = np.sqrt(hbar * 4e-8 / (mu_0 * np.pi * Delta * np.tanh(Delta / (2 * k * T))))
+    assert AL.to_nm(1 / np.sqrt(stiffness)) == pytest.approx(1e9 * exact, rel=1e-4)
+
+
+def test_condensation_energy():
+    """-N0 Delta^2/2 per volume at T = 0."""
+    mesh = ju.rectangle(AL.length(nm=100.0), AL.length(nm=50.0), 1.0)
+    T = 0.1
+    sol = ju.solve(ju.Device(mesh=mesh, materials=ju.Material()), T=T, pair_potential=ju.bulk_gap(T))
+    N0 = 1 / (2 * e**2 * 4e-8 * 60e-4)
+    exact = -N0 * (1.76388 * k * 1.2) ** 2 / 2 * 100e-9 * 50e-9 * 20e-9
+    thermal = -AL.to_kB(2 * np.pi**2 / 3 * T * 0.5 * T * float(np.sum(mesh.areas))) * AL.energy_unit  # F_n, not in F_s
+    assert AL.to_eV(float(ju.free_energy(sol))) * e == pytest.approx(exact - thermal, rel=2e-3)
+
+
+def test_entropy_of_the_normal_state():
+    """(2 pi^2/3) T nu area is the Sommerfeld entropy gamma T V."""
+    area = AL.length(nm=1000.0) ** 2
+    number = AL.to_kB(2 * np.pi**2 / 3 * AL.temperature(K=1.0) * area)
+    gamma = 2 * np.pi**2 / 3 * k**2 / (2 * e**2 * 4e-8 * 60e-4)
+    assert number * k == pytest.approx(gamma * 1.0 * 1e-6**2 * 20e-9)
+
+
+def test_long_junction():
+    """e R_N I_c = 64 pi/(3 + 2 sqrt2) k_B T sqrt(2 pi k_B T/E_Th) exp(-sqrt(2 pi k_B T/E_Th)), E_Th = hbar D/L^2.
+
+    Zaikin and Zharkov; Dubos et al., PRB 63, 064502 (2001), Eq. (6), for k_B T > 5 E_Th and a large gap.
+    """
+    u = ju.Units(energy_scale=1.0, D=250.0, length_scale=100.0, resistivity=2.0, thickness=50.0)  # a copper wire
+    length, width, E_Th = 700e-9, 200e-9, hbar * 250e-4 / 700e-9**2
+    T = 8 * E_Th / k
+    wire = ju.Material(D=u.diffusion(), Tc=0)
+    mesh = line(u.length(nm=700.0), 70, u.length(nm=200.0))
+    Delta = u.energy(meV=1e3 * E_Th / MEV)
+    ends = {"left": ju.Reservoir(Delta), "right": ju.Reservoir(Delta, phase=np.pi / 2)}
+    sol = ju.solve(ju.Device(mesh=mesh, materials=wire, boundaries=ends), T=u.temperature(K=T), frequencies=6)
+    R_N = 2e-8 * length / (width * 50e-9)
+    x = np.sqrt(2 * np.pi * k * T / E_Th)
+    microvolts = 1e6 * 64 * np.pi / (3 + 2 * np.sqrt(2)) * k * T / e * x * np.exp(-x)
+    assert R_N * u.to_uA(float(ju.current_through(sol, "right"))) == pytest.approx(microvolts, rel=0.03)
+
+
+def test_tunnel_junction():
+    """Ambegaokar and Baratoff: I_c = pi Delta/(2 e R_N) tanh(Delta/2 k_B T), R_N the barrier's."""
+    Delta, T, r = 0.15, 0.3, 40.0  # meV, K, Ohm um^2
+    mesh = ju.rectangle(0.1, AL.length(nm=500.0), 0.5)
+    barrier = ju.Tunnel(ju.Reservoir(AL.energy(meV=Delta), phase=np.pi / 2), AL.conductance(ohm_um2=r))
+    boundaries = {"left": ju.Reservoir(AL.energy(meV=Delta)), "right": barrier}
+    device = ju.Device(mesh=mesh, materials=ju.Material(), boundaries=boundaries)
+    sol = ju.solve(device, T=AL.temperature(K=T), pair_potential=AL.energy(meV=Delta))
+    R_N = r / (0.5 * 0.02)
+    exact = 1e6 * np.pi * Delta * 1e-3 / (2 * R_N) * np.tanh(Delta * MEV / (2 * k * T))
+    assert AL.to_uA(float(ju.current_through(sol, "right"))) == pytest.approx(exact, rel=2e-3)
+
+
+def test_pauli_spin():
+    """-2 N0 h, in spins per volume; h = mu_B B for g = 2."""
+    u = ju.Units(Tc=1.2, nu=17.2, D=60.0)
+    device = ju.Device(mesh=ju.rectangle(1.0, 1.0, 1.0), materials=ju.Material(Tc=0, h=(0, 0, u.exchange(meV=0.5))))
+    S = u.to_spins_per_nm3(ju.spin_density(ju.solve(device, T=1.0, frequencies=1)))
+    np.testing.assert_allclose(S, np.tile([0.0, 0.0, -2 * 17.2 * 0.5e-3], (4, 1)), atol=1e-9)
+    assert u.to_meV(u.zeeman(mT=1000.0)) == pytest.approx(0.0578838, rel=1e-6)
+
+
+# --- normal state and spin-orbit coupling ---------------------------------------------------------------
+
+
+def test_resistance_of_a_strip():
+    device = ju.Device(mesh=line(AL.length(nm=400.0), 4, AL.length(nm=100.0)), materials=ju.Material(D=AL.diffusion()))
+    contacts = {"left": ju.Contact(voltage=AL.voltage(mV=1.0)), "right": ju.Contact(voltage=0.0)}
+    flow = ju.diffuse(device, contacts)
+    current = float(ju.current_through(flow, "right"))
+    ohm = 4e-8 * 400 / (100 * 20e-9)
+    assert AL.to_uA(current) == pytest.approx(1e3 / ohm)
+    assert AL.to_ohm(AL.voltage(mV=1.0) / current) == pytest.approx(ohm)
+    density = AL.to_uA_per_um(ju.charge_current(flow)[:, 0])
+    np.testing.assert_allclose(density, 1e3 / ohm / 0.1)
+    assert AL.to_MA_per_cm2(float(ju.charge_current(flow)[0, 0])) == pytest.approx(1e3 / ohm / 0.1 / 0.02 * 1e-4)
+
+
+@pytest.mark.parametrize("given", [{"nm": 350.0}, {"ps": 1e12 * 350e-9**2 / 60e-4}])
+def test_spin_diffusion_length(given):
+    """S = cosh((L - x)/l)/cosh(L/l)."""
+    material = ju.Material(D=AL.diffusion(), Gamma=AL.spin_relaxation(**given))
+    device = ju.Device(mesh=line(AL.length(nm=1500.0), 120), materials=material)
+    injected = {"left": ju.Contact(voltage=0.0, spin=(0, 0, AL.voltage(mV=0.01)))}
+    flow = ju.diffuse(device, injected)
+    x = AL.to_nm(np.asarray(flow.mesh.points)[:, 0])
+    exact = 0.01 * np.cosh((1500 - x) / 350) / np.cosh(1500 / 350)
+    np.testing.assert_allclose(AL.to_mV(flow.S[:, 2]), exact, atol=1e-5)
+
+
+def test_spin_hall_effect():
+    """In a wide wire the spin current is theta j x z, and its edges hold theta E l tanh(w/2l): Pt, 4 um per E = 1 mV."""
+    u = ju.Units(energy_scale=0.01, length_scale=10.0, D=5.0, resistivity=20.0, thickness=10.0)
+    l, width, theta, E = 3.4, 34.0, 0.051, 2.5e-4  # nm, nm, -, mV/nm
+    material = ju.Material(D=u.diffusion(), Gamma=u.spin_relaxation(nm=l), theta=u.spin_hall(angle=theta))
+    across = np.linspace(0, u.length(nm=width), 101)
+    mesh = ju.rectangle(1.0, across[-1], 10.0, x=[0.0, 1.0], y=across)
+    ends = {n: ju.Contact(voltage=u.voltage(mV=mV), spin=None) for n, mV in (("left", 10 * E), ("right", 0.0))}
+    flow = ju.diffuse(ju.Device(mesh=mesh, materials=material), ends)
+    y = u.to_nm(np.asarray(mesh.points)[:, 1]) - width / 2
+    exact = -theta * E * l * np.sinh(y / l) / np.cosh(width / 2 / l)  # j along +x carries spin z to -y, below
+    np.testing.assert_allclose(u.to_mV(flow.S[:, 2]), exact, atol=2e-3 * theta * E * l)
+    middle = np.argmin(np.abs(np.asarray(mesh.points)[np.asarray(mesh.triangles)].mean(axis=1)[:, 1] - across[-1] / 2))
+    j_spin = u.to_uA_per_um(float(ju.spin_current(flow)[middle, 2, 1]))
+    assert j_spin == pytest.approx(-theta * E * 1e6 / (20e-8 / 10e-9) * 1e-6 * 1e6, rel=0.03)
+
+
+def test_spins_turn_as_in_a_spin_transistor():
+    """Datta and Das: by 2 m alpha L/hbar^2 on the way L; along +x in alpha (sigma_x k_y - sigma_y k_x), z to -x."""
+    u = ju.Units(energy_scale=1.0, length_scale=10.0, D=50.0)
+    alpha, mass, length = 0.1, 0.05, 400.0  # eV Angstrom, -, nm
+    material = ju.Material(D=u.diffusion(), spin_field=ju.rashba(u.spin_field(eV_angstrom=alpha, mass=mass)))
+    device = ju.Device(mesh=line(u.length(nm=length), 160, 0.05), materials=material)
+    flow = ju.diffuse(device, {"left": ju.Contact(voltage=0.0, spin=(0, 0, 1))})
+    angle = 2 * mass * electron_mass * alpha * 1e-10 * e * length * 1e-9 / hbar**2
+    end = flow.S[np.argmax(np.asarray(flow.mesh.points)[:, 0])]
+    assert angle > 5
+    np.testing.assert_allclose(end, [-np.sin(angle), 0.0, np.cos(angle)], atol=5e-3)
+    k0 = mass * electron_mass * alpha * 1e-10 * e / hbar**2 * 1e-9
+    assert u.spin_field(per_nm=k0) == pytest.approx(u.spin_field(eV_angstrom=alpha, mass=mass))
+
+
+def test_edelstein_effect_of_a_rashba_metal():
+    """Spin-orbit field of the drift, b_y = -alpha k_x with k_x = -|grad mu| tau/hbar, and the Pauli response S = -b.
+
+    Uniform to the insulating edges: the spin Hall current of the SU(2) field is balanced by precession.
+    """
+    u = ju.Units(energy_scale=1.0, length_scale=100.0, D=50.0)
+    alpha, mass, tau, E = 0.05, 0.05, 100.0, 1e-4  # eV Angstrom, -, fs, mV/nm
+    material = ju.Material(D=u.diffusion(), **u.rashba(eV_angstrom=alpha, mass=mass, scattering_fs=tau))
+    device = ju.Device(mesh=ju.rectangle(2.0, 2.0, 0.5), materials=material)
+    voltages = {"left": 0.0, "right": u.voltage(mV=E * u.to_nm(2.0))}
+    flow = ju.diffuse(device, {name: ju.Contact(voltage=V, spin=None) for name, V in voltages.items()})
+    exact = -alpha * 1e-10 * e * tau * 1e-15 * (E * MEV / 1e-9) / hbar / MEV  # meV
+    np.testing.assert_allclose(u.to_mV(flow.S), np.tile([0.0, exact, 0.0], (len(flow.S), 1)), atol=1e-3 * abs(exact))
+
+
+def test_edelstein_length():
+    """A layer in which spins decay at Gamma turns E into the spin lambda E, and the spin current Gamma S into lambda Gamma S."""
+    u = ju.Units(energy_scale=1.0, length_scale=10.0, D=5.0, resistivity=20.0, thickness=10.0)
+    Gamma = u.spin_relaxation(ps=0.5)
+    gamma = ju.rashba(u.spin_galvanic(edelstein_nm=0.3, Gamma=Gamma))
+    device = ju.Device(
+        mesh=ju.rectangle(2.0, 1.0, 0.5), materials=ju.Material(D=u.diffusion(), Gamma=Gamma, gamma=gamma)
+    )
+    voltages = {"left": 0.0, "right": u.voltage(mV=2e-3)}  # over 20 nm
+    flow = ju.diffuse(device, {name: ju.Contact(voltage=V, spin=None) for name, V in voltages.items()})
+    np.testing.assert_allclose(u.to_mV(flow.S[:, 1]), 0.3 * 1e-4, rtol=1e-9)
+    galvanic = u.to_uA_per_um(float(ju.charge_current(flow, terms=["spin_galvanic"])[0, 0]))
+    per_area = 0.3e-4 * 1e-3 / (20e-8 * 5e-4) / 0.5e-12  # Gamma S 2 e N0 = Gamma S/(e rho D) [A/m^3]
+    assert galvanic == pytest.approx(-0.3e-9 * per_area * 10e-9, rel=1e-9)
+
+
+# --- refusals -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"D": 5.0}, "without a unit of energy; expected Tc"),
+        ({"Tc": 1.2}, "without a unit of length; expected D"),
+        ({"Tc": 1.2, "energy_scale": 1.0, "D": 5.0}, "Tc = 1.2, energy_scale = 1: one of them"),
+        ({"Tc": -1.2, "D": 5.0}, r"Tc = -1.2; expected None or a finite number > 0 \[K\]"),
+        ({"Tc": 1.2, "D": "5"}, r"D = '5'; expected None or a finite number > 0 \[cm\^2/s\]"),
+        ({"Tc": 1.2, "mean_free_path": 5.0}, "mean_free_path = 5; expected both"),
+        ({"Tc": 1.2, "D": 5.0, "mean_free_path": 5.0, "fermi_velocity": 1e6}, "D = 5, mean_free_path = 5"),
+        ({"Tc": 1.2, "D": 60.0, "nu": 17.2, "resistivity": 4.0}, r"rho = 3\.02\d micro-Ohm cm from the other two"),
+        (
+            {"Tc": 1.2, "D": 60.0, "resistivity": 4.0, "sheet_resistance": 2.0, "thickness": 20.0},
+            "resistivity = sheet_resistance x thickness; leave one out",
+        ),
+    ],
+)
+def test_units_refuse(given, message):
+    with pytest.raises(ValueError, match=message):
+        ju.Units(**given)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda u: u.current(uA=1.0), "needs nu .* or resistivity"),
+        (lambda u: u.conductance(ohm_um2=1.0), "needs thickness"),
+        (lambda u: u.to_spins_per_nm3(1.0), "needs nu"),
+        (lambda u: u.energy(), r"energy from nothing; expected exactly one of \['meV', 'K'\]"),
+        (lambda u: u.energy(meV=1.0, K=2.0), "energy from meV = 1.0, K = 2.0; expected exactly one"),
+        (lambda u: u.length(nm=np.nan), "length nm = nan; expected finite numbers"),
+        (lambda u: u.length(nm="3"), "length nm = '3'; expected real numbers"),
+        (lambda u: u.spin_relaxation(nm=0.0), "spin_relaxation nm = 0.0; expected finite numbers > 0"),
+        (
+            lambda u: u.diffusion(fermi_velocity=1e6),
+            "mean_free_path_nm = None and fermi_velocity = 1000000.0; expected",
+        ),
+        (lambda u: u.diffusion(cm2_per_s=1.0, mean_free_path_nm=1.0, fermi_velocity=1.0), "exactly one of"),
+        (lambda u: u.spin_galvanic(edelstein_nm=0.3, Gamma=-1.0), "Gamma = -1.0; expected finite numbers > 0"),
+        (lambda u: ju.Units(Tc=1.0, length_scale=1.0).spin_relaxation(nm=1.0), "needs D"),
+    ],
+)
+def test_conversions_refuse(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(ju.Units(Tc=1.2, D=60.0))
+
+
+def test_units_print_themselves():
+    assert "energy 0.1034 meV, length 195.4 nm, field 17.23 mT, current 25.85 uA, resistance 4 Ohm" in repr(AL)
+    assert "current" not in repr(ju.Units(Tc=1.2, D=60.0))
+
+
+# --- the table ------------------------------------------------------------------------------------------
+
+
+def test_every_value_has_unit_sample_and_source():
+    units = {"Tc": "K", "nu": "1/(eV nm^3)", "fermi_velocity": "m/s", "rho_l": "micro-Ohm cm nm", "spin_hall_angle": ""}
+    units |= {"spin_diffusion_length": "nm", "rashba": "eV Angstrom", "edelstein_length": "nm"}
+    for name, material in ju.materials.items():
+        assert material.name == name
+        values = {n: v for n, v in vars(material).items() if n != "name" and v is not None}
+        assert values
+        for quantity, value in values.items():
+            assert value.unit == units[quantity]
+            assert value.sample
+            assert any(str(year) in value.source for year in range(1970, 2025))
+            assert quantity == "spin_hall_angle" or value > 0
+            assert value.source in str(material)
+    with pytest.raises(KeyError, match="no material 'Xx'; the table has .*'Al'"):
+        ju.materials["Xx"]
+    again = pickle.loads(pickle.dumps(ju.materials["Nb"].Tc))
+    assert (again, again.unit, again.source) == (8.5, "K", ju.materials["Nb"].Tc.source)
+
+
+def test_table_agrees_with_itself():
+    """Densities of states from specific heats: against strips' rho l v_F, and against critical fields of the elements.
+
+    B_c = sqrt(mu0 N0) Delta in weak coupling; 10.5, 82.9 and 141 mT for Al, Ta and V (Kittel, Table 10.1).
+    """
+    Al = ju.materials["Al"]
+    nu_of_strips = 3 / (2 * e**2 * Al.rho_l * 1e-17 * Al.fermi_velocity) * e * 1e-27
+    assert nu_of_strips == pytest.approx(Al.nu, rel=0.06)
+    for name, mT, accuracy in (("Al", 10.5, 0.04), ("Ta", 82.9, 0.04), ("V", 142.0, 0.05)):
+        metal = ju.materials[name]
+        Delta = 1.76388 * k * metal.Tc
+        assert 1e3 * np.sqrt(mu_0 * metal.nu / e * 1e27) * Delta == pytest.approx(mT, rel=accuracy)
+
+
+def test_every_conversion_says_its_formula():
+    for name, method in inspect.getmembers(ju.Units, inspect.isfunction):
+        assert name.startswith("_") or len(inspect.getdoc(method) or "") > 10
