@@ -32,8 +32,8 @@ class Sourced(float):
         self.unit, self.sample, self.source = unit, sample, source
         return self
 
-    def __getnewargs__(self) -> tuple[float, str, str, str]:
-        return float(self), self.unit, self.sample, self.source
+    def __reduce__(self) -> tuple[type[Sourced], tuple[float, str, str, str]]:
+        return type(self), (float(self), self.unit, self.sample, self.source)
 
     def __str__(self) -> str:
         return f"{float(self):.4g} {self.unit}".rstrip() + f" ({self.sample}; {self.source})"

@@ -19,7 +19,13 @@ pytestmark = [
 MEV = 1e-3 * e
 AL = ju.Units(Tc=1.2, D=60.0, resistivity=4.0, thickness=20.0)
 """An aluminium film of 20 nm."""
-NO_SPIN_HELD = {"spin": None}
+NOTHING = 1e-100
+"""For tensors that are off: their terms stay, so that one compiled program serves all of `diffuse` here."""
+
+
+def metal(**tensors):
+    off = {"Gamma": NOTHING, "theta": 3 * (NOTHING,), "gamma": ju.rashba(NOTHING), "spin_field": ju.rashba(NOTHING)}
+    return ju.Material(**(off | tensors))
 
 
 def line(length, pieces, height=0.05):
@@ -95,14 +101,36 @@ def test_gap_of_aluminium():
     assert gap == pytest.approx(0.1824, abs=1e-4)
 
 
-def test_flux_quantum_is_one_fluxoid():
-    """h/2e through the area of a disk without vortex, measured on its rim."""
+@pytest.fixture(scope="module")
+def disk():
+    """A superconducting disk at T = 0.12 K, without vortex, in a field of a fiftieth of h/2e in its area."""
     mesh = ju.disk(AL.length(nm=300.0), 0.6)
-    area = float(np.sum(mesh.areas)) * AL.length_unit**2
-    field = ju.uniform_field(AL.field(mT=1e3 * h / (2 * e) / area))
-    device = ju.Device(mesh=mesh, materials=ju.Material(D=AL.diffusion()), vector_potential=field)
-    sol = ju.solve(device, T=1.0, pair_potential=0.5, frequencies=1)
-    assert ju.fluxoid(sol, "rim") == pytest.approx(-1.0, rel=1e-10)
+    mT = 1e3 * h / (2 * e) / 50 / (float(np.sum(mesh.areas)) * AL.length_unit**2)
+    film = ju.Material(D=AL.diffusion(), Tc=AL.temperature(K=1.2))
+    device = ju.Device(mesh=mesh, materials=film, vector_potential=ju.uniform_field(AL.field(mT=mT)))
+    return ju.solve(device, T=AL.temperature(K=0.12), pair_potential=ju.bulk_gap(0.1))
+
+
+def test_flux_quantum_is_one_fluxoid(disk):
+    assert ju.fluxoid(disk, "rim") == pytest.approx(-1 / 50, rel=1e-10)
+
+
+def test_penetration_depth(disk):
+    """j = -A/(mu0 lambda^2) with 1/lambda^2 = mu0 pi Delta tanh(Delta/2 k_B T)/(hbar rho) (Tinkham)."""
+    A = np.asarray(disk.device.vector_potential(np.asarray(disk.mesh.points)[np.asarray(disk.mesh.triangles)].mean(1)))
+    j = np.asarray(ju.charge_current(disk))
+    stiffness = -AL.permeability * np.sum(A * j) / np.sum(A * A)
+    Delta = 1.76388 * k * 1.2
+    exact = np.sqrt(hbar * 4e-8 / (mu_0 * np.pi * Delta * np.tanh(Delta / (2 * k * 0.12))))
+    assert AL.to_nm(1 / np.sqrt(stiffness)) == pytest.approx(1e9 * exact, rel=2e-3)
+
+
+def test_condensation_energy(disk):
+    """-N0 Delta^2/2 per volume at T = 0, and what the normal state gains at T."""
+    volume = float(np.sum(disk.mesh.areas)) * AL.length_unit**2 * 20e-9
+    N0 = 1 / (2 * e**2 * 4e-8 * 60e-4)
+    exact = N0 * (np.pi**2 / 3 * (k * 0.12) ** 2 - (1.76388 * k * 1.2) ** 2 / 2)
+    assert AL.to_eV(float(ju.free_energy(disk))) * e == pytest.approx(exact * volume, rel=2e-3)
 
 
 def test_upper_critical_field():
@@ -123,30 +151,11 @@ def test_upper_critical_field():
         vector_potential=field,
     )
     T = u.to_kelvin(float(ju.critical_temperature(device, accuracy=1e-5)))
-    assert 9.0 - T == pytest.approx(B / slope, rel=0.03)
-    exact = 9.0 * np.exp(psi(0.5) - psi(0.5 + e * 3e-4 * B / (2 * np.pi * k * T)))
-    assert 9.0 - T == pytest.approx(9.0 - exact, rel=5e-3)
-
-
-def test_penetration_depth():
-    """1/lambda^2 = mu0 pi Delta tanh(Delta/2 k_B T)/(hbar rho) (Tinkham), from the current of a phase gradient."""
-    T, Tc, q = 0.6, 1.2, 1e-3
-    state = ju.film_state(ju.Material(D=1.0, Tc=1.0), AL.temperature(K=T), (q, 0.0))
-    stiffness = AL.permeability * 2 * float(state.current[0]) / q  # mu0 j/(q/2), q = -2 A
-    Delta = ju.bulk_gap(T, Tc) * k
-    exact = np.sqrt(hbar * 4e-8 / (mu_0 * np.pi * Delta * np.tanh(Delta / (2 * k * T))))
-    assert AL.to_nm(1 / np.sqrt(stiffness)) == pytest.approx(1e9 * exact, rel=1e-4)
-
-
-def test_condensation_energy():
-    """-N0 Delta^2/2 per volume at T = 0."""
-    mesh = ju.rectangle(AL.length(nm=100.0), AL.length(nm=50.0), 1.0)
-    T = 0.1
-    sol = ju.solve(ju.Device(mesh=mesh, materials=ju.Material()), T=T, pair_potential=ju.bulk_gap(T))
-    N0 = 1 / (2 * e**2 * 4e-8 * 60e-4)
-    exact = -N0 * (1.76388 * k * 1.2) ** 2 / 2 * 100e-9 * 50e-9 * 20e-9
-    thermal = -AL.to_kB(2 * np.pi**2 / 3 * T * 0.5 * T * float(np.sum(mesh.areas))) * AL.energy_unit  # F_n, not in F_s
-    assert AL.to_eV(float(ju.free_energy(sol))) * e == pytest.approx(exact - thermal, rel=2e-3)
+    lowered = 9.0 - T
+    assert lowered == pytest.approx(B / slope, rel=0.03)
+    assert lowered == pytest.approx(
+        9.0 - 9.0 * np.exp(psi(0.5) - psi(0.5 + e * 3e-4 * B / (2 * np.pi * k * T))), rel=5e-3
+    )
 
 
 def test_entropy_of_the_normal_state():
@@ -157,52 +166,53 @@ def test_entropy_of_the_normal_state():
     assert number * k == pytest.approx(gamma * 1.0 * 1e-6**2 * 20e-9)
 
 
+def strip_current(u, nm, height_nm, conductance, T, electrodes, inside):
+    """Current [uA] of a strip between electrodes with the phase difference pi/2, behind a barrier on the right.
+
+    What is inside has a given pair potential, zero or not, and one program serves both junctions below.
+    """
+    left, right = ju.Reservoir(electrodes), ju.Tunnel(ju.Reservoir(electrodes, phase=np.pi / 2), conductance)
+    film = ju.Material(D=u.diffusion(), Tc=1.0)
+    mesh = line(u.length(nm=nm), 60, u.length(nm=height_nm))
+    device = ju.Device(mesh=mesh, materials=film, boundaries={"left": left, "right": right})
+    sol = ju.solve(device, T=u.temperature(K=T), pair_potential=inside, frequencies=8)
+    return u.to_uA(float(ju.current_through(sol, "right")))
+
+
 def test_long_junction():
     """e R_N I_c = 64 pi/(3 + 2 sqrt2) k_B T sqrt(2 pi k_B T/E_Th) exp(-sqrt(2 pi k_B T/E_Th)), E_Th = hbar D/L^2.
 
-    Zaikin and Zharkov; Dubos et al., PRB 63, 064502 (2001), Eq. (6), for k_B T > 5 E_Th and a large gap.
+    Zaikin and Zharkov (1981); Dubos et al., PRB 63, 064502 (2001): k_B T > 5 E_Th, a large gap, good contacts.
     """
     u = ju.Units(energy_scale=1.0, D=250.0, length_scale=100.0, resistivity=2.0, thickness=50.0)  # a copper wire
-    length, width, E_Th = 700e-9, 200e-9, hbar * 250e-4 / 700e-9**2
+    E_Th, R_N = hbar * 250e-4 / 700e-9**2, 2e-8 * 700 / (200 * 50e-9)
     T = 8 * E_Th / k
-    wire = ju.Material(D=u.diffusion(), Tc=0)
-    mesh = line(u.length(nm=700.0), 70, u.length(nm=200.0))
-    Delta = u.energy(meV=1e3 * E_Th / MEV)
-    ends = {"left": ju.Reservoir(Delta), "right": ju.Reservoir(Delta, phase=np.pi / 2)}
-    sol = ju.solve(ju.Device(mesh=mesh, materials=wire, boundaries=ends), T=u.temperature(K=T), frequencies=6)
-    R_N = 2e-8 * length / (width * 50e-9)
+    current = strip_current(u, 700.0, 200.0, u.conductance(ohm_um2=1e-7), T, u.energy(meV=1e3 * E_Th / MEV), 0.0)
     x = np.sqrt(2 * np.pi * k * T / E_Th)
     microvolts = 1e6 * 64 * np.pi / (3 + 2 * np.sqrt(2)) * k * T / e * x * np.exp(-x)
-    assert R_N * u.to_uA(float(ju.current_through(sol, "right"))) == pytest.approx(microvolts, rel=0.03)
+    assert R_N * current == pytest.approx(microvolts, rel=0.03)
 
 
 def test_tunnel_junction():
     """Ambegaokar and Baratoff: I_c = pi Delta/(2 e R_N) tanh(Delta/2 k_B T), R_N the barrier's."""
-    Delta, T, r = 0.15, 0.3, 40.0  # meV, K, Ohm um^2
-    mesh = ju.rectangle(0.1, AL.length(nm=500.0), 0.5)
-    barrier = ju.Tunnel(ju.Reservoir(AL.energy(meV=Delta), phase=np.pi / 2), AL.conductance(ohm_um2=r))
-    boundaries = {"left": ju.Reservoir(AL.energy(meV=Delta)), "right": barrier}
-    device = ju.Device(mesh=mesh, materials=ju.Material(), boundaries=boundaries)
-    sol = ju.solve(device, T=AL.temperature(K=T), pair_potential=AL.energy(meV=Delta))
-    R_N = r / (0.5 * 0.02)
-    exact = 1e6 * np.pi * Delta * 1e-3 / (2 * R_N) * np.tanh(Delta * MEV / (2 * k * T))
-    assert AL.to_uA(float(ju.current_through(sol, "right"))) == pytest.approx(exact, rel=2e-3)
+    meV, T, r = 0.15, 0.3, 40.0  # and Ohm um^2
+    Delta = AL.energy(meV=meV)
+    current = strip_current(AL, 20.0, 500.0, AL.conductance(ohm_um2=r), T, Delta, Delta)
+    exact = np.pi * meV * 1e3 / (2 * r / (0.5 * 0.02)) * np.tanh(meV * MEV / (2 * k * T))
+    assert current == pytest.approx(exact, rel=2e-3)
 
 
-def test_pauli_spin():
-    """-2 N0 h, in spins per volume; h = mu_B B for g = 2."""
-    u = ju.Units(Tc=1.2, nu=17.2, D=60.0)
-    device = ju.Device(mesh=ju.rectangle(1.0, 1.0, 1.0), materials=ju.Material(Tc=0, h=(0, 0, u.exchange(meV=0.5))))
-    S = u.to_spins_per_nm3(ju.spin_density(ju.solve(device, T=1.0, frequencies=1)))
-    np.testing.assert_allclose(S, np.tile([0.0, 0.0, -2 * 17.2 * 0.5e-3], (4, 1)), atol=1e-9)
-    assert u.to_meV(u.zeeman(mT=1000.0)) == pytest.approx(0.0578838, rel=1e-6)
+def test_exchange_fields():
+    """h = mu_B B for g = 2."""
+    assert AL.to_meV(AL.zeeman(mT=1000.0)) == pytest.approx(0.0578838, rel=1e-6)
+    assert AL.zeeman(mT=1000.0, g=4.0) == pytest.approx(AL.exchange(meV=2 * 0.0578838), rel=1e-6)
 
 
 # --- normal state and spin-orbit coupling ---------------------------------------------------------------
 
 
 def test_resistance_of_a_strip():
-    device = ju.Device(mesh=line(AL.length(nm=400.0), 4, AL.length(nm=100.0)), materials=ju.Material(D=AL.diffusion()))
+    device = ju.Device(mesh=line(AL.length(nm=400.0), 4, AL.length(nm=100.0)), materials=metal(D=AL.diffusion()))
     contacts = {"left": ju.Contact(voltage=AL.voltage(mV=1.0)), "right": ju.Contact(voltage=0.0)}
     flow = ju.diffuse(device, contacts)
     current = float(ju.current_through(flow, "right"))
@@ -217,27 +227,30 @@ def test_resistance_of_a_strip():
 @pytest.mark.parametrize("given", [{"nm": 350.0}, {"ps": 1e12 * 350e-9**2 / 60e-4}])
 def test_spin_diffusion_length(given):
     """S = cosh((L - x)/l)/cosh(L/l)."""
-    material = ju.Material(D=AL.diffusion(), Gamma=AL.spin_relaxation(**given))
+    material = metal(D=AL.diffusion(), Gamma=AL.spin_relaxation(**given))
     device = ju.Device(mesh=line(AL.length(nm=1500.0), 120), materials=material)
     injected = {"left": ju.Contact(voltage=0.0, spin=(0, 0, AL.voltage(mV=0.01)))}
     flow = ju.diffuse(device, injected)
     x = AL.to_nm(np.asarray(flow.mesh.points)[:, 0])
     exact = 0.01 * np.cosh((1500 - x) / 350) / np.cosh(1500 / 350)
     np.testing.assert_allclose(AL.to_mV(flow.S[:, 2]), exact, atol=1e-5)
+    spins = 1 / (e**2 * 4e-8 * 60e-4) * 0.01 * MEV * 1e-27  # 2 N0 S
+    assert AL.to_spins_per_nm3(ju.spin_density(flow)[0, 2]) == pytest.approx(spins)
 
 
 def test_spin_hall_effect():
-    """In a wide wire the spin current is theta j x z, and its edges hold theta E l tanh(w/2l): Pt, 4 um per E = 1 mV."""
+    """In a wide wire the spin current is theta j x z, and its edges hold theta E decay tanh(w/2l): platinum."""
     u = ju.Units(energy_scale=0.01, length_scale=10.0, D=5.0, resistivity=20.0, thickness=10.0)
-    l, width, theta, E = 3.4, 34.0, 0.051, 2.5e-4  # nm, nm, -, mV/nm
-    material = ju.Material(D=u.diffusion(), Gamma=u.spin_relaxation(nm=l), theta=u.spin_hall(angle=theta))
+    decay, width, theta, E = 3.4, 34.0, 0.051, 2.5e-4  # nm, nm, -, mV/nm
+    material = metal(D=u.diffusion(), Gamma=u.spin_relaxation(nm=decay), theta=u.spin_hall(angle=theta))
     across = np.linspace(0, u.length(nm=width), 101)
     mesh = ju.rectangle(1.0, across[-1], 10.0, x=[0.0, 1.0], y=across)
     ends = {n: ju.Contact(voltage=u.voltage(mV=mV), spin=None) for n, mV in (("left", 10 * E), ("right", 0.0))}
     flow = ju.diffuse(ju.Device(mesh=mesh, materials=material), ends)
     y = u.to_nm(np.asarray(mesh.points)[:, 1]) - width / 2
-    exact = -theta * E * l * np.sinh(y / l) / np.cosh(width / 2 / l)  # j along +x carries spin z to -y, below
-    np.testing.assert_allclose(u.to_mV(flow.S[:, 2]), exact, atol=2e-3 * theta * E * l)
+    # the current along +x carries spin z down, to -y
+    exact = -theta * E * decay * np.sinh(y / decay) / np.cosh(width / 2 / decay)
+    np.testing.assert_allclose(u.to_mV(flow.S[:, 2]), exact, atol=4e-3 * theta * E * decay)
     middle = np.argmin(np.abs(np.asarray(mesh.points)[np.asarray(mesh.triangles)].mean(axis=1)[:, 1] - across[-1] / 2))
     j_spin = u.to_uA_per_um(float(ju.spin_current(flow)[middle, 2, 1]))
     assert j_spin == pytest.approx(-theta * E * 1e6 / (20e-8 / 10e-9) * 1e-6 * 1e6, rel=0.03)
@@ -247,7 +260,7 @@ def test_spins_turn_as_in_a_spin_transistor():
     """Datta and Das: by 2 m alpha L/hbar^2 on the way L; along +x in alpha (sigma_x k_y - sigma_y k_x), z to -x."""
     u = ju.Units(energy_scale=1.0, length_scale=10.0, D=50.0)
     alpha, mass, length = 0.1, 0.05, 400.0  # eV Angstrom, -, nm
-    material = ju.Material(D=u.diffusion(), spin_field=ju.rashba(u.spin_field(eV_angstrom=alpha, mass=mass)))
+    material = metal(D=u.diffusion(), spin_field=ju.rashba(u.spin_field(eV_angstrom=alpha, mass=mass)))
     device = ju.Device(mesh=line(u.length(nm=length), 160, 0.05), materials=material)
     flow = ju.diffuse(device, {"left": ju.Contact(voltage=0.0, spin=(0, 0, 1))})
     angle = 2 * mass * electron_mass * alpha * 1e-10 * e * length * 1e-9 / hbar**2
@@ -265,22 +278,20 @@ def test_edelstein_effect_of_a_rashba_metal():
     """
     u = ju.Units(energy_scale=1.0, length_scale=100.0, D=50.0)
     alpha, mass, tau, E = 0.05, 0.05, 100.0, 1e-4  # eV Angstrom, -, fs, mV/nm
-    material = ju.Material(D=u.diffusion(), **u.rashba(eV_angstrom=alpha, mass=mass, scattering_fs=tau))
-    device = ju.Device(mesh=ju.rectangle(2.0, 2.0, 0.5), materials=material)
+    material = metal(D=u.diffusion(), **u.rashba(eV_angstrom=alpha, mass=mass, scattering_fs=tau))
+    device = ju.Device(mesh=ju.rectangle(2.0, 2.0, 0.25), materials=material)
     voltages = {"left": 0.0, "right": u.voltage(mV=E * u.to_nm(2.0))}
     flow = ju.diffuse(device, {name: ju.Contact(voltage=V, spin=None) for name, V in voltages.items()})
     exact = -alpha * 1e-10 * e * tau * 1e-15 * (E * MEV / 1e-9) / hbar / MEV  # meV
-    np.testing.assert_allclose(u.to_mV(flow.S), np.tile([0.0, exact, 0.0], (len(flow.S), 1)), atol=1e-3 * abs(exact))
+    np.testing.assert_allclose(u.to_mV(flow.S), np.tile([0.0, exact, 0.0], (len(flow.S), 1)), atol=5e-3 * abs(exact))
 
 
 def test_edelstein_length():
-    """A layer in which spins decay at Gamma turns E into the spin lambda E, and the spin current Gamma S into lambda Gamma S."""
+    """A layer in which spins decay at Gamma turns E into S = lambda E, and Gamma S into the current lambda Gamma S."""
     u = ju.Units(energy_scale=1.0, length_scale=10.0, D=5.0, resistivity=20.0, thickness=10.0)
     Gamma = u.spin_relaxation(ps=0.5)
     gamma = ju.rashba(u.spin_galvanic(edelstein_nm=0.3, Gamma=Gamma))
-    device = ju.Device(
-        mesh=ju.rectangle(2.0, 1.0, 0.5), materials=ju.Material(D=u.diffusion(), Gamma=Gamma, gamma=gamma)
-    )
+    device = ju.Device(mesh=ju.rectangle(2.0, 1.0, 0.5), materials=metal(D=u.diffusion(), Gamma=Gamma, gamma=gamma))
     voltages = {"left": 0.0, "right": u.voltage(mV=2e-3)}  # over 20 nm
     flow = ju.diffuse(device, {name: ju.Contact(voltage=V, spin=None) for name, V in voltages.items()})
     np.testing.assert_allclose(u.to_mV(flow.S[:, 1]), 0.3 * 1e-4, rtol=1e-9)
@@ -317,7 +328,7 @@ def test_units_refuse(given, message):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda u: u.current(uA=1.0), "needs nu .* or resistivity"),
+        (lambda u: u.current(uA=1.0), "needs nu .* resistivity"),
         (lambda u: u.conductance(ohm_um2=1.0), "needs thickness"),
         (lambda u: u.to_spins_per_nm3(1.0), "needs nu"),
         (lambda u: u.energy(), r"energy from nothing; expected exactly one of \['meV', 'K'\]"),
@@ -360,7 +371,7 @@ def test_every_value_has_unit_sample_and_source():
             assert any(str(year) in value.source for year in range(1970, 2025))
             assert quantity == "spin_hall_angle" or value > 0
             assert value.source in str(material)
-    with pytest.raises(KeyError, match="no material 'Xx'; the table has .*'Al'"):
+    with pytest.raises(KeyError, match=r"no material 'Xx'; the table has .*'Al'"):
         ju.materials["Xx"]
     again = pickle.loads(pickle.dumps(ju.materials["Nb"].Tc))
     assert (again, again.unit, again.source) == (8.5, "K", ju.materials["Nb"].Tc.source)
