@@ -200,15 +200,19 @@ materials: dict[str, KnownMaterial] = _Table(
             5.5, "nm", "sputtered Ni80Fe20 at 4.2 K", "Steenwyk et al., J. Magn. Magn. Mater. 170, L1 (1997)"
         ),
     ),
+    **{
+        "Bi/Ag": KnownMaterial(
+            name="Bi/Ag",
+            rashba=Sourced(
+                3.05, "eV Angstrom", "surface alloy, photoemission", "Ast et al., Phys. Rev. Lett. 98, 186807 (2007)"
+            ),
+            edelstein_length=Sourced(
+                0.3,
+                "nm",
+                "interface, spin pumping at room temperature",
+                "Rojas-Sanchez et al., Nat. Commun. 4, 2944 (2013)",
+            ),
+        )
+    },
 )
 """{name: KnownMaterial}: `materials["Nb"].Tc` is a float with `.unit`, `.sample`, `.source`; print one to see all."""
-
-materials["Bi/Ag"] = KnownMaterial(
-    name="Bi/Ag",
-    rashba=Sourced(
-        3.05, "eV Angstrom", "surface alloy, photoemission", "Ast et al., Phys. Rev. Lett. 98, 186807 (2007)"
-    ),
-    edelstein_length=Sourced(
-        0.3, "nm", "interface, spin pumping at room temperature", "Rojas-Sanchez et al., Nat. Commun. 4, 2944 (2013)"
-    ),
-)
