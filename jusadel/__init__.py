@@ -34,6 +34,7 @@ from jusadel.fluxes import (
 from jusadel.homogeneous import bulk_value
 from jusadel.junction import current_phase_relation
 from jusadel.kinetic import kinetics
+from jusadel.known_materials import KnownMaterial, materials
 from jusadel.linear import StagnationWarning
 from jusadel.magnetic import fluxoid, uniform_field, vortices, winding
 from jusadel.material import Material, chiral, dresselhaus, rashba
@@ -70,6 +71,7 @@ from jusadel.sweep import sweep
 from jusadel.symmetry import allowed_tensor, point_groups
 from jusadel.thermodynamics import entropy, specific_heat
 from jusadel.transforms import above, below, bounded, positive
+from jusadel.units import Units
 
 __version__ = "0.1.0"
 
@@ -86,6 +88,7 @@ __all__ = [
     "Flow",
     "Interface",
     "Kinetics",
+    "KnownMaterial",
     "Material",
     "Mesh",
     "Periodic",
@@ -98,6 +101,7 @@ __all__ = [
     "StagnationWarning",
     "Surface",
     "Tunnel",
+    "Units",
     "UnstableStateWarning",
     "above",
     "action",
@@ -131,6 +135,7 @@ __all__ = [
     "kinetics",
     "linear",
     "magnetisation",
+    "materials",
     "matsubara",
     "mean_density_of_states",
     "nambu",

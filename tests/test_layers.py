@@ -12,8 +12,8 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "jusadel"
 FLOORS = (
     "nambu matrices rows spin symmetry matsubara topology mesh_checks mesh_quality mesh shapes doubling msh_writer "
-    "mesh_io",
-    "material boundary contact cuts",
+    "mesh_io known_materials",
+    "material boundary contact cuts scales units",
     "device",
     "action discrete seams discretisation whitney homogeneous pairing_response film_energy film depairing",
     "lifted hessian keldysh linear linear.protocol linear.factors linear.direct linear.dense linear.pardiso "

@@ -67,3 +67,11 @@ def test_fit_runs_as_printed(capsys, quick_compilation):
     for name, true in (("gamma", 0.6), ("conductance", 5.0)):
         value, error = map(float, re.search(rf"{name} += (\S+) \+- (\S+)", out).groups())
         assert abs(value - true) < 4 * error < 2 * true
+
+
+def test_units_run_as_printed(capsys, quick_compilation):
+    """0.1 mV on 5 Ohm, and the gap of aluminium far below Tc."""
+    exec(compile(SOURCES[3], "README.md", "exec"), {})
+    current, gap = map(float, re.findall(r" = (\S+)", capsys.readouterr().out))
+    assert current == pytest.approx(20.0, abs=1e-3)
+    assert gap == pytest.approx(0.1824, abs=2e-4)
