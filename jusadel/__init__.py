@@ -18,6 +18,7 @@ from jusadel.depairing import depairing_current
 from jusadel.device import Device
 from jusadel.doubling import with_cut_between
 from jusadel.equilibrium import solve
+from jusadel.files import load, save
 from jusadel.film import film_critical_temperature, film_state, gap_of_temperature
 from jusadel.fit import fit
 from jusadel.fit_result import DegeneracyWarning, FitError, FitResult, FitWarning
@@ -70,8 +71,8 @@ from jusadel.sweep import sweep
 from jusadel.symmetry import allowed_tensor, point_groups
 from jusadel.thermodynamics import entropy, specific_heat
 from jusadel.transforms import above, below, bounded, positive
-
-__version__ = "0.1.0"
+from jusadel.version import __version__
+from jusadel.vtu import write_vtu
 
 __all__ = [
     "CoarseMeshWarning",
@@ -130,6 +131,7 @@ __all__ = [
     "gap_of_temperature",
     "kinetics",
     "linear",
+    "load",
     "magnetisation",
     "matsubara",
     "mean_density_of_states",
@@ -140,6 +142,7 @@ __all__ = [
     "rashba",
     "read_mesh",
     "rectangle",
+    "save",
     "self_field",
     "solve",
     "solve_screened",
@@ -165,4 +168,5 @@ __all__ = [
     "vortices",
     "winding",
     "with_cut_between",
+    "write_vtu",
 ]
