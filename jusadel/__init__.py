@@ -71,7 +71,7 @@ from jusadel.sweep import sweep
 from jusadel.symmetry import allowed_tensor, point_groups
 from jusadel.thermodynamics import entropy, specific_heat
 from jusadel.transforms import above, below, bounded, positive
-from jusadel.version import __version__
+from jusadel.version import __version__ as __version__
 from jusadel.vtu import write_vtu
 
 __all__ = [

@@ -49,12 +49,12 @@ class Arrays:
         self.held: dict[str, np.ndarray] = {}
 
     def put(self, name: str, value: Any) -> dict[str, str]:
-        """Keep a copy under this name, or this name with a number; the reference for the header."""
+        """Keep an array under this name, or with a number behind it; the reference for the header. Equal ones share."""
         array = np.asarray(concrete(name, value))
         if array.dtype.kind not in "biufc":
             raise TypeError(f"{name} is {type(value).__name__}; expected numbers")
         chosen, count = name, 1
-        while chosen in self.held:
+        while chosen in self.held and not _identical(self.held[chosen], array):
             count += 1
             chosen = f"{name} {count}"
         self.held[chosen] = array
@@ -62,11 +62,16 @@ class Arrays:
 
     def any(self, name: str, value: Any) -> Any:
         """Whatever may stand in a header: a word, a number, None; other numbers become arrays."""
+        value = value.item() if isinstance(value, np.generic) else value
         if value is None or isinstance(value, bool | str):
             return value
-        if isinstance(value, int | float) and not isinstance(value, np.generic) and np.isfinite(value):
+        if isinstance(value, int | float) and np.isfinite(value):
             return value
         return self.put(name, value)
+
+
+def _identical(one: np.ndarray, other: np.ndarray) -> bool:
+    return one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
 
 
 def concrete(name: str, value: Any) -> Any:

@@ -13,18 +13,18 @@ from typing import IO, Any
 Target = str | os.PathLike[str]
 
 
-def checked_target(path: Target, suffixes: tuple[str, ...]) -> Path:
-    """The path of a file that is to be written; links are followed, so that they stay.
+def checked_target(path: Target, suffixes: tuple[str, ...] = ()) -> Path:
+    """The path of a file that is to be written, with one of these endings if any; links are followed and stay.
 
     Raises:
         ValueError: another ending. IsADirectoryError, FileNotFoundError, PermissionError: it is a folder, its folder
             does not exist, or one of them is write-protected.
     """
     if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"path is {type(path).__name__}; expected the name of a file that ends in {_either(suffixes)}")
+        raise TypeError(f"path is {type(path).__name__}; expected the name of a file")
     file = Path(path)
-    if file.suffix.lower() not in suffixes:
-        raise ValueError(f"cannot write {str(file)!r}: expected a name that ends in {_either(suffixes)}")
+    if suffixes and file.suffix.lower() not in suffixes:
+        raise ValueError(f"cannot write {str(file)!r}: expected a name that ends in {' or '.join(suffixes)}")
     if file.is_dir():
         raise IsADirectoryError(f"cannot write {str(file)!r}: it is a folder; give the name of a file in it")
     file = file.resolve()
@@ -34,10 +34,6 @@ def checked_target(path: Target, suffixes: tuple[str, ...]) -> Path:
         if place.exists() and not os.access(place, os.W_OK):
             raise PermissionError(f"cannot write {str(file)!r}: {str(place)!r} is write-protected")
     return file
-
-
-def _either(suffixes: tuple[str, ...]) -> str:
-    return " or ".join(suffixes)
 
 
 @contextlib.contextmanager

@@ -209,7 +209,7 @@ def write_mesh(
     _check_names(mesh, [*(point_data or {}), *(cell_data or {})])
     at_points = _fields("point_data", point_data, mesh.n_nodes)
     at_cells = _fields("cell_data", cell_data, len(mesh.triangles))
-    with replacing(checked_target(file, (file.suffix.lower(),))) as partial:
+    with replacing(checked_target(file)) as partial:
         if file.suffix.lower() == ".vtu":
             _write_vtu(mesh, partial, at_points, at_cells)
         else:

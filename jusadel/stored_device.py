@@ -53,9 +53,9 @@ def device_of(part: Stored) -> Device:
     )
 
 
-def _table(name: str, points: Any, values: Any, arrays: Arrays) -> dict[str, Any]:
+def _table(name: str, where: str, points: Any, values: Any, arrays: Arrays) -> dict[str, Any]:
     """A function of points by its values."""
-    return {"points": arrays.put(f"points of {name}", points), "values": arrays.put(f"values of {name}", values)}
+    return {"points": arrays.put(f"points {where}", points), "values": arrays.put(name, values)}
 
 
 def _function_of(part: Stored, shape: tuple[int, ...], what: str) -> Sampled:
@@ -102,7 +102,7 @@ def _packed_field(mesh: Mesh, region: str, material: Material, field: str, array
     centroids, vertices = mesh.centroids[rows], mesh.points[corners]  # as Device asks for them, to the last digit
     at = [np.asarray(concrete(field, material.at(field, points))) for points in (centroids, vertices)]
     points = np.concatenate([np.asarray(centroids), np.asarray(vertices)[first]])
-    return _table(field, points, np.concatenate([at[0], at[1][first]]), arrays)
+    return _table(field, "in region", points, np.concatenate([at[0], at[1][first]]), arrays)
 
 
 def _material_of(region: str, part: Stored) -> Material:
@@ -159,7 +159,7 @@ def _packed_boundary(boundary: Any, points: Any, arrays: Arrays) -> Any:
 def _packed_phase(boundary: Any, points: Any, arrays: Arrays) -> Any:
     if not callable(boundary.phase):
         return numbers("phase", boundary.phase)
-    return _table("phase", points, concrete("phase", boundary.phase_at(points)), arrays)
+    return _table("phase", "on boundary", points, concrete("phase", boundary.phase_at(points)), arrays)
 
 
 def _boundaries_of(part: Stored) -> dict[str, Boundary]:
@@ -216,7 +216,9 @@ def _packed_potential(device: Device, arrays: Arrays) -> Any:
         return {"is": "WhitneyField", "edges": arrays.put("edges", potential.edges)}
     points = _points_of_lines(device)
     at = [concrete("vector_potential", device.potential_at(batch)) for batch in points]
-    return _table("vector_potential", np.concatenate([np.asarray(p) for p in points]), np.concatenate(at), arrays)
+    return _table(
+        "vector_potential", "on lines", np.concatenate([np.asarray(p) for p in points]), np.concatenate(at), arrays
+    )
 
 
 def _same_mesh(one: Mesh, other: Mesh) -> bool:

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.archive import SUFFIXES, plain_arrays
+from jusadel.archive import plain_arrays
 from jusadel.atomic import alone, checked_target, replacing
 from jusadel.equilibrium import reporter
 from jusadel.solution import Solution
@@ -96,7 +96,7 @@ def sweep(
     finished = _stored(source, table, both_directions, start)[0]
     if len(finished) == len(order):
         return _made(table, finished, both_directions)
-    target = checked_target(source, SUFFIXES) if source is not None and jax.process_index() == 0 else None
+    target = checked_target(source) if source is not None and jax.process_index() == 0 else None
     report = reporter(progress)
     with alone(target) if target else nullcontext():
         records, previous = _stored(source, table, both_directions, start)
