@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.archive import Arrays, Stored, concrete, read_archive, write_archive
-from jusadel.atomic import Target
+from jusadel.archive import SUFFIXES, Arrays, Stored, concrete, read_archive, write_archive
+from jusadel.atomic import Target, checked_target
 from jusadel.device import Device
 from jusadel.discrete import DiscreteAction
 from jusadel.discretisation import discretise
@@ -50,6 +50,7 @@ def save(result: Any, path: Target) -> None:
         raise TypeError(f"cannot save {kind}; expected one of {list(KINDS)}")
     if getattr(result, "device", result) is None:
         raise ValueError("this Solution was read from the file of a sweep and has no device; save those of `solve`")
+    checked_target(path, SUFFIXES)
     arrays = Arrays()
     content, about = KINDS[kind][1](result, arrays)
     write_archive(path, kind, about, content, arrays)

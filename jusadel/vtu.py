@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jusadel.atomic import Target
+from jusadel.atomic import Target, checked_target
 from jusadel.flow import Flow
 from jusadel.fluxes import spin_at_vertices
 from jusadel.mesh import Mesh
@@ -45,6 +45,7 @@ def write_vtu(
     Raises:
         TypeError: another result. ValueError: another ending, or columns that do not fit.
     """
+    checked_target(path, (".vtu",))
     at_nodes, on_triangles = columns(result)
     mesh: Mesh = result.mesh
     on_triangles["region"] = mesh.region_of_triangle

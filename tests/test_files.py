@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import meshio
 import numpy as np
 import pytest
-from random_device import tensors, varying, vector_potential
+from random_device import tensors
 
 import jusadel as ju
 from jusadel import archive, atomic
@@ -36,6 +36,16 @@ SURFACE = ju.Surface(h=(0.1, 0, 0.2), rashba=0.05, Gamma=0.3, theta=(0, 0, 0.02)
 # --- what is saved -----------------------------------------------------------------------------------
 
 
+def wavy(tensor):
+    """A field that varies in space; numpy has nothing to compile."""
+    return lambda p: np.multiply.outer(1 + 0.3 * np.sin(np.asarray(p) @ [1, -2]), np.asarray(tensor))
+
+
+def vector_potential(p):
+    x, y = np.asarray(p).T
+    return np.stack([0.4 * np.cos(y), np.sin(x + y**2)], axis=1)
+
+
 def everything(**changes):
     """A device with functions of points wherever there can be any, a doubled line, a seam, and shared electrodes."""
     x, y = np.linspace(0, 0.6, 5), np.linspace(0, 0.4, 4)
@@ -46,11 +56,15 @@ def everything(**changes):
     given = {
         "mesh": mesh,
         "materials": {
-            "S": ju.Material(Tc=lambda p: 1.0 + 0.1 * jnp.sin(p[:, 0]), gamma=ju.rashba(0.1), D=lambda p: 2 + p[:, 1]),
-            "F": ju.Material(**{name: varying(value) for name, value in tensors(2).items()}),
+            "S": ju.Material(
+                Tc=lambda p: 1.0 + 0.1 * jnp.sin(p[:, 0]), gamma=ju.rashba(0.1), D=lambda p: 2 + np.asarray(p)[:, 1]
+            ),
+            "F": ju.Material(**{name: wavy(value) for name, value in tensors(2).items()}),
         },
         "boundaries": {
-            "left": ju.Tunnel(ju.Reservoir(1.6, phase=lambda p: jnp.sin(p[:, 1])), 3.0, (0.5, 0.9), surface=SURFACE),
+            "left": ju.Tunnel(
+                ju.Reservoir(1.6, phase=lambda p: np.sin(np.asarray(p)[:, 1])), 3.0, (0.5, 0.9), surface=SURFACE
+            ),
             "low": electrode,
             "high": electrode,
             "barrier": ju.Interface(2.0, surface=(SURFACE, None)),
@@ -188,7 +202,6 @@ def test_conditions_come_back(rich, path):
 
 def test_every_condition_can_be_saved(path):
     """Conditions that came later than this test belong into files too."""
-    mesh = everything().mesh
     kept = {
         "left": ju.Surface(h=(0, 0, 1.0)),
         "right": ju.Tunnel(ju.Reservoir(0.0), 1),
@@ -202,7 +215,6 @@ def test_every_condition_can_be_saved(path):
     assert found["right"].transmissions is None
     tested = {type(b) for b in (*found.values(), found["right"].reservoir)}
     assert tested == set(Boundary.__subclasses__())
-    assert "barrier:left" in mesh.boundaries
 
 
 def halves():
@@ -817,28 +829,27 @@ def read(path):
     return raw.point_data, {name: values[0] for name, values in raw.cell_data.items()}
 
 
-def test_columns_of_a_solution(path):
-    file, mesh = path.with_suffix(".vtu"), everything().mesh
-    sol = solution_of(ju.Device(mesh=mesh, materials={"S": ju.Material(), "F": ju.Material(Tc=0, h=(0.1, 0.2, 0.3))}))
+def test_columns_of_a_solution(rich, path):
+    file = path.with_suffix(".vtu")
     ju.write_vtu(
-        sol, file, point_data={"mine": np.arange(len(sol.Delta))}, cell_data={"own": np.asarray(sol.mesh.areas)}
+        rich, file, point_data={"mine": np.arange(len(rich.Delta))}, cell_data={"own": np.asarray(rich.mesh.areas)}
     )
     points, cells = read(file)
     assert all(values.dtype.kind in "fu" for values in (*points.values(), *cells.values()))
-    Delta, (singlet, triplet) = np.asarray(sol.Delta), ju.pair_amplitude(sol)
+    Delta, (singlet, triplet) = np.asarray(rich.Delta), ju.pair_amplitude(rich)
     plain = {"Delta_abs": np.abs(Delta), "Delta_phase": np.angle(Delta), "Delta_re": Delta.real, "Delta_im": Delta.imag}
     plain |= {"singlet_re": singlet.real, "singlet_im": singlet.imag, "triplet_im": triplet.imag}
-    for name, values in (plain | {"spin_density": ju.spin_density(sol), "mine": np.arange(len(Delta))}).items():
+    for name, values in (plain | {"spin_density": ju.spin_density(rich), "mine": np.arange(len(Delta))}).items():
         np.testing.assert_array_equal(points[name], values)
     for at, columns in (("nodes", points), ("triangles", cells)):
-        np.testing.assert_array_equal(columns["charge_current"][:, :2], ju.charge_current(sol, at=at))
-        np.testing.assert_array_equal(columns["spin_current_y"][:, :2], ju.spin_current(sol, at=at)[:, 1])
+        np.testing.assert_array_equal(columns["charge_current"][:, :2], ju.charge_current(rich, at=at))
+        np.testing.assert_array_equal(columns["spin_current_y"][:, :2], ju.spin_current(rich, at=at)[:, 1])
         assert not columns["charge_current"][:, 2].any()
-    areas = np.asarray(sol.mesh.areas)
-    np.testing.assert_allclose(areas @ cells["magnetisation"], ju.magnetisation(sol), rtol=1e-12)
-    np.testing.assert_array_equal(cells["region"], sol.mesh.region_of_triangle)
+    areas = np.asarray(rich.mesh.areas)
+    np.testing.assert_allclose(areas @ cells["magnetisation"], ju.magnetisation(rich), rtol=1e-12)
+    np.testing.assert_array_equal(cells["region"], rich.mesh.region_of_triangle)
     np.testing.assert_array_equal(cells["own"], areas)
-    assert ju.read_mesh(file).regions.keys() == sol.mesh.regions.keys()
+    assert ju.read_mesh(file).regions.keys() == rich.mesh.regions.keys()
 
 
 def test_columns_of_a_spectrum(spectrum, path):
@@ -862,7 +873,7 @@ def test_columns_of_a_flow(flow, path):
 def test_columns_that_cannot_be_written(rich, path):
     with pytest.raises(TypeError, match="cannot write Device; expected a Solution, Spectrum, Flow or Kinetics"):
         ju.write_vtu(rich.device, path.with_suffix(".vtu"))
-    with pytest.raises(ValueError, match=r"cannot write 'result\.npz' with file_format='vtu'"):
+    with pytest.raises(ValueError, match=r"cannot write '.*result\.npz': expected a name that ends in \.vtu"):
         ju.write_vtu(rich, path)
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         ju.write_vtu(rich, path.parent / "none" / "result.vtu")
