@@ -18,6 +18,7 @@ from jusadel.depairing import depairing_current
 from jusadel.device import Device
 from jusadel.doubling import with_cut_between
 from jusadel.equilibrium import solve
+from jusadel.files import load, save
 from jusadel.film import film_critical_temperature, film_state, gap_of_temperature
 from jusadel.fit import fit
 from jusadel.fit_result import DegeneracyWarning, FitError, FitResult, FitWarning
@@ -72,8 +73,8 @@ from jusadel.symmetry import allowed_tensor, point_groups
 from jusadel.thermodynamics import entropy, specific_heat
 from jusadel.transforms import above, below, bounded, positive
 from jusadel.units import Units
-
-__version__ = "0.1.0"
+from jusadel.version import __version__ as __version__
+from jusadel.vtu import write_vtu
 
 __all__ = [
     "CoarseMeshWarning",
@@ -134,6 +135,7 @@ __all__ = [
     "gap_of_temperature",
     "kinetics",
     "linear",
+    "load",
     "magnetisation",
     "materials",
     "matsubara",
@@ -145,6 +147,7 @@ __all__ = [
     "rashba",
     "read_mesh",
     "rectangle",
+    "save",
     "self_field",
     "solve",
     "solve_screened",
@@ -170,4 +173,5 @@ __all__ = [
     "vortices",
     "winding",
     "with_cut_between",
+    "write_vtu",
 ]

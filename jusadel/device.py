@@ -103,11 +103,12 @@ class Device:
         step = end - start
         if self.vector_potential is None:
             return np.zeros(step.shape[:2])  # type: ignore[return-value]
-        points = start[:, :, None] + step[:, :, None] * LINE_POINTS[:, None]
-        A = self._vector_potential(points.reshape(-1, 2)).reshape(points.shape)
+        points = gauss_points(start, end)
+        A = self.potential_at(points.reshape(-1, 2)).reshape(points.shape)
         return jnp.einsum("tiqk,tik,q->ti", A, step, LINE_WEIGHTS)
 
-    def _vector_potential(self, points: Any) -> Array:
+    def potential_at(self, points: Any) -> Array:
+        """The vector potential at points (k, 2), (k, 2); there must be one."""
         A = jnp.asarray(real("vector_potential(points)", self.vector_potential(points)))  # type: ignore[misc]
         if A.shape != (len(points), 2):
             raise ValueError(f"vector_potential(points) returned shape {A.shape}; expected ({len(points)}, 2)")
@@ -170,6 +171,11 @@ class Device:
             bad = int(np.nonzero(~np.isfinite(integrals).all(axis=1))[0][0])
             where = np.asarray(self.mesh.centroids)[bad].round(6).tolist()
             raise ValueError(f"vector_potential(points) is not finite, first in triangle {bad} near {where}")
+
+
+def gauss_points(start: Any, end: Any) -> Any:
+    """The points (..., q, 2) of the quadrature along straight lines from start to end, (..., 2) each."""
+    return start[..., None, :] + (end - start)[..., None, :] * LINE_POINTS[:, None]
 
 
 def _checked_materials(materials: Any, regions: list[str]) -> dict[str, Material]:

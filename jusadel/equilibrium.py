@@ -174,6 +174,7 @@ def _self_consistent(
         "gap_steps": found.steps,
         "gap_responses": found.responses,
         "gap_eigenvalue": found.eigenvalue,
+        "gap_tol": tol,
         "state": found.state,
     }
     vertex = jnp.asarray(where.on_vertices(found.Delta))

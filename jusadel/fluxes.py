@@ -156,14 +156,19 @@ def magnetisation(sol: Solution, region: str | None = None) -> Array:
     Raises:
         ValueError: unknown region.
     """
-    mesh, device = sol.mesh, sol.device
+    mesh = sol.mesh
     if region is not None and region not in mesh.regions:
         raise ValueError(f"the mesh has no region {region!r}; its regions are {list(mesh.regions)}")
     rows = slice(None) if region is None else mesh.regions[region]
+    return jnp.einsum("t,tia->a", jnp.asarray(mesh.areas)[rows] / 3, spin_at_vertices(sol)[rows])
+
+
+def spin_at_vertices(sol: Solution) -> Array:
+    """The spin density at each triangle's own vertices, with its own nu and h, (m, 3, 3), the vertex first."""
+    mesh, device = sol.mesh, sol.device
     nu = jnp.asarray(device.centroid_field("nu"))[:, None, None] * jnp.ones((1, 3, 1))
     per_nu = spin_density(sol, pauli=False) / nodal_mean(mesh, nu)
-    S = nu * (per_nu[mesh.triangles] - 2 * device.vertex_field("h"))
-    return jnp.einsum("t,tia->a", jnp.asarray(mesh.areas)[rows] / 3, S[rows])
+    return nu * (per_nu[mesh.triangles] - 2 * device.vertex_field("h"))
 
 
 def triplet_components(sol: Solution, axis: Any = None, omega: int | None = None) -> tuple[Array, Array]:

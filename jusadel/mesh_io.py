@@ -22,6 +22,7 @@ import meshio
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from jusadel.atomic import checked_target, replacing
 from jusadel.mesh import Mesh
 from jusadel.msh_writer import LINE, TRIANGLE, MshWriter
 
@@ -208,16 +209,12 @@ def write_mesh(
     _check_names(mesh, [*(point_data or {}), *(cell_data or {})])
     at_points = _fields("point_data", point_data, mesh.n_nodes)
     at_cells = _fields("cell_data", cell_data, len(mesh.triangles))
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    try:
+    with replacing(checked_target(file)) as partial:
         if file.suffix.lower() == ".vtu":
-            _write_vtu(mesh, temporary, at_points, at_cells)
+            _write_vtu(mesh, partial, at_points, at_cells)
         else:
-            with open(temporary, "wb") as stream:
+            with open(partial, "wb") as stream:
                 MshWriter(stream, chosen[1], chosen[2]).write(mesh, at_points, at_cells)
-        os.replace(temporary, file)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _check_names(mesh: Mesh, fields: list[str]) -> None:

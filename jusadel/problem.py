@@ -92,6 +92,7 @@ class Problem:
                 "linear_solver": self.solver.name,
                 "iterations": result.iterations,
                 "seconds": seconds,
+                "tol": self.tol,
             }
             | stats,
         )

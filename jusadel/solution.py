@@ -59,10 +59,10 @@ class Solution:
         Delta: nodal pair potential, (n,) complex.
         converged, stable: per frequency, (n_w,): residual below tol; positivity at every node.
         margin: smallest eigenvalue of the Hermitian part of g tau3 over the nodes, (n_w,).
-        stats: Newton steps, residuals, inertia, ladder rungs, seconds, name of the linear solver. Where the pair
-            potential is self-consistent: "state" ("superconducting", "normal", "unstable": stationary, but no minimum),
-            "gap_residual", "gap_steps", and "gap_eigenvalue", the smallest of the free energy's second derivative with
-            respect to Delta per 2 nu area, zero where only the common phase is free.
+        stats: Newton steps, residuals, inertia, ladder rungs, seconds, tol, name of the linear solver. Where the
+            pair potential is self-consistent: "state" ("superconducting", "normal", "unstable": stationary, but no
+            minimum), "gap_residual", "gap_tol", "gap_steps", and "gap_eigenvalue", the smallest of the free energy's
+            second derivative with respect to Delta per 2 nu area, zero where only the common phase is free.
     """
 
     device: Device

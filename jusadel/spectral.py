@@ -42,7 +42,7 @@ class Spectrum:
         converged, stable: per energy, (n_E,): residual below tol; positivity at every node.
         margin: smallest eigenvalue of the Hermitian part of g tau3 over the nodes, (n_E,).
         stats: Newton steps in all, residuals, stations of a descent from high above the real axis where the energy
-            before was no start ("ladder"), seconds, name of the linear solver.
+            before was no start ("ladder"), seconds, name of the linear solver, tol.
     """
 
     device: Device
@@ -161,7 +161,7 @@ def spectrum(
         margin=found.margin[place],
         system=sol.system,
         stats={name: getattr(found, name)[place] for name in ("steps", "residual", "ladder", "iterations")}
-        | {"linear_solver": solver.name, "seconds": time.perf_counter() - began},
+        | {"linear_solver": solver.name, "seconds": time.perf_counter() - began, "tol": tol},
     )
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jusadel.archive import plain_arrays
+from jusadel.atomic import alone, checked_target, replacing
 from jusadel.equilibrium import reporter
 from jusadel.solution import Solution
 
@@ -74,7 +77,8 @@ def sweep(
         values: numbers (k,), or rows (k, ...).
         path: a file (.npz) that holds all finished points as soon as they are finished. If it exists the sweep goes on
             where that one ended; an interrupt loses the point under way and nothing else. A Solution read from it
-            serves as a start and for nothing else.
+            serves as a start and for nothing else. One call at a time may go on with a file; of the processes of
+            `jax.distributed`, which make all points together and must all see the file, the first writes.
         start: `previous` of the first point.
         both_directions: go back afterwards from the last value to the first, as `.back` (hysteresis).
         progress: as in `solve`, one line a point.
@@ -82,27 +86,33 @@ def sweep(
     Raises:
         ValueError: no values; results that change their names or shapes; a file of another sweep or an unreadable one.
         TypeError: results that are no numbers; with a path, a start that cannot be stored.
+        jusadel.atomic.InUseError: another process is writing the file. What `jusadel.save` raises for bad paths.
     """
     table = np.asarray(values)
     if table.ndim == 0 or not len(table) or table.dtype.kind not in "biufc":
         raise ValueError(f"values = {values!r}; expected a list of numbers, or of rows of numbers of one length")
     order = [*range(len(table)), *(range(len(table) - 2, -1, -1) if both_directions else ())]
-    target = None if path is None else Path(path)
-    records, previous = _stored(target, table, both_directions, start)
+    source = None if path is None else Path(path)
+    finished = _stored(source, table, both_directions, start)[0]
+    if len(finished) == len(order):
+        return _made(table, finished, both_directions)
+    target = checked_target(source) if source is not None and jax.process_index() == 0 else None
     report = reporter(progress)
-    for k in order[len(records) :]:
-        try:
-            given = point(values[k], previous)
-            record, previous = _split(given, start)
-            _check_same(records, record)
-        except Exception as error:
-            error.add_note(f"in the sweep at value {values[k]}, point {len(records) + 1} of {len(order)}")
-            raise
-        records.append(record)
-        if target:
-            _write(target, table, both_directions, records, previous, start)
-        if report:
-            report(f"sweep: {len(records)} of {len(order)} points, value {values[k]}: {_shown(record)}")
+    with alone(target) if target else nullcontext():
+        records, previous = _stored(source, table, both_directions, start)
+        for k in order[len(records) :]:
+            try:
+                given = point(values[k], previous)
+                record, previous = _split(given, start)
+                _check_same(records, record)
+            except Exception as error:
+                error.add_note(f"in the sweep at value {values[k]}, point {len(records) + 1} of {len(order)}")
+                raise
+            records.append(record)
+            if target:
+                _write(target, table, both_directions, records, previous, start)
+            if report:
+                report(f"sweep: {len(records)} of {len(order)} points, value {values[k]}: {_shown(record)}")
     return _made(table, records, both_directions)
 
 
@@ -156,16 +166,12 @@ def _shown(record: Record) -> str:
 def _write(
     path: Path, table: np.ndarray, both_directions: bool, records: list[Record], previous: Any, start: Any
 ) -> None:
-    """Everything so far, under another name first: the file is always a whole one."""
+    """Everything so far: the file is always a whole one."""
     content: dict[str, Any] = {"format": FORMAT, "values": table, "both_directions": both_directions}
     content |= {f"result {name}": x for name, x in _stacked(records).items()}
     content |= {"start": "given"} if previous is start else _packed(previous)
-    partial = path.with_name(path.name + ".part")
-    with open(partial, "wb") as file:
+    with replacing(path) as partial, open(partial, "wb") as file:
         np.savez(file, **content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
 
 
 def _packed(previous: Any) -> dict[str, Any]:
@@ -198,11 +204,10 @@ def _stored(path: Path | None, table: np.ndarray, both_directions: bool, start: 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            content = dict(arrays)
-        if content.pop("format") != FORMAT:
-            raise ValueError("another format")
-    except (OSError, EOFError, KeyError, ValueError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+        content = plain_arrays(path)
+        if content.pop("format", None) != FORMAT:
+            raise ValueError("it has another format")
+    except ValueError as error:
         raise ValueError(
             f"{path} is no readable file of a sweep ({error}); give another path, or move the file away to begin anew"
         ) from error

@@ -17,6 +17,7 @@ from jusadel.boundary import Boundary
 from jusadel.device import Device
 from jusadel.material import Material
 from jusadel.mesh import Mesh
+from jusadel.sampled import Sampled
 from jusadel.solution import Solution
 
 
@@ -69,9 +70,9 @@ def _rebuilt(kind: type, values: Mapping[str, Any]) -> Any:
 
 
 def _functions(device: Device) -> list[Callable[[Any], Any]]:
-    """The fields of a device that are functions of points."""
+    """The fields of a device that are functions of points, but for tables of numbers, which are never traced."""
     values: list[Any] = [device.vector_potential]
     for material in device.materials.values():  # type: ignore[union-attr]
         values += [getattr(material, f.name) for f in fields(material)]
     values += [getattr(b, "phase", None) for b in (*device.electrodes().values(), *device.boundaries.values())]
-    return [v for v in values if callable(v)]
+    return [v for v in values if callable(v) and not isinstance(v, Sampled)]

@@ -11,8 +11,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "jusadel"
 FLOORS = (
-    "nambu matrices rows spin symmetry matsubara topology mesh_checks mesh_quality mesh shapes doubling msh_writer "
-    "mesh_io known_materials",
+    "version atomic archive sampled nambu matrices rows spin symmetry matsubara topology mesh_checks mesh_quality mesh "
+    "shapes doubling msh_writer mesh_io known_materials",
     "material boundary contact cuts scales units",
     "device",
     "action discrete seams discretisation whitney homogeneous pairing_response film_energy film depairing",
@@ -22,7 +22,8 @@ FLOORS = (
     "host differentiated compiled equilibrium spectral",
     "observables screening_response screening fluxes magnetic thermodynamics phase_curve junction critical sweep "
     "spectroscopy spectral_currents flow normal spin_dynamics nonequilibrium kinetic "
-    "transforms parameters measured linearised least_squares descent covariance fit_result fitting fit",
+    "transforms parameters measured linearised least_squares descent covariance fit_result fitting fit "
+    "stored_device files vtu",
     "jusadel",
 )
 """Every module stands on one floor and imports from its own and from lower ones, never in a circle."""

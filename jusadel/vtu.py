@@ -1,0 +1,107 @@
+"""Results as VTU files for ParaView: named real columns on the mesh that was solved on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from jusadel.atomic import Target, checked_target
+from jusadel.flow import Flow
+from jusadel.fluxes import spin_at_vertices
+from jusadel.mesh import Mesh
+from jusadel.mesh_io import write_mesh
+from jusadel.nonequilibrium import Kinetics
+from jusadel.observables import charge_current, pair_amplitude, spin_current, spin_density
+from jusadel.solution import Solution
+from jusadel.spectral import Spectrum
+from jusadel.spectroscopy import density_of_states
+
+Columns = dict[str, Any]
+
+
+def write_vtu(
+    result: Any,
+    path: Target,
+    point_data: Mapping[str, ArrayLike] | None = None,
+    cell_data: Mapping[str, ArrayLike] | None = None,
+) -> None:
+    """Write a result for ParaView: columns with names at the nodes and on the triangles of its mesh.
+
+    Of a Solution at nodes: Delta_abs, Delta_phase, Delta_re, Delta_im; singlet and triplet pair amplitudes, _re and
+    _im each; spin_density; charge_current, and spin_current_x (y, z), the current of the spins along x (y, z). On
+    triangles: both currents as they are conserved, magnetisation (the mean spin density with the triangle's own nu and
+    h), region (its place in `mesh.regions`). Of a Spectrum: density_of_states at each energy. Of a Flow: mu, S, spin
+    density and currents; of Kinetics also pairing_source. Vectors have three components.
+
+    Args:
+        result: a Solution, Spectrum, Flow or Kinetics.
+        path: ends in .vtu; the file appears whole or not at all.
+        point_data, cell_data: further columns (n, ...) and (m, ...), as in `Mesh.write`.
+
+    Raises:
+        TypeError: another result. ValueError: another ending, or columns that do not fit.
+    """
+    checked_target(path, (".vtu",))
+    at_nodes, on_triangles = columns(result)
+    mesh: Mesh = result.mesh
+    on_triangles["region"] = mesh.region_of_triangle
+    write_mesh(mesh, path, at_nodes | dict(point_data or {}), on_triangles | dict(cell_data or {}), "vtu")
+
+
+@singledispatch
+def columns(result: Any) -> tuple[Columns, Columns]:
+    """The columns of a result at nodes, and on triangles."""
+    raise TypeError(f"cannot write {type(result).__name__}; expected a Solution, Spectrum, Flow or Kinetics")
+
+
+@columns.register
+def _(sol: Solution) -> tuple[Columns, Columns]:
+    singlet, triplet = pair_amplitude(sol)
+    nodes, triangles = _currents(sol)
+    nodes = _of_Delta(sol.Delta) | {"singlet": singlet, "triplet": triplet, "spin_density": spin_density(sol)} | nodes
+    return nodes, triangles | {"magnetisation": np.asarray(spin_at_vertices(sol)).mean(axis=1)}
+
+
+@columns.register
+def _(spec: Spectrum) -> tuple[Columns, Columns]:
+    states = np.asarray(density_of_states(spec))
+    return _of_Delta(spec.Delta) | {
+        f"density_of_states {k:03d} E={E:.6g}": N for k, (E, N) in enumerate(zip(spec.energies, states, strict=True))
+    }, {}
+
+
+@columns.register
+def _(flow: Flow) -> tuple[Columns, Columns]:
+    nodes, triangles = _currents(flow)
+    return {"mu": flow.mu, "S": flow.S, "spin_density": spin_density(flow)} | nodes, triangles
+
+
+@columns.register
+def _(kin: Kinetics) -> tuple[Columns, Columns]:
+    nodes, triangles = _currents(kin)
+    nodes = {"mu": kin.mu, "S": kin.S, "spin_density": spin_density(kin)} | nodes
+    return _of_Delta(kin.spectrum.Delta) | nodes | {"pairing_source": kin.integrated(kin.pairing_source)}, triangles
+
+
+def _of_Delta(Delta: Any) -> Columns:
+    Delta = np.asarray(Delta)
+    return {"Delta": Delta, "Delta_abs": np.abs(Delta), "Delta_phase": np.angle(Delta)}
+
+
+def _currents(result: Any) -> tuple[Columns, Columns]:
+    """Charge and spin currents at nodes, and on triangles."""
+    at_nodes, on_triangles = (
+        {"charge_current": charge_current(result, at=at)}
+        | {f"spin_current_{axis}": j for axis, j in zip("xyz", _by_spin(spin_current(result, at=at)), strict=True)}
+        for at in ("nodes", "triangles")
+    )
+    return at_nodes, on_triangles
+
+
+def _by_spin(currents: Any) -> np.ndarray:
+    """(3, k, 2) from (k, 3, 2)."""
+    return np.moveaxis(np.asarray(currents), 1, 0)
