@@ -10,7 +10,7 @@ import jax
 if not os.environ.get("JUSADEL_NO_X64"):
     jax.config.update("jax_enable_x64", True)
 
-from jusadel import action, linear, matsubara, nambu, symmetry
+from jusadel import action, linear, matsubara, nambu, plot, symmetry
 from jusadel.boundary import Interface, Periodic, Reservoir, Surface, Tunnel
 from jusadel.contact import Contact
 from jusadel.critical import CriticalTemperature, critical_temperature
@@ -142,6 +142,7 @@ __all__ = [
     "mean_density_of_states",
     "nambu",
     "pair_amplitude",
+    "plot",
     "point_groups",
     "positive",
     "rashba",

@@ -24,6 +24,7 @@ FLOORS = (
     "spectroscopy spectral_currents flow normal spin_dynamics nonequilibrium kinetic "
     "transforms parameters measured linearised least_squares descent covariance fit_result fitting fit "
     "stored_device files vtu",
+    "plot plot.canvas plot.devices plot.fields plot.lines plot.spectra",
     "jusadel",
 )
 """Every module stands on one floor and imports from its own and from lower ones, never in a circle."""

@@ -1,0 +1,26 @@
+"""Pictures of devices, solutions and spectra, one call each (extra `plot`: matplotlib, loaded at the first picture).
+
+Every function draws into `ax` (a new figure without one) and returns the axes. Lengths, energies and currents are in
+the units of the device; `unit` names that of length on the axes. Colours are safe for colour-blind readers.
+"""
+
+from jusadel.plot.devices import device, mesh
+from jusadel.plot.fields import arrows, field, spin_texture, streamlines
+from jusadel.plot.lines import convergence, current_phase, fit_history, line_cut
+from jusadel.plot.spectra import density_along, density_map, spectrum
+
+__all__ = [
+    "arrows",
+    "convergence",
+    "current_phase",
+    "density_along",
+    "density_map",
+    "device",
+    "field",
+    "fit_history",
+    "line_cut",
+    "mesh",
+    "spectrum",
+    "spin_texture",
+    "streamlines",
+]

@@ -1,0 +1,94 @@
+"""Curves: a field along a line, current-phase relations, how a solve or a fit converged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from jusadel.cuts import point
+from jusadel.fit_result import FitResult
+from jusadel.phase_curve import CurrentPhaseRelation
+from jusadel.plot.canvas import COLOURS, along, at_points, real_values
+
+
+def line_cut(
+    of: Any, values: Any, start: Any, end: Any, label: str = "", ax: Any = None, unit: str = "", samples: int = 400
+) -> Any:
+    """A real field against the distance along the straight line from start to end; gaps where there is no mesh.
+
+    Args:
+        of: what has the mesh.
+        values: one a node (n,) or one a triangle (m,).
+        start, end: points (2,).
+        label: of the curve and, first of all, of the axis.
+        ax, unit: as in `field`.
+        samples: points along the line.
+    """
+    start, end = point("start", start), point("end", end)
+    share = np.linspace(0, 1, samples)
+    shown = at_points(of, real_values(of, values), start + share[:, None] * (end - start))
+    if np.isnan(shown).all():
+        raise ValueError(f"the line from {start.tolist()} to {end.tolist()} does not meet the mesh")
+    ax = along(ax, "distance", unit)
+    ax.plot(share * np.linalg.norm(end - start), shown, color=_next_colour(ax), label=label or None)
+    return _named(ax, label)
+
+
+def current_phase(cpr: CurrentPhaseRelation, label: str = "", ax: Any = None) -> Any:
+    """A current-phase relation: what was computed, its interpolation, and both critical currents."""
+    phases, ax = np.asarray(cpr.phases, float), along(ax, r"phase difference / $\pi$", ylabel="current")
+    colour = _next_colour(ax)
+    fine = np.linspace(phases.min(), phases.max(), 400)
+    ax.axhline(0, color="0.8", linewidth=0.8, zorder=0)
+    ax.plot(fine / np.pi, cpr.current_at(fine), color=colour, label=label or None)
+    ax.plot(phases / np.pi, cpr.current, "o", color=colour, markersize=4)
+    extrema = np.stack([cpr.critical_phase, np.array(cpr.critical_current) * [1, -1]])
+    seen = np.isfinite(extrema).all(axis=0)
+    ax.plot(extrema[0, seen] / np.pi, extrema[1, seen], "x", color="black", markersize=7)
+    return _named(ax, label, vertical=False)
+
+
+def convergence(sol: Any, ax: Any = None) -> Any:
+    """Residuals of a Solution or a Spectrum after the last step, per frequency or energy, with the Newton steps."""
+    spectral = hasattr(sol, "energies")
+    where = np.asarray(sol.energies if spectral else sol.omega)
+    ax = along(ax, "E" if spectral else r"$\omega$", ylabel="residual", yscale="log")
+    ax.plot(where, np.maximum(sol.stats["residual"], 1e-17), "o", color=COLOURS[0], label="residual")
+    bad = ~(sol.converged & sol.stable)
+    ax.plot(where[bad], np.maximum(sol.stats["residual"][bad], 1e-17), "x", color=COLOURS[5], label="not certified")
+    other = ax.twinx()
+    other.plot(where, sol.stats["steps"], "+", color=COLOURS[1])
+    other.set_ylabel("Newton steps", color=COLOURS[1])
+    if not spectral:
+        ax.set_xscale("log")
+    ax.legend()
+    return ax
+
+
+def fit_history(result: FitResult, ax: Any = None) -> Any:
+    """The loss of a fit and, dashed, its parameters relative to their last values, against the accepted points."""
+    ax = along(ax, "accepted points", ylabel="loss")
+    ax.plot(result.history.loss, "o-", color=COLOURS[0])
+    if (result.history.loss > 0).all():
+        ax.set_yscale("log")
+    other = ax.twinx()
+    columns = np.concatenate([np.reshape(v, (len(v), -1)) for v in result.history.params.values()], axis=1)
+    for k, (name, column) in enumerate(zip(result.names, columns.T, strict=True)):
+        other.plot(column / (column[-1] or 1.0), "--", color=COLOURS[1 + k % (len(COLOURS) - 1)], label=name)
+    other.set_ylabel("parameter / last value")
+    other.legend()
+    return ax
+
+
+def _next_colour(ax: Any) -> str:
+    return COLOURS[sum(line.get_label()[0] != "_" for line in ax.lines) % len(COLOURS)]
+
+
+def _named(ax: Any, label: str, vertical: bool = True) -> Any:
+    named = [line for line in ax.lines if line.get_label()[0] != "_"]
+    if vertical and len(named) == 1:
+        ax.set_ylabel(label)
+    if len(named) > 1:
+        ax.legend()
+    return ax
