@@ -12,6 +12,7 @@ if not os.environ.get("JUSADEL_NO_X64"):
 
 from jusadel import action, linear, matsubara, nambu, plot, symmetry
 from jusadel.boundary import Interface, Periodic, Reservoir, Surface, Tunnel
+from jusadel.case import CaseError, read_case, run_case
 from jusadel.contact import Contact
 from jusadel.critical import CriticalTemperature, critical_temperature
 from jusadel.depairing import depairing_current
@@ -77,6 +78,7 @@ from jusadel.version import __version__ as __version__
 from jusadel.vtu import write_vtu
 
 __all__ = [
+    "CaseError",
     "CoarseMeshWarning",
     "Contact",
     "CriticalTemperature",
@@ -146,8 +148,10 @@ __all__ = [
     "point_groups",
     "positive",
     "rashba",
+    "read_case",
     "read_mesh",
     "rectangle",
+    "run_case",
     "save",
     "self_field",
     "solve",

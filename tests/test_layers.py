@@ -24,8 +24,9 @@ FLOORS = (
     "spectroscopy spectral_currents flow normal spin_dynamics nonequilibrium kinetic "
     "transforms parameters measured linearised least_squares descent covariance fit_result fitting fit "
     "stored_device files vtu",
-    "plot plot.canvas plot.devices plot.fields plot.lines plot.spectra",
+    "plot plot.canvas plot.devices plot.fields plot.lines plot.spectra case",
     "jusadel",
+    "__main__",
 )
 """Every module stands on one floor and imports from its own and from lower ones, never in a circle."""
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}

@@ -1,0 +1,128 @@
+"""The command line: python -m jusadel info | mesh FILE | symmetry GROUP | run CASE."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+import jax
+import numpy as np
+
+import jusadel as ju
+from jusadel.case import read_case, run_case, table
+from jusadel.plot.canvas import pyplot
+
+TENSORS = ("D", "Gamma", "gamma", "theta", "kappa")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status. Errors of the input are one line on stderr."""
+    given = _parser().parse_args(arguments)
+    try:
+        given.command(given)
+    except (ValueError, TypeError, OSError, ju.SolveError) as error:
+        notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
+        print(f"jusadel: {error}{notes}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m jusadel", description=(ju.__doc__ or "").split("\n")[0])
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for name, help, command in (
+        ("info", "versions, devices, precision and memory", info),
+        ("mesh", "what a mesh file holds, and a picture of it", mesh),
+        ("symmetry", "the tensors that a point group allows", symmetry),
+        ("run", "solve a case described in a file", run),
+    ):
+        sub = commands.add_parser(name, help=help, description=help)
+        sub.set_defaults(command=command)
+        if name == "mesh":
+            sub.add_argument("file", help=".msh or .vtu")
+            sub.add_argument("--picture", metavar="PNG", help="where to draw it; default beside the file")
+        if name == "symmetry":
+            sub.add_argument("group", help="Schoenflies or Hermann-Mauguin, such as C4v or 4mm")
+        if name == "run":
+            sub.add_argument("case", help="a TOML file, see docs/case.md")
+            sub.add_argument("--folder", help="for the output; default the file's name without .toml")
+    return parser
+
+
+def info(given: argparse.Namespace) -> None:
+    """Print versions, devices, precision and memory."""
+    print(f"jusadel {ju.__version__}")
+    print(
+        "python",
+        platform.python_version(),
+        *(f"{name} {version(name)}" for name in ("jax", "jaxlib", "numpy", "scipy")),
+    )
+    print("devices:", ", ".join(f"{d.platform}:{d.id} ({d.device_kind})" for d in jax.devices()))
+    print("precision:", "float64" if jax.config.read("jax_enable_x64") else "float32: solve refuses it")
+    print(f"processors: {os.cpu_count()}")
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        page = os.sysconf("SC_PAGE_SIZE") / 2**30
+        print(
+            f"memory: {os.sysconf('SC_PHYS_PAGES') * page:.1f} GiB, free {os.sysconf('SC_AVPHYS_PAGES') * page:.1f} GiB"
+        )
+
+
+def mesh(given: argparse.Namespace) -> None:
+    """Print what a mesh holds and draw it."""
+    found = ju.read_mesh(given.file)
+    print(found.quality())
+    for name, triangles in found.regions.items():
+        print(f"region {name}: {len(triangles)} triangles, area {found.areas[triangles].sum():.6g}")
+    for name, edges in found.boundaries.items():
+        ends = np.asarray(found.points)[edges]
+        print(
+            f"boundary {name}: {len(edges)} edges, length {np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1).sum():.6g}"
+        )
+    picture = given.picture or f"{os.path.splitext(given.file)[0]}.png"
+    figure = ju.plot.mesh(found).figure
+    figure.savefig(picture, dpi=150)
+    pyplot().close(figure)
+    print(f"picture: {picture}")
+
+
+def symmetry(given: argparse.Namespace) -> None:
+    """Print the forms of the tensors that a point group allows, entries by free letters."""
+    for name in TENSORS:
+        basis = ju.allowed_tensor(given.group, name)
+        print(f"{name}: " + (f"{len(basis)} free" if len(basis) else "forbidden"))
+        for row in _entries(np.asarray(basis)) if len(basis) else ():
+            print("   ", "  ".join(f"{entry:>8}" for entry in row))
+
+
+def _entries(basis: np.ndarray) -> list[list[str]]:
+    """The general tensor, as text, from its basis (k, 3, 3)."""
+
+    def entry(coefficients: np.ndarray) -> str:
+        terms = [_term(c, "abcdefghi"[k]) for k, c in enumerate(coefficients) if abs(c) > 1e-9]
+        return " ".join(terms).removeprefix("+") or "0"
+
+    scaled = basis / np.array([b.flat[np.argmax(np.abs(b) > 1e-9)] for b in basis])[:, None, None]
+    return [[entry(scaled[:, i, j]) for j in range(3)] for i in range(3)]
+
+
+def _term(coefficient: float, letter: str) -> str:
+    size = "" if abs(abs(coefficient) - 1) < 1e-9 else f"{abs(coefficient):.4g}"
+    return f"{'+' if coefficient > 0 else '-'}{size}{letter}"
+
+
+def run(given: argparse.Namespace) -> None:
+    """Solve the case and print its numbers."""
+    case = read_case(given.case)
+    folder = given.folder or os.path.splitext(os.path.basename(given.case))[0]
+    found = run_case(case, folder, progress=lambda line: print(line, file=sys.stderr))
+    parameter = case.tables.get("sweep", {}).get("parameter", "point")
+    print(table(found, parameter, list(found.results)), end="")
+    print(f"output: {folder}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,317 @@
+"""A whole case described in a file (TOML): geometry, materials, boundaries, solve, a sweep, and what comes out.
+
+Numbers may be strings with a unit, such as "20 nm" or "1.5 K", where the table [units] says what the units of the case
+are (`jusadel.units`); plain numbers are in those of the code. See docs/case.md for all tables.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jusadel import plot, shapes
+from jusadel.boundary import Interface, Periodic, Reservoir, Surface, Tunnel
+from jusadel.device import Device
+from jusadel.equilibrium import solve
+from jusadel.files import save
+from jusadel.fluxes import current_through, spin_current_through
+from jusadel.magnetic import uniform_field, vortices
+from jusadel.material import Material, chiral, dresselhaus, rashba
+from jusadel.mesh import Mesh
+from jusadel.mesh_io import read_mesh
+from jusadel.observables import free_energy, spin_density
+from jusadel.pair_potential import vortex
+from jusadel.plot.canvas import pyplot
+from jusadel.solution import Solution
+from jusadel.sweep import Sweep, sweep
+from jusadel.units import Units
+from jusadel.vtu import write_vtu
+
+TABLES = ("units", "geometry", "materials", "boundaries", "field", "solve", "sweep", "output")
+TEXTURES = {"rashba": rashba, "dresselhaus": dresselhaus, "chiral": chiral}
+BOUNDARIES = {kind.__name__: kind for kind in (Reservoir, Tunnel, Interface, Periodic, Surface)}
+QUANTITIES: dict[str, Callable[[Units, float], Any]] = {
+    "nm": lambda u, x: u.length(nm=x),
+    "um": lambda u, x: u.length(nm=1e3 * x),
+    "K": lambda u, x: u.temperature(K=x),
+    "meV": lambda u, x: u.energy(meV=x),
+    "mT": lambda u, x: u.field(mT=x),
+    "cm^2/s": lambda u, x: u.diffusion(cm2_per_s=x),
+    "Ohm um^2": lambda u, x: u.conductance(ohm_um2=x),
+}
+"""What a unit in a string stands for."""
+NUMBERS: dict[str, Callable[..., Any]] = {
+    "free_energy": free_energy,
+    "largest_gap": lambda sol: np.abs(np.asarray(sol.Delta)).max(),
+    "largest_spin": lambda sol: np.linalg.norm(np.asarray(spin_density(sol)), axis=1).max(),
+    "current_through": current_through,
+    "spin_current_through": spin_current_through,
+}
+"""Numbers of a solution; those through a boundary are followed by its name: "current_through left"."""
+PICTURES: dict[str, Callable[[Solution], Any]] = {
+    "device": lambda sol: plot.device(sol.device),
+    "mesh": plot.mesh,
+    "gap": plot.field,
+    "current": plot.arrows,
+    "streamlines": plot.streamlines,
+    "spin": plot.spin_texture,
+}
+
+
+class CaseError(ValueError):
+    """A case file that says something that cannot be done, and where."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A case file, read and checked as far as it goes without solving.
+
+    Attributes:
+        tables: what stands in the file.
+        folder: where it stands; files it names are looked for there.
+    """
+
+    tables: Mapping[str, Any]
+    folder: Path
+
+    @property
+    def units(self) -> Units | None:
+        """What [units] says."""
+        given = self.tables.get("units")
+        return None if given is None else _called(Units, given, "units")
+
+    def device(self) -> Device:
+        """The device of the tables geometry, materials, boundaries and field."""
+        field = self._plain("field")
+        known = {name: self._boundary(name, table) for name, table in self.tables.get("boundaries", {}).items()}
+        return Device(
+            mesh=self._mesh(),
+            materials={name: self._material(name) for name in self._required("materials")},
+            boundaries=known,
+            vector_potential=_called(uniform_field, field, "field") if field else None,
+        )
+
+    def solution(self, device: Device, start: Solution | None) -> Solution:
+        """The solution, from that of the point before where it has one."""
+        given = dict(self._plain("solve"))
+        given["pair_potential"] = self._pair_potential(given.pop("pair_potential", None))
+        return _called(solve, {"device": device, "start": start} | given, "solve")
+
+    def with_value(self, where: str, value: Any) -> Case:
+        """The same with another value at a dotted place such as "boundaries.left.phase"."""
+        tables = copy.deepcopy(dict(self.tables))
+        *path, last = where.split(".")
+        table: Any = tables
+        for k, key in enumerate(path):
+            table = table.get(key) if isinstance(table, dict) else None
+            if not isinstance(table, dict):
+                raise CaseError(f"[sweep] parameter = {where!r}: there is no table {'.'.join(path[: k + 1])!r}")
+        table[last] = value
+        return Case(tables, self.folder)
+
+    def quantity(self, given: Any, where: str) -> Any:
+        """Numbers and strings with units, also inside lists and tables, as numbers of the code; other text stays."""
+        if isinstance(given, Mapping):
+            return {key: self.quantity(value, f"{where}.{key}") for key, value in given.items()}
+        if isinstance(given, list):
+            return [self.quantity(value, where) for value in given]
+        value, _, unit = given.partition(" ") if isinstance(given, str) else ("", "", "")
+        try:
+            number = float(value)
+        except ValueError:
+            return given
+        if unit not in QUANTITIES:
+            raise CaseError(f"{where} = {given!r}: unknown unit {unit!r}; expected one of {list(QUANTITIES)}")
+        if self.units is None:
+            raise CaseError(f"{where} = {given!r}: there is no table [units] that says what the case is measured in")
+        return QUANTITIES[unit](self.units, number)
+
+    def _plain(self, table: str) -> Any:
+        return self.quantity(self.tables.get(table, {}), table)
+
+    def _required(self, table: str) -> Any:
+        if not self.tables.get(table):
+            raise CaseError(f"the case has no table [{table}]")
+        return self.tables[table]
+
+    def _mesh(self) -> Mesh:
+        self._required("geometry")
+        given = self._plain("geometry")
+        if len(given) != 1:
+            raise CaseError(f"[geometry] has {list(given)}; expected one of a file, or one shape with its sizes")
+        kind, value = next(iter(given.items()))
+        if kind == "file":
+            return read_mesh(self.folder / value)
+        if kind not in SHAPES:
+            raise CaseError(f"[geometry] {kind}: unknown shape; expected 'file' or one of {list(SHAPES)}")
+        if kind == "rectangle" and "regions" in value:
+            value = value | {"regions": {name: _between(*ends) for name, ends in value["regions"].items()}}
+        return _called(SHAPES[kind], value, f"geometry.{kind}")
+
+    def _material(self, name: str) -> Material:
+        given = self.quantity(self.tables["materials"][name], f"materials.{name}")
+        for key in ("gamma", "spin_field"):
+            if isinstance(given.get(key), dict):
+                given[key] = _texture(given[key], f"materials.{name}.{key}")
+        if "spin_hall_angle" in given:
+            given["theta"] = (0.0, 0.0, given.pop("spin_hall_angle"))
+        if "spin_diffusion_length" in given:
+            given["Gamma"] = given.get("D", 1.0) / given.pop("spin_diffusion_length") ** 2
+        return _called(Material.of_group if "group" in given else Material, given, f"materials.{name}")
+
+    def _boundary(self, name: str, table: Any) -> Any:
+        where, given = f"boundaries.{name}", dict(self.quantity(table, f"boundaries.{name}"))
+        kind = given.pop("kind", "Reservoir")
+        if kind not in BOUNDARIES:
+            raise CaseError(f"{where}.kind = {kind!r}; expected one of {list(BOUNDARIES)}")
+        if kind == "Tunnel":
+            own = {key: given.pop(key) for key in ("conductance", "transmissions") if key in given}
+            given = own | {"reservoir": _called(Reservoir, given, where)}
+        return _called(BOUNDARIES[kind], given, where)
+
+    def _pair_potential(self, given: Any) -> Any:
+        if isinstance(given, dict) and "vortex" in given:
+            return _called(vortex, given["vortex"], "solve.pair_potential.vortex")
+        if isinstance(given, dict) and "vortices" in given:
+            return _called(vortices, given["vortices"], "solve.pair_potential.vortices")
+        return given
+
+
+SHAPES: dict[str, Callable[..., Mesh]] = {name: getattr(shapes, name) for name in ("disk", "rectangle")}
+
+
+def _between(low: float, high: float) -> Callable[[Any], Any]:
+    return lambda points: (points[:, 0] > low) & (points[:, 0] < high)
+
+
+def _texture(given: Mapping[str, Any], where: str) -> Any:
+    unknown = set(given) - set(TEXTURES)
+    if unknown:
+        raise CaseError(f"{where} has {sorted(unknown)}; expected a (3, 2) list, or some of {list(TEXTURES)}")
+    return sum(TEXTURES[name](value) for name, value in given.items())
+
+
+def _called(function: Callable[..., Any], given: Mapping[str, Any], where: str) -> Any:
+    """The function with these arguments; errors name the table."""
+    taken = inspect.signature(function).parameters
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in taken.values())
+    unknown = set() if open_ended else set(given) - set(taken)
+    if unknown:
+        raise CaseError(f"[{where}] has the unknown names {sorted(unknown)}; expected some of {list(taken)}")
+    missing = [
+        n for n, p in taken.items() if p.default is p.empty and p.kind not in (p.VAR_KEYWORD,) and n not in given
+    ]
+    if missing:
+        raise CaseError(f"[{where}] lacks {missing}")
+    try:
+        return function(**given)
+    except (ValueError, TypeError) as error:
+        error.add_note(f"in the table [{where}] of the case")
+        raise
+
+
+def read_case(path: str | os.PathLike[str]) -> Case:
+    """The case in a TOML file.
+
+    Raises:
+        FileNotFoundError: no such file.
+        CaseError: not TOML, or a table that means nothing.
+    """
+    file = Path(path)
+    try:
+        tables = tomllib.loads(file.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise CaseError(f"{file} is not TOML: {error}") from error
+    unknown = set(tables) - set(TABLES)
+    if unknown:
+        raise CaseError(f"{file} has the unknown tables {sorted(unknown)}; expected some of {list(TABLES)}")
+    return Case(tables, file.parent)
+
+
+def run_case(case: Case, folder: str | os.PathLike[str], progress: bool | Callable[[str], None] = False) -> Sweep:
+    """Solve the case, point by point, and leave its output in a folder; goes on where it was interrupted.
+
+    numbers.npz holds the finished points and numbers.csv the table; files of solutions and pictures, where [output]
+    asks for them, are named by the point.
+
+    Args:
+        case: the Case.
+        folder: where to; made if it is missing.
+        progress: as in `solve`.
+
+    Raises:
+        CaseError: what the file asks for cannot be done. What `solve` raises.
+    """
+    out = Path(folder)
+    output = dict(case.tables.get("output", {}))
+    names = output.pop("numbers", ["free_energy", "largest_gap"])
+    plans = {key: output.pop(key, default) for key, default in (("pictures", []), ("save", False), ("vtu", False))}
+    if output:
+        raise CaseError(f"[output] has the unknown names {sorted(output)}; expected numbers, pictures, save, vtu")
+    measures = {name: _measure(name) for name in names}
+    draw = {name: _known(PICTURES, name, "[output] pictures") for name in plans["pictures"]}
+    where, values = _sweep_of(case)
+    out.mkdir(parents=True, exist_ok=True)
+
+    def point(value: Any, previous: Any) -> tuple[dict[str, Any], Solution]:
+        here = case.with_value(where, float(value)) if where else case
+        sol = here.solution(here.device(), previous)
+        _write(sol, out, f"point_{values.index(value):03d}" if where else "solution", plans, draw)
+        return {name: np.asarray(measure(sol)) for name, measure in measures.items()}, sol
+
+    found = sweep(point, values, path=out / "numbers.npz", progress=progress)
+    (out / "numbers.csv").write_text(table(found, where or "point", names))
+    return found
+
+
+def table(found: Sweep, parameter: str, names: list[str]) -> str:
+    """The numbers of a sweep as comma-separated text, one line a point; vectors have a column for each component."""
+    columns, heads = [np.asarray(found.values, float)[:, None]], [parameter]
+    for name in names:
+        values = np.asarray(found[name], float)
+        columns.append(values.reshape(len(values), -1))
+        heads += [name] if values.ndim == 1 else [f"{name}[{k}]" for k in range(columns[-1].shape[1])]
+    rows = np.concatenate(columns, axis=1)
+    return "\n".join([",".join(heads), *(",".join(f"{x:.10g}" for x in row) for row in rows)]) + "\n"
+
+
+def _sweep_of(case: Case) -> tuple[str, list[float]]:
+    given = dict(case.tables.get("sweep", {}))
+    if not given:
+        return "", [0.0]
+    if set(given) != {"parameter", "values"}:
+        raise CaseError(f"[sweep] has {sorted(given)}; expected parameter and values")
+    values = case.quantity(given["values"], "sweep.values")
+    case.with_value(given["parameter"], values[0])
+    return given["parameter"], [float(value) for value in values]
+
+
+def _measure(name: str) -> Callable[[Solution], Any]:
+    function, *of = name.split(" ", 1)
+    measure = _known(NUMBERS, function, "[output] numbers")
+    return lambda sol: measure(sol, *of)
+
+
+def _known(table: Mapping[str, Any], name: str, where: str) -> Any:
+    if name not in table:
+        raise CaseError(f"{where}: unknown {name!r}; expected some of {list(table)}")
+    return table[name]
+
+
+def _write(sol: Solution, out: Path, name: str, plans: Mapping[str, Any], draw: Mapping[str, Any]) -> None:
+    if plans["save"]:
+        save(sol, out / f"{name}.npz")
+    if plans["vtu"]:
+        write_vtu(sol, out / f"{name}.vtu")
+    for picture, function in draw.items():
+        figure = function(sol).figure
+        figure.savefig(out / f"{name}_{picture}.png", dpi=150)
+        pyplot().close(figure)

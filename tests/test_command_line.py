@@ -1,0 +1,210 @@
+"""python -m jusadel: what it prints, the cases it runs, and what it says of bad ones."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import numpy as np
+import pytest
+
+import jusadel as ju
+from jusadel.__main__ import main
+
+MESHES = Path(__file__).parents[1] / "meshes"
+CASE = """
+[geometry.rectangle]
+width = 0.6
+height = 0.4
+size = 0.4
+
+[materials.film]
+Tc = 1.0
+
+[solve]
+T = 0.5
+pair_potential = "self-consistent"
+accuracy = 1e-6
+"""
+SWEEP = """
+[sweep]
+parameter = "solve.T"
+values = [0.4, 0.6]
+
+[output]
+numbers = ["largest_gap", "free_energy"]
+pictures = ["device", "gap"]
+save = true
+vtu = true
+"""
+JUNCTION = """
+[units]
+Tc = 9.2
+D = 5.0
+thickness = 20.0
+resistivity = 10.0
+
+[geometry.rectangle]
+width = "60 nm"
+height = "20 nm"
+size = "15 nm"
+
+[materials.film]
+Tc = 0.0
+D = "5 cm^2/s"
+spin_diffusion_length = "30 nm"
+gamma = { rashba = 0.2 }
+
+[boundaries.left]
+Delta = "1.4 meV"
+
+[boundaries.right]
+kind = "Tunnel"
+Delta = "1.4 meV"
+phase = 0.5
+conductance = "0.01 Ohm um^2"
+
+[solve]
+T = "4.2 K"
+frequencies = 3
+"""
+
+
+# --- info, mesh, symmetry -------------------------------------------------------------------------
+
+
+def test_info_names_versions_devices_and_precision():
+    done = subprocess.run([sys.executable, "-m", "jusadel", "info"], capture_output=True, text=True, check=True)
+    assert f"jusadel {ju.__version__}" in done.stdout
+    assert re.search(r"jax \d+\.\d+", done.stdout)
+    assert "devices: cpu:0" in done.stdout
+    assert "precision: float64" in done.stdout
+    assert float(re.search(r"memory: (\S+) GiB", done.stdout)[1]) > 0.5
+
+
+def test_mesh_says_what_the_file_holds(tmp_path, capsys):
+    picture = tmp_path / "sns.png"
+    assert main(["mesh", str(MESHES / "sns.msh"), "--picture", str(picture)]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"region normal: \d+ triangles, area 1\n", out)
+    assert re.search(r"boundary source: \d+ edges, length 1\n", out)
+    assert matplotlib.image.imread(picture)[..., :3].std() > 0.02
+
+
+def test_symmetry_prints_the_allowed_forms(capsys):
+    assert main(["symmetry", "C4v"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"gamma: 1 free\n +0 +a +0\n +-a +0 +0\n +0 +0 +0\n", out)
+    assert re.search(r"D: 2 free\n +a +0 +0\n +0 +a +0\n +0 +0 +b\n", out)
+    assert main(["symmetry", "D4h"]) == 0
+    assert "gamma: forbidden" in capsys.readouterr().out
+
+
+# --- run ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory, quick_compilation):
+    """(folder, exit status, what was printed) of the sweep over temperatures."""
+    folder = tmp_path_factory.mktemp("case")
+    (folder / "bulk.toml").write_text(CASE + SWEEP)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        status = main(["run", "bulk.toml"])
+    return folder, status
+
+
+def test_run_leaves_the_numbers_of_every_point(swept):
+    folder, status = swept
+    assert status == 0
+    lines = (folder / "bulk" / "numbers.csv").read_text().splitlines()
+    assert lines[0] == "solve.T,largest_gap,free_energy"
+    T, gap, energy = np.array([line.split(",") for line in lines[1:]], float).T
+    np.testing.assert_allclose(T, [0.4, 0.6])
+    np.testing.assert_allclose(gap, [ju.bulk_gap(t) for t in T], rtol=1e-5)
+    assert (energy < 0).all()
+
+
+def test_run_leaves_solutions_and_pictures(swept):
+    folder, _ = swept
+    names = {path.name for path in (folder / "bulk").iterdir() if not path.name.startswith(".")}
+    kinds = (".npz", ".vtu", "_device.png", "_gap.png")
+    assert names == {"numbers.npz", "numbers.csv"} | {f"point_00{k}{end}" for k in (0, 1) for end in kinds}
+    assert ju.load(folder / "bulk" / "point_001.npz").T == 0.6
+
+
+def test_run_goes_on_where_it_ended(swept, monkeypatch, capsys):
+    """All points are known: nothing is solved again."""
+    folder, _ = swept
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("jusadel.case.solve", None)
+    assert main(["run", "bulk.toml"]) == 0
+    assert capsys.readouterr().out.startswith("solve.T,largest_gap,free_energy\n0.4,")
+
+
+def test_units_textures_and_barriers(tmp_path):
+    (tmp_path / "sns.toml").write_text(JUNCTION)
+    case = ju.read_case(tmp_path / "sns.toml")
+    device, units = case.device(), ju.Units(Tc=9.2, D=5.0, thickness=20.0, resistivity=10.0)
+    film, tunnel = device.materials["film"], device.boundaries["right"]
+    assert device.mesh.points[:, 0].max() == pytest.approx(units.length(nm=60.0))
+    assert film.D[0, 0] == pytest.approx(1.0)
+    assert film.Gamma[0, 0] == pytest.approx(units.spin_relaxation(nm=30.0, cm2_per_s=5.0))
+    np.testing.assert_allclose(film.gamma, ju.rashba(0.2))
+    assert tunnel.conductance == pytest.approx(units.conductance(ohm_um2=0.01))
+    assert tunnel.reservoir.Delta == pytest.approx(units.energy(meV=1.4))
+    assert case.quantity("4.2 K", "") == pytest.approx(4.2 / 9.2)
+
+
+def test_the_documented_case_can_be_built(tmp_path):
+    page = (MESHES.parent / "docs" / "case.md").read_text()
+    (tmp_path / "film.toml").write_text(re.search(r"```toml\n(.*?)```", page, re.DOTALL)[1])
+    case = ju.read_case(tmp_path / "film.toml")
+    device = case.with_value("boundaries.right.phase", 0.25).device()
+    assert set(device.materials) == {"S", "N"}
+    assert device.boundaries["right"].reservoir.phase == 0.25
+    assert device.magnetic_field().mean() == pytest.approx(case.units.field(mT=10.0))
+
+
+# --- bad cases ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("[materials.film]", "[material.film]"), r"unknown tables \['material'\]; expected some of \['units', "),
+        (("Tc = 1.0", "Tc = "), "is not TOML"),
+        (("Tc = 1.0", "tc = 1.0"), r"\[materials.film\] has the unknown names \['tc'\]"),
+        (("Tc = 1.0", 'Tc = "9 K"'), r"materials.film.Tc = '9 K': there is no table \[units\]"),
+        (("Tc = 1.0", 'D = "9 yards"'), r"materials.film.D = '9 yards': unknown unit 'yards'; expected one of \['nm'"),
+        (("Tc = 1.0", "gamma = {weyl = 1.0}"), r"\['weyl'\]; expected a \(3, 2\) list, or some of \['rashba'"),
+        (("[geometry.rectangle]", "[geometry.blob]"), r"\[geometry\] blob: unknown shape"),
+        (("height = 0.4\n", ""), r"\[geometry.rectangle\] lacks \['height'\]"),
+        (("height = 0.4", "height = -0.4"), r"in the table \[geometry.rectangle\]"),
+        (("T = 0.5", ""), r"\[solve\] lacks \['T'\]"),
+        (("[solve]", '[boundaries.left]\nkind = "Wall"\n[solve]'), r"boundaries.left.kind = 'Wall'; expected one of"),
+        (("[solve]", '[sweep]\nparameter = "solve.T"\n[solve]'), r"\[sweep\] has \['parameter'\]; expected"),
+        (("[solve]", '[sweep]\nparameter = "a.b"\nvalues = [1.0]\n[solve]'), "there is no table 'a'"),
+        (
+            ("[solve]", '[output]\nnumbers = ["charge"]\n[solve]'),
+            r"numbers: unknown 'charge'; expected some of \['free",
+        ),
+        (("[solve]", "[output]\nfile = 1\n[solve]"), r"\[output\] has the unknown names \['file'\]"),
+    ],
+)
+def test_what_is_wrong_with_a_case(tmp_path, capsys, monkeypatch, change, message):
+    assert change[0] in CASE
+    (tmp_path / "case.toml").write_text(CASE.replace(*change))
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", "case.toml"]) == 1
+    assert re.search(message, capsys.readouterr().err)
+
+
+def test_files_and_groups_that_are_not_there(capsys):
+    assert main(["mesh", "nowhere.msh"]) == 1
+    assert "nowhere.msh" in capsys.readouterr().err
+    assert main(["symmetry", "C17"]) == 1
+    assert "C17" in capsys.readouterr().err
