@@ -230,6 +230,7 @@ def test_inside_jit(known):
     np.testing.assert_allclose(slope, known[1], rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_inside_vmap(known):
     values, slopes = jax.vmap(VALUE_AND_SLOPE, (0, None, None))(jnp.array([AT[0], 0.5]), *AT[1:])
     np.testing.assert_allclose(values, [known[0], energy(0.5, *AT[1:])], rtol=1e-10)
@@ -243,6 +244,7 @@ def test_of_a_batch(known):
     np.testing.assert_allclose(matrix, known[1][0] * np.eye(2), rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_second_derivatives_forward_over_reverse():
     gradient = jax.grad(energy, (0, 1, 2))
     hessian = np.array(jax.jacfwd(gradient, (0, 1, 2))(*AT))
@@ -309,6 +311,7 @@ def test_current_phase_relation():
         np.testing.assert_allclose(model.gradient(name), model.difference(name), rtol=1e-6, err_msg=name)
 
 
+@pytest.mark.slow
 def test_current_phase_relation_by_splines():
     """The same critical current from phases that cover no whole turn, which splines interpolate."""
     largest = lambda h: relation({"gamma": 0.8, "h": h, "T": 0.2}, np.linspace(-2.5, 2.7, 6)).critical_current[0]  # noqa: E731

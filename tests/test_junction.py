@@ -423,5 +423,5 @@ def test_refusals():
 def test_an_uncertified_phase_is_named(monkeypatch):
     monkeypatch.setattr("jusadel.newton.MAX_STEPS", 1)
     with pytest.raises(ju.SolveError) as error:
-        relation(20.0, 20.0, 1.0, phases=TURN + 0.1)
+        relation(20.0, 20.0, 1.0, 1, phases=TURN[:2] + 0.1)
     assert error.value.__notes__ == ["at the phase difference 0.1"]

@@ -83,6 +83,7 @@ def test_cycle_is_symmetric():
     assert np.all(np.sum(np.asarray(a * run(a)), axis=(0, 1)) > 0)
 
 
+@pytest.mark.slow
 def test_iterations_with_the_cycle_do_not_grow_with_the_mesh():
     """The scalar screened operators on graded meshes of 240 and 5000 nodes, at weak screening and strong."""
     counts = []

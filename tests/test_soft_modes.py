@@ -25,6 +25,7 @@ def both(device, **given):
     return [np.asarray(ju.solve(device, linear_solver=solver, **given).G) for solver in (Krylov(), SuperLU())]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("D", "within"), [(1e4, 2e-9), (1e6, 2e-7)])
 def test_a_grain_that_diffusion_makes_uniform(grain, D, within):
     materials = {"a": ju.Material(D=D), "b": ju.Material(D=D, Tc=0.0, h=(0, 0, 0.3))}
