@@ -8,13 +8,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jusadel.planar import Film, Points, extent_of
+from jusadel.planar import Film, Points, extent_of, place
 from jusadel.shapes import _check_node_count
 from jusadel.sizes import SizeFunction
 from jusadel.topology import Integers
 
+SHORTEST = 1e-7
+"""Edges shorter than this, in units of the film's extent, are not split any more."""
 ACUTE = 75.0
 """Degrees: edges at input corners sharper than this are split at equal distances from the corner."""
+
+
+class MeshingError(ValueError):
+    """No mesh with good angles was found; the message says where it failed, and what to change."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +52,12 @@ class Border:
         In the middle; but at an acute corner at a power of two (times `unit`) from it, so that the edges on both of
         its sides become equally long: otherwise each would make the other too long for ever.
         """
+        if (self.lengths[which] < SHORTEST * self.unit).any():
+            where = self.middles[which][self.lengths[which].argmin()]
+            raise MeshingError(
+                f"the border near {place(where)} needs ever shorter edges: look for lines or corners that almost touch "
+                "or meet at a small angle there, and join them or move them apart"
+            )
         start, end = self.edges[which].T
         acute = self.acute
         turn = acute[end] & ~acute[start]

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from jusadel.border import ACUTE, Border
+from jusadel.border import ACUTE, Border, MeshingError
 from jusadel.mesh_checks import signed_areas
 from jusadel.planar import Film, Points, meetings, place
 from jusadel.seeds import apart, interior_points, split_border
 from jusadel.sizes import SizeFunction
-from jusadel.triangulation import MeshingError, Triangulation, triangulated
+from jusadel.triangulation import Triangulation, triangulated
 
 SMALLEST_ANGLE = 20.0
 """Degrees: what a mesh must have, except in corners of the input that are sharper."""
@@ -27,7 +27,7 @@ def good_mesh(border: Border, size: SizeFunction, film: Film) -> Triangulation:
     for rounds in (12, 4):
         mesh = smoothed(mesh, size, film, rounds)
         mesh = refined(mesh, size, film)
-    return mesh
+    return _checked(mesh, size)
 
 
 def smoothed(mesh: Triangulation, size: SizeFunction, film: Film, rounds: int) -> Triangulation:
@@ -46,22 +46,42 @@ def smoothed(mesh: Triangulation, size: SizeFunction, film: Film, rounds: int) -
 
 
 def refined(mesh: Triangulation, size: SizeFunction, film: Film) -> Triangulation:
-    """Points added at circumcentres of bad triangles, or on border edges in their way, until none is bad."""
-    most = 3 * len(mesh.points) + 1000
+    """Points added at circumcentres of bad triangles, or on border edges in their way, until none is bad.
+
+    Where angles of AIM are out of reach, the first mesh with angles of SMALLEST_ANGLE.
+    """
+    good, most = None, 3 * len(mesh.points) + 1000
     for _ in range(ROUNDS):
         score = badness(mesh, size)
         bad = np.flatnonzero(score > 1)
         if not bad.size:
             return mesh
+        if good is None and badness(mesh, size, SMALLEST_ANGLE).max() <= 1:
+            good = mesh
         if len(mesh.points) > most:
             break
         bad = bad[np.argsort(-score[bad], kind="stable")][:2000]
-        border, interior = _with_circumcenters(mesh, size, bad)
-        mesh = triangulated(border, interior, film)
+        try:
+            mesh = triangulated(*_with_circumcenters(mesh, size, bad), film)
+        except MeshingError:
+            if good is None:
+                raise
+            break
+    return _checked(mesh, size) if good is None else good
+
+
+def _checked(mesh: Triangulation, size: SizeFunction) -> Triangulation:
+    """The mesh, if its angles and sizes are as promised; else MeshingError with the worst place."""
     score = badness(mesh, size, SMALLEST_ANGLE)
-    if score.max() > 1:
-        _raise_failure(mesh, int(score.argmax()))
-    return mesh
+    if score.max() <= 1:
+        return mesh
+    worst = int(score.argmax())
+    angle = np.degrees(np.arccos(mesh.cosines[worst].max()))
+    raise MeshingError(
+        f"no mesh with all angles above {SMALLEST_ANGLE:.0f} degrees was found: {angle:.1f} degrees and edges of "
+        f"{mesh.sides[worst].max():.3g} near {place(mesh.corners[worst].mean(axis=0))}. Give a smaller size there, or "
+        "move borders that meet at a small angle or almost touch"
+    )
 
 
 def badness(mesh: Triangulation, size: SizeFunction, aim: float = AIM) -> NDArray[np.float64]:
@@ -70,7 +90,7 @@ def badness(mesh: Triangulation, size: SizeFunction, aim: float = AIM) -> NDArra
     middles = mesh.points[mesh.opposite].mean(axis=2)
     allowed = size(middles.reshape(-1, 2)).reshape(sides.shape) * (1 + 1e-9)
     corner = input_angles(mesh)
-    wanted = np.where(corner < SMALLEST_ANGLE, 0, np.where(corner < ACUTE, SMALLEST_ANGLE, aim))
+    wanted = np.where(corner < SMALLEST_ANGLE + 1e-6, 0, np.where(corner < ACUTE, SMALLEST_ANGLE, aim))
     return np.maximum(wanted / angles.min(axis=1), (sides / allowed).max(axis=1))
 
 
@@ -115,12 +135,3 @@ def circumcircles(corners: Points) -> tuple[Points, NDArray[np.float64]]:
     twice = 4 * signed_areas(corners)
     off = np.stack([v[:, 1] * u2 - u[:, 1] * v2, u[:, 0] * v2 - v[:, 0] * u2], axis=1) / twice[:, None]
     return corners[:, 0] + off, np.hypot(*off.T)
-
-
-def _raise_failure(mesh: Triangulation, worst: int) -> None:
-    angle = np.degrees(np.arccos(mesh.cosines[worst].max()))
-    raise MeshingError(
-        f"no mesh with all angles above {SMALLEST_ANGLE:.0f} degrees was found: {angle:.1f} degrees and edges of "
-        f"{mesh.sides[worst].max():.3g} near {place(mesh.corners[worst].mean(axis=0))}. Give a smaller size there, or "
-        "move borders that meet at a small angle or almost touch"
-    )

@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from jusadel.border import Border, divided
-from jusadel.planar import Film, Points, extent_of, place
+from jusadel.planar import Film, Points, extent_of
 from jusadel.shapes import _check_node_count
 from jusadel.sizes import SizeFunction
 from jusadel.topology import Integers
-from jusadel.triangulation import MAX_ROUNDS, MeshingError, triangulated
+from jusadel.triangulation import triangulated
 
 SPACING = 0.82
 """Distance of interior points in units of the size, which is the longest edge allowed."""
@@ -28,7 +28,7 @@ GROWTH = 0.4
 def split_border(border: Border, size: SizeFunction, film: Film) -> Border:
     """Edges as long as `size` allows, short in narrow places, growing away from them."""
     border = divided(border, lambda points: BORDER * size(points))
-    for _ in range(MAX_ROUNDS):
+    while True:  # ends, since Border.split refuses to go on for ever
         found = triangulated(border, np.zeros((0, 2)), film)
         border = found.border
         which = found.encroached()
@@ -37,10 +37,6 @@ def split_border(border: Border, size: SizeFunction, film: Film) -> Border:
         if not which.any():
             return border
         border = border.split(which)
-    raise MeshingError(
-        f"the border near {place(border.middles[which][0])} needs ever shorter edges: look for lines or corners that "
-        "almost touch there, and join them or move them apart"
-    )
 
 
 def _length_nearby(border: Border, points: Points) -> NDArray[np.float64]:

@@ -12,18 +12,13 @@ from scipy.spatial import Delaunay
 
 from jusadel.border import Border
 from jusadel.mesh_checks import signed_areas
-from jusadel.planar import Film, Points, place
+from jusadel.planar import Film, Points
 from jusadel.shapes import _check_node_count
 from jusadel.topology import Integers
 
-MAX_ROUNDS = 200
 GRID = 2.0**-32
 """Interior points lie on a grid of this spacing, in units of the extent: differences of round-off between machines
 do not add up."""
-
-
-class MeshingError(ValueError):
-    """No mesh with good angles was found; the message says where it failed, and what to change."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +73,7 @@ def edge_keys(pairs: Integers, n: int) -> Integers:
 def triangulated(border: Border, interior: Points, film: Film) -> Triangulation:
     """The Delaunay triangulation of the film, border edges split until all are in it; drops points outside."""
     interior = np.round(interior / (GRID * border.unit)) * (GRID * border.unit)
-    for _ in range(MAX_ROUNDS):
+    while True:  # ends, since Border.split refuses to go on for ever
         _check_node_count(len(border.points) + len(interior))
         simplices, neighbors = _delaunay(np.concatenate([border.points, interior]))
         n = int(simplices.max()) + 1
@@ -88,11 +83,6 @@ def triangulated(border: Border, interior: Points, film: Film) -> Triangulation:
         if not missing.any():
             break
         border = border.split(missing)
-    else:
-        raise MeshingError(
-            f"the border near {place(border.middles[missing][0])} could not be made of mesh lines: look for lines "
-            "or corners that almost touch there, and join them or move them apart"
-        )
     on_border = np.isin(sides, keys)
     face = _faces(simplices, neighbors, on_border)
     points = np.concatenate([border.points, interior, guards(border.points)])
