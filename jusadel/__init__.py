@@ -11,6 +11,7 @@ if not os.environ.get("JUSADEL_NO_X64"):
     jax.config.update("jax_enable_x64", True)
 
 from jusadel import action, linear, matsubara, nambu, symmetry
+from jusadel.border import MeshingError
 from jusadel.boundary import Interface, Periodic, Reservoir, Surface, Tunnel
 from jusadel.contact import Contact
 from jusadel.critical import CriticalTemperature, critical_temperature
@@ -34,6 +35,7 @@ from jusadel.fluxes import (
 from jusadel.homogeneous import bulk_value
 from jusadel.junction import current_phase_relation
 from jusadel.kinetic import kinetics
+from jusadel.layouts import corbino, cross_junction, ring, squid_loop, strip, t_junction
 from jusadel.linear import StagnationWarning
 from jusadel.magnetic import fluxoid, uniform_field, vortices, winding
 from jusadel.material import Material, chiral, dresselhaus, rashba
@@ -52,8 +54,10 @@ from jusadel.observables import (
 )
 from jusadel.pair_potential import vortex
 from jusadel.phase_curve import CurrentPhaseRelation
+from jusadel.polygons import SharpCornerWarning, circle, polygon
 from jusadel.screening import ScreenedSolution, self_field, solve_screened
 from jusadel.shapes import disk, rectangle
+from jusadel.sizes import graded
 from jusadel.solution import CoarseMeshWarning, Solution, SolveError, StabilityError, UnstableStateWarning
 from jusadel.spectral import Spectrum, spectrum
 from jusadel.spectral_currents import (
@@ -88,9 +92,11 @@ __all__ = [
     "Kinetics",
     "Material",
     "Mesh",
+    "MeshingError",
     "Periodic",
     "Reservoir",
     "ScreenedSolution",
+    "SharpCornerWarning",
     "Solution",
     "SolveError",
     "Spectrum",
@@ -108,7 +114,10 @@ __all__ = [
     "bulk_value",
     "charge_current",
     "chiral",
+    "circle",
+    "corbino",
     "critical_temperature",
+    "cross_junction",
     "current_across",
     "current_phase_relation",
     "current_through",
@@ -128,6 +137,7 @@ __all__ = [
     "free_energy",
     "from_nambu",
     "gap_of_temperature",
+    "graded",
     "kinetics",
     "linear",
     "magnetisation",
@@ -136,10 +146,12 @@ __all__ = [
     "nambu",
     "pair_amplitude",
     "point_groups",
+    "polygon",
     "positive",
     "rashba",
     "read_mesh",
     "rectangle",
+    "ring",
     "self_field",
     "solve",
     "solve_screened",
@@ -155,8 +167,11 @@ __all__ = [
     "spin_density",
     "spin_dynamics",
     "spin_torque",
+    "squid_loop",
+    "strip",
     "sweep",
     "symmetry",
+    "t_junction",
     "to_nambu",
     "triplet_components",
     "tunnelling_spectrum",

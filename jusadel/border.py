@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -53,11 +54,7 @@ class Border:
         its sides become equally long: otherwise each would make the other too long for ever.
         """
         if (self.lengths[which] < SHORTEST * self.unit).any():
-            where = self.middles[which][self.lengths[which].argmin()]
-            raise MeshingError(
-                f"the border near {place(where)} needs ever shorter edges: look for lines or corners that almost touch "
-                "or meet at a small angle there, and join them or move them apart"
-            )
+            self.refuse(which)
         start, end = self.edges[which].T
         acute = self.acute
         turn = acute[end] & ~acute[start]
@@ -67,6 +64,14 @@ class Border:
         shell = self.unit * 2.0 ** np.round(np.log2(length / (2 * self.unit)))
         t = np.where(acute[start] & ~acute[end], shell / length, 0.5)
         return self._cut(which, a + t[:, None] * along)
+
+    def refuse(self, which: NDArray[np.bool_]) -> None:
+        """Raises MeshingError with the place of the shortest of the edges `which` (s,)."""
+        where = self.middles[which][self.lengths[which].argmin()]
+        raise MeshingError(
+            f"the border near {place(where)} needs ever shorter edges: look for lines or corners that almost touch "
+            "or meet at a small angle there, and join them or move them apart"
+        )
 
     def _cut(self, which: NDArray[np.bool_], new: Points) -> Border:
         number = len(self.points) + np.arange(len(new))
@@ -87,7 +92,7 @@ class Border:
         return {name: np.concatenate([getattr(self, name), new]) for name, new in straight.items()}
 
     def across_corner(self, u: Integers, v: Integers) -> NDArray[np.float64]:
-        """(k,) angle in degrees of the acute corner from which the nodes u, v (k,) have equal distances, on its two sides.
+        """(k,) angle in degrees of the acute corner on whose two sides the nodes u, v (k,) lie, equally far from it.
 
         The corner fixes how far such a pair is apart. 360 for all other pairs, interior nodes among them.
         """
@@ -148,7 +153,7 @@ def divided(border: Border, size: SizeFunction) -> Border:
     count = length / size(ends.mean(axis=1))
     where, new = [np.zeros(0, dtype=int)], [np.zeros((0, 2))]
     starts = np.concatenate([np.searchsorted(owner, np.arange(len(border.edges))), [len(owner)]])
-    for number, (first, last) in enumerate(zip(starts[:-1], starts[1:], strict=True)):
+    for number, (first, last) in enumerate(pairwise(starts)):
         total = np.concatenate([[0], np.cumsum(count[first:last])])
         n = max(1, int(np.ceil(total[-1] - 1e-9)))
         at = np.concatenate([ends[first:last, 0], ends[last - 1 : last, 1]])
@@ -168,7 +173,7 @@ def _bisected(border: Border, size: SizeFunction) -> tuple[Points, Integers]:
         middle = 0.5 * (begin + end)
         length = (end - begin) * np.hypot(*along[owner].T)
         limit = np.min([size(start[owner] + t[:, None] * along[owner]) for t in (begin, middle, end)], axis=0)
-        long = length > 0.5 * limit
+        long = length > 0.501 * limit  # no ties for halves, which round-off would decide
         if not long.any():
             break
         _check_node_count(len(owner) + long.sum())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,13 +93,20 @@ def pieces_of(line: Points) -> Points:
     return np.stack([line[:-1], line[1:]], axis=1)
 
 
-def inside(points: Points, ring: Points) -> NDArray[np.bool_]:
-    """Which points (n, 2) lie in the polygon; those on its border may go either way."""
-    x, y = points.T
+def inside(points: Points, *rings: Points) -> NDArray[np.bool_]:
+    """Which points (n, 2) lie in a polygon, or between the outline and the holes of a film: in an odd number of rings.
+
+    Points on a border may go either way.
+    """
+    start, end = np.concatenate([sides_of(ring) for ring in rings]).transpose(1, 2, 0)[..., None, :]
     result = np.zeros(len(points), dtype=bool)
-    for (x0, y0), (x1, y1) in sides_of(ring):
+    block = max(1, 1_000_000 // start.shape[-1])
+    for begin in range(0, len(points), block):
+        x, y = points[begin : begin + block].T[..., None]
+        (x0, y0), (x1, y1) = start, end
         left_of_side = ((x1 - x0) * (y - y0) > (x - x0) * (y1 - y0)) == (y1 > y0)
-        result ^= left_of_side & ((y0 > y) != (y1 > y))  # a ray to the right crosses the side
+        crossings = left_of_side & ((y0 > y) != (y1 > y))  # of a ray to the right with the side
+        result[begin : begin + block] = crossings.sum(axis=1) % 2 == 1
     return result
 
 
@@ -166,7 +173,9 @@ def _cross(u: Points, v: Points) -> NDArray[np.float64]:
     return u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
 
 
-def arranged(segments: Points, label: Integers, extra: Points, tol: float) -> tuple[Points, Integers, NDArray[np.bool_]]:
+def arranged(
+    segments: Points, label: Integers, extra: Points, tol: float
+) -> tuple[Points, Integers, NDArray[np.bool_]]:
     """All segments cut where they meet, equal pieces joined.
 
     Args:
@@ -203,21 +212,3 @@ def _merged(points: Points, tol: float) -> Points:
     _, cluster = connected_components(graph, directed=False)
     _, first = np.unique(cluster, return_index=True)
     return points[np.sort(first)]
-
-
-def check_apart(first: tuple[str, Points], second: tuple[str, Points], tol: float) -> None:
-    """The borders of two polygons, each a (name, ring), have no point in common."""
-    found = meetings(sides_of(first[1]), sides_of(second[1]), tol)
-    if len(found.point):
-        raise ValueError(
-            f"{second[0]} meets {first[0]} at {place(found.point[0])}; expected polygons that do not touch: "
-            "join them into one polygon"
-        )
-
-
-def in_film(points: Points, outline: Points, holes: Sequence[Points]) -> NDArray[np.bool_]:
-    """Which points (n, 2) lie inside the outline and outside all holes."""
-    result = inside(points, outline)
-    for hole in holes:
-        result &= ~inside(points, hole)
-    return result

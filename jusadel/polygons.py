@@ -16,13 +16,12 @@ from jusadel.planar import (
     Film,
     Points,
     arranged,
-    check_apart,
     checked_line,
     checked_ring,
     distance_to,
     extent_of,
-    in_film,
     inside,
+    meetings,
     pieces_of,
     place,
     sides_of,
@@ -81,7 +80,7 @@ def polygon(
     around, hole_rings = rings["outline"], [ring for name, ring in rings.items() if name != "outline"]
 
     def film(points: Points) -> NDArray[np.bool_]:
-        return in_film(points, around, hole_rings)
+        return inside(points, around, *hole_rings)
 
     tol = SAME * extent_of(around)
     wanted = _checked_nodes(nodes, film, around, hole_rings)
@@ -145,15 +144,28 @@ def _check_names(names: list[Any], what: str) -> None:
 
 
 def _check_holes(rings: Rings) -> None:
-    tol, seen = SAME * extent_of(rings["outline"]), list(rings.items())
-    for number, (name, ring) in enumerate(seen[1:], start=1):
-        for other, around in seen[:number]:
-            what = "the outline" if other == "outline" else f"hole {other!r}"
-            check_apart((what, around), (f"hole {name!r}", ring), tol)
-            if other == "outline" and not inside(ring[:1], around)[0]:
-                raise ValueError(f"hole {name!r} lies outside the outline, at {place(ring[0])}; drop it or move it")
-            if other != "outline" and (inside(ring[:1], around)[0] or inside(around[:1], ring)[0]):
-                raise ValueError(f"one of the holes {other!r} and {name!r} lies inside the other; drop the inner one")
+    """Holes lie inside the outline, and neither touch each other nor lie inside each other."""
+    names = ["the outline" if name == "outline" else f"hole {name!r}" for name in rings]
+    sides = np.concatenate([sides_of(ring) for ring in rings.values()])
+    owner = np.repeat(np.arange(len(names)), [len(ring) for ring in rings.values()])
+    found = meetings(sides, sides, SAME * extent_of(rings["outline"]))
+    bad = np.flatnonzero(owner[found.first] < owner[found.second])
+    if bad.size:
+        first, second = names[owner[found.first[bad[0]]]], names[owner[found.second[bad[0]]]]
+        raise ValueError(
+            f"{second} meets {first} at {place(found.point[bad[0]])}; expected polygons that do not touch: join them "
+            "into one polygon"
+        )
+    starts = np.array([ring[0] for ring in rings.values()])
+    for number, (name, ring) in enumerate(rings.items()):
+        within = inside(starts, ring)
+        if name == "outline" and not within[1:].all():
+            k = 1 + int(within[1:].argmin())
+            raise ValueError(f"{names[k]} lies outside the outline, at {place(starts[k])}; drop it or move it")
+        within[number] = False
+        if name != "outline" and within.any():
+            other = names[within.argmax()]
+            raise ValueError(f"{other} lies inside {names[number]}; drop the inner one")
 
 
 def _checked_nodes(nodes: Any, film: Film, outline: Points, holes: list[Points]) -> Points:

@@ -24,25 +24,25 @@ def good_mesh(border: Border, size: SizeFunction, film: Film) -> Triangulation:
     """A triangulation of the film with all angles and sizes as they should be, or MeshingError."""
     border = split_border(border, size, film)
     mesh = triangulated(border, interior_points(border, size), film)
-    for rounds in (12, 4):
-        mesh = smoothed(mesh, size, film, rounds)
+    for rounds in (4, 1):
+        for _ in range(rounds):
+            mesh = smoothed(mesh, size, film)
         mesh = refined(mesh, size, film)
     return _checked(mesh, size)
 
 
-def smoothed(mesh: Triangulation, size: SizeFunction, film: Film, rounds: int) -> Triangulation:
+def smoothed(mesh: Triangulation, size: SizeFunction, film: Film, sweeps: int = 3) -> Triangulation:
     """Interior points moved to the centres of the triangles round them, small sizes weighing more."""
-    for _ in range(rounds):
-        if len(mesh.interior) == 0:
-            break
-        center = mesh.corners.mean(axis=1)
-        weight = signed_areas(mesh.corners) / size(center) ** 4
-        node, n = mesh.triangles.ravel(), len(mesh.points)
-        total = np.bincount(node, weight.repeat(3), minlength=n)
-        moved = [np.bincount(node, (weight * c).repeat(3), minlength=n) / np.maximum(total, 1e-300) for c in center.T]
-        interior = np.stack(moved, axis=1)[len(mesh.border.points) :]
-        mesh = triangulated(mesh.border, interior, film)
-    return mesh
+    points, node, first = mesh.points, mesh.triangles.ravel(), len(mesh.border.points)
+    if len(mesh.interior) == 0:
+        return mesh
+    for _ in range(sweeps):  # with the same triangles: new ones cost more
+        corners = points[mesh.triangles]
+        center = corners.mean(axis=1)
+        weight = np.abs(signed_areas(corners)) / size(center) ** 4
+        total, x, y = (np.bincount(node, w.repeat(3), len(points)) for w in (weight, *(weight * center.T)))
+        points = np.concatenate([points[:first], (np.stack([x, y], axis=1) / total[:, None])[first:]])
+    return triangulated(mesh.border, points[first:], film)
 
 
 def refined(mesh: Triangulation, size: SizeFunction, film: Film) -> Triangulation:
@@ -60,7 +60,7 @@ def refined(mesh: Triangulation, size: SizeFunction, film: Film) -> Triangulatio
             good = mesh
         if len(mesh.points) > most:
             break
-        bad = bad[np.argsort(-score[bad], kind="stable")][:2000]
+        bad = bad[np.argsort(-np.round(score[bad], 6), kind="stable")][:2000]
         try:
             mesh = triangulated(*_with_circumcenters(mesh, size, bad), film)
         except MeshingError:

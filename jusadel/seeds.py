@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
@@ -16,7 +18,7 @@ from jusadel.triangulation import triangulated
 SPACING = 0.82
 """Distance of interior points in units of the size, which is the longest edge allowed."""
 THIN = 0.73
-"""Points left at least this far apart, in units of the spacing wanted, have the density of a lattice of that spacing."""
+"""Points kept this far apart, in units of the spacing wanted, have the density of a lattice of that spacing."""
 DROP = 0.7
 """Distance that interior points keep from those on the border, in units of the spacing."""
 BORDER = 0.9
@@ -27,8 +29,10 @@ GROWTH = 0.4
 
 def split_border(border: Border, size: SizeFunction, film: Film) -> Border:
     """Edges as long as `size` allows, short in narrow places, growing away from them."""
+    _lattice(border.points, size)  # refuses too many nodes before they cost time
     border = divided(border, lambda points: BORDER * size(points))
-    while True:  # ends, since Border.split refuses to go on for ever
+    most = 10 * len(border.points) + 2000
+    while True:
         found = triangulated(border, np.zeros((0, 2)), film)
         border = found.border
         which = found.encroached()
@@ -36,6 +40,8 @@ def split_border(border: Border, size: SizeFunction, film: Film) -> Border:
             which = border.lengths > 1.5 * _length_nearby(border, border.middles)
         if not which.any():
             return border
+        if len(border.points) > most:
+            border.refuse(which)
         border = border.split(which)
 
 
@@ -93,8 +99,8 @@ def _lattice(border: Points, spacing: SizeFunction) -> tuple[Points, NDArray[np.
         done.append(corners[~large])
         if not large.any():
             break
+        _check_node_count(2 * large.sum())
         corners = _quartered(corners[large])
-        _check_node_count(0.5 * len(corners))
     triangles = np.concatenate(done[::-1])  # finest first
     steps = np.abs(triangles[:, 1] - triangles[:, 0]).sum(axis=1)
     nodes, first = np.unique(triangles.reshape(-1, 2), axis=0, return_index=True)
@@ -107,8 +113,8 @@ def _quartered(corners: Integers) -> Integers:
     return np.stack([[a, ab, ca], [ab, b, bc], [ca, bc, c], [bc, ca, ab]]).transpose(0, 2, 1, 3).reshape(-1, 3, 2)
 
 
-def apart(points: Points, radius: NDArray[np.float64], rank: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which points (n,) to keep: none within `radius` (n,) of another, lower `rank` (n,) first, no more than need go."""
+def apart(points: Points, radius: NDArray[np.float64], rank: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which points (n,) to keep: none within `radius` (n,) of another; lower `rank` (n,) goes first."""
     n = len(points)
     distance, near = cKDTree(points).query(points, k=min(24, n))
     distance, near = distance.reshape(n, -1), near.reshape(n, -1)

@@ -16,6 +16,8 @@ from jusadel.planar import Film, Points
 from jusadel.shapes import _check_node_count
 from jusadel.topology import Integers
 
+NUDGE = 1e-11
+"""Points move by this many extents in the library's eyes: four on a circle are no tie for round-off."""
 GRID = 2.0**-32
 """Interior points lie on a grid of this spacing, in units of the extent: differences of round-off between machines
 do not add up."""
@@ -100,8 +102,8 @@ def guards(points: Points) -> Points:
 
 def _delaunay(points: Points) -> tuple[Integers, Integers]:
     every = np.concatenate([points, guards(points)])
-    shift, scale = every.mean(axis=0), np.ptp(every)
-    found = Delaunay((every - shift) / scale)
+    nudge = NUDGE * np.random.default_rng(0).uniform(-1, 1, every.shape)
+    found = Delaunay((every - every.mean(axis=0)) / np.ptp(every) + nudge)
     return found.simplices.astype(np.int64), found.neighbors.astype(np.int64)
 
 

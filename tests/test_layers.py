@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "jusadel"
 FLOORS = (
     "nambu matrices rows spin symmetry matsubara topology mesh_checks mesh_quality mesh shapes doubling msh_writer "
-    "mesh_io",
+    "mesh_io planar sizes border triangulation seeds refinement polygons layouts",
     "material boundary contact cuts",
     "device",
     "action discrete seams discretisation whitney homogeneous pairing_response film_energy film depairing",
