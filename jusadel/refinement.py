@@ -26,20 +26,20 @@ def good_mesh(border: Border, size: SizeFunction, film: Film) -> Triangulation:
     mesh = triangulated(border, interior_points(border, size), film)
     for rounds in (4, 1):
         for _ in range(rounds):
-            mesh = smoothed(mesh, size, film)
+            mesh = smoothed(mesh, film)
         mesh = refined(mesh, size, film)
     return _checked(mesh, size)
 
 
-def smoothed(mesh: Triangulation, size: SizeFunction, film: Film, sweeps: int = 3) -> Triangulation:
-    """Interior points moved to the centres of the triangles round them, small sizes weighing more."""
+def smoothed(mesh: Triangulation, film: Film, sweeps: int = 3) -> Triangulation:
+    """Interior points moved to the centre of the triangles round them."""
     points, node, first = mesh.points, mesh.triangles.ravel(), len(mesh.border.points)
     if len(mesh.interior) == 0:
         return mesh
     for _ in range(sweeps):  # with the same triangles: new ones cost more
         corners = points[mesh.triangles]
         center = corners.mean(axis=1)
-        weight = np.abs(signed_areas(corners)) / size(center) ** 4
+        weight = np.abs(signed_areas(corners))
         total, x, y = (np.bincount(node, w.repeat(3), len(points)) for w in (weight, *(weight * center.T)))
         points = np.concatenate([points[:first], (np.stack([x, y], axis=1) / total[:, None])[first:]])
     return triangulated(mesh.border, points[first:], film)

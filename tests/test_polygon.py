@@ -112,11 +112,12 @@ def test_the_same_again():
     assert np.array_equal(first.points, second.points)
 
 
+@pytest.mark.parametrize("holes", [[], [HOLE]])
 @pytest.mark.parametrize("size", [ju.graded(0.5, [((1, 1), 0.1)]), 0.3, 0.5, 4])
-def test_round_off_in_the_input_does_not_change_the_triangles(size):
+def test_round_off_in_the_input_does_not_change_the_triangles(size, holes):
     """Another machine differs by round-off: moves of 1e-15 must not decide anything."""
     move = 1e-15 * np.random.default_rng(3).normal(size=SQUARE.shape)
-    first, second = ju.polygon(SQUARE, size, [HOLE]), ju.polygon(SQUARE + move, size, [HOLE])
+    first, second = ju.polygon(SQUARE, size, holes), ju.polygon(SQUARE + move, size, holes)
     assert first.topology == second.topology
     np.testing.assert_allclose(first.points, second.points, atol=1e-7)
 
@@ -160,10 +161,10 @@ def test_grading_is_obeyed():
     middles = mesh.points[mesh.edges].mean(axis=1)
     ratio = mesh.edge_lengths / size(middles)
     assert ratio.max() <= 1 + 1e-9
-    assert np.quantile(ratio, 0.1) > 0.35  # and not much finer than asked for
+    assert np.quantile(ratio, 0.1) > 0.5  # and not much finer than asked for
     assert angles(mesh).min() >= 20
     assert (mesh.points == 1).all(axis=1).any()
-    assert mesh.n_nodes < 2000
+    assert mesh.n_nodes < 1400
 
 
 def test_sizes_that_jump_are_smoothed_by_the_mesh():
@@ -229,6 +230,14 @@ def valid(hole, outline):
 def test_acute_corners_down_to_the_bound(corner):
     a = np.radians(corner)
     mesh = ju.polygon([(0, 0), (1, 0), (np.cos(a), np.sin(a))], 0.2)
+    assert angles(mesh).min() >= 20
+
+
+@pytest.mark.parametrize(("corner", "leg"), [(30, 0.55), (28, 0.6), (35, 0.45)])
+def test_legs_of_unequal_length_at_an_acute_corner(corner, leg):
+    """Edges cut in the middle would make each other too long for ever."""
+    a = np.radians(corner)
+    mesh = ju.polygon([(0, 0), (1, 0), (leg * np.cos(a), leg * np.sin(a))], 0.2)
     assert angles(mesh).min() >= 20
 
 
