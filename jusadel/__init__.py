@@ -11,6 +11,7 @@ if not os.environ.get("JUSADEL_NO_X64"):
     jax.config.update("jax_enable_x64", True)
 
 from jusadel import action, linear, matsubara, nambu, plot, symmetry
+from jusadel.border import MeshingError
 from jusadel.boundary import Interface, Periodic, Reservoir, Surface, Tunnel
 from jusadel.case import CaseError, read_case, run_case
 from jusadel.contact import Contact
@@ -37,6 +38,7 @@ from jusadel.homogeneous import bulk_value
 from jusadel.junction import current_phase_relation
 from jusadel.kinetic import kinetics
 from jusadel.known_materials import KnownMaterial, materials
+from jusadel.layouts import corbino, cross_junction, ring, squid_loop, strip, t_junction
 from jusadel.linear import StagnationWarning
 from jusadel.magnetic import fluxoid, uniform_field, vortices, winding
 from jusadel.material import Material, chiral, dresselhaus, rashba
@@ -55,8 +57,10 @@ from jusadel.observables import (
 )
 from jusadel.pair_potential import vortex
 from jusadel.phase_curve import CurrentPhaseRelation
+from jusadel.polygons import SharpCornerWarning, circle, polygon
 from jusadel.screening import ScreenedSolution, self_field, solve_screened
 from jusadel.shapes import disk, rectangle
+from jusadel.sizes import graded
 from jusadel.solution import CoarseMeshWarning, Solution, SolveError, StabilityError, UnstableStateWarning
 from jusadel.spectral import Spectrum, spectrum
 from jusadel.spectral_currents import (
@@ -94,9 +98,11 @@ __all__ = [
     "KnownMaterial",
     "Material",
     "Mesh",
+    "MeshingError",
     "Periodic",
     "Reservoir",
     "ScreenedSolution",
+    "SharpCornerWarning",
     "Solution",
     "SolveError",
     "Spectrum",
@@ -115,7 +121,10 @@ __all__ = [
     "bulk_value",
     "charge_current",
     "chiral",
+    "circle",
+    "corbino",
     "critical_temperature",
+    "cross_junction",
     "current_across",
     "current_phase_relation",
     "current_through",
@@ -135,6 +144,7 @@ __all__ = [
     "free_energy",
     "from_nambu",
     "gap_of_temperature",
+    "graded",
     "kinetics",
     "linear",
     "load",
@@ -146,6 +156,7 @@ __all__ = [
     "pair_amplitude",
     "plot",
     "point_groups",
+    "polygon",
     "positive",
     "rashba",
     "read_case",
@@ -153,6 +164,7 @@ __all__ = [
     "rectangle",
     "run_case",
     "save",
+    "ring",
     "self_field",
     "solve",
     "solve_screened",
@@ -168,8 +180,11 @@ __all__ = [
     "spin_density",
     "spin_dynamics",
     "spin_torque",
+    "squid_loop",
+    "strip",
     "sweep",
     "symmetry",
+    "t_junction",
     "to_nambu",
     "triplet_components",
     "tunnelling_spectrum",

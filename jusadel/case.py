@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from jusadel import plot, shapes
+from jusadel import layouts, plot, polygons, shapes
 from jusadel.boundary import Interface, Periodic, Reservoir, Surface, Tunnel
 from jusadel.device import Device
 from jusadel.equilibrium import solve
@@ -185,7 +185,20 @@ class Case:
         return given
 
 
-SHAPES: dict[str, Callable[..., Mesh]] = {name: getattr(shapes, name) for name in ("disk", "rectangle")}
+SHAPES: dict[str, Callable[..., Mesh]] = {
+    function.__name__: function
+    for function in (
+        shapes.disk,
+        shapes.rectangle,
+        polygons.polygon,
+        layouts.strip,
+        layouts.ring,
+        layouts.corbino,
+        layouts.t_junction,
+        layouts.cross_junction,
+        layouts.squid_loop,
+    )
+}
 
 
 def _between(low: float, high: float) -> Callable[[Any], Any]:

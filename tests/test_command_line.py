@@ -169,6 +169,29 @@ def test_the_documented_case_can_be_built(tmp_path):
     assert device.magnetic_field().mean() == pytest.approx(case.units.field(mT=10.0))
 
 
+def test_polygons_in_a_case(tmp_path):
+    """A square with a hole and a region, its left edge a contact."""
+    text = (
+        CASE.replace(
+            "[geometry.rectangle]\nwidth = 0.6\nheight = 0.4\nsize = 0.4",
+            """
+[geometry.polygon]
+size = 0.3
+outline = [[0, 0], [2, 0], [2, 2], [0, 2]]
+holes = { window = [[0.5, 0.5], [1, 0.5], [1, 1], [0.5, 1]] }
+regions = { lead = [[1.5, 0], [2, 0], [2, 2], [1.5, 2]] }
+boundaries = { source = [[0, 0], [0, 2]] }
+""",
+        )
+        + "[materials.lead]\nTc = 0.0\n"
+    )
+    (tmp_path / "square.toml").write_text(text)
+    mesh = ju.read_case(tmp_path / "square.toml").device().mesh
+    assert mesh.areas[mesh.regions["lead"]].sum() == pytest.approx(1.0)
+    assert mesh.areas[mesh.regions["film"]].sum() == pytest.approx(2.75)
+    assert {"source", "window"} <= set(mesh.boundaries)
+
+
 # --- bad cases ------------------------------------------------------------------------------------
 
 
