@@ -11,9 +11,11 @@ if not os.environ.get("JUSADEL_NO_X64"):
     jax.config.update("jax_enable_x64", True)
 
 from jusadel import action, linear, matsubara, nambu, plot, symmetry
+from jusadel.adaptation import adapt, error_estimate
 from jusadel.boundary import Interface, Periodic, Reservoir, Surface, Tunnel
 from jusadel.case import CaseError, read_case, run_case
 from jusadel.contact import Contact
+from jusadel.convergence import Convergence, ConvergenceWarning, converge
 from jusadel.critical import CriticalTemperature, critical_temperature
 from jusadel.depairing import depairing_current
 from jusadel.device import Device
@@ -38,6 +40,7 @@ from jusadel.junction import current_phase_relation
 from jusadel.kinetic import kinetics
 from jusadel.known_materials import KnownMaterial, materials
 from jusadel.linear import StagnationWarning
+from jusadel.local_refinement import refine_at
 from jusadel.magnetic import fluxoid, uniform_field, vortices, winding
 from jusadel.material import Material, chiral, dresselhaus, rashba
 from jusadel.matsubara import bulk_gap
@@ -81,6 +84,8 @@ __all__ = [
     "CaseError",
     "CoarseMeshWarning",
     "Contact",
+    "Convergence",
+    "ConvergenceWarning",
     "CriticalTemperature",
     "CurrentPhaseRelation",
     "DegeneracyWarning",
@@ -108,6 +113,7 @@ __all__ = [
     "UnstableStateWarning",
     "above",
     "action",
+    "adapt",
     "allowed_tensor",
     "below",
     "bounded",
@@ -115,6 +121,7 @@ __all__ = [
     "bulk_value",
     "charge_current",
     "chiral",
+    "converge",
     "critical_temperature",
     "current_across",
     "current_phase_relation",
@@ -128,6 +135,7 @@ __all__ = [
     "entropy",
     "equilibrium_current",
     "equilibrium_spin_current",
+    "error_estimate",
     "film_critical_temperature",
     "film_state",
     "fit",
@@ -151,6 +159,7 @@ __all__ = [
     "read_case",
     "read_mesh",
     "rectangle",
+    "refine_at",
     "run_case",
     "save",
     "self_field",

@@ -34,12 +34,13 @@ FLUX_FIELDS = ("D", "nu", "gamma", "theta", "kappa")
 def error_estimate(sol: Solution) -> np.ndarray:
     """How wrong the gradient of G is in each triangle, as (m,) square roots of free energies.
 
-    eta^2 = pi T Sum_p w_p Int nu/4 D_kj Tr(e_k^T e_j), e_k = D_k G - (its recovery): the difference between the covariant
-    gradient, constant on a triangle, and its area-weighted mean over the triangles round each node, carried there by
-    the links of the vector potential and the spin field and interpolated. So it is gauge invariant, and counts
-    frequencies as observables do. Means stay on one side of borders where D, nu, gamma, theta or kappa change, and of
-    barriers, since the gradient jumps there. Squares add up; halved edges reduce the root of their sum by two where G is
-    smooth. Fields that vary faster than the mesh can see, and the straight edges of a curved border, it does not know of.
+    eta^2 = pi T Sum_p w_p Int nu/4 D_kj Tr(e_k^T e_j), e_k = D_k G - (its recovery): the difference between the
+    covariant gradient, constant on a triangle, and its area-weighted mean over the triangles round each node, carried
+    there by the links of the vector potential and the spin field and interpolated. So it is gauge invariant, and
+    counts frequencies as observables do. Means stay on one side of borders where D, nu, gamma, theta or kappa change,
+    and of barriers, since the gradient jumps there. Squares add up; halved edges reduce the root of their sum by two
+    where G is smooth. It does not know of fields that vary faster than the mesh can see, nor of the straight edges of
+    a curved border.
 
     Returns:
         (m,) [sqrt(nu) energy length].
@@ -70,8 +71,8 @@ def adapt(
         fraction: the triangles with the largest errors that hold this share of the sum of squares have their edges
             halved (Doerfler), default 0.5.
         tolerance: instead, the relative error of the gradient that is wanted, the square root of
-            (sum of `error_estimate`^2)/(the same norm of the gradient). The mesh is then the smallest one that should have
-            it, a triangle being cut into 16 at most; a device that has it already is returned as it is.
+            (sum of `error_estimate`^2)/(the same norm of the gradient). The mesh is then the smallest one that should
+            have it, a triangle being cut into 16 at most; a device that has it already is returned as it is.
         max_nodes: largest number of nodes allowed.
 
     Raises:

@@ -81,9 +81,7 @@ def _longest_edges(mesh: Mesh) -> Integers:
     return found
 
 
-def _bisected(
-    mesh: Mesh, marked: NDArray[np.bool_], periodic: Partners, max_nodes: int
-) -> tuple[Mesh, Integers]:
+def _bisected(mesh: Mesh, marked: NDArray[np.bool_], periodic: Partners, max_nodes: int) -> tuple[Mesh, Integers]:
     """The mesh with at least the marked edges (e,) halved, and the triangle (m',) that each new one comes from."""
     longest = _longest_edges(mesh)
     marked = _closed(mesh, marked, longest, _matched_rows(mesh, periodic))
@@ -97,8 +95,7 @@ def _bisected(
     triangles, parents = _cut(mesh, longest, middle)
     place = np.searchsorted(parents, np.arange(len(mesh.triangles) + 1))
     regions = {
-        name: np.concatenate([np.arange(place[t], place[t + 1]) for t in index])
-        for name, index in mesh.regions.items()
+        name: np.concatenate([np.arange(place[t], place[t + 1]) for t in index]) for name, index in mesh.regions.items()
     }
     boundaries = {name: _halved(edges, middle[edge_rows(mesh.edges, edges)]) for name, edges in mesh.boundaries.items()}
     points = frozen(np.concatenate([mesh.points, mesh.points[mesh.edges[marked]].mean(axis=1)]))
@@ -142,7 +139,7 @@ def _cut(mesh: Mesh, longest: Integers, middle: Integers) -> tuple[Integers, Int
     a, b, c = np.take_along_axis(mesh.triangles, turn, axis=1).T  # (a, b) is the longest edge
     on_ab, on_bc, on_ca = np.take_along_axis(middle[mesh.triangle_edges], turn, axis=1).T
     cut, cut_b, cut_a = on_ab >= 0, on_bc >= 0, on_ca >= 0
-    pieces = [
+    pieces: list[tuple[Any, Any]] = [
         (~cut, mesh.triangles.T),
         (cut & ~cut_a, (a, on_ab, c)),
         (cut_a, (a, on_ab, on_ca)),
