@@ -11,10 +11,12 @@ if not os.environ.get("JUSADEL_NO_X64"):
     jax.config.update("jax_enable_x64", True)
 
 from jusadel import action, linear, matsubara, nambu, plot, symmetry
+from jusadel.adaptation import adapt, error_estimate
 from jusadel.border import MeshingError
 from jusadel.boundary import Interface, Periodic, Reservoir, Surface, Tunnel
 from jusadel.case import CaseError, read_case, run_case
 from jusadel.contact import Contact
+from jusadel.convergence import Convergence, ConvergenceWarning, converge
 from jusadel.critical import CriticalTemperature, critical_temperature
 from jusadel.depairing import depairing_current
 from jusadel.device import Device
@@ -40,6 +42,7 @@ from jusadel.kinetic import kinetics
 from jusadel.known_materials import KnownMaterial, materials
 from jusadel.layouts import corbino, cross_junction, ring, squid_loop, strip, t_junction
 from jusadel.linear import StagnationWarning
+from jusadel.local_refinement import refine_at
 from jusadel.magnetic import fluxoid, uniform_field, vortices, winding
 from jusadel.material import Material, chiral, dresselhaus, rashba
 from jusadel.matsubara import bulk_gap
@@ -85,6 +88,8 @@ __all__ = [
     "CaseError",
     "CoarseMeshWarning",
     "Contact",
+    "Convergence",
+    "ConvergenceWarning",
     "CriticalTemperature",
     "CurrentPhaseRelation",
     "DegeneracyWarning",
@@ -114,6 +119,7 @@ __all__ = [
     "UnstableStateWarning",
     "above",
     "action",
+    "adapt",
     "allowed_tensor",
     "below",
     "bounded",
@@ -122,6 +128,7 @@ __all__ = [
     "charge_current",
     "chiral",
     "circle",
+    "converge",
     "corbino",
     "critical_temperature",
     "cross_junction",
@@ -137,6 +144,7 @@ __all__ = [
     "entropy",
     "equilibrium_current",
     "equilibrium_spin_current",
+    "error_estimate",
     "film_critical_temperature",
     "film_state",
     "fit",
@@ -162,6 +170,7 @@ __all__ = [
     "read_case",
     "read_mesh",
     "rectangle",
+    "refine_at",
     "ring",
     "run_case",
     "save",
