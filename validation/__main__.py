@@ -9,6 +9,7 @@ import jax
 
 import jusadel as ju
 import validation.topics  # noqa: F401  fills the registry
+from jusadel.phase_curve import PhaseRangeWarning
 from validation.registry import CASES, REFERENCES, Pictures
 from validation.report import read, write
 from validation.running import run
@@ -46,13 +47,14 @@ def main(arguments=None):
         return 0
     given.folder.mkdir(parents=True, exist_ok=True)
     Pictures.folder = given.folder / "pictures"
-    warnings.simplefilter("ignore", ju.CoarseMeshWarning)
+    for kind in (ju.CoarseMeshWarning, PhaseRangeWarning):
+        warnings.simplefilter("ignore", kind)
     jax.config.update("jax_disable_most_optimizations", True)  # compiling takes longer than solving here
     results = {}
     for one, following in zip(cases, [*cases[1:], None], strict=True):
         results[one.name] = run(one)
         print("\n".join(results[one.name].lines()), flush=True)
-        write(given.folder, read(given.folder) | results)
+        write(given.folder, read(given.folder) | {one.name: results[one.name]})
         if following is None or following.topic != one.topic:
             jax.clear_caches()
     failed = [results[c.name] for c in cases if not results[c.name].passes]

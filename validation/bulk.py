@@ -34,7 +34,6 @@ def tc_of_field(h, Gamma):
     "bulk",
     "Bulk gap",
     "1 R000 R002 R003 R005 R007",
-    fast=True,
     pictures={"gap": "Gap against temperature (line) and the reference values (dots)."},
 )
 def gap():
@@ -56,7 +55,6 @@ def gap():
     "bulk",
     "Pair breaking by a current (Abrikosov and Gorkov)",
     "2 R008 R010 R012",
-    fast=True,
     pictures={"pair_breaking": "Transition temperature against pair breaking; dots: reference values."},
 )
 def pair_breaking():
@@ -208,7 +206,7 @@ def upper_critical_field():
     largest = brentq(lambda a: (tc_of_breaking(a) > 0) - 0.5, 0.87, 0.89, xtol=1e-7)
     slope = 1e-4 / (1 - tc_of_breaking(1e-4))
     yield row("3", "h*(0) = Hc2(0)/(slope at Tc)", largest / slope, 0.692673, note="a = D e B; uniform film")
-    b, width, height = 1.0, 9.0, 0.1
+    b, width = 1.0, 9.0
     field = ju.uniform_field(b / 2, "y", center=(width / 2, 0.0))
     ends = {name: ju.Reservoir(0.0) for name in ("left", "right")}
     device = strip(width, across=72, boundaries=ends | {"top": ju.Periodic("bottom")}, vector_potential=field)

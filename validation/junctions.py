@@ -8,10 +8,10 @@ from validation.registry import case, draw, given, row, value_of
 
 W = 0.004
 R_N = 1 / (2 * W)
-UNIFORM = np.linspace(0, 1, 41)
-GRADED = (1 - np.cos(np.pi * UNIFORM)) / 2
+GRADED = (1 - np.cos(np.pi * np.linspace(0, 1, 121))) / 2
+UNIFORM = np.linspace(0, 1, 241)
 TURN = np.linspace(0, 2 * np.pi, 16, endpoint=False)
-MESH = "41 x 2 nodes"
+MESH, FINE = "121 x 2 nodes", "241 x 2 nodes"
 DIRECT = {"linear_solver": ju.linear.SuperLU()}
 
 
@@ -59,7 +59,7 @@ def normal_wires():
     axes, save = draw("sns", 10, 4, columns=2)
     phi = np.linspace(0, 2 * np.pi, 300)
     for (Delta, T), names in CURVES.items():
-        cpr, axis = relation(Delta, Delta, T), axes[Delta == 100]
+        cpr, axis = relation(Delta, Delta, T), axes[int(Delta == 100)]
         (curve,) = axis.plot(phi / np.pi, R_N * cpr.current_at(phi), label=f"$T = {T:g}\\,E_{{Th}}$")
         axis.set(xlabel=r"$\varphi/\pi$", ylabel=r"$eR_NI/E_{Th}$", title=rf"$\Delta = {Delta}\,E_{{Th}}$")
         axis.legend()
@@ -113,35 +113,33 @@ def tunnel_junction():
 
 @case("high temperature", "junctions", "Long junctions at high temperature, with and without barriers", "10 13")
 def high_temperature():
-    T, Delta, r = 8.0, 1e4, 2.0
+    T, Delta, r = 20.0, 1e4, 2.0
     k, half = np.sqrt(2 * np.pi * T), 4 * np.tan(np.pi / 8)
-    plain = relation(Delta, Delta, 40.0)
-    k40 = np.sqrt(2 * np.pi * 40)
-    exact = 32 / (3 + 2 * np.sqrt(2)) * k40**3 * np.exp(-k40)
-    yield row("10", "e R_N Ic/E_Th at T = 40 E_Th", R_N * plain.critical_current[0], exact, MESH)
+    critical = lambda *ends: R_N * relation(*ends, T, mesh=strip(x=UNIFORM)).critical_current[0]  # noqa: E731
+    exact = 32 / (3 + 2 * np.sqrt(2)) * k**3 * np.exp(-k)
+    yield row("10", "e R_N Ic/E_Th at T = 20 E_Th", critical(Delta, Delta), exact, FINE)
     halves = {"a": lambda p: p[:, 0] < 0.5, "b": lambda p: p[:, 0] > 0.5}
     device = ju.Device(
-        mesh=ju.with_cut_between(strip(regions=halves), "a", "b", "wall"),
+        mesh=ju.with_cut_between(strip(x=UNIFORM, regions=halves), "a", "b", "wall"),
         materials={"a": ju.Material(Tc=0.0), "b": ju.Material(Tc=0.0)},
         boundaries={"left": ju.Reservoir(Delta), "right": ju.Reservoir(Delta), "wall": ju.Interface(2 / r)},
     )
     cpr = ju.current_phase_relation(device, TURN, T, frequencies=12, **DIRECT)
     printed = 4 * k**3 * (half * np.exp(-k / 2)) ** 2 * (1 / (r * k)) / (1 + 1 / (r * k)) ** 2
+    found = R_N * cpr.critical_current[0]
     note = "the formula printed for SINIS is that of one barrier in the middle, which is what was solved"
-    yield row("13", "e R_N Ic/E_Th, barrier of 2 R_N in the middle", R_N * cpr.critical_current[0], printed, MESH, note=note)
-    one = relation(Delta, ju.Tunnel(ju.Reservoir(Delta), 2 / r), T)
-    printed = 4 * k**3 * half * np.exp(-k) / (2 * r * k)
-    S = np.arctan(Delta / (np.pi * T))
-    edge = brentq(lambda x: 2 * r * k * np.sin(x / 2) - np.sin(S - x), 0, S)
-    exact = 2 * k**3 * half * 4 * np.tan(edge / 4) * np.exp(-k)
-    note = f"printed to first order in 1/(rk); with the whole boundary condition it is {exact:.5g}"
-    yield row("13", "e R_N Ic/E_Th, one barrier of 20 R_N", *_one_barrier(T, Delta, k, half), MESH, note=note.split(";")[0])
-    yield row("13", "e R_N Ic/E_Th, one barrier of 2 R_N, exact", R_N * one.critical_current[0], exact, MESH)
-
-
-def _one_barrier(T, Delta, k, half, r=20.0):
-    found = relation(Delta, ju.Tunnel(ju.Reservoir(Delta), 2 / r), T)
-    return R_N * found.critical_current[0], 4 * k**3 * half * np.exp(-k) / (2 * r * k)
+    yield row("13", "e R_N Ic/E_Th, SINIS formula: barrier of 2 R_N in the middle", found, printed, FINE, note=note)
+    exact = 4 * k**3 * half**2 * np.exp(-k) / (2 + r * k)
+    yield row("13", "the same, exact overlap of two tails", found, exact, FINE)
+    for r in (2.0, 20.0):
+        found = critical(Delta, ju.Tunnel(ju.Reservoir(Delta), 2 / r))
+        printed = 4 * k**3 * half * np.exp(-k) / (2 * r * k)
+        note = "the formula is the first order in 1/(r k)"
+        yield row("13", f"e R_N Ic/E_Th, SIS'N: one barrier of {r:g} R_N", found, printed, FINE, note=note)
+        S = np.arctan(Delta / (np.pi * T))
+        edge = brentq(lambda x, r=r, S=S: 2 * r * k * np.sin(x / 2) - np.sin(S - x), 0, S)
+        exact = 2 * k**3 * half * 4 * np.tan(edge / 4) * np.exp(-k)
+        yield row("13", "the same, exact angle behind the barrier", found, exact, FINE)
 
 
 MAGNETS = "R133 R135 R137 R138 R140"
@@ -197,5 +195,6 @@ def spin_orbit():
         for s in (1, -1)
     ]
     rotated = min(pairs, key=lambda x: abs(x - field))
-    note = f"electrodes with exchange fields 2 a L apart; without turning them it would be {current(20.0, 2.0, 1.0, left=one, right=one, h=(2.0, 0, 0)):.6g}"
+    bare = current(20.0, 2.0, 1.0, left=one, right=one, h=(2.0, 0, 0))
+    note = f"the electrodes' exchange fields are 2 a L apart; without that it would be {bare:.6g}"
     yield row("17", "e R_N I(1)/E_Th, spin field against turned electrode", field, rotated, MESH, note=note)

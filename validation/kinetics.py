@@ -14,7 +14,7 @@ WIDTH = 0.05
     "kinetics",
     "Reentrant conductance of a wire on a superconductor",
     "18",
-    pictures={"reentrance": "Conductance of a normal wire on a superconductor, Delta = 50 E_Th; dots: published values."},
+    pictures={"reentrance": "Conductance of a normal wire on a superconductor, Delta = 50 E_Th; dots: published."},
 )
 def reentrance():
     mesh = ju.rectangle(1.0, WIDTH, 10.0, x=np.linspace(0, 1, 81), y=[0, WIDTH])

@@ -98,7 +98,9 @@ def worst(reference, quantity, values, expected, mesh, note=""):
     """The row of the point of a profile that deviates most, relative to the profile's largest number."""
     values, expected = np.asarray(values, float), np.asarray(expected, float)
     k = int(np.argmax(np.abs(values - expected)))
-    return row(reference, f"{quantity}, worst of {len(values)}", values[k], expected[k], mesh, np.abs(expected).max(), note)
+    return row(
+        reference, f"{quantity}, worst of {len(values)}", values[k], expected[k], mesh, np.abs(expected).max(), note
+    )
 
 
 def value_of(reference):

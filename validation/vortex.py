@@ -7,7 +7,7 @@ from examples import vortex as example
 from validation.registry import case, draw, nodes, row, value_of
 
 MESH = nodes(example.MESH)
-SUM = "the sum over frequencies is complete: cut at 8 Delta it would put the largest current at 0.924 (R195)"
+SUM = "the sum over frequencies is complete: cut at 8 Delta it would put this radius at 0.924 (R195)"
 
 
 def solved(T, frequencies):
@@ -27,14 +27,14 @@ def peaks(profiles):
     "Current and spin around a vortex (Figs. 1 and 3)",
     "20 R192 R197",
     pictures={
-        "vortex_profiles": "Fig. 3: current and spin against the distance from the core, each over its maximum, at "
-        "0.05 Tc and 0.98 Tc; dots: the maxima of two independent radial programs. What agrees with the printed figure: "
-        "both rise from zero, the spin peaks outside the current, and the peaks come closer in units of xi between these two "
-        "temperatures; near Tc all maxima agree with the printed ones within 1 %. What does not: at low temperature the "
-        "printed maxima (0.956 and 1.476, R202) belong to the paper's formulas, (S12) without a complete sum and S = a_s a_1 "
-        "without the factors 1/(1 + a^2)^2 of the normalised Green's function; the full solution has 0.813 and 1.029. The printed "
-        "separation therefore shrinks from 0.52 to 0.19, the exact one from 0.216 to 0.189, and not monotonically between "
-        "(0.236, 0.296, 0.302 at 0.2, 0.5, 0.8 Tc)",
+        "vortex_profiles": "Figs. 1 and 3: current and spin against the distance from the core, each over its maximum; "
+        "dots: the maxima of two independent radial programs. What agrees with the paper: the spin is largest farther "
+        "from the core than the current; the difference is smaller at 0.98 Tc than at 0.05 Tc, in units of xi, and can "
+        "still be seen there. What does not: the paper's formulas, (S12) for the current and S = a_s a_1 for the spin, "
+        "lack the factors that normalise the Green's function, and give maxima at 0.956 and 1.476 xi at 0.05 Tc, "
+        "so that their separation shrinks clearly, from 0.52 to 0.19 xi. That of the solution of the Usadel equation "
+        "goes from 0.216 to 0.189 xi, not monotonically (0.236, 0.296 and 0.302 at 0.2, 0.5 and 0.8 Tc), and the ratio "
+        "of the two radii grows, from 1.27 to 1.46. Close to Tc both agree within 1 %, as the amplitudes are small",
     },
 )
 def profiles():
@@ -74,9 +74,9 @@ def between():
     "Spin textures of the gyrotropic classes (Figs. 1 and 2)",
     "20",
     pictures={
-        "vortex_textures": "Fig. 2 (and the sketch of Fig. 1, a vortex whose current polarises spins): direction of the "
-        "spin over the current density at 0.05 Tc. All three textures agree with the printed ones: perpendicular to the "
-        "current in C4v, along it in D4, and turning against it twice in D2d",
+        "vortex_textures": "Fig. 2 and the inset of Fig. 1: direction of the spin over the current density, 0.05 Tc. "
+        "All three agree with the paper: perpendicular to the current in C4v, along it in D4, and mirrored, so that it "
+        "turns against it twice on a circle, in D2d. The sign, which the paper leaves open, is that of gamma_xy > 0",
     },
 )
 def textures():
