@@ -12,7 +12,6 @@ from jusadel.depairing import depairing_current
 from jusadel.film import film_critical_temperature, film_state, gap_of_temperature
 from jusadel.matsubara import GAP_RATIO, plain_sum
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 REFERENCES = json.loads((Path(__file__).parent / "data" / "references.json").read_text())
 BARE = ju.Material()
 XI = 1 / np.sqrt(GAP_RATIO)  # sqrt(D/Delta0) for D = Tc = 1

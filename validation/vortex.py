@@ -11,7 +11,7 @@ DISC = (
     f"the example's disc ends at 4 xi, that of the references at 8 xi, and has {MESH} where the tolerance is meant for "
     "about 4000; currents are constant on a triangle"
 )
-SUM = "the sum over frequencies is complete: cut at 8 Delta it would put this radius at 0.924 (R195)"
+SUM = "the sum over frequencies goes far beyond 8 Delta; cut there, the radius would be 0.924 (R195)"
 
 
 def solved(T, frequencies):
