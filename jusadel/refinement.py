@@ -24,11 +24,13 @@ def good_mesh(border: Border, size: SizeFunction, film: Film) -> Triangulation:
     """A triangulation of the film with all angles and sizes as they should be, or MeshingError."""
     border = split_border(border, size, film)
     mesh = triangulated(border, interior_points(border, size), film)
-    for rounds in (4, 1):
-        for _ in range(rounds):
-            mesh = smoothed(mesh, film)
-        mesh = refined(mesh, size, film)
-    return _checked(mesh, size)
+    for _ in range(4):
+        mesh = smoothed(mesh, film)
+    mesh = refined(mesh, size, film)
+    try:
+        return refined(smoothed(mesh, film), size, film)
+    except MeshingError:  # smoothing has spoilt what was good already
+        return mesh
 
 
 def smoothed(mesh: Triangulation, film: Film, sweeps: int = 3) -> Triangulation:

@@ -122,6 +122,14 @@ def test_round_off_in_the_input_does_not_change_the_triangles(size, holes):
     np.testing.assert_allclose(first.points, second.points, atol=1e-7)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_four_points_on_a_circle_are_no_tie_for_round_off(seed):
+    """A strip whose nodes are all on its border: squares, with two diagonals each."""
+    strip = np.array([(0.0, 0), (4, 0), (4, 1), (0, 1)])
+    move = 1e-15 * np.random.default_rng(seed).normal(size=strip.shape)
+    assert ju.polygon(strip, 1.5).topology == ju.polygon(strip + move, 1.5).topology
+
+
 def test_the_interior_of_a_uniform_mesh_is_a_regular_lattice():
     mesh = ju.polygon(SQUARE, 0.2)
     middle = np.abs(mesh.centroids - 2).max(axis=1) < 1
