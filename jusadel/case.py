@@ -7,7 +7,9 @@ are (`jusadel.units`); plain numbers are in those of the code. See docs/case.md 
 from __future__ import annotations
 
 import copy
+import hashlib
 import inspect
+import json
 import os
 import tomllib
 from collections.abc import Callable, Mapping
@@ -18,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from jusadel import layouts, plot, polygons, shapes
+from jusadel.atomic import checked_target, replacing
 from jusadel.boundary import Interface, Periodic, Reservoir, Surface, Tunnel
 from jusadel.device import Device
 from jusadel.equilibrium import solve
@@ -161,10 +164,18 @@ class Case:
         for key in ("gamma", "spin_field"):
             if isinstance(given.get(key), dict):
                 given[key] = _texture(given[key], f"materials.{name}.{key}")
+        for key, field in (("spin_hall_angle", "theta"), ("spin_diffusion_length", "Gamma")):
+            if key in given and field in given:
+                raise CaseError(f"[materials.{name}] has both {key} and {field}; expected one of them")
         if "spin_hall_angle" in given:
             given["theta"] = (0.0, 0.0, given.pop("spin_hall_angle"))
         if "spin_diffusion_length" in given:
-            given["Gamma"] = given.get("D", 1.0) / given.pop("spin_diffusion_length") ** 2
+            D = given.get("D", 1.0)
+            if np.ndim(D):
+                raise CaseError(
+                    f"[materials.{name}] has a spin_diffusion_length and D = {D}; with a tensor D give Gamma"
+                )
+            given["Gamma"] = D / given.pop("spin_diffusion_length") ** 2
         return _called(Material.of_group if "group" in given else Material, given, f"materials.{name}")
 
     def _boundary(self, name: str, table: Any) -> Any:
@@ -252,8 +263,9 @@ def read_case(path: str | os.PathLike[str]) -> Case:
 def run_case(case: Case, folder: str | os.PathLike[str], progress: bool | Callable[[str], None] = False) -> Sweep:
     """Solve the case, point by point, and leave its output in a folder; goes on where it was interrupted.
 
-    numbers.npz holds the finished points and numbers.csv the table; files of solutions and pictures, where [output]
-    asks for them, are named by the point.
+    numbers.npz holds the finished points, numbers.csv the table, and case.json what was asked for: a folder with the
+    output of another case is refused. Files of solutions and pictures, where [output] asks for them, are named by the
+    point.
 
     Args:
         case: the Case.
@@ -261,7 +273,7 @@ def run_case(case: Case, folder: str | os.PathLike[str], progress: bool | Callab
         progress: as in `solve`.
 
     Raises:
-        CaseError: what the file asks for cannot be done. What `solve` raises.
+        CaseError: what the file asks for cannot be done, or the folder holds another case. What `solve` raises.
     """
     out = Path(folder)
     output = dict(case.tables.get("output", {}))
@@ -273,6 +285,7 @@ def run_case(case: Case, folder: str | os.PathLike[str], progress: bool | Callab
     draw = {name: _known(PICTURES, name, "[output] pictures") for name in plans["pictures"]}
     where, values = _sweep_of(case)
     out.mkdir(parents=True, exist_ok=True)
+    _claim(out, case)
 
     def point(value: Any, previous: Any) -> tuple[dict[str, Any], Solution]:
         here = case.with_value(where, float(value)) if where else case
@@ -294,6 +307,19 @@ def table(found: Sweep, parameter: str, names: list[str]) -> str:
         heads += [name] if values.ndim == 1 else [f"{name}[{k}]" for k in range(columns[-1].shape[1])]
     rows = np.concatenate(columns, axis=1)
     return "\n".join([",".join(heads), *(",".join(f"{x:.10g}" for x in row) for row in rows)]) + "\n"
+
+
+def _claim(out: Path, case: Case) -> None:
+    """Leave in the folder which case it holds, or refuse another one, whose numbers would be taken for this one's."""
+    mesh = case.tables.get("geometry", {}).get("file")
+    digest = hashlib.sha256((case.folder / mesh).read_bytes()).hexdigest() if mesh else None
+    text = json.dumps({"case": case.tables, "mesh": digest}, sort_keys=True, indent=1, default=str)
+    record = checked_target(out / "case.json")
+    if not record.exists() and not (out / "numbers.npz").exists():
+        with replacing(record) as partial:
+            partial.write_text(text)
+    elif not record.exists() or record.read_text() != text:
+        raise CaseError(f"the folder {str(out)!r} holds the output of another case; give another folder, or delete it")
 
 
 def _sweep_of(case: Case) -> tuple[str, list[float]]:

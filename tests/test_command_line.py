@@ -132,7 +132,7 @@ def test_run_leaves_solutions_and_pictures(swept):
     folder, _ = swept
     names = {path.name for path in (folder / "bulk").iterdir() if not path.name.startswith(".")}
     kinds = (".npz", ".vtu", "_device.png", "_gap.png")
-    assert names == {"numbers.npz", "numbers.csv"} | {f"point_00{k}{end}" for k in (0, 1) for end in kinds}
+    assert names == {"numbers.npz", "numbers.csv", "case.json"} | {f"point_00{k}{end}" for k in (0, 1) for end in kinds}
     assert ju.load(folder / "bulk" / "point_001.npz").T == 0.6
 
 
@@ -143,6 +143,35 @@ def test_run_goes_on_where_it_ended(swept, monkeypatch, capsys):
     monkeypatch.setattr("jusadel.case.solve", None)
     assert main(["run", "bulk.toml"]) == 0
     assert capsys.readouterr().out.startswith("solve.T,largest_gap,free_energy\n0.4,")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [("Tc = 1.0", "Tc = 1.1"), ("values = [0.4, 0.6]", "values = [0.4, 0.7]"), ("save = true", "save = false")],
+)
+def test_a_changed_case_does_not_take_old_numbers_for_its_own(swept, change):
+    folder, _ = swept
+    text = (CASE + SWEEP).replace(*change)
+    assert text != CASE + SWEEP
+    (folder / "changed.toml").write_text(text)
+    with pytest.raises(ju.CaseError, match="holds the output of another case; give another folder, or delete it"):
+        ju.run_case(ju.read_case(folder / "changed.toml"), folder / "bulk")
+
+
+def test_a_changed_mesh_file_is_another_case(tmp_path, quick_compilation):
+    (tmp_path / "case.toml").write_text('[geometry]\nfile = "film.msh"\n' + CASE[CASE.index("[materials") :])
+    ju.rectangle(0.6, 0.4, 0.4).write(tmp_path / "film.msh")
+    ju.run_case(ju.read_case(tmp_path / "case.toml"), tmp_path / "out")
+    ju.rectangle(0.6, 0.3, 0.4).write(tmp_path / "film.msh")
+    with pytest.raises(ju.CaseError, match="holds the output of another case"):
+        ju.run_case(ju.read_case(tmp_path / "case.toml"), tmp_path / "out")
+
+
+def test_numbers_without_their_case_are_refused(tmp_path):
+    (tmp_path / "case.toml").write_text(CASE)
+    (tmp_path / "numbers.npz").write_bytes(b"")
+    with pytest.raises(ju.CaseError, match="holds the output of another case"):
+        ju.run_case(ju.read_case(tmp_path / "case.toml"), tmp_path)
 
 
 def test_units_textures_and_barriers(tmp_path):
@@ -203,6 +232,12 @@ boundaries = { source = [[0, 0], [0, 2]] }
         (("Tc = 1.0", "tc = 1.0"), r"\[materials.film\] has the unknown names \['tc'\]"),
         (("Tc = 1.0", 'Tc = "9 K"'), r"materials.film.Tc = '9 K': there is no table \[units\]"),
         (("Tc = 1.0", 'D = "9 yards"'), r"materials.film.D = '9 yards': unknown unit 'yards'; expected one of \['nm'"),
+        (
+            ("Tc = 1.0", "Gamma = 1.0\nspin_diffusion_length = 2.0"),
+            "both spin_diffusion_length and Gamma; expected one",
+        ),
+        (("Tc = 1.0", "theta = [0, 0, 1]\nspin_hall_angle = 0.1"), "both spin_hall_angle and theta; expected one"),
+        (("Tc = 1.0", "D = [[1, 0], [0, 2]]\nspin_diffusion_length = 2.0"), "with a tensor D give Gamma"),
         (("Tc = 1.0", "gamma = {weyl = 1.0}"), r"\['weyl'\]; expected a \(3, 2\) list, or some of \['rashba'"),
         (("[geometry.rectangle]", "[geometry.blob]"), r"\[geometry\] blob: unknown shape"),
         (("height = 0.4\n", ""), r"\[geometry.rectangle\] lacks \['height'\]"),
