@@ -8,12 +8,14 @@ import platform
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
 
 import jusadel as ju
-from jusadel.case import read_case, run_case, table
+from jusadel.case import read_case, run_case
 from jusadel.plot.canvas import pyplot
 
 TENSORS = ("D", "Gamma", "gamma", "theta", "kappa")
@@ -34,22 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m jusadel", description=(ju.__doc__ or "").split("\n")[0])
     commands = parser.add_subparsers(required=True, metavar="command")
-    for name, help, command in (
-        ("info", "versions, devices, precision and memory", info),
-        ("mesh", "what a mesh file holds, and a picture of it", mesh),
-        ("symmetry", "the tensors that a point group allows", symmetry),
-        ("run", "solve a case described in a file", run),
-    ):
-        sub = commands.add_parser(name, help=help, description=help)
+    for command, help, arguments in COMMANDS:
+        sub = commands.add_parser(command.__name__, help=help, description=help)
         sub.set_defaults(command=command)
-        if name == "mesh":
-            sub.add_argument("file", help=".msh or .vtu")
-            sub.add_argument("--picture", metavar="PNG", help="where to draw it; default beside the file")
-        if name == "symmetry":
-            sub.add_argument("group", help="Schoenflies or Hermann-Mauguin, such as C4v or 4mm")
-        if name == "run":
-            sub.add_argument("case", help="a TOML file, see docs/case.md")
-            sub.add_argument("--folder", help="for the output; default the file's name without .toml")
+        for name, meaning in arguments.items():
+            sub.add_argument(name, help=meaning)
     return parser
 
 
@@ -118,10 +109,32 @@ def run(given: argparse.Namespace) -> None:
     """Solve the case and print its numbers."""
     case = read_case(given.case)
     folder = given.folder or os.path.splitext(os.path.basename(given.case))[0]
-    found = run_case(case, folder, progress=lambda line: print(line, file=sys.stderr))
-    parameter = case.tables.get("sweep", {}).get("parameter", "point")
-    print(table(found, parameter, list(found.results)), end="")
+    run_case(case, folder, progress=lambda line: print(line, file=sys.stderr))
+    print((Path(folder) / "numbers.csv").read_text(), end="")
     print(f"output: {folder}", file=sys.stderr)
+
+
+COMMANDS: tuple[tuple[Any, str, dict[str, str]], ...] = (
+    (info, "versions, devices, precision and memory", {}),
+    (
+        mesh,
+        "what a mesh file holds, and a picture of it",
+        {"file": ".msh or .vtu", "--picture": "where to draw it (PNG); default beside the file"},
+    ),
+    (
+        symmetry,
+        "the tensors that a point group allows",
+        {"group": "Schoenflies or Hermann-Mauguin, such as C4v or 4mm"},
+    ),
+    (
+        run,
+        "solve a case described in a file",
+        {
+            "case": "a TOML file, see docs/case.md",
+            "--folder": "for the output; default the file's name without .toml",
+        },
+    ),
+)
 
 
 if __name__ == "__main__":

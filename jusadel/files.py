@@ -106,15 +106,7 @@ def _packed_solution(sol: Solution, arrays: Arrays) -> tuple[Content, Content]:
 def _solution_of(part: Stored) -> Solution:
     device, omega = device_of(part["device"]), part["omega"].array((None,))
     states = _states(part, device, len(omega), "f")
-    return Solution(
-        device=device,
-        T=part["T"].number(),
-        omega=omega,
-        weights=part["weights"].array(omega.shape),
-        stats={name: value.any() for name, value in part["stats"].items()},
-        system=_system(device, states["vertex_Delta"]),
-        **states,
-    )
+    return Solution(omega=omega, weights=part["weights"].array(omega.shape), **states)
 
 
 def _packed_screened(sol: ScreenedSolution, arrays: Arrays) -> tuple[Content, Content]:
@@ -148,28 +140,24 @@ def _packed_spectrum(spec: Spectrum, arrays: Arrays) -> tuple[Content, Content]:
 
 def _spectrum_of(part: Stored) -> Spectrum:
     device, energies = device_of(part["device"]), part["energies"].array((None,))
-    states = _states(part, device, len(energies), "c")
-    return Spectrum(
-        device=device,
-        T=part["T"].number(),
-        energies=energies,
-        eta=part["eta"].number(),
-        stats={name: value.any() for name, value in part["stats"].items()},
-        system=_system(device, states["vertex_Delta"]),
-        **states,
-    )
+    return Spectrum(energies=energies, eta=part["eta"].number(), **_states(part, device, len(energies), "c"))
 
 
 def _states(part: Stored, device: Device, count: int, kind: str) -> dict[str, Any]:
-    """G, the pair potential and the certificates of so many frequencies or energies."""
+    """What solutions and spectra share: the device, T, G, the pair potential and the certificates, `count` of them."""
     n, m = len(device.mesh.points), len(device.mesh.triangles)
     behind = sum(len(device.mesh.boundary_nodes(x)) for x in set(device.electrodes()) - set(device.reservoirs()))
     if not count:
         raise ValueError(f"{part.name} has no frequencies")
+    Delta = jnp.asarray(part["vertex_Delta"].array((m, 3), "c"))
     found: dict[str, Any] = {
+        "device": device,
+        "T": part["T"].number(),
+        "stats": {name: value.any() for name, value in part["stats"].items()},
+        "system": _system(device, Delta),
         "all_G": jnp.asarray(part["all_G"].array((count, n + behind, 4, 4), kind)),
         "Delta": jnp.asarray(part["Delta"].array((n,), "c")),
-        "vertex_Delta": jnp.asarray(part["vertex_Delta"].array((m, 3), "c")),
+        "vertex_Delta": Delta,
     }
     return found | {name: part[name].array((count,), k) for name, k in PER_FREQUENCY.items()}
 

@@ -21,8 +21,8 @@ def blocks(page):
 
 
 @pytest.mark.filterwarnings("ignore:the mesh is too coarse")
-def test_first_steps_run_and_converge(tmp_path, monkeypatch, capsys, quick_compilation):
-    """The device of the first page, solved as printed, and its current on finer meshes as the page on trust has it."""
+def test_first_steps_run_as_printed(tmp_path, monkeypatch, capsys, quick_compilation):
+    """The device of the first page, solved as printed."""
     monkeypatch.chdir(tmp_path)
     names = {}
     source = blocks("index.md")[0]

@@ -11,6 +11,7 @@ import jusadel as ju
 from jusadel.discretisation import discretise
 from jusadel.normal import normal_equations, pose
 from jusadel.spin_dynamics import _Stepper
+from validation.normal_state import annulus
 
 pytestmark = [
     pytest.mark.usefixtures("quick_compilation"),
@@ -134,18 +135,6 @@ def test_hanle_curve():
     k = np.sqrt(0.8 - 2j * np.array(fields))
     np.testing.assert_allclose(found, (0.5 / (k * np.sinh(2 * k))).real, atol=2e-3)  # 0.2 over the width is 2 nu 0.5
     assert found[2] < 0 < found[0]
-
-
-def annulus(r1, r2, rings, spokes):
-    """A ring of quadrilaterals, halved; boundaries "inner" and "outer"."""
-    radius, angle = np.linspace(r1, r2, rings), 2 * np.pi * np.arange(spokes) / spokes
-    points = np.stack([np.outer(np.cos(angle), radius), np.outer(np.sin(angle), radius)], axis=-1).reshape(-1, 2)
-    number = np.arange(spokes * rings).reshape(spokes, rings)
-    following = np.roll(number, -1, axis=0)
-    a, b, c, d = (x.ravel() for x in (number[:, :-1], number[:, 1:], following[:, 1:], following[:, :-1]))
-    triangles = np.concatenate([np.stack([a, b, c], axis=1), np.stack([a, c, d], axis=1)])
-    rims = {n: np.stack([number[:, k], following[:, k]], axis=1) for n, k in (("inner", 0), ("outer", -1))}
-    return ju.Mesh(points=points, triangles=triangles, boundaries=rims)
 
 
 def test_corbino_disc_with_rashba_coupling(references):

@@ -8,7 +8,7 @@ import numpy as np
 
 from jusadel import device as devices
 from jusadel.mesh import Mesh
-from jusadel.plot.canvas import COLOURS, plane, triangulation
+from jusadel.plot.canvas import COLOURS, mesh_of, plane, triangulation
 
 
 def mesh(of: Any, ax: Any = None, unit: str = "", edges: bool = True) -> Any:
@@ -20,8 +20,7 @@ def mesh(of: Any, ax: Any = None, unit: str = "", edges: bool = True) -> Any:
         unit: of length.
         edges: whether the triangles' edges are drawn.
     """
-    found = of if isinstance(of, Mesh) else of.mesh
-    ax = plane(ax, found, unit)
+    found, ax = mesh_of(of), plane(ax, of, unit)
     _draw_regions(ax, found, edges)
     for k, (name, lines) in enumerate(found.boundaries.items()):
         _draw_boundary(ax, found, lines, COLOURS[-1 - k % len(COLOURS)], name)
