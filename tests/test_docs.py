@@ -7,17 +7,22 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
+from test_examples import load
 
 import jusadel as ju
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted((ROOT / "docs").glob("*.md"))
-MODULES = {"action", "linear", "matsubara", "nambu", "plot", "symmetry", "materials"}
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+MODULES = {"action", "linear", "matsubara", "nambu", "plot", "symmetry"}
+IMAGE_LIMIT = 60_000
+"""Bytes of a picture that is kept."""
 
 
 def blocks(page):
-    return re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), re.DOTALL)
+    return re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
 
 
 @pytest.mark.filterwarnings("ignore:the mesh is too coarse")
@@ -38,16 +43,132 @@ def test_first_steps_run_as_printed(tmp_path, monkeypatch, capsys, quick_compila
     assert (tmp_path / "current.png").stat().st_size > 10_000
 
 
-def test_the_reference_names_everything_public():
-    text = (ROOT / "docs" / "reference.md").read_text()
-    named = set(re.findall(r"^::: jusadel\.[\w.]+\.(\w+)$", text, re.MULTILINE))
-    assert set(ju.__all__) - MODULES <= named
-    assert set(ju.plot.__all__) <= named
+@pytest.mark.filterwarnings("ignore:the mesh is too coarse")
+def test_the_mesh_check_runs_as_printed(capsys, quick_compilation):
+    """As in trust.md, on a coarse strip, where the order of a flux is still on its way to two."""
+    ends = {"left": ju.Reservoir(1.5), "right": ju.Reservoir(1.5, phase=1.0)}
+    mesh = ju.rectangle(1.0, 0.3, 1.0, x=np.linspace(0, 1, 5), y=[0, 0.3])
+    strip = ju.Device(mesh=mesh, materials=ju.Material(Tc=1.0), boundaries=ends)
+    exec(compile(blocks("trust.md")[0], "trust.md", "exec"), {"ju": ju, "device": strip, "Delta": 1.5})
+    *_, last = capsys.readouterr().out.splitlines()
+    order, limit, error = map(float, re.findall(r"\d\S*\d", last))
+    assert order == pytest.approx(2.0, abs=0.5)
+    assert 0.005 < error / limit < 0.05
+
+
+# --- how-to guides ------------------------------------------------------------------------------------
+
+
+def junction(found):
+    """A sine at the higher temperature; at the lower one its maximum has grown and moved beyond pi/2."""
+    assert found["phase_over_pi_T4"] == pytest.approx(0.5, abs=0.01)
+    assert found["phase_over_pi_T1"] > 0.55
+    assert found["Ic_T1"] > 3 * found["Ic_T4"] > 0
+
+
+def tc(found):
+    """The formula for a disk without exchange field."""
+    exact = load("fit_tc_field").exact_Tc
+    fields = [float(name.removeprefix("Tc_B")) for name in found]
+    assert list(found.values()) == pytest.approx([exact({"D": 1.0, "h": 0.0}, B) for B in fields], abs=0.02)
+
+
+def diode(found):
+    plus, minus = found["j_plus"], found["j_minus"]
+    assert found["efficiency"] == pytest.approx((plus - minus) / (plus + minus), abs=1e-4)
+    assert minus > 1.05 * plus > 0
+
+
+def spectrum(found):
+    """The minigap of half an SNS junction, 3.12/4 D/L^2, to the distance of the energies."""
+    assert found["certified"] == 31
+    assert found["gap"] == pytest.approx(0.78, abs=0.1)
+    assert 0 <= found["dIdV_at_0"] < 0.1
+    assert found["dIdV_at_1.5"] > 1
+
+
+def normal(found):
+    """Closed forms."""
+    k = np.sqrt(1 + 0.3**2)
+    assert found["S_z_edge"] == pytest.approx(0.2 * np.tanh(1.5), rel=0.01)
+    assert found["S_y"] == pytest.approx(-0.3, rel=1e-4)
+    assert found["current"] == pytest.approx(6 * (1 + 0.3**2), rel=1e-4)
+    assert found["inverse_voltage"] == pytest.approx(-0.3 * np.tanh(8 * k) / k, rel=0.01)
+
+
+def sweep(found):
+    assert ju.bulk_gap(0.2) > found["gap_T0.20"] > found["gap_T0.35"] > found["gap_T0.50"] > 0.5
+    assert found["points_solved_again"] == 0
+
+
+def solver(found):
+    assert found["current_SuperLU"] == pytest.approx(found["current_Krylov"], rel=1e-7)
+
+
+def symmetry(found):
+    assert found == {"gyrotropic_groups": 18, "gamma_yx": -0.2}
+
+
+def mesh_file(found):
+    assert found == {}
+    assert ju.read_mesh("copy.msh").regions.keys() == {"left", "normal", "right"}
+
+
+CHECKS = {
+    check.__name__: check for check in (junction, tc, diode, spectrum, normal, sweep, solver, symmetry, mesh_file)
+}
+SLOW = {"diode", "spectrum", "solver", "tc"}
+"""Ten seconds of compilation and more, for calls that other tests make too."""
+
+
+def test_every_script_has_its_page_and_check():
+    assert {path.stem for path in (DOCS / "howto").glob("*.py")} == CHECKS.keys()
+    for name in CHECKS:
+        assert f'--8<-- "docs/howto/{name}.py"' in (DOCS / "howto" / f"{name}.md").read_text()
+
+
+@pytest.mark.filterwarnings("ignore:the mesh is too coarse")
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] if n in SLOW else []) for n in CHECKS])
+def test_how_to(name, tmp_path, monkeypatch, capsys, quick_compilation):
+    """Each script runs as shown; its numbers obey what is known, and it draws the picture of its page."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "meshes").symlink_to(ROOT / "meshes")
+    exec(compile((DOCS / "howto" / f"{name}.py").read_text(), f"{name}.py", "exec"), {})
+    plt.close("all")
+    printed = capsys.readouterr().out
+    CHECKS[name]({key: float(x) for key, x in re.findall(r"^(\w[\w.]*) = (-?\d\S*)$", printed, re.MULTILINE)})
+    assert (tmp_path / f"{name}.png").exists() == (f"]({name}.png)" in (DOCS / "howto" / f"{name}.md").read_text())
+
+
+# --- pages --------------------------------------------------------------------------------------------
+
+
+def test_the_reference_names_everything_public_once():
+    pages = (DOCS / "reference").glob("*.md")
+    named = [x for page in pages for x in re.findall(r"^::: (jusadel\.[\w.]+)$", page.read_text(), re.MULTILINE)]
+    assert len(named) == len(set(named))
+    plots = [x.split(".")[-1] for x in named if x.startswith("jusadel.plot.")]
+    others = [x.split(".")[-1] for x in named if not x.startswith("jusadel.plot.")]
+    assert sorted(plots) == sorted(ju.plot.__all__)
+    for name in set(ju.__all__) - MODULES:
+        assert others.count(name) == 1, name
 
 
 def test_pages_stand_in_the_navigation_and_links_lead_somewhere():
     nav = (ROOT / "mkdocs.yml").read_text().split("nav:")[1]
-    assert set(re.findall(r"(\w+\.md)", nav)) == {page.name for page in PAGES}
+    listed = re.findall(r"([\w/]+\.md)", nav)
+    assert sorted(listed) == sorted(str(page.relative_to(DOCS)) for page in PAGES)
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
             assert target.startswith("http") or (page.parent / target).exists(), (page.name, target)
+
+
+def test_code_and_files_that_pages_name_exist():
+    for page in PAGES:
+        text = page.read_text()
+        for path in re.findall(r"`((?:examples|validation|benchmarks|jusadel|docs)/[\w/.]+\.\w+)`", text):
+            assert (ROOT / path).is_file(), (page.name, path)
+        for path, _, section in re.findall(r'^--8<-- "([^":]+)(:(\w+))?"$', text, re.MULTILINE):
+            assert not section or f"<!-- --8<-- [start:{section}] -->\n```python" in (ROOT / path).read_text()
+    for picture in DOCS.rglob("*.png"):
+        assert picture.stat().st_size < IMAGE_LIMIT, picture.name
