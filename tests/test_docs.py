@@ -31,15 +31,14 @@ def test_first_steps_run_as_printed(tmp_path, monkeypatch, capsys, quick_compila
     monkeypatch.chdir(tmp_path)
     names = {}
     source = blocks("index.md")[0]
-    assert len(source.splitlines()) <= 21
+    assert len(source.splitlines()) <= 20
     exec(compile(source, "index.md", "exec"), names)
     plt.close("all")
     printed = capsys.readouterr().out
     assert "12 of 12 certified" in printed
     current = float(re.search(r"current = (\S+)", printed)[1])
-    left = float(ju.current_through(names["sol"], "left"))
-    assert abs(current) > 0.01
-    assert left != pytest.approx(-current, rel=1e-9)  # a given Delta feeds in what the gap equation would not
+    electrode = float(ju.current_through(names["sol"], "right"))
+    assert current > 10 * electrode > 0  # along the phase gradient; the given Delta takes it up on the way
     assert (tmp_path / "current.png").stat().st_size > 10_000
 
 
@@ -49,7 +48,7 @@ def test_the_mesh_check_runs_as_printed(capsys, quick_compilation):
     ends = {"left": ju.Reservoir(1.5), "right": ju.Reservoir(1.5, phase=1.0)}
     mesh = ju.rectangle(1.0, 0.3, 1.0, x=np.linspace(0, 1, 5), y=[0, 0.3])
     strip = ju.Device(mesh=mesh, materials=ju.Material(Tc=1.0), boundaries=ends)
-    exec(compile(blocks("trust.md")[0], "trust.md", "exec"), {"ju": ju, "device": strip, "Delta": 1.5})
+    exec(compile(blocks("trust.md")[0], "trust.md", "exec"), {"ju": ju, "device": strip, "pairs": {"film": 1.5}})
     *_, last = capsys.readouterr().out.splitlines()
     order, limit, error = map(float, re.findall(r"\d\S*\d", last))
     assert order == pytest.approx(2.0, abs=0.5)
