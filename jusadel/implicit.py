@@ -91,7 +91,7 @@ def _known(equations: Equations, solution: Unknowns, given: Any, solve: Solve) -
 def _rule(solve: Solve, primals: Any, tangents: Any) -> Any:
     equations, _, given = primals
     found = _known(*primals, solve)
-    pull = jax.jvp(lambda p: slopes(p, found), (equations,), (tangents[0],))[1]
+    pull = _pulls(equations, found, tangents[0])
     x = jax.lax.custom_linear_solve(
         partial(hessian_product, equations, found),
         jax.tree.map(jnp.negative, pull),
@@ -116,6 +116,12 @@ def slopes(equations: Equations, solution: Unknowns) -> Unknowns:
     Delta = solution[1]
     r, f = _in_groups(equations.at(Delta), V, equations.omega), amplitudes(V, gap.scale)[gap.nodes]
     return gap.scale[:, None, None] * r, 2 * gap.weight[:, None] * (gap.a[:, None] * Delta - 2 * f)
+
+
+@jax.jit
+def _pulls(equations: Equations, solution: Unknowns, along: Any) -> Unknowns:
+    """Changes of the slopes with the equations; one program, so that the slopes themselves are not worked out."""
+    return jax.jvp(lambda p: slopes(p, solution), (equations,), (along,))[1]
 
 
 @jax.jit

@@ -17,8 +17,6 @@ from jusadel.gap import Response, Sites, couplings, felt, pushed
 from jusadel.problem import Problem
 from jusadel.solution import SolveError
 
-ACCURACY = 1e-10
-"""Relative accuracy of x at a given pair potential, and of the pair potential's."""
 ROUGH, REFINEMENTS = 1e-2, 30
 """Each refinement solves for what is left to this accuracy, with linear responses that are hardly better."""
 FREE_PHASE = 1e-6
@@ -49,7 +47,7 @@ class LinearProblem:
     @cached_property
     def _H_inverse(self) -> Any:
         p = self.problem
-        return p.solver.response(p.prepared, self.V, p.omega, ACCURACY)
+        return p.solver.response(p.prepared, self.V, p.omega, p.solver.derivatives)
 
     # --- with the gap equation ------------------------------------------------------------------
 
@@ -90,7 +88,7 @@ class LinearProblem:
         size = lambda x: float(np.sum(np.abs(x) ** 2 / (where.weight * where.a))) ** 0.5  # noqa: E731
         start = size(left)
         for _ in range(REFINEMENTS):
-            if not size(left) > ACCURACY * start:
+            if not size(left) > self.problem.solver.derivatives * start:
                 return found
             step = self._quick.solve(left, ROUGH)
             found = self._without_free_phase(found + step, where.weight)

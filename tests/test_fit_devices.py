@@ -54,3 +54,22 @@ def test_fields_that_enter_as_a_sum_are_degenerate(exact):
     assert result.params["exchange"] + result.params["zeeman"] == pytest.approx(3.0, rel=1e-6)
     assert min(result.errors.values()) > 1e3  # nothing is known of either
     assert "not determined by the data" in str(result)
+
+
+@pytest.mark.filterwarnings("ignore::jusadel.CoarseMeshWarning")  # the start lies where the mesh would not do
+def test_an_unstable_trial_is_a_refused_step(exact):
+    """From a relaxation this large a straight line leads far below zero, where the normal state is unstable."""
+    failed = []
+
+    def model(p):
+        try:
+            return currents(Gamma=p["Gamma"])
+        except ju.StabilityError as error:
+            failed.append(error)
+            raise
+
+    result = ju.fit(model, exact, {"Gamma": 20.0}, 1e-3, tol=1e-3)
+    assert failed
+    assert result.refused >= len(failed)
+    assert result.params["Gamma"] == pytest.approx(TRUE["Gamma"], rel=1e-4)
+    assert np.isfinite(result.history.loss).all()

@@ -224,6 +224,24 @@ def test_forward_and_backward_agree(known):
     assert jax.jvp(energy, AT, along)[1] == pytest.approx(known[1] @ np.array(along), rel=1e-10)
 
 
+def test_memory_does_not_grow_with_newtons_steps():
+    """What is kept for the backward pass after one step from a solution, and after all steps from the normal state."""
+
+    def kept(**start):
+        def of_h(h):
+            sol = ju.solve(plain_device(h, *AT[1:]), 0.3, frequencies=3, **EXACT, **start)
+            steps.append(max(sol.stats["steps"]))
+            return ju.free_energy(sol)
+
+        steps = []
+        backward = jax.vjp(of_h, AT[0])[1]
+        return sum(x.nbytes for x in jax.tree.leaves(backward)), steps[0]
+
+    (long, many), (short, few) = kept(), kept(start=solved(*AT).G)
+    assert few < many
+    assert long == short > 0
+
+
 def test_inside_jit(known):
     value, slope = jax.jit(VALUE_AND_SLOPE)(*AT)
     np.testing.assert_allclose(value, known[0], rtol=1e-12)

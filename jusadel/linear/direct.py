@@ -17,7 +17,7 @@ from threadpoolctl import ThreadpoolController
 from jusadel.hessian import Pattern, linearise
 from jusadel.lifted import LiftedAction, residual
 from jusadel.linear.factors import Factor, forget, in_threads
-from jusadel.linear.protocol import Direction, Response
+from jusadel.linear.protocol import DERIVATIVES, Direction, Response
 
 Solve = Callable[[np.ndarray], np.ndarray]
 
@@ -50,6 +50,7 @@ class SuperLU:
     """
 
     name = "SuperLU"
+    derivatives = DERIVATIVES
 
     def __init__(self, threads: int | None = None) -> None:
         self.threads = threads or min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4)

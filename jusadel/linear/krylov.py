@@ -90,9 +90,11 @@ class Krylov:
         limit: most SQMR iterations per Newton step.
         devices: share the frequencies among these; default all devices of this process.
         fallback: the direct solver that takes over with a StagnationWarning; default SuperLU.
+        derivatives: relative accuracy of the linear responses behind a solution's derivatives (in the energy norm): a
+            gradient costs iterations in proportion to its digits.
 
     Raises:
-        ValueError: width or limit below one, or another precision.
+        ValueError: width or limit below one, another precision, or derivatives outside of 1e-12 to 1e-3.
     """
 
     name = "SQMR with multigrid"
@@ -104,13 +106,16 @@ class Krylov:
         limit: int = 150,
         devices: Any = None,
         fallback: Any = None,
+        derivatives: float = 1e-7,
     ) -> None:
         for name, value in (("width", 1 if width is None else width), ("limit", limit)):
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
                 raise ValueError(f"{name} = {value!r}; expected a whole number >= 1")
         if inner not in (jnp.float32, jnp.float64, np.dtype("float32"), np.dtype("float64"), "float32", "float64"):
             raise ValueError(f"inner = {inner!r}; expected float32 or float64")
-        self.width, self.inner, self.limit = width, jnp.dtype(inner), limit
+        if isinstance(derivatives, bool) or not np.isscalar(derivatives) or not 1e-12 <= float(derivatives) <= 1e-3:
+            raise ValueError(f"derivatives = {derivatives!r}; expected a relative accuracy from 1e-12 to 1e-3")
+        self.width, self.inner, self.limit, self.derivatives = width, jnp.dtype(inner), limit, float(derivatives)
         self.devices = tuple(jax.local_devices() if devices is None else devices)
         if not self.devices:
             raise ValueError("devices is empty; expected some of jax.local_devices(), or None for all")

@@ -13,6 +13,10 @@ SMALL = 1e-10
 """Error of the steps at which Newton's method stops; relative to the deviation from the normal state below one."""
 
 
+DERIVATIVES = 1e-10
+"""Relative accuracy of the linear responses behind a solution's derivatives, for solvers to which digits cost nothing."""
+
+
 class StagnationWarning(UserWarning):
     """A Krylov method did not reach its tolerance; a direct solver took over."""
 
@@ -44,6 +48,8 @@ class LinearSolver(Protocol):
     """Solves H step = - gradient for frequencies that share a mesh."""
 
     name: str
+    derivatives: float
+    """Relative accuracy of the linear responses behind a solution's derivatives."""
 
     def prepare(self, lifted: LiftedAction, count: int) -> Any:
         """Whatever is needed once per mesh, for `count` frequencies in all."""
