@@ -295,7 +295,8 @@ def run_case(case: Case, folder: str | os.PathLike[str], progress: ProgressOptio
         return {name: np.asarray(measure(sol)) for name, measure in measures.items()}, sol
 
     found = sweep(point, values, path=out / "numbers.npz", progress=progress)
-    (out / "numbers.csv").write_text(table(found, where or "point", names))
+    with replacing(checked_target(out / "numbers.csv")) as partial:
+        partial.write_text(table(found, where or "point", names))
     return found
 
 

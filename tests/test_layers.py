@@ -24,7 +24,7 @@ FLOORS = (
     "observables adaptation convergence screening_response screening fluxes magnetic thermodynamics phase_curve "
     "junction critical workers sweep_file sweep spectroscopy spectral_currents flow normal spin_dynamics "
     "nonequilibrium kinetic transforms parameters measured linearised least_squares descent covariance "
-    "fit_result fitting fit stored_device files vtu",
+    "fit_result fitting fit stored_device stored_results files vtu",
     "plot plot.canvas plot.devices plot.fields plot.lines plot.spectra case",
     "jusadel",
     "__main__",
