@@ -66,10 +66,16 @@ def _packed_fit(result: FitResult, arrays: Arrays) -> tuple[Content, Content]:
 
 def _fit_of(part: Stored) -> FitResult:
     names = part["names"].words()
+    params = _by_name(part["params"], len(names))
+    errors = None if part["errors"].missing else _by_name(part["errors"], len(names))
+    if not all(np.isfinite(x).all() for x in params.values()):
+        raise ValueError(f"{part.name}, params are not finite")
+    if errors is not None and any(np.less(x, 0).any() for x in errors.values()):
+        raise ValueError(f"{part.name}, errors are negative")
     square = (len(names),) * 2
     return FitResult(
-        params=_by_name(part["params"]),
-        errors=None if part["errors"].missing else _by_name(part["errors"]),
+        params=params,
+        errors=errors,
         names=names,
         covariance=None if part["covariance"].missing else part["covariance"].array(square),
         correlation=None if part["correlation"].missing else part["correlation"].array(square),
@@ -90,10 +96,12 @@ def _fit_of(part: Stored) -> FitResult:
     )
 
 
-def _by_name(part: Stored) -> dict[str, Any]:
+def _by_name(part: Stored, count: int) -> dict[str, Any]:
     values = part.nested()
     if not isinstance(values, dict) or any(np.asarray(x).dtype.kind not in "fiu" for x in values.values()):
         raise ValueError(f"{part.name} are no numbers by name")
+    if sum(np.size(x) for x in values.values()) != count:
+        raise ValueError(f"{part.name} are not one for each of the {count} names")
     return values
 
 

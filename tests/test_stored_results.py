@@ -179,6 +179,11 @@ def array_change(name, change):
         ("fit", header_change("names", value="abc"), "content, names is 'abc'; expected a list of words"),
         ("fit", header_change("scaled", value=1), "content, scaled is 1; expected true or false"),
         ("fit", header_change("params", value={"dict": {"a": "x"}}), "content, params are no numbers by name"),
+        (
+            "fit",
+            header_change("params", value={"dict": {"a": 1}}),
+            "content, params are not one for each of the 3 names",
+        ),
         ("fit", header_change("errors", value={"list": [1]}), "content, errors are no numbers by name"),
         (
             "fit",
