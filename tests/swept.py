@@ -14,10 +14,10 @@ def gap(T, previous):
 
 
 def slow_after_two(v, folder):
-    """Quick up to two, then a minute; leaves a file at the beginning of each point."""
+    """Quick up to two, then two minutes; leaves a file at the beginning of each point."""
     (Path(folder) / f"{v}.begun").write_text(str(os.getpid()))
     if v > 2:
-        time.sleep(60)
+        time.sleep(120)
     return v**2
 
 

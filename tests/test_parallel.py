@@ -185,10 +185,8 @@ def test_killed_and_gone_on_with_equals_uninterrupted(tmp_path, how):
     workers = {int(file.read_text()) for file in folder.iterdir()}
     assert len(workers) == 2
     assert process.pid not in workers
-    began = time.monotonic()
     process.send_signal(how)
-    _, errors = process.communicate(timeout=30)
-    assert time.monotonic() - began < 20
+    _, errors = process.communicate(timeout=60)  # half as long as the point would take
     assert ("KeyboardInterrupt" in errors) == (how == signal.SIGINT)
     for worker in workers:
         wait_for(lambda worker=worker: not alive(worker))
