@@ -99,9 +99,10 @@ def test_broken_off_and_gone_on_with_equals_uninterrupted(tmp_path, error, again
 
 def test_interrupt_while_waiting(tmp_path):
     """Ctrl-C reaches a sweep that waits for others, and what is finished is on disk."""
-    hold, path = threading.Event(), tmp_path / "s.npz"
+    hold, begun, path = threading.Event(), [], tmp_path / "s.npz"
 
     def point(v, previous):
+        begun.append(v)
         if v == 1.0:
             threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
             hold.wait(20)
@@ -111,6 +112,7 @@ def test_interrupt_while_waiting(tmp_path):
         with pytest.raises(KeyboardInterrupt):
             sweep(point, VALUES, path=path, client=pool)
         hold.set()
+    assert begun == [0.5, 1.0]
     seen = []
     sweep(lambda v, previous: seen.append(v) or v, VALUES, path=path)
     assert seen == VALUES[1:]
@@ -232,7 +234,7 @@ class Found:
     omega: np.ndarray
 
 def point(v, previous):
-    whole = shared_out(lambda omega, V: Found(omega), np.arange(3.0), np.zeros(3))  # as solve does
+    whole = shared_out(lambda omega, V: Found(omega), v + np.arange(3.0), np.zeros(3))  # as solve does
     return {"square": v**2, "rank": jax.process_index(), "omega": whole.omega}
 
 def failing(v, previous):
@@ -252,7 +254,7 @@ except Exception as error:
 def test_processes_of_jax_distributed(tmp_path):
     """Each does points of its own, and goes on with the file of a sweep that ended after the first."""
     path = tmp_path / "s.npz"
-    first = {"square": 1.0, "rank": 7, "omega": np.arange(3.0)}
+    first = {"square": 1.0, "rank": 7, "omega": 1 + np.arange(3.0)}
 
     def broken(v, previous):
         if v > 1:
@@ -278,7 +280,7 @@ def test_processes_of_jax_distributed(tmp_path):
             found = dict(held)
         np.testing.assert_array_equal(found["square"], np.square([1, 2, 3, 4, 5]))
         np.testing.assert_array_equal(found["rank"], [7, 0, 1, 0, 1])
-        np.testing.assert_array_equal(found["omega"], [[0, 1, 2]] * 5)
+        np.testing.assert_array_equal(found["omega"], np.add.outer([1, 2, 3, 4, 5], [0, 1, 2]))
     np.testing.assert_array_equal(points_in(path), np.arange(5))
 
 

@@ -57,6 +57,7 @@ def undetermined(fitted):
     nothing[0] = np.inf
     errors = {"a": float("inf"), "b": np.array([np.nan, 0.1])}
     stopped = {"degenerate": ("a + b[0]",), "at_bound": ("b[1]",), "distance": float("nan"), "loss": np.float64("inf")}
+    stopped["history"] = replace(fitted.history, refused=np.arange(len(fitted.history)))
     return replace(fitted, errors=errors, covariance=nothing, correlation=nothing, chi2=np.float64(2), dof=0, **stopped)
 
 
