@@ -69,6 +69,17 @@ class Arrays:
             return value
         return self.put(name, value)
 
+    def nested(self, name: str, value: Any) -> Any:
+        """The same for dicts by word, lists and tuples of such things, and of others in them."""
+        if isinstance(value, Mapping):
+            if not all(isinstance(key, str) for key in value):
+                raise TypeError(f"{name} has the names {list(value)}; expected words")
+            return {"dict": {key: self.nested(f"{name} {key}", x) for key, x in value.items()}}
+        if isinstance(value, list | tuple):
+            kind = "list" if isinstance(value, list) else "tuple"
+            return {kind: [self.nested(f"{name} {k}", x) for k, x in enumerate(value)]}
+        return self.any(name, value)
+
 
 def _identical(one: np.ndarray, other: np.ndarray) -> bool:
     return one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
@@ -153,6 +164,13 @@ class Stored:
             raise ValueError(f"{self.name} is {self.tree!r:.60}; expected a number")
         return float(self.tree)
 
+    def any_number(self) -> float:
+        """One number that may be inf or NaN, as `Arrays.any` made it."""
+        value = self.any()
+        if type(value) not in (int, float):
+            raise ValueError(f"{self.name} is {value!r:.60}; expected a number")
+        return float(value)
+
     def array(self, shape: tuple[int | None, ...], kinds: str = "f") -> np.ndarray:
         """The array that it refers to.
 
@@ -172,6 +190,36 @@ class Stored:
             return self.tree
         array = self._referred()
         return array if array.ndim else array.item()
+
+    def nested(self) -> Any:
+        """What `Arrays.nested` made."""
+        if not isinstance(self.tree, dict) or "array" in self.tree:
+            return self.any()
+        kind, content = next(iter(self.tree.items()), (None, None))
+        if kind == "dict":
+            return {key: value.nested() for key, value in self[kind].items()}
+        if kind not in ("list", "tuple") or not isinstance(content, list):
+            raise ValueError(f"{self.name} is {self.tree!r:.60}; expected numbers, a word, or a collection of them")
+        values = [Stored(x, self.arrays, f"{self.name}, {k}").nested() for k, x in enumerate(content)]
+        return values if kind == "list" else tuple(values)
+
+    def words(self) -> tuple[str, ...]:
+        """A list of words."""
+        if not isinstance(self.tree, list) or not all(isinstance(x, str) for x in self.tree):
+            raise ValueError(f"{self.name} is {self.tree!r:.60}; expected a list of words")
+        return tuple(self.tree)
+
+    def whole(self) -> int:
+        """A whole number."""
+        if type(self.tree) is not int:
+            raise ValueError(f"{self.name} is {self.tree!r:.60}; expected a whole number")
+        return self.tree
+
+    def yes(self) -> bool:
+        """Yes or no."""
+        if type(self.tree) is not bool:
+            raise ValueError(f"{self.name} is {self.tree!r:.60}; expected true or false")
+        return self.tree
 
     def _referred(self) -> np.ndarray:
         name = self["array"].text()
@@ -228,7 +276,7 @@ def _header(file: Path, held: dict[str, np.ndarray]) -> dict[str, Any]:
     text = held.pop("header", None)
     try:
         header = json.loads(str(text)) if text is not None and text.shape == () else None
-    except ValueError:
+    except (ValueError, RecursionError):
         header = None
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         known = "a sweep keeps its own file: give it to sweep(path=...)" if "format" in held else "expected one of save"

@@ -33,6 +33,7 @@ from jusadel.mesh_io import read_mesh
 from jusadel.observables import free_energy, spin_density
 from jusadel.pair_potential import vortex
 from jusadel.plot.canvas import pyplot
+from jusadel.progress import ProgressOption
 from jusadel.solution import Solution
 from jusadel.sweep import Sweep, sweep
 from jusadel.units import Units
@@ -260,7 +261,7 @@ def read_case(path: str | os.PathLike[str]) -> Case:
     return Case(tables, file.parent)
 
 
-def run_case(case: Case, folder: str | os.PathLike[str], progress: bool | Callable[[str], None] = False) -> Sweep:
+def run_case(case: Case, folder: str | os.PathLike[str], progress: ProgressOption = False) -> Sweep:
     """Solve the case, point by point, and leave its output in a folder; goes on where it was interrupted.
 
     numbers.npz holds the finished points, numbers.csv the table, and case.json what was asked for: a folder with the
@@ -294,7 +295,8 @@ def run_case(case: Case, folder: str | os.PathLike[str], progress: bool | Callab
         return {name: np.asarray(measure(sol)) for name, measure in measures.items()}, sol
 
     found = sweep(point, values, path=out / "numbers.npz", progress=progress)
-    (out / "numbers.csv").write_text(table(found, where or "point", names))
+    with replacing(checked_target(out / "numbers.csv")) as partial:
+        partial.write_text(table(found, where or "point", names))
     return found
 
 

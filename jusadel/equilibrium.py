@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 import warnings
 from collections.abc import Callable
@@ -22,12 +21,12 @@ from jusadel.material import is_number
 from jusadel.newton import NewtonResult
 from jusadel.pair_potential import at_vertices
 from jusadel.problem import Problem, pose, refuse_uncertified
+from jusadel.progress import ProgressOption, reporter
 from jusadel.solution import Solution, SolveError, UnstableStateWarning
 from jusadel.solve_input import default_pair_potential, starting_frames
 from jusadel.traced import is_traced, still
 
 Array = jax.Array
-logger = logging.getLogger("jusadel")
 
 SELF_CONSISTENT = "self-consistent"
 SMALLEST_TOL = 1e-12
@@ -45,7 +44,7 @@ def solve(
     throw: bool = True,
     accuracy: float = 1e-4,
     gap_tol: float = 1e-8,
-    progress: bool | Callable[[str], None] = False,
+    progress: ProgressOption = False,
 ) -> Solution:
     """Solve the nonlinear Usadel equation at given pair potential for all Matsubara frequencies.
 
@@ -70,7 +69,8 @@ def solve(
         throw: raise where a frequency is not certified; otherwise look at `sol.converged`, `sol.stable`.
         gap_tol: largest residual of the gap equation, relative to the bulk gap at T = 0.
         accuracy: relative accuracy of the frequency sums when `frequencies` is None.
-        progress: True for lines of text on the "jusadel" logger and stderr, or a function of a line.
+        progress: True for a bar where tqdm is installed (extra "progress") and stderr is a terminal, else for lines of
+            text on the "jusadel" logger and stderr; "bar" or "lines"; or a function of a line.
 
     Raises:
         SolveError: a frequency did not converge, or converged to an unphysical stationary point; the gap equation did
@@ -179,15 +179,3 @@ def _self_consistent(
     }
     vertex = jnp.asarray(where.on_vertices(found.Delta))
     return Found(found.problem, found.newton.V, vertex, where, found.Delta), found.newton, gap
-
-
-def reporter(progress: bool | Callable[[str], None]) -> Callable[[str], None] | None:
-    """Where the lines of text go that `progress` asks for."""
-    if callable(progress):
-        return progress
-    if not progress:
-        return None
-    if not logger.handlers:
-        logger.addHandler(logging.StreamHandler())
-        logger.setLevel(logging.INFO)
-    return logger.info

@@ -24,6 +24,7 @@ from jusadel.screening import ScreenedSolution
 from jusadel.solution import Solution
 from jusadel.spectral import Spectrum
 from jusadel.stored_device import contacts_of, device_of, packed_contacts, packed_device
+from jusadel.stored_results import RESULTS
 from jusadel.whitney import WhitneyField, edge_space
 
 Array = jax.Array
@@ -38,7 +39,8 @@ def save(result: Any, path: Target) -> None:
     under another name and takes its place when it is complete: whatever interrupts that leaves the old file, or none.
 
     Args:
-        result: a Solution, ScreenedSolution, Spectrum, Flow, Kinetics or Device.
+        result: a Solution, ScreenedSolution, Spectrum, Flow, Kinetics or Device; or a CurrentPhaseRelation,
+            CriticalTemperature or FitResult, which have no device to go on with.
         path: ends in .npz; an existing file is replaced.
 
     Raises:
@@ -261,5 +263,6 @@ KINDS: dict[str, tuple[type, Callable[..., tuple[Content, Content]], Callable[[S
     "Flow": (Flow, _packed_flow, _flow_of),
     "Kinetics": (Kinetics, _packed_kinetics, _kinetics_of),
     "Device": (Device, _packed_bare_device, _bare_device_of),
+    **RESULTS,
 }
 """By name: the type, what of it goes into a file and what the header says about it, and the way back."""

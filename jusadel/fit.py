@@ -8,13 +8,13 @@ from typing import Any
 
 import optax
 
-from jusadel.equilibrium import reporter
 from jusadel.fit_result import DegeneracyWarning, FitError, FitResult, FitWarning
 from jusadel.fitting import CLOSE, Recorder, Task, by_loss, by_optimizer, by_steps
 from jusadel.linearised import MODES, FailedPoint
 from jusadel.material import is_number
 from jusadel.measured import measured
 from jusadel.parameters import parameters
+from jusadel.progress import ProgressOption, reporter
 from jusadel.transforms import Range
 
 TOL, OPTIMIZER_TOL = 1e-4, 1e-6
@@ -34,7 +34,7 @@ def fit(
     mode: str | None = None,
     tol: float | None = None,
     max_steps: int | None = None,
-    progress: bool | Callable[[str], None] = False,
+    progress: ProgressOption = False,
     throw: bool = True,
 ) -> FitResult:
     """Fit parameters of a model to data by least squares, with standard errors.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -21,7 +21,7 @@ import scipy.sparse.linalg as sla
 from jusadel.boundary import Reservoir, Tunnel
 from jusadel.device import Device
 from jusadel.differentiated import Stated, equations, function_of, placed
-from jusadel.equilibrium import SELF_CONSISTENT, refuse_bad_input, reporter, solve
+from jusadel.equilibrium import SELF_CONSISTENT, refuse_bad_input, solve
 from jusadel.fluxes import current_through
 from jusadel.lifted import pairs_of_corners
 from jusadel.linear import LinearSolver
@@ -32,6 +32,7 @@ from jusadel.observables import free_energy
 from jusadel.pair_potential import at_vertices
 from jusadel.phase_curve import CurrentPhaseRelation, half_turn, whole_turn
 from jusadel.problem import Problem, pose, refuse_uncertified
+from jusadel.progress import ProgressOption, reporter
 from jusadel.seams import seams
 from jusadel.solution import Solution, SolveError
 from jusadel.solve_input import chosen_frequencies, default_pair_potential, held_frames, with_reservoirs
@@ -171,7 +172,7 @@ def _together(
     linear_solver: LinearSolver | None = None,
     throw: bool = True,
     accuracy: float = 1e-4,
-    progress: bool | Callable[[str], None] = False,
+    progress: ProgressOption = False,
 ) -> CurrentPhaseRelation:
     device = junction.device
     refuse_bad_input(device, tol)

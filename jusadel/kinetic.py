@@ -10,7 +10,7 @@ Nothing scatters inelastically but by the broadening eta, which is a coupling to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,11 +19,11 @@ import numpy as np
 from jusadel.contact import Contact
 from jusadel.device import Device
 from jusadel.distributions import Assembly, Factors, LinearEquations, Reduced
-from jusadel.equilibrium import reporter
 from jusadel.flow import nodes_of_contact
 from jusadel.keldysh import advanced, blocks, blocks_of_nodes, frequency_matrix
 from jusadel.material import is_number, real
 from jusadel.nonequilibrium import Kinetics
+from jusadel.progress import ProgressOption, reporter
 from jusadel.seams import seams
 from jusadel.solution import SolveError
 from jusadel.spectral import Spectrum
@@ -38,7 +38,7 @@ def kinetics(
     *,
     bath: Any = "grounded",
     weights: Any = None,
-    progress: bool | Callable[[str], None] = False,
+    progress: ProgressOption = False,
 ) -> Kinetics:
     """Distribution functions of a device whose electrodes have voltages, temperatures and spins of their own.
 
@@ -56,7 +56,8 @@ def kinetics(
             the few states that eta makes fill up behind a weak barrier if nothing relaxes them, and density times F is
             then not small: leave such energies out.
         weights: (n_E,) of a quadrature over E from zero to infinity; default the trapezoidal rule.
-        progress: True for lines of text on the "jusadel" logger and stderr, or a function of a line.
+        progress: True for a bar where tqdm is installed (extra "progress") and stderr is a terminal, else for lines of
+            text on the "jusadel" logger and stderr; "bar" or "lines"; or a function of a line.
 
     Returns:
         A Kinetics with f (n_E, n, 8), currents energy by energy and integrated, mu and S; `current_through`,

@@ -165,7 +165,8 @@ def shaped(name: str, value: Any) -> Any:
     """The value as an array of the field's shape; numbers become isotropic tensors."""
     array, shape = real(name, value), SHAPES[name]
     if name in ISOTROPIC and array.shape == ():
-        return array * np.eye(shape[0])
+        xp: Any = np if isinstance(array, np.ndarray) else jnp
+        return xp.where(np.eye(shape[0]) > 0, array, 0.0)  # inf times zero would be NaN
     if array.shape != shape:
         order = " (spin index first, then x, y)" if shape == (3, 2) else ""
         expected = f"{shape} or a number" if name in ISOTROPIC else f"{shape}{order}" if shape else "a number"
@@ -202,10 +203,11 @@ def check_swapping_limit(D: Any, kappa: Any, where: str = "") -> None:
     if isinstance(D, jax.core.Tracer) or isinstance(kappa, jax.core.Tracer):
         return
     D, kappa = np.asarray(D), np.asarray(kappa)
-    limit = 2 * np.sqrt(np.linalg.det(D)) / np.trace(D, axis1=-2, axis2=-1)
+    scaled = D / np.abs(D).max(axis=(-1, -2), keepdims=True)  # its determinant neither over- nor underflows
+    limit = 2 * np.sqrt(np.maximum(np.linalg.det(scaled), 0)) / np.trace(scaled, axis1=-2, axis2=-1)
     size = np.linalg.norm(kappa, axis=-1)
-    worst = int(np.argmax(size / limit))
-    if size[worst] >= limit[worst]:
+    worst = int(np.argmax(size - limit))
+    if size[worst] >= limit[worst] and size[worst] > 0:
         raise ValueError(
             f"kappa{' in ' + where if where else ''} = {kappa[worst].tolist()} has length {size[worst]:.3g}; with D = "
             f"{D[worst].tolist()} spin swapping is stable only for |kappa| < 2 sqrt(det D)/tr D = {limit[worst]:.3g} "

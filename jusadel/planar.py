@@ -27,6 +27,10 @@ def place(point: Any) -> str:
     return f"({point[0]:.6g}, {point[1]:.6g})"
 
 
+FARTHEST = 1e100
+"""Products of larger coordinates overflow."""
+
+
 def checked_line(what: str, given: Any, least: int) -> Points:
     """The given points as float64 (k, 2); at least `least`, finite, and no two neighbours equal."""
     try:
@@ -35,9 +39,11 @@ def checked_line(what: str, given: Any, least: int) -> Points:
         raise ValueError(f"{what} is {given!r}; expected {least} or more points (x, y)") from None
     if points.ndim != 2 or points.shape[1] != 2 or len(points) < least:
         raise ValueError(f"{what} has shape {points.shape}; expected (k, 2), {least} or more points (x, y)")
-    bad = np.flatnonzero(~np.isfinite(points).all(axis=1))
+    bad = np.flatnonzero(~(np.abs(points) < FARTHEST).all(axis=1))
     if bad.size:
-        raise ValueError(f"{what}: point {bad[0]} is {place(points[bad[0]])}; expected finite numbers")
+        raise ValueError(
+            f"{what}: point {bad[0]} is {place(points[bad[0]])}; expected finite numbers, below {FARTHEST:g}"
+        )
     same = np.flatnonzero((np.abs(np.diff(points, axis=0)) <= SAME * extent_of(points)).all(axis=1))
     if same.size:
         raise ValueError(f"{what}: points {same[0]} and {same[0] + 1} are both {place(points[same[0]])}; drop one")

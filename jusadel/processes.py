@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import fields, replace
 from typing import Any
 
 import jax
 import numpy as np
+
+_apart: ContextVar[bool] = ContextVar("apart", default=False)
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """Solve meanwhile in this process alone, as when each process has a problem of its own."""
+    token = _apart.set(True)
+    try:
+        yield
+    finally:
+        _apart.reset(token)
 
 
 def shared_out(run: Callable[[np.ndarray, np.ndarray], Any], omega: np.ndarray, V: np.ndarray) -> Any:
@@ -18,7 +32,7 @@ def shared_out(run: Callable[[np.ndarray, np.ndarray], Any], omega: np.ndarray, 
         omega: frequencies (b,).
         V: frames (b, n, 4, 4).
     """
-    count = jax.process_count()
+    count = 1 if _apart.get() else jax.process_count()
     if count == 1:
         return run(omega, V)
     share = -(-len(omega) // count)
@@ -30,9 +44,23 @@ def shared_out(run: Callable[[np.ndarray, np.ndarray], Any], omega: np.ndarray, 
 
 def _gathered(values: Any, total: int) -> Any:
     """The values (share, ...) of all processes in the order of the frequencies, (total, ...)."""
-    from jax.experimental import multihost_utils
-
     if values is None:
         return None
-    everyone = np.asarray(multihost_utils.process_allgather(np.asarray(values)))  # (processes, share, ...)
+    everyone = _from_all(np.asarray(values))  # (processes, share, ...)
     return everyone.swapaxes(0, 1).reshape(-1, *values.shape[1:])[:total]
+
+
+def everyones(own: bytes) -> list[bytes]:
+    """What each process gives, in their order; all of them have to ask."""
+    if jax.process_count() == 1:
+        return [own]
+    lengths = _from_all(np.array(len(own)))
+    padded = np.zeros(max(1, lengths.max()), np.uint8)
+    padded[: len(own)] = np.frombuffer(own, np.uint8)
+    return [row[:length].tobytes() for row, length in zip(_from_all(padded), lengths, strict=True)]
+
+
+def _from_all(values: np.ndarray) -> np.ndarray:
+    from jax.experimental import multihost_utils
+
+    return np.asarray(multihost_utils.process_allgather(values))

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -29,11 +28,12 @@ import numpy as np
 
 from jusadel import gap
 from jusadel.device import Device
-from jusadel.equilibrium import SELF_CONSISTENT, first_pair_potential, refuse_bad_input, reporter
+from jusadel.equilibrium import SELF_CONSISTENT, first_pair_potential, refuse_bad_input
 from jusadel.linear import LinearSolver
 from jusadel.material import is_number
 from jusadel.observables import free_energy
 from jusadel.problem import pose
+from jusadel.progress import ProgressOption, reporter
 from jusadel.screening_response import (
     Model,
     Response,
@@ -113,7 +113,7 @@ def solve_screened(
     linear_solver: LinearSolver | None = None,
     accuracy: float = 1e-4,
     gap_tol: float = 1e-8,
-    progress: bool | Callable[[str], None] = False,
+    progress: ProgressOption = False,
 ) -> ScreenedSolution:
     """Solve the Usadel equation together with Maxwell's, for a sample that is infinite along z in a field along z.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,13 +12,14 @@ import numpy as np
 
 from jusadel.device import Device
 from jusadel.discrete import DiscreteAction
-from jusadel.equilibrium import refuse_bad_input, reporter
+from jusadel.equilibrium import refuse_bad_input
 from jusadel.lifted import lift
 from jusadel.linear import LinearSolver, Pardiso, SuperLU
 from jusadel.material import is_number, real
 from jusadel.mesh import Mesh
 from jusadel.nambu import R, frame_to_green
 from jusadel.newton import NewtonResult
+from jusadel.progress import ProgressOption, reporter
 from jusadel.real_energies import certified, solve_energies
 from jusadel.seams import seams
 from jusadel.solution import Solution, SolveError
@@ -104,7 +104,7 @@ def spectrum(
     tol: float = 1e-9,
     linear_solver: LinearSolver | None = None,
     throw: bool = True,
-    progress: bool | Callable[[str], None] = False,
+    progress: ProgressOption = False,
 ) -> Spectrum:
     """The retarded Green's function at real energies E + i eta, with the pair potential and the fields of a Solution.
 
@@ -121,7 +121,8 @@ def spectrum(
         tol: relative norm of the residual, per energy.
         linear_solver: default `linear.SuperLU()`.
         throw: raise where an energy is not certified; otherwise look at `spec.converged`, `spec.stable`.
-        progress: True for lines of text on the "jusadel" logger and stderr, or a function of a line.
+        progress: True for a bar where tqdm is installed (extra "progress") and stderr is a terminal, else for lines of
+            text on the "jusadel" logger and stderr; "bar" or "lines"; or a function of a line.
 
     Raises:
         SolveError: an energy did not converge, or converged to an unphysical stationary point.

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from jusadel.archive import plain_arrays
-from jusadel.atomic import alone, checked_target, replacing
-from jusadel.equilibrium import reporter
-from jusadel.solution import Solution
+from jusadel.atomic import alone, checked_target
+from jusadel.material import is_number
+from jusadel.points import Record, by_itself, check_same, noted, shown, split
+from jusadel.processes import everyones
+from jusadel.progress import ProgressOption, reporter
+from jusadel.sweep_file import Course, read_course, stacked, write_course
+from jusadel.workers import Records, check_sendable, over_client, over_processes, over_workers
 
-FORMAT = "jusadel sweep 1"
-RESULT = "result"
-"""The name of results that come without one."""
-STORED = ("T", "omega", "weights", "all_G", "Delta", "converged", "stable", "margin", "vertex_Delta")
-"""What a Solution needs to be a start."""
-
-Record = dict[str, np.ndarray]
+DISTRIBUTED = "jax.distributed"
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,9 +57,11 @@ def sweep(
     path: str | os.PathLike[str] | None = None,
     start: Any = None,
     both_directions: bool = False,
-    progress: bool | Callable[[str], None] = False,
+    workers: int | str | None = None,
+    client: Any = None,
+    progress: ProgressOption = False,
 ) -> Sweep:
-    """Call point(value, previous) for one value after the other.
+    """Call point(value, previous) for one value after the other, or for all of them in parallel.
 
         def point(T, previous):
             sol = ju.solve(device, T, "self-consistent", start=previous)
@@ -70,157 +69,108 @@ def sweep(
 
         ju.sweep(point, np.linspace(0.1, 0.9, 17), path="gap.npz")["gap"]
 
+    With `workers` or `client` every point begins with `start` and hands nothing on. The results are those of the same
+    sweep without.
+
     Args:
         point: returns results, or the pair (results, start of the next point). Results are a number, an array, or a
             dict of them, with the same names and shapes at every value. The start, a Solution, an array or a number,
             is `previous` at the next value; without one, previous is `start`.
         values: numbers (k,), or rows (k, ...).
         path: a file (.npz) that holds all finished points as soon as they are finished. If it exists the sweep goes on
-            where that one ended; an interrupt loses the point under way and nothing else. A Solution read from it
-            serves as a start and for nothing else. One call at a time may go on with a file; of the processes of
-            `jax.distributed`, which make all points together and must all see the file, the first writes.
-        start: `previous` of the first point.
+            where that one ended; an interrupt loses the points under way and nothing else. A Solution read from it
+            serves as a start and for nothing else. One call at a time may go on with a file. The processes of
+            `jax.distributed` must all see the file, and the first writes.
+        start: `previous` of the first point, in parallel of all.
         both_directions: go back afterwards from the last value to the first, as `.back` (hysteresis).
+        workers: a number of processes on this machine among which the points are shared out, each with its share of
+            the processors. `point` must be defined at the top level of a module, and a script that calls this must do
+            so under `if __name__ == "__main__":`. Or "jax.distributed": each process of the program, which all call
+            this, takes points of its own; without it they share the frequencies of each solve.
+        client: a `dask.distributed.Client`, or anything else whose submit(function, *arguments) returns futures with
+            result, cancel and add_done_callback, such as an executor of `concurrent.futures` or mpi4py.
         progress: as in `solve`, one line a point.
 
     Raises:
-        ValueError: no values; results that change their names or shapes; a file of another sweep or an unreadable one.
-        TypeError: results that are no numbers; with a path, a start that cannot be stored.
+        ValueError: no values; results that change their names or shapes; a file of another sweep or an unreadable one;
+            workers together with client, both_directions, or a file in which points follow one another.
+        TypeError: results that are no numbers; with a path, a start that cannot be stored; in parallel, a point that
+            hands on a start, or cannot be sent to other processes.
+        RuntimeError: a worker process was killed. Whatever a point raises, with a note that says at which value.
         jusadel.atomic.InUseError: another process is writing the file. What `jusadel.save` raises for bad paths.
     """
     table = np.asarray(values)
     if table.ndim == 0 or not len(table) or table.dtype.kind not in "biufc":
         raise ValueError(f"values = {values!r}; expected a list of numbers, or of rows of numbers of one length")
-    order = [*range(len(table)), *(range(len(table) - 2, -1, -1) if both_directions else ())]
+    _check_ways(workers, client, both_directions)
     source = None if path is None else Path(path)
-    finished = _stored(source, table, both_directions, start)[0]
-    if len(finished) == len(order):
-        return _made(table, finished, both_directions)
+    course = read_course(source, table, both_directions, start)
+    if not course.missing:
+        return _made(course)
+    if is_number(workers):
+        check_sendable(point, start)
     target = checked_target(source) if source is not None and jax.process_index() == 0 else None
     report = reporter(progress)
     with alone(target) if target else nullcontext():
-        records, previous = _stored(source, table, both_directions, start)
-        for k in order[len(records) :]:
-            try:
-                given = point(values[k], previous)
-                record, previous = _split(given, start)
-                _check_same(records, record)
-            except Exception as error:
-                error.add_note(f"in the sweep at value {values[k]}, point {len(records) + 1} of {len(order)}")
-                raise
-            records.append(record)
-            if target:
-                _write(target, table, both_directions, records, previous, start)
-            if report:
-                report(f"sweep: {len(records)} of {len(order)} points, value {values[k]}: {_shown(record)}")
-    return _made(table, records, both_directions)
+        course = read_course(source, table, both_directions, start)
+        total = len(course.order)
+        with closing(_points(point, values, course, workers, client)) as found:
+            for number, record in found:
+                value = values[course.order[number]]
+                with noted(value, number, total):
+                    check_same(next(iter(course.records.values()), record), record)
+                course.records[number] = record
+                if target:
+                    write_course(target, course)
+                if report:
+                    report(f"sweep: {len(course.records)} of {total} points, value {value}: {shown(record)}")
+    return _made(course)
 
 
-def _made(table: np.ndarray, records: list[Record], both_directions: bool) -> Sweep:
-    there = _stacked(records[: len(table)])
-    if not both_directions:
-        return Sweep(table, there)
-    return Sweep(table, there, Sweep(table, _stacked(records[len(table) - 1 :][::-1])))
-
-
-def _stacked(records: list[Record]) -> Record:
-    return {name: np.stack([record[name] for record in records]) for name in records[0]}
-
-
-# --- what a point returns ---------------------------------------------------------------------------
-
-
-def _split(given: Any, start: Any) -> tuple[Record, Any]:
-    """Results as arrays by name, and the start of the next point."""
-    if isinstance(given, tuple) and len(given) != 2:
-        raise TypeError(f"the function returned {len(given)} values; expected results, or (results, start of the next)")
-    results, following = given if isinstance(given, tuple) else (given, start)
-    named = results if isinstance(results, Mapping) else {RESULT: results}
-    if not named:
-        raise TypeError("the function returned no results; expected a number, an array, or a dict of them")
-    return {str(name): _numbers(str(name), value) for name, value in named.items()}, following
-
-
-def _numbers(name: str, value: Any) -> np.ndarray:
-    array = np.asarray(float(value) if hasattr(value, "__float__") and not hasattr(value, "shape") else value)
-    if array.dtype.kind not in "biufc":
-        raise TypeError(f"{name} is {type(value).__name__}; expected a number or an array of numbers")
-    return array
-
-
-def _check_same(records: list[Record], record: Record) -> None:
-    if not records:
+def _check_ways(workers: Any, client: Any, both_directions: bool) -> None:
+    if workers is None and client is None:
         return
-    before, now = ({name: x.shape for name, x in r.items()} for r in (records[0], record))
-    if before != now:
-        raise ValueError(f"the results have the shapes {now}; those of the first point have {before}")
-
-
-def _shown(record: Record) -> str:
-    return ", ".join(f"{name} = {x:.6g}" if x.ndim == 0 else f"{name} {x.shape}" for name, x in record.items())
-
-
-# --- on disk ----------------------------------------------------------------------------------------
-
-
-def _write(
-    path: Path, table: np.ndarray, both_directions: bool, records: list[Record], previous: Any, start: Any
-) -> None:
-    """Everything so far: the file is always a whole one."""
-    content: dict[str, Any] = {"format": FORMAT, "values": table, "both_directions": both_directions}
-    content |= {f"result {name}": x for name, x in _stacked(records).items()}
-    content |= {"start": "given"} if previous is start else _packed(previous)
-    with replacing(path) as partial, open(partial, "wb") as file:
-        np.savez(file, **content)
-
-
-def _packed(previous: Any) -> dict[str, Any]:
-    if previous is None:
-        return {"start": "none"}
-    if isinstance(previous, Solution):
-        return {"start": "solution"} | {f"solution {name}": np.asarray(getattr(previous, name)) for name in STORED}
-    array = np.asarray(previous)
-    if array.dtype.kind not in "biufc":
-        raise TypeError(
-            f"the start of the next point is {type(previous).__name__}; a sweep with path= can store a Solution, an "
-            "array or a number"
-        )
-    return {"start": "array", "previous": array}
-
-
-def _stored(path: Path | None, table: np.ndarray, both_directions: bool, start: Any) -> tuple[list[Record], Any]:
-    """The points in the file, and the start of the next one."""
-    if path is None or not path.exists():
-        return [], start
-    content = _read(path)
-    if content.pop("both_directions") != both_directions or not np.array_equal(content.pop("values"), table):
+    if workers is not None and client is not None:
+        raise ValueError("workers and client are two ways of one thing; give one of them")
+    if both_directions:
         raise ValueError(
-            f"{path} holds a sweep over other values; give another path, move the file away, or use its values"
+            "both_directions follows a branch, each point from the one before, and workers and client do all points at "
+            "once: give one of them"
         )
-    results = {key.removeprefix("result "): x for key, x in content.items() if key.startswith("result ")}
-    count = len(next(iter(results.values())))
-    return [{name: x[k] for name, x in results.items()} for k in range(count)], _unpacked(content, start)
+    if client is not None and not callable(getattr(client, "submit", None)):
+        raise TypeError(f"client is {type(client).__name__}, which has no submit(); expected a dask.distributed.Client")
+    if workers is not None and workers != DISTRIBUTED and not (is_number(workers, 1) and workers == int(workers)):
+        raise ValueError(f"workers = {workers!r}; expected a number of processes, 1 or more, or {DISTRIBUTED!r}")
+    if is_number(workers) and jax.process_count() > 1:
+        raise ValueError(f"this program runs in several processes already: give workers={DISTRIBUTED!r}")
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
-    try:
-        content = plain_arrays(path)
-        if content.pop("format", None) != FORMAT:
-            raise ValueError("it has another format")
-    except ValueError as error:
-        raise ValueError(
-            f"{path} is no readable file of a sweep ({error}); give another path, or move the file away to begin anew"
-        ) from error
-    return content
+def _points(point: Callable[[Any, Any], Any], values: Any, course: Course, workers: Any, client: Any) -> Records:
+    """The missing points as they are finished, each with its number."""
+    jobs = [(number, values[course.order[number]]) for number in course.missing]
+    if workers is None and client is None and not course.has_holes:
+        return _one_from_the_other(point, jobs, course)
+    if course.handing_on:
+        raise ValueError("the file holds a sweep in which each point starts from the one before: leave out workers")
+    call = partial(by_itself, point, course.start, len(course.order))
+    if client is not None:
+        return over_client(client, call, jobs)
+    if workers == DISTRIBUTED:
+        everyones(b"")  # nobody writes before all have read
+        return over_processes(call, jobs)
+    return over_workers(int(workers), call, jobs) if workers else ((k, call(k, value)) for k, value in jobs)
 
 
-def _unpacked(content: dict[str, np.ndarray], start: Any) -> Any:
-    kind = content["start"]
-    if kind in ("given", "none"):
-        return start if kind == "given" else None
-    if kind == "array":
-        array = content["previous"]
-        return array if array.ndim else array.item()
-    stored: dict[str, Any] = {name: content[f"solution {name}"] for name in STORED}
-    stored |= {name: jnp.asarray(stored[name]) for name in ("all_G", "Delta", "vertex_Delta")}
-    return Solution(device=None, system=None, stats={}, **stored | {"T": float(stored["T"])})  # type: ignore[arg-type]
+def _one_from_the_other(point: Callable[[Any, Any], Any], jobs: Any, course: Course) -> Records:
+    for number, value in jobs:
+        with noted(value, number, len(course.order)):
+            record, course.previous = split(point(value, course.previous), course.start)
+        yield number, record
+
+
+def _made(course: Course) -> Sweep:
+    records, count = [course.records[k] for k in range(len(course.order))], len(course.table)
+    there = stacked(records[:count])
+    if not course.both_directions:
+        return Sweep(course.table, there)
+    return Sweep(course.table, there, Sweep(course.table, stacked(records[count - 1 :][::-1])))

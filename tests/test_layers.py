@@ -11,9 +11,9 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "jusadel"
 FLOORS = (
-    "version atomic archive sampled nambu matrices rows spin symmetry matsubara topology mesh_checks mesh_quality mesh "
-    "shapes doubling local_refinement msh_writer mesh_io known_materials planar sizes border triangulation seeds "
-    "refinement polygons layouts",
+    "version atomic archive sampled progress points nambu matrices rows spin symmetry matsubara topology mesh_checks "
+    "mesh_quality mesh shapes doubling local_refinement msh_writer mesh_io known_materials planar sizes border "
+    "triangulation seeds refinement polygons layouts",
     "material boundary contact cuts scales units",
     "device",
     "action discrete seams discretisation whitney homogeneous pairing_response film_energy film depairing",
@@ -22,9 +22,9 @@ FLOORS = (
     "pair_potential solution traced distributions solve_input stability problem guess gap linear_response implicit "
     "host differentiated compiled equilibrium spectral",
     "observables adaptation convergence screening_response screening fluxes magnetic thermodynamics phase_curve "
-    "junction critical sweep spectroscopy spectral_currents flow normal spin_dynamics nonequilibrium kinetic "
-    "transforms parameters measured linearised least_squares descent covariance fit_result fitting fit "
-    "stored_device files vtu",
+    "junction critical workers sweep_file sweep spectroscopy spectral_currents flow normal spin_dynamics "
+    "nonequilibrium kinetic transforms parameters measured linearised least_squares descent covariance "
+    "fit_result fitting fit stored_device stored_results files vtu",
     "plot plot.canvas plot.devices plot.fields plot.lines plot.spectra case",
     "jusadel",
     "__main__",

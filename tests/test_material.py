@@ -241,3 +241,17 @@ def test_gradient_with_respect_to_a_whole_material():
 )
 def test_gradient_through_the_factory(make):
     assert jax.grad(lambda x: jnp.sum(jnp.asarray(make(x).gamma) ** 2))(0.1) == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("scale", [1e-280, 1e-200, 1.0, 1e200])
+def test_swapping_limit_does_not_depend_on_units(scale):
+    D = scale * np.array([[2.0, 0.5], [0.5, 1.0]])
+    limit = 2 * np.sqrt(1.75) / 3
+    Material(D=D, kappa=(0, 0, 0.999 * limit))
+    with pytest.raises(ValueError, match=r"stable only for \|kappa\| < 2 sqrt\(det D\)/tr D = 0\.882"):
+        Material(D=D, kappa=(0, 0, 1.001 * limit))
+
+
+def test_infinite_diffusion_is_called_that():
+    with pytest.raises(ValueError, match=r"D is not finite: \[inf inf\]"):
+        Material(D=np.inf)

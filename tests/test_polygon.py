@@ -373,6 +373,7 @@ BOW = [(0, 0), (1, 1), (1, 0), (0, 1)]
         (lambda: ju.polygon("abc", 0.1), "the outline is 'abc'; expected 3 or more points"),
         (lambda: ju.polygon([(0, 0), (1, 0), (1, np.nan)], 0.1), r"point 2 is \(1, nan\); expected finite"),
         (lambda: ju.polygon([(0, 0), (1, 0), (1, 0), (0, 1)], 0.1), r"points 1 and 2 are both \(1, 0\); drop one"),
+        (lambda: ju.polygon([(0, 0), (1e300, 0), (0, 1)], 1), r"point 1 is \(1e\+300, 0\); expected .* below 1e\+100"),
         (lambda: ju.polygon(SQUARE, 0), "size = 0; expected a finite number > 0"),
         (lambda: ju.polygon(SQUARE, np.inf), "size = inf"),
         (lambda: ju.polygon(SQUARE, 5), r"size = 5 is larger than the film \(extent 4\)"),
