@@ -64,7 +64,7 @@ def main():
     arguments = parser.parse_args()
     count = matsubara.enough_frequencies(arguments.T, DELTA, 1e-4)
     solver = ju.linear.Krylov()
-    print("| nodes | frequencies | parameters | solution s | with gradient s | gradient/solution | of CPU time | memory GB |")
+    print("| nodes | frequencies | parameters | solution s | with gradient s | gradient/solution | in CPU s | GB |")
     for size in arguments.sizes:
         mesh = ju.disk(10.0, size, size / 5)
         points = jnp.asarray(mesh.points)

@@ -110,3 +110,20 @@ def test_pardiso_without_its_package_names_the_extra(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ImportError, match=r"jusadel\[mkl\]"):
         Pardiso()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"width": 0}, "width = 0; expected a whole number >= 1"),
+        ({"limit": 2.5}, "limit = 2.5; expected a whole number >= 1"),
+        ({"inner": "float16"}, "inner = 'float16'; expected float32 or float64"),
+        ({"devices": []}, "devices is empty"),
+        ({"fallback": "SuperLU"}, "fallback = 'SuperLU'; expected a solver"),
+        ({"derivatives": 0.1}, "derivatives = 0.1; expected a relative accuracy from 1e-12 to 1e-3"),
+        ({"derivatives": True}, "derivatives = True; expected a relative accuracy"),
+    ],
+)
+def test_settings_of_the_krylov_iterations(given, message):
+    with pytest.raises(ValueError, match=message):
+        ju.linear.Krylov(**given)

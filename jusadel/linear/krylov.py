@@ -113,7 +113,7 @@ class Krylov:
                 raise ValueError(f"{name} = {value!r}; expected a whole number >= 1")
         if inner not in (jnp.float32, jnp.float64, np.dtype("float32"), np.dtype("float64"), "float32", "float64"):
             raise ValueError(f"inner = {inner!r}; expected float32 or float64")
-        if isinstance(derivatives, bool) or not np.isscalar(derivatives) or not 1e-12 <= float(derivatives) <= 1e-3:
+        if not isinstance(derivatives, float | np.floating) or not 1e-12 <= derivatives <= 1e-3:
             raise ValueError(f"derivatives = {derivatives!r}; expected a relative accuracy from 1e-12 to 1e-3")
         self.width, self.inner, self.limit, self.derivatives = width, jnp.dtype(inner), limit, float(derivatives)
         self.devices = tuple(jax.local_devices() if devices is None else devices)

@@ -14,7 +14,7 @@ SMALL = 1e-10
 
 
 DERIVATIVES = 1e-10
-"""Relative accuracy of the linear responses behind a solution's derivatives, for solvers to which digits cost nothing."""
+"""Relative accuracy of the linear responses behind derivatives, for solvers to which digits cost nothing."""
 
 
 class StagnationWarning(UserWarning):
