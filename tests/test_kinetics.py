@@ -208,6 +208,56 @@ def test_heat_of_a_normal_wire():
     np.testing.assert_allclose(driven.f[:, middle, 0], expected[:, None] * [1, 1], atol=1e-8)
 
 
+# --- floating contacts ----------------------------------------------------------------------------------
+
+
+def test_floating_contact_on_a_normal_dot():
+    """It has the charge, the spin and the energy of what the others bring: V and S are means, and so is
+    pi^2 T^2/3 + V^2 + S^2, weighted with the barriers' conductances.
+    """
+    ends = {name: ju.Tunnel(ju.Reservoir(0.0), c) for name, c in (("left", 3.0), ("right", 5.0), ("bottom", 0.7))}
+    device = strip(np.linspace(0, 0.5, 3), 0.5, ends, Tc=0.0, D=1e4)
+    E, weights = quadrature(40, 1.0)
+    spec = ju.spectrum(ju.solve(device, **ONE), E, eta=1e-9)
+    left = ju.Contact(voltage=0.5, spin=(0.3, 0.0, 0.2), temperature=0.4)
+    right = ju.Contact(voltage=-0.2, spin=(0.0, 0.1, 0.0), temperature=0.7)
+    probe = ju.Contact(voltage="floating", spin="floating", temperature="floating")
+    kin = ju.kinetics(spec, {"left": left, "right": right, "bottom": probe}, weights=weights, bath="elastic")
+    found, V, S = kin.contacts["bottom"], (3 * 0.5 - 5 * 0.2) / 8, np.array([0.9, 0.5, 0.6]) / 8
+    assert found.voltage == pytest.approx(V, rel=1e-3)
+    np.testing.assert_allclose(found.spin, S, rtol=1e-3)
+    energy = (3 * (np.pi**2 / 3 * 0.4**2 + 0.38) + 5 * (np.pi**2 / 3 * 0.7**2 + 0.05)) / 8
+    assert found.temperature**2 == pytest.approx((energy - V**2 - S @ S) * 3 / np.pi**2, rel=1e-3)
+    assert abs(ju.current_through(kin, "bottom")) < 1e-7
+    fed = ju.Contact(voltage="floating", temperature="floating", current=0.1)
+    kin = ju.kinetics(spec, {"left": left, "right": right, "bottom": fed}, weights=weights, bath="elastic")
+    assert ju.current_through(kin, "bottom") == pytest.approx(-0.1, rel=1e-6)
+    found, raised = kin.contacts["bottom"], 0.1 / 0.5 * (1 / 8.0 + 1 / 0.7)
+    assert found.voltage == pytest.approx(V + raised, rel=1e-3)
+    squared = energy + 2 * found.voltage * raised - found.voltage**2  # the source heats it
+    assert found.temperature**2 == pytest.approx(squared * 3 / np.pi**2, rel=1e-3)
+
+
+def test_floating_contact_on_a_superconducting_junction(junction):
+    """A hot electrode drives charge into the others, in a spin field also spin: none of it into the floating one,
+    and the same contacts with the numbers that were found give the same."""
+    few = np.arange(0, 24, 3)
+    spec = replace(junction, energies=junction.energies[few], all_G=junction.all_G[few])
+    ends = {"left": ju.Contact(voltage=0.0, temperature=0.4), "right": ju.Contact(voltage=0.0, temperature=1.5)}
+    probe = ju.Contact(voltage="floating", spin="floating", temperature="floating")
+    given = {"weights": 3 * quadrature()[1][few], "bath": "elastic"}
+    kin = ju.kinetics(spec, ends | {"bottom": probe}, **given)
+    through = np.array([ju.current_through(kin, "bottom"), *ju.spin_current_through(kin, "bottom")])
+    held = ju.kinetics(spec, ends | {"bottom": ju.Contact(voltage=0.0, temperature=1.0)}, **given)
+    driven = np.array([ju.current_through(held, "bottom"), *ju.spin_current_through(held, "bottom")])
+    assert np.abs(through).max() < 1e-5 * np.abs(driven).max()
+    assert 0.4 < kin.contacts["bottom"].temperature < 1.5
+    assert np.linalg.norm(kin.contacts["bottom"].spin) > 1e-5
+    again = ju.kinetics(spec, kin.contacts, **given)
+    np.testing.assert_allclose(again.all_f, kin.all_f, atol=1e-9)
+    np.testing.assert_allclose(again.reactions, kin.reactions, atol=1e-9)
+
+
 # --- superconducting strips ------------------------------------------------------------------------------
 
 WEAK = 1e-6
@@ -318,6 +368,7 @@ GROUND = ju.Contact(voltage=0.0)
         ({"left": GROUND, "right": ju.Contact(voltage=0.0, spin=(0, 0, 1))}, "spins would break its pairs"),
         ({"left": ju.Contact(current=1.0), "right": GROUND}, "expected an electrode that holds both"),
         ({"left": ju.Contact(voltage=1.0, spin=None), "right": GROUND}, "expected an electrode that holds both"),
+        ({"left": GROUND, "right": ju.Contact(voltage="floating")}, "'right' is superconducting.*has voltage = float"),
         ({"left": ju.Contact(voltage=1.0, tunnel=2.0), "right": GROUND}, r"the barrier belongs to the device.*Tunnel"),
     ],
 )
@@ -356,6 +407,13 @@ def test_spins_at_a_rotated_seam_and_shared_nodes_are_refused(wire):
     corner = replace(wire, device=replace(wire.device, boundaries={"left": one, "bottom": one}))
     with pytest.raises(ValueError, match=r"contacts 'left' and 'bottom' share the node 0 at .* different"):
         ju.kinetics(corner, {"left": ju.Contact(voltage=0.1), "bottom": GROUND})
+
+
+def test_floating_contacts_that_nothing_balances(wire):
+    """At T = 0 currents jump at every energy of the grid."""
+    cold = {"left": ju.Contact(voltage="floating", current=1.0, temperature=0.0), "right": ju.Contact(voltage=0.0)}
+    with pytest.raises(ju.SolveError, match=r"floating contacts \['left'\] balances .* is left over"):
+        ju.kinetics(wire, cold)
 
 
 def test_energies_that_end_too_soon_are_no_grid(wire):
