@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from random_device import ALL, small_mesh
@@ -118,7 +119,7 @@ def test_equilibrium_current_is_the_matsubara_one(junction, balanced):
         assert ju.current_through(balanced, name) == pytest.approx(sign * current, rel=5e-5)
     assert ju.current_across(balanced.only("energy"), *CUT) == pytest.approx(current, rel=5e-5)
     assert abs(ju.current_through(balanced, "bottom")) < 1e-8
-    # within a triangle the spin field turns spins by up to 0.04, and a Solution's are not those of one point of it
+    # -dF/da of a Solution is not the spin current at one point of a triangle: see test_keldysh on how they approach
     spin, S = np.asarray(ju.spin_current_across(sol, *CUT)), np.asarray(ju.spin_density(sol))
     np.testing.assert_allclose(ju.spin_current_across(balanced, *CUT), spin, atol=0.03 * np.abs(spin).max())
     np.testing.assert_allclose(ju.spin_density(balanced), S, atol=1e-4 * np.abs(S).max())
@@ -256,6 +257,85 @@ def test_floating_contact_on_a_superconducting_junction(junction):
     again = ju.kinetics(spec, kin.contacts, **given)
     np.testing.assert_allclose(again.all_f, kin.all_f, atol=1e-9)
     np.testing.assert_allclose(again.reactions, kin.reactions, atol=1e-9)
+
+
+# --- barriers and seams -------------------------------------------------------------------------------
+
+
+def blonder(E, T):
+    """Conductance of a channel between a normal metal and a superconductor (Delta = 1), over the normal one, T.
+
+    Blonder, Tinkham, Klapwijk 1982: Andreev reflection below the gap, quasiparticles above.
+    """
+    below = 2 * T / (T**2 + 4 * (1 - T) * (1 - np.minimum(E, 1) ** 2))
+    above = 2 / (T + (2 - T) * np.sqrt(1 - 1 / np.maximum(E, 1) ** 2))
+    return np.where(E < 1, below, above)
+
+
+def test_conductance_of_channels():
+    """Between two metals without resistance, at an interface inside the mesh."""
+    channels, E = np.array([0.3, 0.9]), np.array([0.2, 0.6, 0.9, 1.1, 1.5, 3.0])
+    left, right = (lambda c: c[:, 0] < 0.5), (lambda c: c[:, 0] > 0.5)
+    mesh = ju.rectangle(1.0, 0.2, 1.0, x=np.linspace(0, 1, 3), y=[0, 0.2], regions={"N": left, "S": right})
+    mesh = ju.with_cut_between(mesh, "N", "S", "cut")
+    metals = {"N": ju.Material(Tc=0.0, D=1e4), "S": ju.Material(Tc=1.0, D=1e4)}
+    ends = {"left": ju.Reservoir(0.0), "right": ju.Reservoir(1.0), "cut": ju.Interface(3.0, transmissions=channels)}
+    device = ju.Device(mesh=mesh, materials=metals, boundaries=ends)
+    spec = ju.spectrum(ju.solve(device, pair_potential={"N": 0.0, "S": 1.0}, **ONE), E, eta=1e-6)
+    out = driven(spec).currents_through("left")[:, 1] / (0.2 * 3.0)
+    expected = sum(T * blonder(E, T) for T in channels) / channels.sum()
+    np.testing.assert_allclose(-out, expected, rtol=2e-3)
+
+
+def helical(twist, phase, spread):
+    """Distributions on a strip closed to a tube, with a barrier across it, where everything turns round the tube: by a
+    seam with `spread`, else by the vector potential and the spin field."""
+    W, regions = 0.4, {"a": lambda c: c[:, 0] < 0.5, "b": lambda c: c[:, 0] > 0.5}
+    mesh = ju.rectangle(1.0, W, 1.0, x=np.linspace(0, 1, 5), y=[0, 0.15, 0.25, W], regions=regions)
+    mesh = ju.with_cut_between(mesh, "a", "b", "cut")
+    y = lambda p: p[:, 1] / W * spread  # noqa: E731
+    h = lambda p: jnp.stack([jnp.cos(twist * y(p)), jnp.sin(twist * y(p)), 0.4 + 0 * y(p)], axis=1)  # noqa: E731
+    film = {"h": h, "Gamma": np.diag([0.5, 0.5, 0.3]), "gamma": [[0, 0], [0, 0], [0.3, 0.5]]}
+    ends = {
+        "left": ju.Reservoir(0.0),
+        "right": ju.Reservoir(4.0, phase=lambda p: phase * y(p)),
+        "cut": ju.Interface(6.0, transmissions=[0.3, 0.9]),
+        "top": ju.Periodic("bottom", phase=phase * spread, rotation=(0.0, 0.0, twist * spread)),
+    }
+    A, a = (0.0, -phase / (2 * W) * (1 - spread)), [[0, 0], [0, 0], [0, twist / (2 * W) * (1 - spread)]]
+    device = ju.Device(
+        mesh=mesh,
+        materials=ju.Material(Tc=0.0, spin_field=a, **film),
+        boundaries=ends,
+        vector_potential=None if spread else lambda p: jnp.asarray(A) + 0 * p,
+    )
+    spec = ju.spectrum(ju.solve(device, **ONE), [0.7, 5.0], eta=0.3)
+    contacts = {"left": ju.Contact(voltage=3.0, temperature=0.5), "right": ju.Contact(voltage=0.0, temperature=1.0)}
+    return ju.kinetics(spec, contacts, weights=np.ones(2))
+
+
+def test_seam_that_turns_phases_and_spins():
+    """It is the gauge A = -phase/2W, a = twist/2W of a plain one: the same currents, spins turned by twist y/W."""
+    twist, phase = 1.1, 0.8
+    seam, plain = (helical(twist, phase, spread) for spread in (1, 0))
+    angle = np.asarray(seam.mesh.points)[:, 1] / 0.4 * twist
+    turned = plain.f.copy()
+    for x, y in ((2, 3), (5, 6)):
+        turned[..., x] = np.cos(angle) * plain.f[..., x] - np.sin(angle) * plain.f[..., y]
+        turned[..., y] = np.sin(angle) * plain.f[..., x] + np.cos(angle) * plain.f[..., y]
+    assert np.abs(turned - plain.f).max() > 1e-3
+    np.testing.assert_allclose(seam.f, turned, atol=1e-8)
+    N = [ju.density_of_states(kin.spectrum) for kin in (seam, plain)]
+    np.testing.assert_allclose(*N, atol=1e-8)
+    for name in ("left", "right"):
+        modes = [0, 1, 4, 7]  # the others turn within the boundary
+        each = [kin.currents_through(name)[:, modes] for kin in (seam, plain)]
+        np.testing.assert_allclose(*each, atol=1e-8)
+        assert np.abs(each[0]).max() > 1e-2
+    across = [ju.current_across(kin, (0.3, 0.0), (0.3, 0.4)) for kin in (seam, plain)]
+    assert across[0] == pytest.approx(float(across[1]), rel=1e-8)
+    leaving = [float(ju.current_through(seam, name)) for name in ("left", "right")]
+    assert sum(leaving) == pytest.approx(-seam.taken[:, 1].sum(), abs=1e-9)  # the bath takes the rest
 
 
 # --- superconducting strips ------------------------------------------------------------------------------
