@@ -44,7 +44,8 @@ def kinetics(
     """Distribution functions of a device whose electrodes have voltages, temperatures and spins of their own.
 
     On the retarded functions of a Spectrum, whose pair potential stays as it is. Where Delta = 0 charge is conserved;
-    where it is given, or self-consistent in equilibrium only, `Kinetics.pairing_source` says what it feeds in.
+    where it is given, or self-consistent in equilibrium only, `Kinetics.pairing_source` says what it feeds in;
+    `self_consistent_kinetics` finds the one that feeds in nothing.
 
     Args:
         spec: from `spectrum`, with energies > 0: ascending and beyond the largest |V| + 8 T where integrals are wanted.

@@ -5,6 +5,7 @@ from dataclasses import replace
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.special
 from random_device import ALL, small_mesh
 
 import jusadel as ju
@@ -413,6 +414,58 @@ def test_a_self_consistent_pair_potential_feeds_in_nothing():
     assert each[np.abs(sol.mesh.points[inside, 0] - 1.0) > 0.1].min() > 1e-3
     assert np.abs(total).max() < 1e-3 * each.max()
     assert ju.current_through(kin, "right") == pytest.approx(float(ju.current_through(sol, "right")), rel=1e-3)
+
+
+def normal_on_superconductor(T, Tc=1.0):
+    """A superconducting strip between a normal electrode and a superconducting one, self-consistent in equilibrium."""
+    omega, w = ju.matsubara.quadrature(T, 40)
+    device = strip(np.linspace(0, 2.0, 7), 0.2, {"left": ju.Reservoir(0.0), "right": ju.Reservoir(1.7)}, Tc=Tc)
+    return ju.solve(device, T=T, pair_potential="self-consistent", frequencies=(omega + 0.5, w))
+
+
+@pytest.fixture(scope="module")
+def cold():
+    return normal_on_superconductor(0.3)
+
+
+def test_current_is_conserved_where_the_distributions_make_the_pair_potential(cold):
+    """Through every cut, normal at one end and supercurrent at the other; in that of equilibrium it is not.
+
+    The smooth spectrum of levels broadened by 0.5, which take nothing up.
+    """
+    E, weights = quadrature(30, 2.0)
+    contacts = {"left": ju.Contact(voltage=0.8), "right": ju.Contact(voltage=0.0)}
+    given = {"weights": weights, "bath": "elastic"}
+    kin = ju.self_consistent_kinetics(cold, E, contacts, eta=0.5, tol=1e-8, **given)
+    rigid = ju.kinetics(ju.spectrum(cold, E, eta=0.5), contacts, **given)
+    into = -float(ju.current_through(kin, "left"))
+    assert into > 0.05
+    assert ju.current_through(kin, "right") == pytest.approx(into, rel=1e-6)
+    across, rigidly, paired = (
+        np.array([float(ju.current_across(k, (x, 0.2), (x, 0.0))) for x in (0.2, 0.9, 1.5, 1.9)])
+        for k in (kin, rigid, kin.only("energy"))
+    )
+    np.testing.assert_allclose(across, -into, rtol=1e-6)
+    assert np.ptp(rigidly) > 0.05 * into
+    assert np.all(np.diff(np.abs(paired)) > 0)
+    assert np.abs(paired[-1] - paired[0]) > 0.2 * into
+    assert np.ptp(np.angle(np.asarray(kin.spectrum.Delta))) > 0.01
+
+
+def test_pair_potential_of_hot_electrodes_is_that_of_their_temperature(cold):
+    """That of the Matsubara sum does not change. The coupling is that of Tc with levels broadened by eta, which `solve`
+    is not told: there the sum over omega_n + eta needs another Tc, by psi(1/2 + eta/(2 pi T))."""
+    E, weights = quadrature(30, 2.0)
+    hot = {name: ju.Contact(voltage=0.0, temperature=0.6) for name in ("left", "right")}
+    psi = lambda T: scipy.special.digamma(0.5 + 0.5 / (2 * np.pi * T))  # noqa: E731
+    exact = replace(normal_on_superconductor(0.6, np.exp(psi(1.0) - psi(0.6))), device=cold.device)
+    given = {"eta": 0.5, "weights": weights, "max_steps": 0}
+    kin = ju.self_consistent_kinetics(exact, E, hot, tol=1e-4, **given)
+    np.testing.assert_array_equal(kin.spectrum.Delta, exact.Delta)
+    with pytest.raises(ju.SolveError, match=r"still changes by .* after 0 steps .*float a contact"):
+        ju.self_consistent_kinetics(cold, E, hot, tol=0.05, **given)
+    with pytest.raises(ValueError, match="needs a region with Tc > 0"):
+        ju.self_consistent_kinetics(replace(cold, device=strip(LINES[:2], 0.2, {}, Tc=0.0)), E, {})
 
 
 def test_spin_relaxes():

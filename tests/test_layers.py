@@ -23,7 +23,7 @@ FLOORS = (
     "host differentiated compiled equilibrium spectral",
     "observables adaptation convergence screening_response screening fluxes magnetic thermodynamics phase_curve "
     "junction critical sweep spectroscopy spectral_currents flow floating normal spin_dynamics nonequilibrium kinetic "
-    "transforms parameters measured linearised least_squares descent covariance fit_result fitting fit "
+    "driven transforms parameters measured linearised least_squares descent covariance fit_result fitting fit "
     "stored_device files vtu",
     "plot plot.canvas plot.devices plot.fields plot.lines plot.spectra case",
     "jusadel",
