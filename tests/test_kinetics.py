@@ -247,7 +247,7 @@ def test_floating_contact_on_a_superconducting_junction(junction):
     spec = replace(junction, energies=junction.energies[few], all_G=junction.all_G[few])
     ends = {"left": ju.Contact(voltage=0.0, temperature=0.4), "right": ju.Contact(voltage=0.0, temperature=1.5)}
     probe = ju.Contact(voltage="floating", spin="floating", temperature="floating")
-    given = {"weights": 3 * quadrature()[1][few], "bath": "elastic"}
+    given = {"weights": 3 * quadrature()[1][few], "bath": 1.0}
     kin = ju.kinetics(spec, ends | {"bottom": probe}, **given)
     through = np.array([ju.current_through(kin, "bottom"), *ju.spin_current_through(kin, "bottom")])
     held = ju.kinetics(spec, ends | {"bottom": ju.Contact(voltage=0.0, temperature=1.0)}, **given)
