@@ -19,10 +19,8 @@ FIELDS = np.linspace(0.0, 1.5, 7)
 def film(h=0.0):
     """gamma_xy = -gamma_yx = GAMMA, isotropic relaxation, field along the current."""
     material = ju.Material(D=1.0, Gamma=1.0, gamma=ju.rashba(GAMMA), h=(h, 0.0, 0.0))
-    low, high = (
-        (lambda m: (m[:, 0] < 1e-9) & (m[:, 1] < 1)),
-        (lambda m: (m[:, 0] > LENGTH - 1e-9) & (m[:, 1] > WIDTH - 1)),
-    )
+    low = lambda m: (m[:, 0] < 1e-9) & (m[:, 1] < 1)  # noqa: E731
+    high = lambda m: (m[:, 0] > LENGTH - 1e-9) & (m[:, 1] > WIDTH - 1)  # noqa: E731
     mesh = ju.rectangle(LENGTH, WIDTH, SIZE).with_boundaries({"source": low, "drain": high})
     return ju.Device(mesh=mesh, materials=material)
 
@@ -34,7 +32,7 @@ def main():
     corners = {"source": ju.Contact(voltage=LENGTH), "drain": ju.Contact(voltage=0.0)}
     sunk = ju.diffuse(film(), corners)
     inverse = ju.diffuse(film(), {"left": ju.Contact(voltage=0.0, spin=(0, 1, 0))})
-    (x, y), k = np.asarray(sunk.mesh.points).T, np.sqrt(1 + GAMMA**2)
+    x, k = np.asarray(sunk.mesh.points)[:, 0], np.sqrt(1 + GAMMA**2)
     S_y = -GAMMA / (1 + 4 * FIELDS**2)  # d_x mu = -1: S_y = gamma_yx, turned by 2 h x S against the relaxation
     numbers = {
         "S_y": turned[0, 1],
@@ -45,13 +43,8 @@ def main():
         "inverse_voltage_exact": -GAMMA * np.tanh(k * LENGTH) / k,
     }
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 3.6), layout="constrained", width_ratios=(2, 1))
-    image = left.tripcolor(x, y, sunk.mesh.triangles, np.hypot(*sunk.S[:, :2].T), shading="gouraud")
-    rows = np.random.default_rng(0).choice(len(x), 180, replace=False)
-    left.quiver(x[rows], y[rows], *sunk.S[rows, :2].T, color="w", width=0.002, scale=6)
-    left.set(
-        aspect="equal", xlabel="$x/l$", ylabel="$y/l$", title="spin, current from the lower left to the upper right"
-    )
-    figure.colorbar(image, ax=left)
+    ju.plot.field(sunk, np.linalg.norm(sunk.S, axis=1), "$|S|$", ax=left)
+    ju.plot.arrows(sunk, sunk.S[:, :2], ax=left).set(title="spin, current from the lower left to the upper right")
     fine = np.linspace(0, FIELDS[-1], 100)
     for a, name in ((1, "y"), (2, "z")):
         right.plot(FIELDS, turned[:, a], "o", label=f"$S_{name}$")

@@ -43,29 +43,17 @@ def minigap(phase):
 
 def main():
     """Solve, print the numbers, draw the picture."""
-    spec, gaps = island(), np.array([minigap(phase) for phase in PHASES])
-    N, points = np.asarray(ju.density_of_states(spec)), np.asarray(spec.mesh.points)
-    centre, far = (int(np.argmin(np.abs(points - at).sum(axis=1))) for at in (0.0, LINES[-1]))
-    first = int(np.argmax(N[:, centre] > 0.5))
-    numbers = {"island_gap": np.interp(0.5, N[first - 1 : first + 1, centre], ENERGIES[first - 1 : first + 1])}
-    numbers |= {"island_peak": ENERGIES[N[:, centre].argmax()], "N_lowest_energy": N[0, centre]}
+    spec, gaps, phi = island(), np.array([minigap(phase) for phase in PHASES]), np.linspace(0, 1.8, 50)
+    N = np.asarray(ju.density_of_states(spec))[:, np.abs(spec.mesh.points).sum(axis=1).argmin()]  # in the centre
+    first = int(np.argmax(N > 0.5))
+    numbers = {"island_gap": np.interp(0.5, N[first - 1 : first + 1], ENERGIES[first - 1 : first + 1])}
+    numbers |= {"island_peak": ENERGIES[N.argmax()], "N_lowest_energy": N[0]}
     numbers |= {"minigap_0": gaps[0], "minigap_0.95pi": gaps[-1]}
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(14, 4), layout="constrained")
-    for sx, sy in ((1, 1), (-1, 1), (1, -1), (-1, -1)):
-        at = (*(points * [sx, sy]).T, spec.mesh.triangles, N[first + 1])
-        image = left.tripcolor(*at, shading="gouraud", vmin=0, vmax=N[first + 1].max())
-    figure.colorbar(image, ax=left, label=rf"$N(E = {ENERGIES[first + 1]:.2f}\,\Delta)$")
-    left.set(xlabel=r"$x/\sqrt{D/\Delta}$", ylabel=r"$y/\sqrt{D/\Delta}$", aspect="equal")
-    middle.plot(ENERGIES, N[:, centre], label="centre of the island")
-    middle.plot(ENERGIES, ju.mean_density_of_states(spec, "N"), label="mean of the island")
-    middle.plot(ENERGIES, N[:, far], label="corner of the film")
-    middle.set(xlabel=r"$E/\Delta$", ylabel=r"$N$", ylim=(0, 3)), middle.legend()
-    phi = np.linspace(0, 1.8, 50)
-    (
-        right.plot(PHASES / np.pi, gaps, "o", label="jusadel"),
-        right.plot(phi / np.pi, 3.122 * (1 - 0.0921 * phi**2), "k--"),
-    )
-    right.set(xlabel=r"$\varphi/\pi$", ylabel=r"$E_g/E_{Th}$", ylim=(0, None)), right.legend()
+    ju.plot.density_map(spec, ENERGIES[first + 1], ax=left)
+    ju.plot.spectrum(spec, at=[(0, 0), (LINES[-1], LINES[-1])], regions=["N"], ax=middle).set(ylim=(0, 3))
+    right.plot(PHASES / np.pi, gaps, "o", phi / np.pi, 3.122 * (1 - 0.0921 * phi**2), "k--")
+    right.set(xlabel=r"$\varphi/\pi$", ylabel=r"$E_g/E_{Th}$", ylim=(0, None))
     figure.savefig("minigap.png", dpi=150)
     print("\n".join(f"{name} = {value:.6g}" for name, value in numbers.items()))
     return numbers

@@ -4,8 +4,7 @@ The charge current flows off to the left, so that at the right only spin diffuse
 (Hanle). Lengths in l = sqrt(D/Gamma), energies in Gamma; the signal is P S, the difference of the detector's potential
 between its two magnetisations over two, for a current of 1. In a superconducting wire spin enters through a barrier by
 the states above the gap alone, N(E) of them, and lives in N(E) states: per energy the signal is N^2 times that of the
-normal wire, over the same length. Leaves nonlocal_spin_valve.png and prints one
-`name = value` a line.
+normal wire, over the same length. Leaves nonlocal_spin_valve.png and prints one `name = value` a line.
 """
 
 import matplotlib
@@ -40,6 +39,12 @@ def superconducting():
     return -ju.kinetics(spec, contacts, bath="elastic").densities[..., 2]
 
 
+def long_wire(h, d):
+    """The signal at the distance d in the field h, of an injector amid long arms."""
+    k = np.sqrt(1 - 2j * h)
+    return P**2 / (4 * WIDTH) * (np.exp(-k * d) / k).real  # 2 nu D = 2, half of the spin goes either way
+
+
 def main():
     """Solve, print the numbers, draw the picture."""
     contacts = {
@@ -50,24 +55,25 @@ def main():
     flows = [ju.diffuse(wire(h), contacts) for h in FIELDS]
     x = np.asarray(flows[0].mesh.points)[:, 0] - ARM
     fine = np.linspace(FIELDS[0], FIELDS[-1], 201)
-    k, k_fine = np.sqrt(1 - 2j * FIELDS), np.sqrt(1 - 2j * fine)
     figure, (axis, above) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
     spin, fine_E = superconducting(), np.linspace(ENERGIES[0], ENERGIES[-1], 200)
     squared = lambda E: (1 / np.sqrt(1 - (DELTA / (E + 1j * ETA)) ** 2)).real ** 2  # noqa: E731
     numbers = {"current_right": float(ju.current_through(flows[0], "right"))}
     for d in DISTANCES:
         signal = np.array([P * flow.S[np.abs(x - d) < 1e-6, 0].mean() for flow in flows])
-        exact = P**2 / (4 * WIDTH) * (np.exp(-k * d) / k).real  # 2 nu D = 2, half of the spin goes either way
+        exact = long_wire(FIELDS, d)
         axis.plot(FIELDS, 1e3 * signal, "o", label=f"detector at {d:g} l")
-        axis.plot(fine, 1e3 * P**2 / (4 * WIDTH) * (np.exp(-k_fine * d) / k_fine).real, "k-", linewidth=1)
+        axis.plot(fine, 1e3 * long_wire(fine, d), "k-", linewidth=1)
         per_energy = spin[:, np.abs(x - d) < 1e-6].mean(axis=1) / (BARRIER / 4 * np.exp(-d))
         above.plot(ENERGIES / DELTA, per_energy, "o" if d == DISTANCES[0] else "x", label=f"detector at {d:g} l")
-        last = {f"superconducting_{d:g}": per_energy[-1], f"superconducting_{d:g}_exact": squared(ENERGIES[-1])}
-        first = {f"edge_{d:g}": per_energy[0], f"edge_{d:g}_exact": squared(ENERGIES[0])}
-        numbers |= last | first
-        middle = np.argmin(np.abs(FIELDS))
-        numbers |= {f"signal_{d:g}": signal[middle], f"signal_{d:g}_exact": exact[middle]}
-        numbers |= {f"signal_{d:g}_field": signal[-1], f"signal_{d:g}_field_exact": exact[-1]}
+        middle, states = np.argmin(np.abs(FIELDS)), squared(ENERGIES)
+        for name, found, formula, at in (
+            (f"superconducting_{d:g}", per_energy, states, -1),
+            (f"edge_{d:g}", per_energy, states, 0),
+            (f"signal_{d:g}", signal, exact, middle),
+            (f"signal_{d:g}_field", signal, exact, -1),
+        ):
+            numbers |= {name: found[at], f"{name}_exact": formula[at]}
     axis.set(xlabel=r"field $h/\Gamma$", ylabel="1000 x signal (lines: long wire, closed form)")
     axis.legend()
     above.plot(fine_E / DELTA, squared(fine_E), "k-", linewidth=1, label="$N^2$")

@@ -35,11 +35,9 @@ def main():
         "inverse_voltage_exact": -THETA * np.tanh(WIDTH / 2) * LENGTH / WIDTH,
     }
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 3.6), layout="constrained", width_ratios=(2, 1))
-    image = left.tripcolor(x, y, device.mesh.triangles, sunk.S[:, 2], shading="gouraud", cmap="RdBu_r")
-    arrows, rows = np.asarray(ju.charge_current(sunk, at="nodes")), np.arange(0, len(x), 7)
-    left.quiver(x[rows], y[rows], *arrows[rows].T, color="0.3", width=0.0015)
-    left.set(aspect="equal", xlabel="$x/l$", ylabel="$y/l$", title="current and spin $S_z$, electrodes take up spin")
-    figure.colorbar(image, ax=left)
+    ju.plot.field(device, sunk.S[:, 2], "$S_z$", ax=left)
+    ju.plot.arrows(device, ju.charge_current(sunk, at="nodes"), ax=left)
+    left.set(title="current and spin, electrodes take up spin")
     right.plot(y[across], direct.S[across, 2], "o", label="across the middle")
     right.plot(y[across], exact, "k-", linewidth=1, label="closed form")
     right.set(xlabel="$y/l$", ylabel="$S_z$")

@@ -21,6 +21,7 @@ from jusadel.critical import CriticalTemperature, critical_temperature
 from jusadel.depairing import depairing_current
 from jusadel.device import Device
 from jusadel.doubling import with_cut_between
+from jusadel.driven import self_consistent_kinetics
 from jusadel.equilibrium import solve
 from jusadel.files import load, save
 from jusadel.film import film_critical_temperature, film_state, gap_of_temperature
@@ -174,6 +175,7 @@ __all__ = [
     "ring",
     "run_case",
     "save",
+    "self_consistent_kinetics",
     "self_field",
     "solve",
     "solve_screened",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,11 @@ class LinearEquations:
 
     def __call__(self, f: np.ndarray) -> np.ndarray:
         """B f + r0, (N, b): zero at free nodes; where f is given, half the current into the device."""
-        return (self.B @ np.ravel(f)).reshape(self.source.shape) + self.source
+        return self.of(f) + self.source
+
+    def of(self, f: np.ndarray) -> np.ndarray:
+        """B f, (N, b)."""
+        return (self.B @ np.ravel(f)).reshape(self.source.shape)
 
 
 class Assembly:
@@ -149,17 +153,32 @@ class Reduced:
         B: (N b, N b).
         unknown: (N, b) bool.
         factorise: `Factors.of`, or `Factors.pivoted`.
+        together: flat indices of unknowns that are one, as those of a floating electrode, an array for each.
     """
 
-    def __init__(self, B: sp.spmatrix, unknown: np.ndarray, factorise: Callable[..., Factors] = Factors.of) -> None:
-        self.unknown = np.flatnonzero(unknown.ravel())
-        self.B = sp.csr_matrix(B)[self.unknown]
-        self.factors = factorise(self.B[:, self.unknown])
+    def __init__(
+        self,
+        B: sp.spmatrix,
+        unknown: np.ndarray,
+        factorise: Callable[..., Factors] = Factors.of,
+        together: Sequence[np.ndarray] = (),
+    ) -> None:
+        self.spread = spread(unknown, together)
+        self.B = sp.csr_matrix(self.spread.T @ B)
+        self.factors = factorise(self.B @ self.spread)
 
     def solve(self, load: np.ndarray, given: np.ndarray) -> np.ndarray:
         """The f (N, b) with B f = load at the unknowns and the given values elsewhere; load, given (N, b)."""
         f = np.array(given, float)
         flat = f.reshape(-1)
-        flat[self.unknown] = 0
-        flat[self.unknown] = self.factors.solve(load.ravel()[self.unknown] - self.B @ flat)
+        flat[self.spread.indptr[1:] > self.spread.indptr[:-1]] = 0
+        flat += self.spread @ self.factors.solve(self.spread.T @ load.ravel() - self.B @ flat)
         return f
+
+
+def spread(unknown: np.ndarray, together: Sequence[np.ndarray] = ()) -> sp.csr_matrix:
+    """What gives all f (N b) from the unknown ones (k): each its own, then those that are one; as in `Reduced`."""
+    alone = np.setdiff1d(np.flatnonzero(unknown.ravel()), np.concatenate([np.zeros(0, int), *together]))
+    row = np.concatenate([alone, *together])
+    column = np.repeat(np.arange(len(alone) + len(together)), [1] * len(alone) + [len(g) for g in together])
+    return sp.csr_matrix((np.ones(len(row)), (row, column)), shape=(unknown.size, len(alone) + len(together)))

@@ -107,7 +107,9 @@ def current_across(sol: Solved, start: Any, end: Any) -> Array:
 def spin_current_across(sol: Solved, start: Any, end: Any) -> Array:
     """Spin current through a straight cut, (3,); arguments, sign and errors as in `current_across`.
 
-    Cuts between the same electrodes differ by the integral of `spin_torque` between them.
+    Cuts between the same electrodes differ by the integral of `spin_torque` between them. Where a spin field turns the
+    spins, that of a Solution, -dF/da, and that of a Flow or Kinetics, of one point of each triangle, differ by a share
+    of order (spin field x size of the triangles)^2.
     """
     return _across(sol, spin_currents_of_cells(sol), start, end)
 

@@ -103,16 +103,22 @@ def sites(device: Device, T: float, omega: np.ndarray, weights: np.ndarray) -> S
     Raises:
         ValueError: no region has Tc > 0, or the frequencies do not reach far enough for the gap equation.
     """
-    refuse_normal_metals(device)
-    where = layout(device, np.asarray(device.vertex_field("Tc")) > 0)
-    weight, Tc = (np.asarray(x) for x in site_fields(device, where))
-    a = np.log(T / Tc) + 2 * np.pi * T * np.sum(weights / omega)
+    where = superconducting_sites(device)
+    a = np.log(T / where.Tc) + 2 * np.pi * T * np.sum(weights / omega)
     if a.min() <= 0:
         raise ValueError(
             f"the frequencies end at {omega.max():.3g}, too low for the gap equation at T = {T:g} and Tc = "
-            f"{Tc.max():.3g}; take more of them (frequencies=None chooses)"
+            f"{where.Tc.max():.3g}; take more of them (frequencies=None chooses)"
         )
-    return replace(where, weight=weight, a=a, Tc=Tc)
+    return replace(where, a=a)
+
+
+def superconducting_sites(device: Device) -> Sites:
+    """The sites of a device with their weights and Tc; ValueError where no region has Tc > 0."""
+    refuse_normal_metals(device)
+    where = layout(device, np.asarray(device.vertex_field("Tc")) > 0)
+    weight, Tc = (np.asarray(x) for x in site_fields(device, where))
+    return replace(where, weight=weight, Tc=Tc)
 
 
 def layout(device: Device, superconducting: np.ndarray) -> Sites:

@@ -185,8 +185,13 @@ def _weights(kin: Kinetics) -> np.ndarray:
     problem = _gap_in_energies(kin)
     if problem:
         raise ValueError(f"{problem}, or weights=... of your quadrature from 0 to infinity")
-    step = np.diff(kin.energies)
-    return np.append(step, 0) / 2 + np.append(kin.energies[0], step / 2)  # constant up to the first energy: all is even
+    return trapezoidal(kin.energies)
+
+
+def trapezoidal(energies: np.ndarray) -> np.ndarray:
+    """Weights (n_E,) for ascending energies > 0; values are constant up to the first, since all is even."""
+    step = np.diff(energies)
+    return np.append(step, 0) / 2 + np.append(energies[0], step / 2)
 
 
 def _gap_in_energies(kin: Kinetics) -> str:

@@ -70,13 +70,16 @@ class NormalProblem:
     equations: LinearEquations
     mass: np.ndarray  # (N, 4), what multiplies df/dt
     unknown: np.ndarray  # (N, 4) bool
+    together: list[np.ndarray]  # of the unknowns, in one row, those that are one: of floating contacts
     given: np.ndarray  # (N, 4), zero where unknown
-    load: np.ndarray  # (N, 4)
+    load: np.ndarray  # (N, 4) half the currents that are fed in along edges
+    forced: np.ndarray  # (N, 4) and those through floating contacts, at one of their nodes
 
     def steady(self) -> np.ndarray:
         """The steady f (N, 4)."""
         try:
-            return Reduced(self.equations.B, self.unknown).solve(self.load, self.given)
+            reduced = Reduced(self.equations.B, self.unknown, together=self.together)
+            return reduced.solve(self.load + self.forced, self.given)
         except SingularError as error:
             raise ValueError(
                 f"nothing fixes the spin ({error}): no contact holds it and nothing relaxes it; give a contact "
@@ -84,10 +87,11 @@ class NormalProblem:
             ) from error
 
     def flow(self, f: np.ndarray, time: float | None = None) -> Flow:
-        """The Flow of f (N, 4)."""
+        """The Flow of f (N, 4); its contacts have numbers for what floated."""
+        first = {name: nodes_of_contact(self.device, name)[0] for name in self.contacts}
         return Flow(
             device=self.device,
-            contacts=self.contacts,
+            contacts={name: c.settled(f[first[name]]) for name, c in self.contacts.items()},
             f=f,
             load=self.load,
             equations=self.equations,
@@ -103,13 +107,16 @@ def pose(device: Device, contacts: Mapping[str, Contact], floating: bool = False
     device = _with_contacts(device, contacts)
     system = discretise(device, jnp.zeros((len(device.mesh.triangles), 3), complex))
     equations, mass = normal_equations(system)
-    unknown, given = _held(device, contacts, system)
+    unknown, given, together = _held(device, contacts, system)
     if not floating:
-        _refuse_floating(device, system, unknown)
+        _refuse_floating(device, system, unknown, together)
     if edge_sides(device):
         refuse_growing_spins(equations.B, unknown, device)
     _warn_if_coarse(device)
     load = sum((_fed(device, system, n, c) for n, c in contacts.items()), start=np.zeros(given.shape))
+    forced = np.zeros(given.shape)
+    for name, contact in contacts.items():
+        forced[nodes_of_contact(device, name)[0]] += np.where(contact.floating(), contact.fed() / 2, 0.0)
     return NormalProblem(
         device=device,
         contacts=contacts,
@@ -117,8 +124,10 @@ def pose(device: Device, contacts: Mapping[str, Contact], floating: bool = False
         equations=equations,
         mass=mass,
         unknown=unknown,
+        together=together,
         given=given,
         load=load,
+        forced=forced,
     )
 
 
@@ -177,15 +186,18 @@ def _with_contacts(device: Device, contacts: dict[str, Contact]) -> Device:
     return Device(mesh=device.mesh, materials=device.materials, boundaries=boundaries)
 
 
-def _held(device: Device, contacts: dict[str, Contact], system: DiscreteAction) -> tuple[np.ndarray, np.ndarray]:
-    """Which f (N, 4) are unknown, and the values of those that contacts hold."""
+def _held(
+    device: Device, contacts: dict[str, Contact], system: DiscreteAction
+) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+    """Which f (N, 4) are unknown, the values of those that contacts hold, and which unknowns are one."""
     shape = (len(system.free), 4)
-    held, given, holder = np.zeros(shape, bool), np.zeros(shape), np.full(shape, -1)
+    given, holder, together = np.zeros(shape), np.full(shape, -1), []
     for number, (name, contact) in enumerate(contacts.items()):
         nodes = nodes_of_contact(device, name)
         _refuse_turned(device, name)
-        mask, values = contact.held()
-        clash = held[nodes] & mask & (given[nodes] != values)
+        (held, values), floating = contact.held(), contact.floating()
+        values = np.where(floating, np.nan, values)  # equal to nothing
+        clash = (holder[nodes] >= 0) & (held | floating) & ~(given[nodes] == values)
         if clash.any():
             node, mode = nodes[np.argwhere(clash)[0, 0]], np.argwhere(clash)[0, 1]
             other = list(contacts)[holder[node, mode]]
@@ -194,11 +206,13 @@ def _held(device: Device, contacts: dict[str, Contact], system: DiscreteAction) 
                 f"{np.asarray(device.mesh.points)[node].tolist()} and hold different values there; leave an insulating "
                 "edge between them"
             )
-        rows, columns = np.ix_(nodes, mask)
-        held[rows, columns], given[rows, columns], holder[rows, columns] = True, values[mask], number
+        rows, columns = np.ix_(nodes, held | floating)
+        given[rows, columns], holder[rows, columns] = values[held | floating], number
+        together += [nodes * 4 + mode for mode in np.flatnonzero(floating)]
     unknown = np.zeros(shape, bool)
     unknown[_present(system)] = True  # nodes of a seam that others own are none
-    return unknown & ~held, given
+    floating = np.isnan(given)
+    return unknown & ((holder < 0) | floating), np.where(floating, 0.0, given), together
 
 
 def _refuse_turned(device: Device, name: str) -> None:
@@ -210,22 +224,25 @@ def _refuse_turned(device: Device, name: str) -> None:
 
 
 def _fed(device: Device, system: DiscreteAction, name: str, contact: Contact) -> np.ndarray:
-    """Half the currents that a contact feeds in, at its nodes, (N, 4)."""
+    """Half the currents that a contact feeds in along its edges, at its nodes, (N, 4)."""
     edges, points, load = device.mesh.boundaries[name], np.asarray(device.mesh.points), np.zeros((len(system.free), 4))
     lengths = np.linalg.norm(points[edges[:, 1]] - points[edges[:, 0]], axis=1)
     share = np.repeat(lengths / lengths.sum() / 2, 2)
-    np.add.at(load, seams(device).owner[edges.ravel()], share[:, None] * contact.fed() / 2)
+    np.add.at(
+        load, seams(device).owner[edges.ravel()], share[:, None] * np.where(contact.floating(), 0.0, contact.fed() / 2)
+    )
     return load
 
 
 # --- checks ----------------------------------------------------------------------------------------
 
 
-def _refuse_floating(device: Device, system: DiscreteAction, unknown: np.ndarray) -> None:
+def _refuse_floating(device: Device, system: DiscreteAction, unknown: np.ndarray, together: list[np.ndarray]) -> None:
     """Every part of the device that current can reach must have a contact with a voltage."""
     n, corners = len(unknown), np.asarray(system.triangles)
     pairs = [corners[:, [0, 1]], corners[:, [0, 2]]]
     pairs += [np.asarray(j.pairs)[np.asarray(j.conductance) > 0] for j in system.joints]
+    pairs += [np.stack([group[:-1], group[1:]], axis=1) // 4 for group in together if group[0] % 4 == 0]
     row, column = np.concatenate(pairs).T
     _, part = connected_components(sp.coo_matrix((np.ones(len(row)), (row, column)), shape=(n, n)))
     inside = np.unique(corners)

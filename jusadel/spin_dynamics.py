@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from jusadel.contact import Contact
 from jusadel.device import Device
-from jusadel.distributions import Factors
+from jusadel.distributions import Factors, spread
 from jusadel.flow import Flow
 from jusadel.material import is_number, real
 from jusadel.normal import NormalProblem, pose
@@ -66,22 +66,22 @@ class _Stepper:
     """Steps of the unknown f, with factors kept for each length of a step."""
 
     def __init__(self, problem: NormalProblem) -> None:
-        self.problem, self.rows = problem, np.flatnonzero(problem.unknown.ravel())
-        self.B = sp.csr_matrix(problem.equations.B)[self.rows]
-        self.square = sp.csc_matrix(self.B[:, self.rows])
-        self.mass = sp.diags(problem.mass.ravel()[self.rows])
+        self.problem, self.spread = problem, spread(problem.unknown, problem.together)
+        self.B = sp.csr_matrix(self.spread.T @ problem.equations.B)
+        self.square = sp.csc_matrix(self.B @ self.spread)
+        self.mass = sp.diags(self.spread.T @ problem.mass.ravel())
         self.factors: dict[float, Factors] = {}
 
     def step(self, f: np.ndarray, dt: float) -> np.ndarray:
         """f (N, 4) after the time dt: slopes k with (M + gamma dt B) k = load - B f at two stages."""
         if dt not in self.factors:
             self.factors[dt] = Factors.of(self.mass + GAMMA * dt * self.square)
-        load = self.problem.load.ravel()[self.rows]
+        load = self.spread.T @ (self.problem.load + self.problem.forced).ravel()
         out = f.copy()
         flat = out.reshape(-1)
         first = self.factors[dt].solve(load - self.B @ flat)
-        flat[self.rows] += (1 - GAMMA) * dt * first
-        flat[self.rows] += GAMMA * dt * self.factors[dt].solve(load - self.B @ flat)
+        flat += (1 - GAMMA) * dt * (self.spread @ first)
+        flat += GAMMA * dt * (self.spread @ self.factors[dt].solve(load - self.B @ flat))
         return out
 
     def march(self, f: np.ndarray, begin: float, end: float, steps: int) -> np.ndarray:
@@ -124,4 +124,7 @@ def _started(problem: NormalProblem, start: Any) -> np.ndarray:
             raise ValueError(f"start is not a pair mu ({n},), S ({n}, 3), nor a Flow: {error}") from error
         if not np.isfinite(f).all():
             raise ValueError("start is not finite")
-    return np.where(problem.unknown, f, problem.given)
+    f = np.where(problem.unknown, f, problem.given)
+    for group in problem.together:  # an electrode begins with the mean of what it covers
+        f.reshape(-1)[group] = f.reshape(-1)[group].mean()
+    return f

@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 
 import jusadel as ju
 from jusadel.action import barrier
+from jusadel.cuts import flux_through_triangles
 from jusadel.discrete import action
 from jusadel.discretisation import discretise
 from jusadel.distributions import Assembly, Reduced, SingularError
@@ -30,6 +31,7 @@ from jusadel.keldysh import (
 from jusadel.lifted import lift
 from jusadel.nambu import R, bcs, commutator, frame_to_green, from_nambu, positivity, retract
 from jusadel.normal import normal_equations
+from jusadel.observables import _spin_currents
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
@@ -136,6 +138,28 @@ def test_currents_of_cells_are_the_typed_ones():
         j, spin = typed_currents(p, None, grad.T @ f[corners, 0], S.mean(axis=0), grad.T @ S)
         expected = 2 * p["nu"] * np.concatenate([j[None], spin.T])
         np.testing.assert_allclose(found[t], expected, rtol=1e-11, atol=1e-11)
+
+
+def test_spin_currents_of_solutions_approach_those_of_cells():
+    """At one energy in equilibrium both are Im(-dS/da)/2. Where a field turns spins -da acts along the way from a
+    corner to the centroid, and in `currents_of_cells` at its end: triangles differ in first, fluxes in second order.
+    """
+    turns, differences = np.random.default_rng(8).normal(size=(2, 8, 2)) @ [1, 1j], []
+    fields = {"spin_field": 0.5 * ALL["left"]["spin_field"], "gamma": ALL["left"]["gamma"]}
+    for n in (8, 16):
+        mesh = ju.rectangle(1.0, 1.0, 1.0, x=np.linspace(0, 1, n + 1), y=np.linspace(0, 1, n + 1))
+        device = ju.Device(mesh=mesh, materials=ju.Material(**fields))
+        system = discretise(device, jnp.zeros((len(mesh.triangles), 3), complex))
+        x, y = mesh.points.T
+        u = 0.2 * (np.sin(1 + 2 * x)[:, None] * turns[0] + np.cos(x - y)[:, None] * turns[1])
+        G = frame_to_green(retract(jnp.broadcast_to(jnp.eye(4, dtype=complex), (len(x), 4, 4)), jnp.asarray(u)))
+        equilibrium = np.eye(8)[np.zeros(len(x), int)].astype(complex)
+        at_centroids = -currents_of_cells(system, G, advanced(G), equilibrium)[:, 2:5].real
+        of_solutions = -np.asarray(_spin_currents(system, G)).imag / 2
+        both = [flux_through_triangles(mesh, j, (0.5, 0.0), (0.5, 1.0))[0] for j in (at_centroids, of_solutions)]
+        differences.append(np.abs(both[0] - both[1]).max() / np.abs(both[1]).max())
+    assert 1e-4 < differences[-1] < 0.01
+    assert np.log2(differences[0] / differences[1]) == pytest.approx(2.0, abs=0.25)
 
 
 def test_real_and_complex_arithmetic_agree_and_other_modes_do_not_couple():

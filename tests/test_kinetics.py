@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.special
 from random_device import ALL, small_mesh
 
 import jusadel as ju
@@ -118,7 +120,7 @@ def test_equilibrium_current_is_the_matsubara_one(junction, balanced):
         assert ju.current_through(balanced, name) == pytest.approx(sign * current, rel=5e-5)
     assert ju.current_across(balanced.only("energy"), *CUT) == pytest.approx(current, rel=5e-5)
     assert abs(ju.current_through(balanced, "bottom")) < 1e-8
-    # within a triangle the spin field turns spins by up to 0.04, and a Solution's are not those of one point of it
+    # -dF/da of a Solution is not the spin current at one point of a triangle: see test_keldysh on how they approach
     spin, S = np.asarray(ju.spin_current_across(sol, *CUT)), np.asarray(ju.spin_density(sol))
     np.testing.assert_allclose(ju.spin_current_across(balanced, *CUT), spin, atol=0.03 * np.abs(spin).max())
     np.testing.assert_allclose(ju.spin_density(balanced), S, atol=1e-4 * np.abs(S).max())
@@ -208,6 +210,135 @@ def test_heat_of_a_normal_wire():
     np.testing.assert_allclose(driven.f[:, middle, 0], expected[:, None] * [1, 1], atol=1e-8)
 
 
+# --- floating contacts ----------------------------------------------------------------------------------
+
+
+def test_floating_contact_on_a_normal_dot():
+    """It has the charge, the spin and the energy of what the others bring: V and S are means, and so is
+    pi^2 T^2/3 + V^2 + S^2, weighted with the barriers' conductances.
+    """
+    ends = {name: ju.Tunnel(ju.Reservoir(0.0), c) for name, c in (("left", 3.0), ("right", 5.0), ("bottom", 0.7))}
+    device = strip(np.linspace(0, 0.5, 3), 0.5, ends, Tc=0.0, D=1e4)
+    E, weights = quadrature(40, 1.0)
+    spec = ju.spectrum(ju.solve(device, **ONE), E, eta=1e-9)
+    left = ju.Contact(voltage=0.5, spin=(0.3, 0.0, 0.2), temperature=0.4)
+    right = ju.Contact(voltage=-0.2, spin=(0.0, 0.1, 0.0), temperature=0.7)
+    probe = ju.Contact(voltage="floating", spin="floating", temperature="floating")
+    kin = ju.kinetics(spec, {"left": left, "right": right, "bottom": probe}, weights=weights, bath="elastic")
+    found, V, S = kin.contacts["bottom"], (3 * 0.5 - 5 * 0.2) / 8, np.array([0.9, 0.5, 0.6]) / 8
+    assert found.voltage == pytest.approx(V, rel=1e-3)
+    np.testing.assert_allclose(found.spin, S, rtol=1e-3)
+    energy = (3 * (np.pi**2 / 3 * 0.4**2 + 0.38) + 5 * (np.pi**2 / 3 * 0.7**2 + 0.05)) / 8
+    assert found.temperature**2 == pytest.approx((energy - V**2 - S @ S) * 3 / np.pi**2, rel=1e-3)
+    assert abs(ju.current_through(kin, "bottom")) < 1e-7
+    fed = ju.Contact(voltage="floating", temperature="floating", current=0.1)
+    kin = ju.kinetics(spec, {"left": left, "right": right, "bottom": fed}, weights=weights, bath="elastic")
+    assert ju.current_through(kin, "bottom") == pytest.approx(-0.1, rel=1e-6)
+    found, raised = kin.contacts["bottom"], 0.1 / 0.5 * (1 / 8.0 + 1 / 0.7)
+    assert found.voltage == pytest.approx(V + raised, rel=1e-3)
+    squared = energy + 2 * found.voltage * raised - found.voltage**2  # the source heats it
+    assert found.temperature**2 == pytest.approx(squared * 3 / np.pi**2, rel=1e-3)
+
+
+def test_floating_contact_on_a_superconducting_junction(junction):
+    """A hot electrode drives charge into the others, in a spin field also spin: none of it into the floating one,
+    and the same contacts with the numbers that were found give the same."""
+    few = np.arange(0, 24, 3)
+    spec = replace(junction, energies=junction.energies[few], all_G=junction.all_G[few])
+    ends = {"left": ju.Contact(voltage=0.0, temperature=0.4), "right": ju.Contact(voltage=0.0, temperature=1.5)}
+    probe = ju.Contact(voltage="floating", spin="floating", temperature="floating")
+    given = {"weights": 3 * quadrature()[1][few], "bath": 1.0}
+    kin = ju.kinetics(spec, ends | {"bottom": probe}, **given)
+    through = np.array([ju.current_through(kin, "bottom"), *ju.spin_current_through(kin, "bottom")])
+    held = ju.kinetics(spec, ends | {"bottom": ju.Contact(voltage=0.0, temperature=1.0)}, **given)
+    driven = np.array([ju.current_through(held, "bottom"), *ju.spin_current_through(held, "bottom")])
+    assert np.abs(through).max() < 1e-5 * np.abs(driven).max()
+    assert 0.4 < kin.contacts["bottom"].temperature < 1.5
+    assert np.linalg.norm(kin.contacts["bottom"].spin) > 1e-5
+    again = ju.kinetics(spec, kin.contacts, **given)
+    np.testing.assert_allclose(again.all_f, kin.all_f, atol=1e-9)
+    np.testing.assert_allclose(again.reactions, kin.reactions, atol=1e-9)
+
+
+# --- barriers and seams -------------------------------------------------------------------------------
+
+
+def blonder(E, T):
+    """Conductance of a channel between a normal metal and a superconductor (Delta = 1), over the normal one, T.
+
+    Blonder, Tinkham, Klapwijk 1982: Andreev reflection below the gap, quasiparticles above.
+    """
+    below = 2 * T / (T**2 + 4 * (1 - T) * (1 - np.minimum(E, 1) ** 2))
+    above = 2 / (T + (2 - T) * np.sqrt(1 - 1 / np.maximum(E, 1) ** 2))
+    return np.where(E < 1, below, above)
+
+
+def test_conductance_of_channels():
+    """Between two metals without resistance, at an interface inside the mesh."""
+    channels, E = np.array([0.3, 0.9]), np.array([0.2, 0.6, 0.9, 1.1, 1.5, 3.0])
+    left, right = (lambda c: c[:, 0] < 0.5), (lambda c: c[:, 0] > 0.5)
+    mesh = ju.rectangle(1.0, 0.2, 1.0, x=np.linspace(0, 1, 3), y=[0, 0.2], regions={"N": left, "S": right})
+    mesh = ju.with_cut_between(mesh, "N", "S", "cut")
+    metals = {"N": ju.Material(Tc=0.0, D=1e4), "S": ju.Material(Tc=1.0, D=1e4)}
+    ends = {"left": ju.Reservoir(0.0), "right": ju.Reservoir(1.0), "cut": ju.Interface(3.0, transmissions=channels)}
+    device = ju.Device(mesh=mesh, materials=metals, boundaries=ends)
+    spec = ju.spectrum(ju.solve(device, pair_potential={"N": 0.0, "S": 1.0}, **ONE), E, eta=1e-6)
+    out = driven(spec).currents_through("left")[:, 1] / (0.2 * 3.0)
+    expected = sum(T * blonder(E, T) for T in channels) / channels.sum()
+    np.testing.assert_allclose(-out, expected, rtol=2e-3)
+
+
+def helical(twist, phase, spread):
+    """Distributions on a strip closed to a tube, with a barrier across it, where everything turns round the tube: by a
+    seam with `spread`, else by the vector potential and the spin field."""
+    W, regions = 0.4, {"a": lambda c: c[:, 0] < 0.5, "b": lambda c: c[:, 0] > 0.5}
+    mesh = ju.rectangle(1.0, W, 1.0, x=np.linspace(0, 1, 5), y=[0, 0.15, 0.25, W], regions=regions)
+    mesh = ju.with_cut_between(mesh, "a", "b", "cut")
+    y = lambda p: p[:, 1] / W * spread  # noqa: E731
+    h = lambda p: jnp.stack([jnp.cos(twist * y(p)), jnp.sin(twist * y(p)), 0.4 + 0 * y(p)], axis=1)  # noqa: E731
+    film = {"h": h, "Gamma": np.diag([0.5, 0.5, 0.3]), "gamma": [[0, 0], [0, 0], [0.3, 0.5]]}
+    ends = {
+        "left": ju.Reservoir(0.0),
+        "right": ju.Reservoir(4.0, phase=lambda p: phase * y(p)),
+        "cut": ju.Interface(6.0, transmissions=[0.3, 0.9]),
+        "top": ju.Periodic("bottom", phase=phase * spread, rotation=(0.0, 0.0, twist * spread)),
+    }
+    A, a = (0.0, -phase / (2 * W) * (1 - spread)), [[0, 0], [0, 0], [0, twist / (2 * W) * (1 - spread)]]
+    device = ju.Device(
+        mesh=mesh,
+        materials=ju.Material(Tc=0.0, spin_field=a, **film),
+        boundaries=ends,
+        vector_potential=None if spread else lambda p: jnp.asarray(A) + 0 * p,
+    )
+    spec = ju.spectrum(ju.solve(device, **ONE), [0.7, 5.0], eta=0.3)
+    contacts = {"left": ju.Contact(voltage=3.0, temperature=0.5), "right": ju.Contact(voltage=0.0, temperature=1.0)}
+    return ju.kinetics(spec, contacts, weights=np.ones(2))
+
+
+def test_seam_that_turns_phases_and_spins():
+    """It is the gauge A = -phase/2W, a = twist/2W of a plain one: the same currents, spins turned by twist y/W."""
+    twist, phase = 1.1, 0.8
+    seam, plain = (helical(twist, phase, spread) for spread in (1, 0))
+    angle = np.asarray(seam.mesh.points)[:, 1] / 0.4 * twist
+    turned = plain.f.copy()
+    for x, y in ((2, 3), (5, 6)):
+        turned[..., x] = np.cos(angle) * plain.f[..., x] - np.sin(angle) * plain.f[..., y]
+        turned[..., y] = np.sin(angle) * plain.f[..., x] + np.cos(angle) * plain.f[..., y]
+    assert np.abs(turned - plain.f).max() > 1e-3
+    np.testing.assert_allclose(seam.f, turned, atol=1e-8)
+    N = [ju.density_of_states(kin.spectrum) for kin in (seam, plain)]
+    np.testing.assert_allclose(*N, atol=1e-8)
+    for name in ("left", "right"):
+        modes = [0, 1, 4, 7]  # the others turn within the boundary
+        each = [kin.currents_through(name)[:, modes] for kin in (seam, plain)]
+        np.testing.assert_allclose(*each, atol=1e-8)
+        assert np.abs(each[0]).max() > 1e-2
+    across = [ju.current_across(kin, (0.3, 0.0), (0.3, 0.4)) for kin in (seam, plain)]
+    assert across[0] == pytest.approx(float(across[1]), rel=1e-8)
+    leaving = [float(ju.current_through(seam, name)) for name in ("left", "right")]
+    assert sum(leaving) == pytest.approx(-seam.taken[:, 1].sum(), abs=1e-9)  # the bath takes the rest
+
+
 # --- superconducting strips ------------------------------------------------------------------------------
 
 WEAK = 1e-6
@@ -285,6 +416,58 @@ def test_a_self_consistent_pair_potential_feeds_in_nothing():
     assert ju.current_through(kin, "right") == pytest.approx(float(ju.current_through(sol, "right")), rel=1e-3)
 
 
+def normal_on_superconductor(T, Tc=1.0):
+    """A superconducting strip between a normal electrode and a superconducting one, self-consistent in equilibrium."""
+    omega, w = ju.matsubara.quadrature(T, 40)
+    device = strip(np.linspace(0, 2.0, 7), 0.2, {"left": ju.Reservoir(0.0), "right": ju.Reservoir(1.7)}, Tc=Tc)
+    return ju.solve(device, T=T, pair_potential="self-consistent", frequencies=(omega + 0.5, w))
+
+
+@pytest.fixture(scope="module")
+def cold():
+    return normal_on_superconductor(0.3)
+
+
+def test_current_is_conserved_where_the_distributions_make_the_pair_potential(cold):
+    """Through every cut, normal at one end and supercurrent at the other; in that of equilibrium it is not.
+
+    The smooth spectrum of levels broadened by 0.5, which take nothing up.
+    """
+    E, weights = quadrature(30, 2.0)
+    contacts = {"left": ju.Contact(voltage=0.8), "right": ju.Contact(voltage=0.0)}
+    given = {"weights": weights, "bath": "elastic"}
+    kin = ju.self_consistent_kinetics(cold, E, contacts, eta=0.5, tol=1e-8, **given)
+    rigid = ju.kinetics(ju.spectrum(cold, E, eta=0.5), contacts, **given)
+    into = -float(ju.current_through(kin, "left"))
+    assert into > 0.05
+    assert ju.current_through(kin, "right") == pytest.approx(into, rel=1e-6)
+    across, rigidly, paired = (
+        np.array([float(ju.current_across(k, (x, 0.2), (x, 0.0))) for x in (0.2, 0.9, 1.5, 1.9)])
+        for k in (kin, rigid, kin.only("energy"))
+    )
+    np.testing.assert_allclose(across, -into, rtol=1e-6)
+    assert np.ptp(rigidly) > 0.05 * into
+    assert np.all(np.diff(np.abs(paired)) > 0)
+    assert np.abs(paired[-1] - paired[0]) > 0.2 * into
+    assert np.ptp(np.angle(np.asarray(kin.spectrum.Delta))) > 0.01
+
+
+def test_pair_potential_of_hot_electrodes_is_that_of_their_temperature(cold):
+    """That of the Matsubara sum does not change. The coupling is that of Tc with levels broadened by eta, which `solve`
+    is not told: there the sum over omega_n + eta needs another Tc, by psi(1/2 + eta/(2 pi T))."""
+    E, weights = quadrature(30, 2.0)
+    hot = {name: ju.Contact(voltage=0.0, temperature=0.6) for name in ("left", "right")}
+    psi = lambda T: scipy.special.digamma(0.5 + 0.5 / (2 * np.pi * T))  # noqa: E731
+    exact = replace(normal_on_superconductor(0.6, np.exp(psi(1.0) - psi(0.6))), device=cold.device)
+    given = {"eta": 0.5, "weights": weights, "max_steps": 0}
+    kin = ju.self_consistent_kinetics(exact, E, hot, tol=1e-4, **given)
+    np.testing.assert_array_equal(kin.spectrum.Delta, exact.Delta)
+    with pytest.raises(ju.SolveError, match=r"still changes by .* after 0 steps .*float a contact"):
+        ju.self_consistent_kinetics(cold, E, hot, tol=0.05, **given)
+    with pytest.raises(ValueError, match="needs a region with Tc > 0"):
+        ju.self_consistent_kinetics(replace(cold, device=strip(LINES[:2], 0.2, {}, Tc=0.0)), E, {})
+
+
 def test_spin_relaxes():
     """Above the gap spin-orbit scattering relaxes f_k over sqrt(D/Gamma), as in a normal metal; no charge flows."""
     spec = film(LINES, 1e-4, [1.2, 2.0], Gamma=4.0)
@@ -318,6 +501,7 @@ GROUND = ju.Contact(voltage=0.0)
         ({"left": GROUND, "right": ju.Contact(voltage=0.0, spin=(0, 0, 1))}, "spins would break its pairs"),
         ({"left": ju.Contact(current=1.0), "right": GROUND}, "expected an electrode that holds both"),
         ({"left": ju.Contact(voltage=1.0, spin=None), "right": GROUND}, "expected an electrode that holds both"),
+        ({"left": GROUND, "right": ju.Contact(voltage="floating")}, "'right' is superconducting.*has voltage = float"),
         ({"left": ju.Contact(voltage=1.0, tunnel=2.0), "right": GROUND}, r"the barrier belongs to the device.*Tunnel"),
     ],
 )
@@ -356,6 +540,13 @@ def test_spins_at_a_rotated_seam_and_shared_nodes_are_refused(wire):
     corner = replace(wire, device=replace(wire.device, boundaries={"left": one, "bottom": one}))
     with pytest.raises(ValueError, match=r"contacts 'left' and 'bottom' share the node 0 at .* different"):
         ju.kinetics(corner, {"left": ju.Contact(voltage=0.1), "bottom": GROUND})
+
+
+def test_floating_contacts_that_nothing_balances(wire):
+    """At T = 0 currents jump at every energy of the grid."""
+    cold = {"left": ju.Contact(voltage="floating", current=1.0, temperature=0.0), "right": ju.Contact(voltage=0.0)}
+    with pytest.raises(ju.SolveError, match=r"floating contacts \['left'\] balances .* is left over"):
+        ju.kinetics(wire, cold)
 
 
 def test_energies_that_end_too_soon_are_no_grid(wire):

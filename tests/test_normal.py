@@ -361,6 +361,63 @@ def test_surface_relaxes_spin():
     assert flow.S[at(flow, (0.5, 2.0)), 2] == pytest.approx(expected, rel=3e-3)
 
 
+# --- floating contacts -------------------------------------------------------------------------------
+
+FLOATING = {"voltage": "floating"}
+
+
+@pytest.fixture(scope="module")
+def dot():
+    """A metal without resistance behind three barriers, whose third electrode floats: (device, contacts)."""
+    contacts = {
+        "left": ju.Contact(voltage=1.0, spin=(0.2, 0.0, 0.5), tunnel=3.0),
+        "right": ju.Contact(voltage=-0.4, spin=(0.0, 0.3, 0.0), tunnel=5.0),
+        "top": ju.Contact(**FLOATING, spin="floating", current=0.6, spin_current=(0.0, -0.2, 0.1), tunnel=2.0),
+    }
+    return strip(1.0, 1.0, 0.5, metal(D=1e6, nu=0.7, Gamma=0.8)), contacts
+
+
+def test_floating_contact_on_a_dot(dot):
+    """Kirchhoff: G_1 (V_1 - V) + G_2 (V_2 - V) + I = 0 on the dot and G_3 (V_3 - V) = I; spins relax there besides."""
+    flow = ju.diffuse(*dot)
+    mu = (3.0 * 1.0 - 5.0 * 0.4 + 0.6) / 8.0
+    fed = 3.0 * np.array([0.2, 0.0, 0.5]) + 5.0 * np.array([0.0, 0.3, 0.0]) + np.array([0.0, -0.2, 0.1])
+    S = fed / (8.0 + 2 * 0.7 * 0.8)
+    top = flow.contacts["top"]
+    assert flow.mu == pytest.approx(mu, rel=1e-4)
+    assert top.voltage == pytest.approx(mu + 0.6 / 2.0, rel=1e-4)
+    np.testing.assert_allclose(top.spin, S + np.array([0.0, -0.2, 0.1]) / 2.0, rtol=1e-4, atol=1e-6)
+    assert float(ju.current_through(flow, "top")) == pytest.approx(-0.6, rel=1e-10)
+    np.testing.assert_allclose(ju.spin_current_through(flow, "top"), [0.0, 0.2, -0.1], atol=1e-10)
+    late = ju.spin_dynamics(*dot, [0.0, 10.0])[-1]
+    np.testing.assert_allclose(late.f, flow.f, atol=1e-5)
+    assert late.contacts["top"].voltage == pytest.approx(top.voltage, rel=1e-4)
+
+
+def test_reciprocity_of_four_terminals():
+    """R_ab,cd(h) = R_cd,ab(-h) between electrodes of one potential each (Buettiker 1986), with every tensor on."""
+    pads = {
+        "a": lambda m: (m[:, 0] < 1e-9) & (m[:, 1] < 0.7),
+        "b": lambda m: (m[:, 0] > 2 - 1e-9) & (m[:, 1] > 0.3),
+        "c": lambda m: (m[:, 1] > 1 - 1e-9) & (np.abs(m[:, 0] - 0.8) < 0.3),
+        "d": lambda m: (m[:, 1] < 1e-9) & (np.abs(m[:, 0] - 1.4) < 0.3),
+    }
+    mesh = ju.rectangle(2.0, 1.0, 0.2).with_boundaries(pads)
+
+    def resistance(h, source, drain, high, low):
+        contacts = {source: ju.Contact(**FLOATING, current=1.0), drain: ju.Contact(voltage=0.0)}
+        contacts |= {name: ju.Contact(**FLOATING) for name in (high, low)}
+        flow = ju.diffuse(ju.Device(mesh=mesh, materials=metal(**TENSORS, h=h)), contacts)
+        assert np.ptp(flow.mu[mesh.boundary_nodes(source)]) < 1e-12
+        assert abs(float(ju.current_through(flow, high))) < 1e-10
+        return flow.contacts[high].voltage - flow.contacts[low].voltage
+
+    there, back = resistance(H, *"abcd"), resistance(-H, *"cdab")
+    assert abs(there) > 1e-3
+    assert back == pytest.approx(there, rel=1e-9)
+    assert abs(resistance(-H, *"abcd") - there) > 1e-4 * abs(there)
+
+
 # --- time ------------------------------------------------------------------------------------------
 
 
@@ -453,6 +510,7 @@ def test_distribution_of_an_electrode(temperature):
         ({"voltage": 1.0, "current": 1.0}, "voltage = 1.0 and current = 1.0; expected one"),
         ({"voltage": 1.0, "spin": (0, 0, 1), "spin_current": (0, 0, 1)}, "spin_current = .*; expected one"),
         ({"voltage": np.nan}, "voltage = nan; expected None or a finite number"),
+        ({"voltage": "floats"}, "voltage = 'floats'; expected None or a finite number"),
         ({"voltage": 1.0, "temperature": -0.1}, "temperature = -0.1; expected None or a finite number >= 0"),
         ({"voltage": 1.0, "tunnel": 0.0}, "tunnel = 0.0; expected None or a finite number > 0"),
         ({"voltage": 1.0, "spin": (0, 1)}, "spin = .* expected None or three finite numbers"),
@@ -476,6 +534,8 @@ def test_bad_contacts(given, message):
             "nothing fixes the potential in the part of the device at",
         ),
         (PLAIN, {}, ValueError, "nothing fixes the potential"),
+        (PLAIN, {"left": ju.Contact(voltage="floating")}, ValueError, "nothing fixes the potential"),
+        (PLAIN, {"left": GROUND, "top": ju.Contact(voltage="floating")}, ValueError, "'left' and 'top' share the node"),
         (PLAIN, {"left": GROUND, "top": ju.Contact(voltage=1.0)}, ValueError, "'left' and 'top' share the node"),
         (
             strip(1.0, 1.0, 0.5, metal()),

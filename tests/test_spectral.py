@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.integrate
+import scipy.optimize
 
 import jusadel as ju
 from jusadel.nambu import bcs, to_nambu
@@ -142,6 +143,41 @@ def test_minigap_of_a_normal_film_behind_a_tunnel_barrier():
     N = np.asarray(ju.density_of_states(ju.spectrum(ju.solve(device, **ONE), energies, eta=1e-3)))
     exact = np.array([mcmillan(1e-3 - 1j * E, (rate, 0.0))[0].real for E in energies])
     np.testing.assert_allclose(N, exact[:, None] * np.ones(N.shape), rtol=2e-3)
+
+
+def circuit(omega, rate, channels):
+    """cos theta of a normal metal behind a barrier to a superconductor (Delta = 1): the current of each channel is
+    sin(x)/(1 - T (1 - cos x)/2) with x the difference of the angles (Nazarov 1999)."""
+    theta = 0j
+    for rung in [*np.geomspace(30, 1e-3, 40), 0.0]:
+        w = omega + rung
+
+        def leaving(t, w=w):
+            x = t - np.arctan(1 / w)
+            each = [T * np.sin(x) / (1 - T * (1 - np.cos(x)) / 2) for T in channels]
+            return w * np.sin(t) + rate * sum(each) / sum(channels)
+
+        theta = scipy.optimize.newton(leaving, theta, tol=1e-12)
+    return np.cos(theta)
+
+
+def test_normal_film_behind_channels_and_a_magnetic_surface():
+    """Two thin films: one behind a barrier with channels, one with an exchange field at its surface, which is h/d."""
+    channels, rate = [0.2, 0.95], 0.3
+    lid = ju.Tunnel(ju.Reservoir(1.0), conductance=4 * rate * LINES[-1], transmissions=channels)
+    device = ju.Device(mesh=strip(), materials=ju.Material(D=FAST, Tc=0.0), boundaries={"left": lid})
+    energies = np.array([0.0, 0.1, 0.2, 0.25, 0.3, 0.6, 0.97, 1.2])
+    N = np.asarray(ju.density_of_states(ju.spectrum(ju.solve(device, **ONE), energies, eta=1e-3)))
+    exact = np.array([circuit(1e-3 - 1j * E, rate, channels).real for E in energies])
+    tunnel = np.array([mcmillan(1e-3 - 1j * E, (rate, 0.0))[0].real for E in energies])
+    assert np.abs(exact - tunnel).max() > 0.05
+    np.testing.assert_allclose(N, exact[:, None] * np.ones(N.shape), rtol=2e-3)
+    magnet = ju.Surface(h=(0.0, 0.3 * LINES[-1], 0.0))
+    film = ju.Device(mesh=strip(), materials=ju.Material(D=FAST), boundaries={"left": magnet})
+    spec = ju.spectrum(ju.solve(film, pair_potential=1.0, **ONE), energies, eta=1e-3)
+    up, down = (bcs_states(energies - s * 0.3 + 1e-3j) for s in (1, -1))
+    np.testing.assert_allclose(ju.density_of_states(spec)[:, 0], (up + down) / 2, rtol=2e-3)
+    np.testing.assert_allclose(ju.density_of_states(spec, spin=True)[:, 0, 1], (up - down) / 2, rtol=2e-3, atol=1e-3)
 
 
 def test_mcmillan_densities_of_states_on_both_sides_of_an_interface():
