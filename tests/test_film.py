@@ -12,6 +12,7 @@ from jusadel.depairing import depairing_current
 from jusadel.film import film_critical_temperature, film_state, gap_of_temperature
 from jusadel.matsubara import GAP_RATIO, plain_sum
 
+pytestmark = pytest.mark.usefixtures("fast_code")
 REFERENCES = json.loads((Path(__file__).parent / "data" / "references.json").read_text())
 BARE = ju.Material()
 XI = 1 / np.sqrt(GAP_RATIO)  # sqrt(D/Delta0) for D = Tc = 1
@@ -295,7 +296,7 @@ def test_helical_phase_gradient():
 @pytest.fixture(scope="module")
 def diode():
     """Rashba film, field perpendicular to the current."""
-    return depairing_current(rashba_film((0, 0.5, 0)), 0.1, samples=21)
+    return depairing_current(rashba_film((0, 0.5, 0)), 0.1, samples=15, frequencies=12)
 
 
 def test_no_diode_without_field_or_coupling_or_with_the_wrong_symmetry():
@@ -307,7 +308,7 @@ def test_no_diode_without_field_or_coupling_or_with_the_wrong_symmetry():
         (rashba_film((0, 0.5, 0)), (0, 1)),
     )
     for material, direction in cases:
-        found = depairing_current(material, 0.3, direction, samples=15)
+        found = depairing_current(material, 0.3, direction, samples=15, frequencies=12)
         assert abs(found.diode_efficiency) < 1e-8
         assert abs(found.q0) < 1e-8
 
@@ -320,10 +321,10 @@ def test_diode_is_odd_in_field_and_coupling(diode):
         (-0.5, -0.3, (1, 0), 1),
         (0.5, 0.3, (-1, 0), -1),
     ):
-        other = depairing_current(rashba_film((0, h, 0), g), 0.1, direction, samples=21)
+        other = depairing_current(rashba_film((0, h, 0), g), 0.1, direction, samples=15, frequencies=12)
         assert other.diode_efficiency == pytest.approx(sign * diode.diode_efficiency, abs=1e-9)
         assert other.q0 == pytest.approx(sign * diode.q0, abs=1e-9)
-    turned = depairing_current(rashba_film((-0.5, 0, 0)), 0.1, (0, 1), samples=21)  # all by 90 degrees
+    turned = depairing_current(rashba_film((-0.5, 0, 0)), 0.1, (0, 1), samples=15, frequencies=12)  # all by 90 degrees
     assert turned.diode_efficiency == pytest.approx(diode.diode_efficiency, abs=1e-9)
 
 
