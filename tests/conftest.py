@@ -62,11 +62,6 @@ def fast_code():
     jax.config.update("jax_disable_most_optimizations", before)
 
 
-@pytest.fixture(scope="module")
-def quick_compilation():
-    """All tests are compiled quickly now, but for those that ask for `fast_code`."""
-
-
 @pytest.fixture(scope="session")
 def references():
     """Numbers computed outside the package, {id: entry}; see the entries' definitions."""

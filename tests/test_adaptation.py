@@ -8,7 +8,7 @@ import pytest
 
 import jusadel as ju
 
-pytestmark = [pytest.mark.usefixtures("quick_compilation"), pytest.mark.filterwarnings("ignore:the mesh is too coarse")]
+pytestmark = [pytest.mark.filterwarnings("ignore:the mesh is too coarse")]
 FREQUENCIES = ([1.0], [1.0])
 
 

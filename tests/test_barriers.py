@@ -15,7 +15,6 @@ from jusadel.hessian import Pattern, linearise
 from jusadel.lifted import lift, residual
 from jusadel.nambu import frame_to_green
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 DIRECT = ju.linear.SuperLU()
 RNG = np.random.default_rng(11)
 

@@ -107,7 +107,7 @@ def test_symmetry_prints_the_allowed_forms(capsys):
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory, quick_compilation):
+def swept(tmp_path_factory):
     """(folder, exit status, what was printed) of the sweep over temperatures."""
     folder = tmp_path_factory.mktemp("case")
     (folder / "bulk.toml").write_text(CASE + SWEEP)
@@ -158,7 +158,7 @@ def test_a_changed_case_does_not_take_old_numbers_for_its_own(swept, change):
         ju.run_case(ju.read_case(folder / "changed.toml"), folder / "bulk")
 
 
-def test_a_changed_mesh_file_is_another_case(tmp_path, quick_compilation):
+def test_a_changed_mesh_file_is_another_case(tmp_path):
     (tmp_path / "case.toml").write_text('[geometry]\nfile = "film.msh"\n' + CASE[CASE.index("[materials") :])
     ju.rectangle(0.6, 0.4, 0.4).write(tmp_path / "film.msh")
     ju.run_case(ju.read_case(tmp_path / "case.toml"), tmp_path / "out")

@@ -8,7 +8,6 @@ from scipy.special import psi
 import jusadel as ju
 from jusadel.critical import critical_temperature
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 SIDE = 0.02
 TINY = ju.rectangle(SIDE, SIDE, 1.5 * SIDE)
 

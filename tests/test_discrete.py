@@ -29,7 +29,6 @@ from jusadel.hessian import Pattern, linearise
 from jusadel.lifted import lift, residual
 from jusadel.nambu import L, R, frame_to_green
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 NAMES = [term.name for term in TERMS]
 
 value = jax.jit(action)

@@ -26,7 +26,7 @@ def blocks(page):
 
 
 @pytest.mark.filterwarnings("ignore:the mesh is too coarse")
-def test_first_steps_run_as_printed(tmp_path, monkeypatch, capsys, quick_compilation):
+def test_first_steps_run_as_printed(tmp_path, monkeypatch, capsys):
     """The device of the first page, solved as printed."""
     monkeypatch.chdir(tmp_path)
     names = {}
@@ -43,7 +43,7 @@ def test_first_steps_run_as_printed(tmp_path, monkeypatch, capsys, quick_compila
 
 
 @pytest.mark.filterwarnings("ignore:the mesh is too coarse")
-def test_the_mesh_check_runs_as_printed(capsys, quick_compilation):
+def test_the_mesh_check_runs_as_printed(capsys):
     """As in trust.md, on a coarse strip, where the order of a flux is still on its way to two."""
     ends = {"left": ju.Reservoir(1.5), "right": ju.Reservoir(1.5, phase=1.0)}
     mesh = ju.rectangle(1.0, 0.3, 1.0, x=np.linspace(0, 1, 5), y=[0, 0.3])
@@ -128,7 +128,7 @@ def test_every_script_has_its_page_and_check():
 
 @pytest.mark.filterwarnings("ignore:the mesh is too coarse")
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] if n in SLOW else []) for n in CHECKS])
-def test_how_to(name, tmp_path, monkeypatch, capsys, quick_compilation):
+def test_how_to(name, tmp_path, monkeypatch, capsys):
     """Each script runs as shown; its numbers obey what is known, and it draws the picture of its page."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "meshes").symlink_to(ROOT / "meshes")

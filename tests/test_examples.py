@@ -23,7 +23,7 @@ def load(name):
 
 
 @pytest.fixture(scope="module")
-def vortex(tmp_path_factory, quick_compilation):
+def vortex(tmp_path_factory):
     """(numbers, printed lines, folder it ran in), on a coarser mesh and without lines of progress."""
     solve, printed, folder = ju.solve, [], tmp_path_factory.mktemp("vortex")
     with pytest.MonkeyPatch.context() as patch:
@@ -113,7 +113,7 @@ def numbers_of(name, folder, monkeypatch, **smaller):
     return numbers
 
 
-def test_sns_current_phase(tmp_path, monkeypatch, quick_compilation):
+def test_sns_current_phase(tmp_path, monkeypatch):
     """The formula for high temperatures; a sine there. Edges h in the middle cost k (k h)^2/24 = 2 %."""
     phases = np.linspace(-np.pi, np.pi, 8, endpoint=False)
     numbers = numbers_of("sns_current_phase", tmp_path, monkeypatch, TEMPERATURES=(10.0,), PHASES=phases)
@@ -122,7 +122,7 @@ def test_sns_current_phase(tmp_path, monkeypatch, quick_compilation):
 
 
 @pytest.mark.slow
-def test_phi0_junction(tmp_path, monkeypatch, quick_compilation):
+def test_phi0_junction(tmp_path, monkeypatch):
     """phi_0 is linear in a small gamma, and there is no diode effect to first order."""
     phases = np.linspace(-np.pi, np.pi, 6, endpoint=False)
     numbers = numbers_of("phi0_junction", tmp_path, monkeypatch, STEPS=(0.02, 0.04), PHASES=phases)
@@ -131,7 +131,7 @@ def test_phi0_junction(tmp_path, monkeypatch, quick_compilation):
     assert abs(numbers["diode_largest_gamma"]) < 0.5 * numbers["phi0_largest_gamma"]
 
 
-def test_sf_proximity(tmp_path, monkeypatch, quick_compilation):
+def test_sf_proximity(tmp_path, monkeypatch):
     numbers = numbers_of("sf_proximity", tmp_path, monkeypatch, THICKNESSES=np.array([0.4, 1.2]))
     for name in ("kappa_real", "kappa_imag", "kappa_long"):
         assert numbers[name] == pytest.approx(numbers[f"{name}_exact"], rel=5e-3)
@@ -140,7 +140,7 @@ def test_sf_proximity(tmp_path, monkeypatch, quick_compilation):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:the mesh is too coarse", "ignore:the pair potential is stationary but")
-def test_self_consistent_vortex(tmp_path, monkeypatch, quick_compilation):
+def test_self_consistent_vortex(tmp_path, monkeypatch):
     """The core is about as wide as a coherence length, and weakens the current."""
     coarse = ju.disk(6.0, 1.2, 0.4)
     numbers = numbers_of("self_consistent_vortex", tmp_path, monkeypatch, MESH=coarse, TEMPERATURES=(0.1, 0.3))
@@ -155,7 +155,7 @@ def test_self_consistent_vortex(tmp_path, monkeypatch, quick_compilation):
 
 
 @pytest.mark.slow
-def test_thin_film_diode(tmp_path, monkeypatch, quick_compilation):
+def test_thin_film_diode(tmp_path, monkeypatch):
     """The efficiency changes sign with the field, and is that of the two depairing currents."""
     numbers = numbers_of(
         "thin_film_diode", tmp_path, monkeypatch, FIELDS=np.array([-0.6, 0.6]), TEMPERATURES=(0.1,), SAMPLES=(13,)
@@ -166,7 +166,7 @@ def test_thin_film_diode(tmp_path, monkeypatch, quick_compilation):
     assert abs(numbers["efficiency_T0.1_h0.6"]) > 0.01
 
 
-def test_spin_hall_bar(tmp_path, monkeypatch, quick_compilation):
+def test_spin_hall_bar(tmp_path, monkeypatch):
     """Accumulation, the current's share of the inverse effect, and the voltage of injected spin: closed forms."""
     numbers = numbers_of("spin_hall_bar", tmp_path, monkeypatch, SIZE=0.25)
     assert numbers["S_edge"] == pytest.approx(numbers["S_edge_exact"], rel=5e-3)
@@ -175,14 +175,14 @@ def test_spin_hall_bar(tmp_path, monkeypatch, quick_compilation):
     assert numbers["inverse_voltage"] == pytest.approx(numbers["inverse_voltage_exact"], rel=0.02)
 
 
-def test_edelstein_film(tmp_path, monkeypatch, quick_compilation):
+def test_edelstein_film(tmp_path, monkeypatch):
     numbers = numbers_of("edelstein_film", tmp_path, monkeypatch, SIZE=0.3, FIELDS=np.array([0.0, 0.5]))
     assert numbers["S_y"] == pytest.approx(numbers["S_y_exact"], rel=1e-10)
     assert numbers["S_z_largest"] == pytest.approx(numbers["S_z_largest_exact"], rel=1e-10)
     assert numbers["inverse_voltage"] == pytest.approx(numbers["inverse_voltage_exact"], rel=1e-2)
 
 
-def test_nonlocal_spin_valve(tmp_path, monkeypatch, quick_compilation):
+def test_nonlocal_spin_valve(tmp_path, monkeypatch):
     """Between arms four diffusion lengths long: the signals of a long wire, with and without the field."""
     energies = np.array([2.2, 4.0])
     numbers = numbers_of("nonlocal_spin_valve", tmp_path, monkeypatch, FIELDS=np.array([0.0, 3.0]), ENERGIES=energies)
@@ -194,7 +194,7 @@ def test_nonlocal_spin_valve(tmp_path, monkeypatch, quick_compilation):
         assert numbers[f"edge_{d}"] == pytest.approx(numbers[f"edge_{d}_exact"], rel=0.03)
 
 
-def test_minigap(tmp_path, monkeypatch, quick_compilation):
+def test_minigap(tmp_path, monkeypatch):
     """The junction's minigap, for Delta = 200 D/L^2 four times that of a layer with Delta/E_Th = 50, and near pi."""
     smaller = {
         "LINES": np.linspace(0, 3.0, 11),
@@ -224,7 +224,7 @@ def fit_numbers(name, folder, monkeypatch, **smaller):
 
 
 @pytest.mark.slow
-def test_fit_spin_galvanic(tmp_path, monkeypatch, quick_compilation):
+def test_fit_spin_galvanic(tmp_path, monkeypatch):
     phases = np.linspace(-np.pi, np.pi, 4, endpoint=False)
     numbers = fit_numbers("fit_spin_galvanic", tmp_path, monkeypatch, PHASES=phases)
     within_errors(numbers, ("gamma", "Gamma", "conductance"))
@@ -233,7 +233,7 @@ def test_fit_spin_galvanic(tmp_path, monkeypatch, quick_compilation):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings(COARSE)
-def test_fit_tc_field(tmp_path, monkeypatch, quick_compilation):
+def test_fit_tc_field(tmp_path, monkeypatch):
     """The data are those of a formula, so that the parameters also hold the finite elements to it."""
     numbers = fit_numbers("fit_tc_field", tmp_path, monkeypatch)
     within_errors(numbers, ("D", "h"))
@@ -241,7 +241,7 @@ def test_fit_tc_field(tmp_path, monkeypatch, quick_compilation):
 
 
 @pytest.mark.slow
-def test_design_diode(tmp_path, monkeypatch, quick_compilation):
+def test_design_diode(tmp_path, monkeypatch):
     """The efficiency of a plain solve at the end is the one that was said, and larger than at the start."""
     phases = np.linspace(-np.pi, np.pi, 6, endpoint=False)
     numbers = fit_numbers(
@@ -253,7 +253,7 @@ def test_design_diode(tmp_path, monkeypatch, quick_compilation):
     assert numbers["efficiency_designed_finer"] == pytest.approx((plus - minus) / (plus + minus), rel=1e-6)
 
 
-def test_ns_conductance(tmp_path, monkeypatch, quick_compilation):
+def test_ns_conductance(tmp_path, monkeypatch):
     """The published reentrance; thermal means lie between its values, and it vanishes at low temperature."""
     energies = np.concatenate([np.arange(0.25, 10.0, 0.75), np.arange(10.0, 40.5, 3.0)])
     energies = np.union1d(energies, [1.0, 2.0, 5.0, 12.0])
@@ -266,7 +266,7 @@ def test_ns_conductance(tmp_path, monkeypatch, quick_compilation):
 
 
 @pytest.mark.slow
-def test_spin_injection(tmp_path, monkeypatch, quick_compilation):
+def test_spin_injection(tmp_path, monkeypatch):
     """Spin decays over sqrt(D/Gamma) in both states; the spin of energy in a split superconductor does not."""
     numbers = numbers_of("spin_injection", tmp_path, monkeypatch, STEP=0.3)
     assert numbers["S_normal"] == pytest.approx(numbers["S_normal_exact"], rel=0.02)

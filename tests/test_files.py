@@ -28,8 +28,6 @@ from jusadel.sampled import Sampled
 from jusadel.sweep import sweep
 from jusadel.whitney import WhitneyField
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 SURFACE = ju.Surface(h=(0.1, 0, 0.2), rashba=0.05, Gamma=0.3, theta=(0, 0, 0.02), beta=0.01 * np.ones((3, 3, 2)))
 
 

@@ -6,8 +6,6 @@ import pytest
 
 import jusadel as ju
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 MESH = ju.rectangle(1.0, 0.25, 0.25)
 PHASES = np.array([-2.0, 0.0, 1.0, 2.5])
 TRUE = {"gamma": 0.6, "Gamma": 1.0, "conductance": 5.0}

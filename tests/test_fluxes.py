@@ -22,8 +22,6 @@ from jusadel.fluxes import (
     triplet_components,
 )
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 DELTA = 1.3
 FREQUENCIES = ([0.4, 1.7], [1.0, 0.8])
 RNG = np.random.default_rng(11)

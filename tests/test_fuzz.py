@@ -17,7 +17,6 @@ from jusadel.fit_result import History
 from jusadel.material import SHAPES
 
 pytestmark = [
-    pytest.mark.usefixtures("quick_compilation"),
     pytest.mark.filterwarnings("ignore::jusadel.SharpCornerWarning"),
 ]
 

@@ -14,7 +14,6 @@ from jusadel.pair_potential import at_vertices
 from jusadel.problem import pose
 from jusadel.solve_input import starting_frames
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 DIRECT = ju.linear.SuperLU()
 CONSISTENT = {"pair_potential": "self-consistent", "linear_solver": DIRECT}
 TINY = ju.rectangle(0.2, 0.1, 0.15)

@@ -8,7 +8,6 @@ import pytest
 import jusadel as ju
 from jusadel.traced import is_traced, still
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 EXACT = {"tol": 1e-12, "linear_solver": ju.linear.SuperLU()}
 
 

@@ -21,7 +21,6 @@ from jusadel.homogeneous import homogeneous_density
 from jusadel.matsubara import bulk_gap, quadrature
 from jusadel.nambu import L, R, bcs, expand, green_to_frame, inverse, to_nambu
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 REFERENCES = json.loads((Path(__file__).parent / "data" / "references.json").read_text())
 COUNT = 80
 OMEGA = np.geomspace(0.02, 50, COUNT)

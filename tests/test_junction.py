@@ -16,8 +16,6 @@ import jusadel as ju
 from jusadel import junction
 from jusadel.junction import current_phase_relation
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 W = 0.004
 """Height over length; with it 1/R_N."""
 R_N = 1 / (2 * W)

@@ -33,8 +33,6 @@ from jusadel.nambu import R, bcs, commutator, frame_to_green, from_nambu, positi
 from jusadel.normal import normal_equations
 from jusadel.observables import _spin_currents
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 MESH = small_mesh()
 N = len(MESH.points)
 EPSILON = np.array([[[(i - j) * (j - k) * (k - i) / 2 for k in range(3)] for j in range(3)] for i in range(3)])

@@ -12,7 +12,6 @@ import jusadel as ju
 from jusadel.flow import nodes_of_contact
 
 pytestmark = [
-    pytest.mark.usefixtures("quick_compilation"),
     pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning"),
 ]
 ONE = {"T": 0.1, "frequencies": ([3.0], [1.0])}

@@ -16,9 +16,6 @@ from jusadel.linear.iterations import fgmres, sqmr
 from jusadel.linear.multigrid import cycle, hierarchy, screenings
 from jusadel.rows import padded
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
-
 # --- the iterations -----------------------------------------------------------------------------
 
 
@@ -154,13 +151,13 @@ def test_same_solution_as_the_direct_solver(case):
 @pytest.fixture(scope="module")
 def problem():
     device, Delta = strip(normal(h=(0.6, 0.0, 0.8)))
-    return device, {"pair_potential": Delta, "T": 0.1, "frequencies": 5}
+    return device, {"pair_potential": Delta, "T": 0.1, "frequencies": 3}
 
 
 def test_chunks_give_what_all_together_give(problem):
     device, given = problem
     together = ju.solve(device, linear_solver=Krylov(), **given)
-    assert Krylov(width=2).prepare(together_lifted(device), 5).width == 2
+    assert Krylov(width=2).prepare(together_lifted(device), 3).width == 2
     in_chunks = ju.solve(device, linear_solver=Krylov(width=2), **given)
     assert np.abs(together.G - in_chunks.G).max() < 1e-9
 

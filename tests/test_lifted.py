@@ -12,7 +12,6 @@ import jusadel as ju
 from jusadel import lifted
 from jusadel.nambu import inverse
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 OMEGA = np.array([0.8, 0.3, 1.7])
 LEFT_OUT = {
     "every term": (),

@@ -10,8 +10,6 @@ import pytest
 import jusadel as ju
 from jusadel.magnetic import fluxoid, uniform_field, vortices, winding
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 RNG = np.random.default_rng(3)
 POINTS = RNG.normal(size=(7, 2))
 GAUGES = ("symmetric", "x", "y")

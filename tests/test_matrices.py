@@ -38,7 +38,7 @@ def test_products_are_those_of_numpy(name, n, kind):
     np.testing.assert_allclose(last(getattr(matrices, name)(one, b)), OPERATIONS[name](last(one), last(b)), atol=1e-13)
 
 
-def test_products_by_the_library(quick_compilation):
+def test_products_by_the_library():
     """What is compiled where quick compilation is asked for, with the matrix axes in front and behind."""
     jax.clear_caches()
     a, b = draw(15, 4, 4, 3), draw(16, 4, 4, 3)

@@ -14,7 +14,6 @@ from jusadel.spin_dynamics import _Stepper
 from validation.normal_state import annulus
 
 pytestmark = [
-    pytest.mark.usefixtures("quick_compilation"),
     pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning"),
 ]
 

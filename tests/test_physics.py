@@ -7,7 +7,6 @@ from conftest import bare_frequency
 
 import jusadel as ju
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 DELTA = 1.3
 FREQUENCIES = ([0.4, 1.7], [1.0, 0.8])
 RNG = np.random.default_rng(7)

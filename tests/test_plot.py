@@ -14,7 +14,6 @@ import pytest
 import jusadel as ju
 from jusadel.plot import canvas
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 MESH = ju.disk(3.0, 0.9)
 
 

@@ -5,7 +5,6 @@ import pytest
 
 import jusadel as ju
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 D, OMEGA, LENGTH, LINES, STEP = 1.3, 0.9, 6.0, 481, 20
 
 

@@ -52,7 +52,7 @@ def test_example_runs_as_printed(capsys):
     assert abs(up[1]) > 0.05 * max(map(abs, up))
 
 
-def test_gradient_runs_as_printed(capsys, quick_compilation):
+def test_gradient_runs_as_printed(capsys):
     """To first order the current at zero phase is a product of gamma and h, and it rises with the phase."""
     exec(compile(SOURCES[1], "README.md", "exec"), {})
     along_gamma, along_h, along_phase = map(float, re.findall(r"-?\d+\.\d+(?:e-?\d+)?", capsys.readouterr().out))
@@ -60,7 +60,7 @@ def test_gradient_runs_as_printed(capsys, quick_compilation):
     assert along_phase > 0
 
 
-def test_fit_runs_as_printed(capsys, quick_compilation):
+def test_fit_runs_as_printed(capsys):
     """Within four errors of what the data were made with."""
     exec(compile(SOURCES[2], "README.md", "exec"), {})
     out = capsys.readouterr().out
@@ -69,7 +69,7 @@ def test_fit_runs_as_printed(capsys, quick_compilation):
         assert abs(value - true) < 4 * error < 2 * true
 
 
-def test_units_run_as_printed(capsys, quick_compilation):
+def test_units_run_as_printed(capsys):
     """0.1 mV on 5 Ohm, and the gap of aluminium far below Tc."""
     exec(compile(SOURCES[3], "README.md", "exec"), {})
     current, gap = map(float, re.findall(r" = (\S+)", capsys.readouterr().out))

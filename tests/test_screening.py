@@ -18,7 +18,7 @@ from jusadel.screening import self_field, solve_screened
 from jusadel.solve_input import starting_frames
 from jusadel.whitney import WhitneyField, edge_space
 
-pytestmark = [pytest.mark.usefixtures("quick_compilation"), pytest.mark.filterwarnings("ignore:the mesh is too coarse")]
+pytestmark = [pytest.mark.filterwarnings("ignore:the mesh is too coarse")]
 T, FEW = 0.5, 6
 DELTA = ju.bulk_gap(T)
 DIRECT = {"linear_solver": ju.linear.SuperLU(), "frequencies": FEW}

@@ -7,7 +7,6 @@ import jusadel as ju
 from jusadel.linear import Krylov, SuperLU
 
 pytestmark = [
-    pytest.mark.usefixtures("quick_compilation"),
     pytest.mark.filterwarnings("ignore::jusadel.CoarseMeshWarning"),
 ]
 

@@ -10,7 +10,6 @@ import jusadel as ju
 from jusadel.nambu import bcs, to_nambu
 from jusadel.spectral import _checked_solver
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 LINES = np.linspace(0, 1.0, 4)
 REGIONS = {"one": lambda p: p[:, 0] < 0.5, "two": lambda p: p[:, 0] > 0.5}
 ENERGIES = np.array([0.0, 0.4, 0.8, 0.95, 1.0, 1.05, 1.3, 2.0, 5.0])

@@ -5,7 +5,6 @@ import pytest
 
 import jusadel as ju
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 T, ETA = 1.0, 2.0
 
 

@@ -6,7 +6,6 @@ import scipy.integrate
 
 import jusadel as ju
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 N_LINES = 41
 GRADED = 1 - np.cos(np.pi / 2 * np.linspace(0, 1, N_LINES))  # dense at the superconductor
 BOTH = (1 - np.cos(np.pi * np.linspace(0, 1, N_LINES))) / 2

@@ -8,8 +8,6 @@ from scipy.special import zeta
 import jusadel as ju
 from jusadel.thermodynamics import entropy, specific_heat
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 NU = 1.3
 SQUARE = ju.rectangle(0.5, 0.4, 0.4)
 FILM = ju.Device(mesh=SQUARE, materials=ju.Material(nu=NU))

@@ -14,7 +14,6 @@ from scipy.special import psi
 import jusadel as ju
 
 pytestmark = [
-    pytest.mark.usefixtures("quick_compilation"),
     pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning"),
 ]
 

@@ -6,14 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
-import validation.topics  # noqa: E402, F401  fills the registry
-from validation import __main__ as command  # noqa: E402
-from validation import report  # noqa: E402
-from validation.literature import FAMILIES, LITERATURE  # noqa: E402
-from validation.registry import CASES, REFERENCES, Case, row, tolerance_of, worst  # noqa: E402
-from validation.running import Result, run  # noqa: E402
+import validation.topics  # noqa: F401  fills the registry
+from validation import __main__ as command
+from validation import report
+from validation.literature import FAMILIES, LITERATURE
+from validation.registry import CASES, REFERENCES, Case, row, tolerance_of, worst
+from validation.running import Result, run
 
 
 def one(name, *rows, references="1"):

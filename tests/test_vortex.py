@@ -10,7 +10,6 @@ from scipy.optimize import minimize_scalar
 
 import jusadel as ju
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
 RADII = np.array([0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.5])
 
 

@@ -8,8 +8,6 @@ import pytest
 
 import jusadel as ju
 
-pytestmark = pytest.mark.usefixtures("quick_compilation")
-
 DELTA, T = 1.764, 0.5
 WIDTH, LENGTH = 18.0, 24.0
 FILM = ju.rectangle(WIDTH, LENGTH, 1.0, x=np.arange(WIDTH + 1), y=np.arange(LENGTH + 1))
