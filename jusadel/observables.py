@@ -154,10 +154,13 @@ def _amplitudes(G: Array) -> tuple[Array, Array]:
 def weighted_sum(system: DiscreteAction, per_triangle: Any, G: Array, weights: Array) -> Array:
     """Sum_p w_p per_triangle(G_p), one frequency after the other to keep the memory of one."""
 
-    def add(total: Array, item: tuple[Array, Array]) -> tuple[Array, None]:
-        return total + item[1] * per_triangle(system, item[0]), None
+    each = jax.jit(per_triangle)  # traced once for the shape and the sum
 
-    start = jnp.zeros_like(per_triangle(system, G[0]))
+    def add(total: Array, item: tuple[Array, Array]) -> tuple[Array, None]:
+        return total + item[1] * each(system, item[0]), None
+
+    shape = jax.eval_shape(each, system, G[0])
+    start = jnp.zeros(shape.shape, shape.dtype)
     return jax.lax.scan(jax.checkpoint(add), start, (G, weights))[0]  # as in `_actions`
 
 
