@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 # Nearly all the time of the tests is compilation: here and in the processes that tests start, code that runs slower is
@@ -53,13 +54,22 @@ def compiled_programs_are_dropped():
             trim(0)
 
 
-@pytest.fixture(scope="module")
-def fast_code():
-    """Code as users run it, where a test computes for longer than it compiles."""
+@contextmanager
+def optimised():
+    """Code that is slow to compile and fast to run, where a test computes for longer than it compiles."""
     before = jax.config.read("jax_disable_most_optimizations")
     jax.config.update("jax_disable_most_optimizations", False)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)
+    try:
+        yield
+    finally:
+        jax.config.update("jax_disable_most_optimizations", before)
+
+
+@pytest.fixture(scope="module")
+def fast_code():
+    """A module of such tests."""
+    with optimised():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +126,8 @@ class SolvedWhenAsked(Sequence):
         if k not in self.known:
             device = ju.Device(mesh=self.meshes[k], materials=vortex_material(self.case))
             at = bare_frequency(OMEGA[self.case])
-            self.known[k] = ju.solve(device, pair_potential=ju.vortex(DELTA), **at)
+            with optimised():
+                self.known[k] = ju.solve(device, pair_potential=ju.vortex(DELTA), **at)
         return self.known[k]
 
 

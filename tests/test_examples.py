@@ -7,6 +7,7 @@ from pathlib import Path
 import matplotlib.image
 import numpy as np
 import pytest
+from conftest import optimised
 
 import jusadel as ju
 
@@ -23,10 +24,10 @@ def load(name):
 
 
 @pytest.fixture(scope="module")
-def vortex(tmp_path_factory, quick_compilation):
+def vortex(tmp_path_factory):
     """(numbers, printed lines, folder it ran in), on a coarser mesh and without lines of progress."""
     solve, printed, folder = ju.solve, [], tmp_path_factory.mktemp("vortex")
-    with pytest.MonkeyPatch.context() as patch:
+    with optimised(), pytest.MonkeyPatch.context() as patch:
         example = load("vortex")
         patch.chdir(folder)
         patch.setattr(example, "MESH", ju.disk(4.0, 0.43, 0.05))
