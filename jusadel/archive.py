@@ -213,8 +213,8 @@ class Stored:
         return tuple(self.tree)
 
     def whole(self) -> int:
-        """A whole number."""
-        if type(self.tree) is not int:
+        """A whole number of 64 bits."""
+        if type(self.tree) is not int or not -(2**63) <= self.tree < 2**63:
             raise ValueError(f"{self.name} is {self.tree!r:.60}; expected a whole number")
         return self.tree
 
