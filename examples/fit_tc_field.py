@@ -53,7 +53,10 @@ def _k2(B, winding):
 
     nu = np.linspace(-0.5, 2.0, 400)
     found = np.array([slope(x) for x in nu])
-    k = np.flatnonzero(np.diff(np.sign(found)))[0]
+    crossings = np.flatnonzero(np.diff(np.sign(found)))
+    if not len(crossings):
+        return np.inf  # k^2 > 10 B: another winding is lower
+    k = crossings[0]
     return 2 * B * (2 * brentq(slope, nu[k], nu[k + 1]) + 1)
 
 
