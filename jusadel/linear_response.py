@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.gap import Response, Sites, couplings, felt, pushed
+from jusadel.linear.protocol import DERIVATIVES
 from jusadel.problem import Problem
 from jusadel.solution import SolveError
 
@@ -47,7 +48,13 @@ class LinearProblem:
     @cached_property
     def _H_inverse(self) -> Any:
         p = self.problem
-        return p.solver.response(p.prepared, self.V, p.omega, p.solver.derivatives)
+        return p.solver.response(p.prepared, self.V, p.omega, self._accuracy)
+
+    @property
+    def _accuracy(self) -> float:
+        """Of x; with the gap equation no coarser than what tells a free common phase from a held one."""
+        own = self.problem.solver.derivatives
+        return own if self.sites is None else min(own, DERIVATIVES)
 
     # --- with the gap equation ------------------------------------------------------------------
 
@@ -88,7 +95,7 @@ class LinearProblem:
         size = lambda x: float(np.sum(np.abs(x) ** 2 / (where.weight * where.a))) ** 0.5  # noqa: E731
         start = size(left)
         for _ in range(REFINEMENTS):
-            if not size(left) > self.problem.solver.derivatives * start:
+            if not size(left) > self._accuracy * start:
                 return found
             step = self._quick.solve(left, ROUGH)
             found = self._without_free_phase(found + step, where.weight)

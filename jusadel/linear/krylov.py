@@ -91,7 +91,7 @@ class Krylov:
         devices: share the frequencies among these; default all devices of this process.
         fallback: the direct solver that takes over with a StagnationWarning; default SuperLU.
         derivatives: relative accuracy of the linear responses behind a solution's derivatives (in the energy norm): a
-            gradient costs iterations in proportion to its digits.
+            gradient costs iterations in proportion to its digits. With the gap equation 1e-10 or better.
 
     Raises:
         ValueError: width or limit below one, another precision, or derivatives outside of 1e-12 to 1e-3.
