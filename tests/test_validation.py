@@ -9,9 +9,11 @@ import pytest
 import validation.topics  # noqa: F401  fills the registry
 from validation import __main__ as command
 from validation import report
-from validation.literature import FAMILIES, LITERATURE
+from validation.literature import FAMILIES, LITERATURE, WITHOUT
 from validation.registry import CASES, REFERENCES, Case, row, tolerance_of, worst
 from validation.running import Result, run
+from validation.spectra import minigap_near_pi, slope_at_pi
+from validation.vortex import MESHES
 
 
 def one(name, *rows, references="1"):
@@ -26,7 +28,8 @@ def test_registry_covers_many_known_entries_once():
     for c in CASES.values():
         assert len(c.references) == len(set(c.references)), c.name
         assert c.topic in report.TITLES
-    assert set(LITERATURE) - set(held) == {"19"}  # a shape, no number
+    assert {*LITERATURE, *REFERENCES} - set(held) == set(WITHOUT)
+    assert all(WITHOUT.values())
     assert sum(c.fast for c in CASES.values()) >= 4
 
 
@@ -57,7 +60,9 @@ def test_a_miss_fails_the_case_the_run_and_stands_in_the_report(tmp_path, monkey
     assert "* 1, wrong gap: 2.0e-02 instead of 1e-05. because" in text
     assert "* case broken: gave no number for R000." in text
     assert "3 numbers are held against 1 reference entries; 2 are within tolerance, 1 are not." in text
-    tables = [line for line in text.splitlines() if line.startswith("|")]
+    assert "| R000 | its case has not been run |" in text
+    assert f"| #19 | {WITHOUT['19']} |" in text
+    tables = [line for line in text.split("## Bulk")[1].splitlines() if line.startswith("|")]
     assert {line.count("|") for line in tables} == {report.HEADER.count("|")}
     assert sum("| **miss** |" in line for line in tables) == 1
 
@@ -87,3 +92,19 @@ def test_a_fast_case_is_within_tolerance(name, tmp_path, monkeypatch):
     assert CASES[name].fast
     found = run(CASES[name])
     assert found.passes, "\n".join(found.lines())
+
+
+def test_pair_breaking_at_the_phase_pi_is_a_correction_to_the_linear_minigap():
+    d = np.array([0.02, 0.01, 0.005])
+    assert slope_at_pi(d, minigap_near_pi(d)) == pytest.approx(np.pi**2 / 4, rel=1e-6)
+    off = 1 - minigap_near_pi(d) / (np.pi**2 / 4 * d)
+    np.testing.assert_allclose(off, 1.5 * ((16 - 1.5 * np.pi**2) / (4 * np.pi) * d) ** (2 / 3), rtol=0.01)
+
+
+def test_rings_of_the_vortex_are_fine_where_the_current_changes():
+    radius, count = np.unique(np.round(np.hypot(*MESHES[0].points.T), 9), return_counts=True)
+    assert radius[-1] == pytest.approx(8.0)
+    between = (radius > 0.25) & (radius < 2)
+    assert np.abs(count[between] - 32).max() <= 4
+    assert MESHES[0].areas.sum() == pytest.approx(np.pi * 8**2, rel=0.02)
+    assert MESHES[0].n_nodes < MESHES[1].n_nodes < MESHES[2].n_nodes < 5000

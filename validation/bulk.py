@@ -42,7 +42,7 @@ def gap():
         T = given(name)["T/Tc"]
         yield row(name, f"Delta/Delta0 at T = {T:g} Tc", ju.film_state(BARE, T).Delta / GAP_RATIO, value_of(name))
     axis, save = draw("gap")
-    T = np.linspace(0.05, 1.05, 60)
+    T = np.concatenate([np.linspace(0.05, 0.95, 40), 1 - np.linspace(0.22, 0, 30) ** 2, [1.05]])
     axis.plot(T, ju.gap_of_temperature(BARE, T) / GAP_RATIO)
     dots = {given(name)["T/Tc"]: value_of(name) for name in ("R000", "R002", "R003", "R005", "R007")}
     axis.plot(*zip(*dots.items(), strict=True), "o")

@@ -177,7 +177,7 @@ def _scale(name):
     return max(abs(value_of(name)), value_of("R133") / 10)
 
 
-@case("B5", "junctions", "Spin-orbit coupling: anomalous current, pure gauges", "17 R148 R150 R154 R155")
+@case("B5", "junctions", "Spin-orbit coupling: anomalous current, pure gauges", "17 R145 R148 R150 R154 R155")
 def spin_orbit():
     galvanic = {"h": (0, 3, 0), "Gamma": 5.0, "gamma": [[0, 0], [0.3, 0], [0, 0]]}
     cpr = relation(20.0, 20.0, 2.0, **galvanic)
@@ -188,6 +188,7 @@ def spin_orbit():
     yield row("R154", "e R_N I(0)/E_Th, Rashba spin field alone", current(20.0, 2.0, 0.0, **rashba), 0.0, MESH, scale)
     found = current(20.0, 2.0, -np.pi / 2, **rashba)
     yield row("R155", "e R_N I(-pi/2)/E_Th, Rashba spin field alone", found, value_of("R155")["I"], MESH)
+    yield from turning_field()
     a, one = 0.6, {"h": (0, 0, 3.0)}
     field = current(20.0, 2.0, 1.0, left=one, right=one, h=(2.0, 0, 0), spin_field=[[a, 0], [0, 0], [0, 0]])
     turned = {"h": (0, -3 * np.sin(2 * a), 3 * np.cos(2 * a))}  # carried to the left along d_x S = -2 a x S
@@ -195,3 +196,16 @@ def spin_orbit():
     bare = current(20.0, 2.0, 1.0, left=one, right=one, h=(2.0, 0, 0))
     note = f"the electrodes' exchange fields are 2 a L apart; without that it would be {bare:.6g}"
     yield row("17", "e R_N I(1)/E_Th, spin field against turned electrode", field, rotated, MESH, note=note)
+
+
+def turning_field():
+    """An exchange field that turns along the wire is a uniform one beside a spin field."""
+    ends = {"left": ju.Reservoir(20.0), "right": ju.Reservoir(20.0, phase=-np.pi / 2)}
+    metal = ju.Material(Tc=0.0, h=(0, 0, 10.0), spin_field=[[np.pi, 0], [0, 0], [0, 0]])
+    sol = ju.solve(ju.Device(mesh=strip(), materials=metal, boundaries=ends), T=2.0, frequencies=12, **DIRECT)
+    exact, middle = value_of("R145"), len(GRADED) // 2
+    note = "the entry names no pitch Q; with one turn along the wire, 2 pi, both its numbers agree, without any neither"
+    found = R_N * float(ju.current_through(sol, "right"))
+    yield row("R145", "e R_N I(-pi/2)/E_Th in a turning field", found, exact["I"], MESH, note=note)
+    spin = ju.spin_density(sol, pauli=False)[middle, 2]
+    yield row("R145", "spin in the middle, without Pauli's", spin, exact["S_half"][2], MESH)

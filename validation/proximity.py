@@ -55,8 +55,8 @@ def normal_layer():
         if at["Delta/E_Th"] == 10:
             (curve,) = axis.plot(GRADED, theta, label=rf"$\omega = {at['w/E_Th']:g}\,E_{{Th}}$")
             axis.plot(x, list(exact.values()), "o", color=curve.get_color())
-    axis.set(xlabel="$x/L$", ylabel=r"$\theta$")
-    axis.legend()
+    axis.set(xlabel="$x/L$", ylabel=r"$\theta$", ylim=(-0.05, 2.15))
+    axis.legend(ncols=3, loc="upper center")
     save()
 
 

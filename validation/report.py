@@ -11,7 +11,7 @@ import scipy
 
 import jusadel as ju
 from jusadel.atomic import replacing
-from validation.literature import LITERATURE
+from validation.literature import LITERATURE, WITHOUT
 from validation.registry import CASES, REFERENCES
 from validation.running import Result
 
@@ -45,12 +45,16 @@ def write(folder, results):
             partial.write_text(text)
 
 
+def label(reference):
+    """As the tables name an entry."""
+    return f"#{reference}" if reference in LITERATURE else reference
+
+
 def line(row):
     """One line of a table."""
     verdict = "pass" if row.passes else "**miss**"
-    entry = f"#{row.reference}" if row.reference in LITERATURE else row.reference
     return (
-        f"| {entry} | {row.quantity} | {row.expected:.7g} | {row.value:.7g} | {row.deviation:.1e} "
+        f"| {label(row.reference)} | {row.quantity} | {row.expected:.7g} | {row.value:.7g} | {row.deviation:.1e} "
         f"| {row.tolerance:.0e} | {verdict} | {row.mesh} | {row.seconds:.1f} |"
     )
 
@@ -85,6 +89,14 @@ def missing(results):
     return [name for name in (*LITERATURE, *REFERENCES) if name not in covered]
 
 
+def without(left):
+    """A table of the entries that no number of ours stands beside."""
+    if not left:
+        return []
+    lines = [f"| {label(name)} | {WITHOUT.get(name, 'its case has not been run')} |" for name in left]
+    return ["## Entries without a number", "", "| entry | why |", "|---|---|", *lines, ""]
+
+
 def page(folder, results):
     """The text of REPORT.md."""
     rows = [row for r in results for row in r.rows]
@@ -114,9 +126,7 @@ def page(folder, results):
     ]
     if unrun:
         text += [f"Not run: {', '.join(unrun)}.", ""]
-    if left:
-        names = ", ".join(f"#{name}" if name in LITERATURE else name for name in left)
-        text += [f"Entries without a number here: {names}.", ""]
+    text += without(left)
     for topic, title in TITLES.items():
         found = [r for r in results if CASES[r.name].topic == topic]
         if found:
