@@ -105,6 +105,6 @@ def test_rings_of_the_vortex_are_fine_where_the_current_changes():
     radius, count = np.unique(np.round(np.hypot(*MESHES[0].points.T), 9), return_counts=True)
     assert radius[-1] == pytest.approx(8.0)
     between = (radius > 0.25) & (radius < 2)
-    assert np.abs(count[between] - 32).max() <= 4
+    assert np.all((count[between] >= 32) & (count[between] < 1.25 * 32))  # rings grow by 20 %
     assert MESHES[0].areas.sum() == pytest.approx(np.pi * 8**2, rel=0.02)
     assert MESHES[0].n_nodes < MESHES[1].n_nodes < 5000
