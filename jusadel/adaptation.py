@@ -19,6 +19,7 @@ from jusadel.device import Device
 from jusadel.discrete import Cells, DiscreteAction, links_to_centroid
 from jusadel.local_refinement import MAX_NODES, refine_to
 from jusadel.mesh import Mesh
+from jusadel.mesh_smoothing import smoothed
 from jusadel.solution import Solution
 
 Array = jax.Array
@@ -54,6 +55,7 @@ def adapt(
     fraction: float | None = None,
     tolerance: float | None = None,
     max_nodes: int = MAX_NODES,
+    smooth: bool = True,
 ) -> Device:
     """The device on a mesh that is finer where the solution needs it; solve again on that.
 
@@ -61,9 +63,10 @@ def adapt(
             device = ju.adapt(device, sol)
             sol = ju.solve(device, T=0.1, pair_potential=...)
 
-    Triangles are bisected (see `refine_at`), regions, boundaries, both sides of barriers and periodic boundaries with
-    them. Nodes stay where they are; new ones on curved borders lie on the chord: the adapted device has the shape
-    that the mesh at the start had.
+    Triangles are bisected (see `refine_at`), and with them regions, boundaries, both sides of barriers and periodic
+    boundaries; then edges are flipped and nodes moved until triangles are regular again, except on these borders. New
+    nodes on curved borders lie on the chord: the adapted device has the shape that the mesh at the start had. No
+    triangle gets coarser: start from a mesh that is coarse where little happens.
 
     Args:
         device: the Device, or the one of the solution.
@@ -74,6 +77,7 @@ def adapt(
             (sum of `error_estimate`^2)/(the same norm of the gradient). The mesh is then the smallest one that should
             have it, a triangle being cut into 16 at most; a device that has it already is returned as it is.
         max_nodes: largest number of nodes allowed.
+        smooth: False leaves all nodes of the mesh where they are, at the price of larger errors.
 
     Raises:
         ValueError: a solution of another mesh or not certified, fraction or tolerance out of range or both given, more
@@ -89,7 +93,8 @@ def adapt(
         return device
     mesh = sol.mesh
     periodic = [(b.partner, name) for name, b in device.boundaries.items() if isinstance(b, Periodic)]
-    return replace(sol.device, mesh=refine_to(mesh, np.asarray(mesh.areas) / pieces, periodic, max_nodes))
+    finer = refine_to(mesh, np.asarray(mesh.areas) / pieces, periodic, max_nodes)
+    return replace(sol.device, mesh=smoothed(finer) if smooth else finer)
 
 
 def _bulk(squares: np.ndarray, fraction: float) -> np.ndarray:

@@ -45,26 +45,40 @@ class Triangulation:
     @property
     def sides(self) -> NDArray[np.float64]:
         """(m, 3) lengths of the sides opposite to each corner."""
-        x = self.corners
-        return np.sqrt(((x[:, [2, 0, 1]] - x[:, [1, 2, 0]]) ** 2).sum(axis=-1))
+        return sides_of(self.corners)
 
     @property
     def cosines(self) -> NDArray[np.float64]:
         """(m, 3) cosines of the angles at the corners."""
-        a = self.sides
-        b, c = a[:, [1, 2, 0]], a[:, [2, 0, 1]]
-        return np.clip((b**2 + c**2 - a**2) / (2 * b * c), -1, 1)
+        return cosines_of(self.corners)
 
     @property
     def opposite(self) -> Integers:
         """(m, 3, 2) nodes of the sides opposite to each corner."""
-        return self.triangles[:, [[1, 2], [2, 0], [0, 1]]]
+        return opposite_nodes(self.triangles)
 
     def encroached(self) -> NDArray[np.bool_]:
         """(s,) border edges that some triangle sees under an obtuse angle."""
         sides = self.opposite[self.cosines < -1e-6]
         keys, n = edge_keys(self.border.edges, len(self.points)), len(self.points)
         return np.isin(keys, edge_keys(sides, n))
+
+
+def sides_of(corners: Points) -> NDArray[np.float64]:
+    """(m, 3) lengths of the sides opposite to each of the corners (m, 3, 2)."""
+    return np.asarray(np.sqrt(((corners[:, [2, 0, 1]] - corners[:, [1, 2, 0]]) ** 2).sum(axis=-1)))
+
+
+def cosines_of(corners: Points) -> NDArray[np.float64]:
+    """(m, 3) cosines of the angles at the corners (m, 3, 2)."""
+    a = sides_of(corners)
+    b, c = a[:, [1, 2, 0]], a[:, [2, 0, 1]]
+    return np.clip((b**2 + c**2 - a**2) / (2 * b * c), -1, 1)
+
+
+def opposite_nodes(triangles: Integers) -> Integers:
+    """(m, 3, 2) nodes of the sides opposite to each corner."""
+    return triangles[:, [[1, 2], [2, 0], [0, 1]]]
 
 
 def edge_keys(pairs: Integers, n: int) -> Integers:

@@ -228,7 +228,7 @@ def strong_vortex(mesh, terms, **frequencies):
 
 @case("strong vortex", "vortex", "All spin-orbit terms at once, each of them strong", "R208 R213 R215 R217 R219")
 def strong():
-    mesh = graded_disk(6.0, 0.02, 64, size=0.15)  # S_z is largest in a layer at the rim: 2 % off with size = 0.25
+    mesh = graded_disk(6.0, 0.02, 64, size=0.12)  # S_z is largest in a layer at the rim: 2 % off with size = 0.25
     one = lambda omega: {"T": 1 / np.pi, "frequencies": ([omega], [1.0])}  # noqa: E731
     galvanic, low = ("gamma",), {"T": 0.05, "frequencies": 32}
     for entry, terms, frequencies, kind in (
