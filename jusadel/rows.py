@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
-from jusadel.matrices import materialise
+from jusadel.matrices import materialise, quickly_compiled
 
 Array = jax.Array
 
@@ -25,6 +25,8 @@ class Rows:
     def __matmul__(self, x: Array) -> Array:
         """The product with x (columns, ...), as (n, ...)."""
         flat = x.reshape(len(x), -1)
+        if quickly_compiled(x):
+            return jnp.einsum("nk,nkf->nf", self.value, flat[self.index]).reshape(len(self.index), *x.shape[1:])
         terms = (self.value[:, k, None] * flat[self.index[:, k]] for k in range(self.index.shape[1]))
         return materialise(sum(terms, start=jnp.zeros((), x.dtype))).reshape(len(self.index), *x.shape[1:])
 

@@ -7,12 +7,16 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 # Nearly all the time of the tests is compilation: here and in the processes that tests start, code that runs slower is
 # ready several times as fast. XLA reads its flags when jusadel makes its first array.
-QUICK = ("--xla_cpu_use_fusion_emitters=false", "--xla_cpu_parallel_codegen_split_count=1")
+QUICK = (
+    "--xla_cpu_use_fusion_emitters=false",
+    "--xla_cpu_parallel_codegen_split_count=1",
+    "--xla_cpu_multi_thread_eigen=false",  # small products take longer to share out than to work out
+)
 os.environ["XLA_FLAGS"] = " ".join([*QUICK, os.environ.get("XLA_FLAGS", "")])
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
@@ -69,6 +73,14 @@ def optimised():
 def fast_code():
     """A module of such tests."""
     with optimised():
+        yield
+
+
+@pytest.fixture(params=["quick to compile", "quick to run"])
+def both_forms(request):
+    """What is written in two forms, in either, with nothing left from the other."""
+    jax.clear_caches()
+    with optimised() if request.param == "quick to run" else nullcontext():
         yield
 
 
