@@ -105,7 +105,7 @@ def links_of_cells(cells: Cells) -> tuple[Array, Array]:
 def _in_order_of_nodes(system: DiscreteAction) -> DiscreteAction:
     """The triangles sorted by their first node, so that what they share is still in the cache."""
     order = np.argsort(np.asarray(system.triangles).min(axis=1), kind="stable")
-    triangles, cells = jax.tree.map(lambda x: jnp.asarray(np.asarray(x)[order]), (system.triangles, system.cells))
+    triangles, cells = jax.tree.map(lambda x: jax.device_put(np.asarray(x)[order]), (system.triangles, system.cells))
     return replace(system, triangles=triangles, cells=cells)
 
 
@@ -116,7 +116,7 @@ def _without_diffusion(system: DiscreteAction) -> DiscreteAction:
 def _in_blocks(everything: Blocks, blocks: int) -> Blocks:
     def split(x: Array) -> Array:
         filled = np.concatenate([x, np.zeros((-len(x) % blocks, *x.shape[1:]), x.dtype)])
-        return jnp.asarray(filled.reshape(blocks, -1, *x.shape[1:]))
+        return jax.device_put(filled.reshape(blocks, -1, *x.shape[1:]))
 
     return jax.tree.map(split, everything)
 

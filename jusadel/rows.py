@@ -38,7 +38,7 @@ def padded(matrix: sp.spmatrix) -> Rows:
     index = np.zeros((matrix.shape[0], slot.max(initial=0) + 1), np.int32)
     value = np.zeros(index.shape, matrix.dtype)
     index[row, slot], value[row, slot] = matrix.indices, matrix.data
-    return Rows(jnp.asarray(index), jnp.asarray(value))
+    return Rows(*jax.device_put((index, value)))  # jnp.asarray would compile a program for each shape
 
 
 def places(matrix: sp.csr_matrix) -> tuple[np.ndarray, np.ndarray]:
