@@ -30,6 +30,8 @@ import jusadel as ju  # noqa: E402
 DELTA = 1.764
 DAYS_KEPT = 14
 """How long compiled programs serve later runs."""
+LONGEST = ("examples", "vortex", "junction", "barriers", "kinetics", "film", "gradients", "critical", "gap", "krylov")
+"""Modules that take minutes."""
 
 
 def pytest_configure(config):
@@ -41,6 +43,12 @@ def pytest_configure(config):
         for entry in folder.iterdir():
             if time.time() - entry.stat().st_mtime > DAYS_KEPT * 86400:
                 entry.unlink()
+
+
+def pytest_collection_modifyitems(items):
+    """The longest modules first, so that none of them is left for one process when the others are through."""
+    rank = {f"test_{name}": k for k, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
 
 
 @pytest.fixture(scope="module", autouse=True)
