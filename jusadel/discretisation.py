@@ -44,10 +44,10 @@ def discretise(device: Device, Delta: Array, unknown: tuple[str, ...] = ()) -> D
     present = {"omega", "D", *unknown} | {k for k, v in (nodes.fields | cells.fields).items() if not _vanishes(v)}
     free = ~device.fixed_nodes() & (seam.owner == np.arange(len(seam.owner)))
     return DiscreteAction(
-        triangles=jnp.asarray(np.concatenate([triangles, *(triangles[s.triangles] for s in sides if s.cells)])),
-        free=jnp.asarray(np.concatenate([free, np.zeros(behind, bool)])),
+        triangles=jax.device_put(np.concatenate([triangles, *(triangles[s.triangles] for s in sides if s.cells)])),
+        free=jax.device_put(np.concatenate([free, np.zeros(behind, bool)])),
         nodes=nodes,
-        cells=jax.tree.map(jnp.asarray, cells),
+        cells=jax.device_put(cells),
         joints=_joints(device, seam),
         node_terms=tuple(t for t in TERMS if not t.gradient and t.field in present),
         cell_terms=tuple(t for t in TERMS if t.gradient and t.field in present),

@@ -48,8 +48,8 @@ ALL_MODES: Modes = tuple(range(8))
 CHARGE_AND_SPIN: Modes = (1, 2, 3, 4)
 """In the normal state they do not couple to the others: these have imaginary Phi, those real ones, and all else is
 real."""
-CHUNK = 256
-"""Elements that one program works on, whatever the mesh: it is compiled once for each set of terms."""
+CHUNKS = (16, 64, 256)
+"""Elements that one program works on, whatever the mesh: it is compiled at most thus often for each set of terms."""
 
 
 def advanced(retarded: Array) -> Array:
@@ -202,12 +202,13 @@ def _bare(system: DiscreteAction) -> DiscreteAction:
 
 
 def _chunked(function: Any, bare: DiscreteAction, modes: Modes, *elements: Any) -> Any:
-    """function(bare, modes, *elements) for CHUNK elements at a time, the last ones filled up with the first."""
+    """function(bare, modes, *elements) for so many elements at a time, the last ones filled up with the first."""
     elements = jax.tree.map(np.asarray, elements)
     count = len(jax.tree.leaves(elements)[0])
+    size = next((size for size in CHUNKS if size >= count), CHUNKS[-1])
     parts = []
-    for start in range(0, count, CHUNK):
-        rows = np.arange(start, start + CHUNK)
+    for start in range(0, count, size):
+        rows = np.arange(start, start + size)
         rows[rows >= count] = 0
         parts.append(function(bare, modes, *jax.tree.map(lambda x, r=rows: x[r], elements)))
     return jax.tree.map(lambda *x: np.concatenate(x)[:count], *parts)

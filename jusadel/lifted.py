@@ -31,7 +31,7 @@ from jusadel.discrete import (
     links_to_centroid,
     node_action,
 )
-from jusadel.matrices import materialise
+from jusadel.matrices import materialise, quickly_compiled
 from jusadel.nambu import TANGENT, R
 from jusadel.rows import Rows, padded
 
@@ -105,7 +105,7 @@ def links_of_cells(cells: Cells) -> tuple[Array, Array]:
 def _in_order_of_nodes(system: DiscreteAction) -> DiscreteAction:
     """The triangles sorted by their first node, so that what they share is still in the cache."""
     order = np.argsort(np.asarray(system.triangles).min(axis=1), kind="stable")
-    triangles, cells = jax.tree.map(lambda x: jnp.asarray(np.asarray(x)[order]), (system.triangles, system.cells))
+    triangles, cells = jax.tree.map(lambda x: jax.device_put(np.asarray(x)[order]), (system.triangles, system.cells))
     return replace(system, triangles=triangles, cells=cells)
 
 
@@ -116,7 +116,7 @@ def _without_diffusion(system: DiscreteAction) -> DiscreteAction:
 def _in_blocks(everything: Blocks, blocks: int) -> Blocks:
     def split(x: Array) -> Array:
         filled = np.concatenate([x, np.zeros((-len(x) % blocks, *x.shape[1:]), x.dtype)])
-        return jnp.asarray(filled.reshape(blocks, -1, *x.shape[1:]))
+        return jax.device_put(filled.reshape(blocks, -1, *x.shape[1:]))
 
     return jax.tree.map(split, everything)
 
@@ -158,16 +158,20 @@ TWO_B_R3 = (2 * TANGENT @ R[2]).transpose(1, 2, 0)
 def generated(pattern: np.ndarray, x: Array) -> Array:
     """x_a pattern_a, (n, 4, 4, w) from (n, 8, w)."""
     P = jnp.asarray(pattern, x.dtype)
+    if quickly_compiled(x):
+        return jnp.einsum("ija,naw->nijw", P, x)
     terms = (P[None, :, :, a, None] * x[:, a, None, None] for a in range(8))
     return materialise(sum(terms, start=jnp.zeros((), x.dtype)))
 
 
 def traces(*pairs: tuple[np.ndarray, Array]) -> Array:
     """The sum of Tr(pattern_a Z) over pairs of pattern and Z, (n, 8, w) from Z (n, 4, 4, w)."""
-    P = [jnp.asarray(pattern, Z.dtype) for pattern, Z in pairs]
+    P, zero = [jnp.asarray(pattern, Z.dtype) for pattern, Z in pairs], jnp.zeros((), pairs[0][1].dtype)
+    if quickly_compiled(pairs[0][1]):
+        return sum((jnp.einsum("ija,njiw->naw", p, Z) for p, (_, Z) in zip(P, pairs, strict=True)), start=zero)
     entries = [(p, i, j) for p in range(len(pairs)) for i in range(4) for j in range(4)]
     terms = (P[p][None, i, j, :, None] * pairs[p][1][:, j, i, None] for p, i, j in entries)
-    return materialise(sum(terms, start=jnp.zeros((), pairs[0][1].dtype)))
+    return materialise(sum(terms, start=zero))
 
 
 def _transpose(Z: Array) -> Array:

@@ -36,7 +36,7 @@ def materialise(x: Array) -> Array:
 
 
 def _stored_on_cpu(x: Array) -> Array:
-    if not x.size or _quickly_compiled(x):
+    if not x.size or quickly_compiled(x):
         return x
     rounds = 2 * jnp.isnan(x[(0,) * x.ndim]).astype(jnp.int32)  # -(-x) is x, also where the first entry is NaN
     return lax.while_loop(lambda c: c[0] < rounds, lambda c: (c[0] + 1, -c[1]), (jnp.int32(0), x))[1]
@@ -95,8 +95,8 @@ def with_axes_of(like: Array, matrix: Array) -> Array:
     return matrix.reshape(matrix.shape + (1,) * (like.ndim - 2))
 
 
-def _quickly_compiled(x: Array) -> bool:
-    """Whether code is wanted soon rather than fast: then products are library calls, which need no compilation."""
+def quickly_compiled(x: Array) -> bool:
+    """Whether code is wanted soon rather than fast: then sums and products are library calls, not written out."""
     return x.size <= FEW and bool(jax.config.read("jax_disable_most_optimizations"))
 
 
@@ -127,7 +127,7 @@ def _by_library(a: Array, b: Array, *, sign: int, axis: int) -> Array:
 
 
 def _product_lowered(a: Array, b: Array, *, sign: int, axis: int) -> Array:
-    return (_by_library if _quickly_compiled(a) else _unrolled)(a, b, sign=sign, axis=axis)
+    return (_by_library if quickly_compiled(a) else _unrolled)(a, b, sign=sign, axis=axis)
 
 
 def _cotangent_of_first(ct: Array, a: Any, b: Array, *, sign: int, axis: int) -> Array:
@@ -155,7 +155,7 @@ batching.primitive_batchers[_product] = _batched
 
 def _contracted(b: Array, *, matrix: tuple[tuple[float, ...], ...], axis: int) -> Array:
     n = b.shape[axis]
-    if _quickly_compiled(b):
+    if quickly_compiled(b):
         flat = b.reshape(*b.shape[:axis], n * n, *b.shape[axis + 2 :])
         return jnp.moveaxis(jnp.tensordot(flat, jnp.asarray(matrix, b.dtype), (axis, 1)), -1, axis).reshape(b.shape)
     columns = jnp.asarray(matrix, b.dtype).reshape((n, n, n * n) + (1,) * (b.ndim - axis - 2))

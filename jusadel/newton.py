@@ -191,9 +191,9 @@ def _advance(V: Array, step: Array) -> tuple[Array, Array, Array]:
     return V, length, jnp.max(jnp.abs(V @ R[2] - R[2] @ V), axis=(1, 2, 3))
 
 
-def _norms(lifted: LiftedAction, V: Array, omega: np.ndarray, batch: int) -> np.ndarray:
+def _norms(lifted: LiftedAction, V: Any, omega: np.ndarray, batch: int) -> np.ndarray:
     """Norms of the gradients, (b,), in batches of one shape."""
-    norms = []
+    V, norms = np.asarray(V), []
     for first in range(0, len(omega), batch):
         part = np.minimum(np.arange(first, first + batch), len(omega) - 1)
         norms.append(np.linalg.norm(residual(lifted, V[part], omega[part]), axis=(1, 2)))

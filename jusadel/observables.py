@@ -116,12 +116,16 @@ def _actions(system: DiscreteAction, G: Array, omega: Array) -> Array:
 
 
 def _pairing_energy(sol: Solution) -> Array:
-    mesh, device = sol.mesh, sol.device
-    Tc = device.vertex_field("Tc")
-    squared = jnp.abs(sol.vertex_Delta) ** 2
-    log = jnp.log(sol.T / jnp.where(Tc > 0, Tc, sol.T)) + 2 * jnp.pi * sol.T * np.sum(sol.weights / sol.omega)
-    share = (device.centroid_field("nu") * jnp.asarray(mesh.areas))[:, None] / 3
-    return jnp.sum(jnp.where(Tc > 0, share * squared * log, 0.0))
+    device = sol.device
+    fields = sol.vertex_Delta, device.vertex_field("Tc"), device.centroid_field("nu"), sol.mesh.areas
+    return _pairing_sum(*fields, sol.T, np.sum(sol.weights / sol.omega))
+
+
+@jax.jit
+def _pairing_sum(Delta: Array, Tc: Array, nu: Array, areas: Array, T: Any, inverse_omega: Any) -> Array:
+    log = jnp.log(T / jnp.where(Tc > 0, Tc, T)) + 2 * jnp.pi * T * inverse_omega
+    share = (nu * areas)[:, None] / 3
+    return jnp.sum(jnp.where(Tc > 0, share * jnp.abs(Delta) ** 2 * log, 0.0))
 
 
 def by_real_numbers(f: Any) -> Any:

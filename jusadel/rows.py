@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
-from jusadel.matrices import materialise
+from jusadel.matrices import materialise, quickly_compiled
 
 Array = jax.Array
 
@@ -25,6 +25,8 @@ class Rows:
     def __matmul__(self, x: Array) -> Array:
         """The product with x (columns, ...), as (n, ...)."""
         flat = x.reshape(len(x), -1)
+        if quickly_compiled(x):
+            return jnp.einsum("nk,nkf->nf", self.value, flat[self.index]).reshape(len(self.index), *x.shape[1:])
         terms = (self.value[:, k, None] * flat[self.index[:, k]] for k in range(self.index.shape[1]))
         return materialise(sum(terms, start=jnp.zeros((), x.dtype))).reshape(len(self.index), *x.shape[1:])
 
@@ -36,7 +38,7 @@ def padded(matrix: sp.spmatrix) -> Rows:
     index = np.zeros((matrix.shape[0], slot.max(initial=0) + 1), np.int32)
     value = np.zeros(index.shape, matrix.dtype)
     index[row, slot], value[row, slot] = matrix.indices, matrix.data
-    return Rows(jnp.asarray(index), jnp.asarray(value))
+    return Rows(*jax.device_put((index, value)))  # jnp.asarray would compile a program for each shape
 
 
 def places(matrix: sp.csr_matrix) -> tuple[np.ndarray, np.ndarray]:

@@ -7,12 +7,16 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 # Nearly all the time of the tests is compilation: here and in the processes that tests start, code that runs slower is
 # ready several times as fast. XLA reads its flags when jusadel makes its first array.
-QUICK = ("--xla_cpu_use_fusion_emitters=false", "--xla_cpu_parallel_codegen_split_count=1")
+QUICK = (
+    "--xla_cpu_use_fusion_emitters=false",
+    "--xla_cpu_parallel_codegen_split_count=1",
+    "--xla_cpu_multi_thread_eigen=false",  # small products take longer to share out than to work out
+)
 os.environ["XLA_FLAGS"] = " ".join([*QUICK, os.environ.get("XLA_FLAGS", "")])
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
@@ -26,6 +30,8 @@ import jusadel as ju  # noqa: E402
 DELTA = 1.764
 DAYS_KEPT = 14
 """How long compiled programs serve later runs."""
+LONGEST = ("examples", "vortex", "junction", "barriers", "kinetics", "film", "gradients", "critical", "gap", "krylov")
+"""Modules that take minutes."""
 
 
 def pytest_configure(config):
@@ -37,6 +43,12 @@ def pytest_configure(config):
         for entry in folder.iterdir():
             if time.time() - entry.stat().st_mtime > DAYS_KEPT * 86400:
                 entry.unlink()
+
+
+def pytest_collection_modifyitems(items):
+    """The longest modules first, so that none of them is left for one process when the others are through."""
+    rank = {f"test_{name}": k for k, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -69,6 +81,14 @@ def optimised():
 def fast_code():
     """A module of such tests."""
     with optimised():
+        yield
+
+
+@pytest.fixture(params=["quick to compile", "quick to run"])
+def both_forms(request):
+    """What is written in two forms, in either, with nothing left from the other."""
+    jax.clear_caches()
+    with optimised() if request.param == "quick to run" else nullcontext():
         yield
 
 

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import jax
 import jax.numpy as jnp
 import numpy as np
+from conftest import optimised
 from scipy.linalg import solve_banded
 
 from jusadel.action import TERMS, density
@@ -79,6 +80,7 @@ class RadialVortex:
             "kappa": jnp.array([0, 0, kappa]),
         }
 
+    @optimised()
     def solve(self, omega):
         """Profiles of one frequency: midpoints, j_phi there, nodes, (S_r, S_phi, S_z), cos theta; and F."""
         n = len(self.r)

@@ -10,6 +10,7 @@ from dataclasses import replace
 import jax
 import numpy as np
 import pytest
+from conftest import optimised
 from scipy.optimize import brentq
 
 import jusadel as ju
@@ -189,11 +190,12 @@ ALLOWED = {("rashba", "y"): 1, ("dresselhaus", "x"): -1, ("chiral", "x"): -1}
 def anomalous():
     """Relations of all forms of gamma and directions of h."""
     forms = {form.__name__: form(0.6) for form in (ju.rashba, ju.dresselhaus, ju.chiral)}
-    return {
-        (form, axis): relation(20.0, 20.0, 1.0, 2, TURN_OF_8, h=6 * n, Gamma=0.5, gamma=gamma)
-        for form, gamma in forms.items()
-        for axis, n in AXES.items()
-    }
+    with optimised():
+        return {
+            (form, axis): relation(20.0, 20.0, 1.0, 2, TURN_OF_8, h=6 * n, Gamma=0.5, gamma=gamma)
+            for form, gamma in forms.items()
+            for axis, n in AXES.items()
+        }
 
 
 @pytest.mark.parametrize("axis", AXES)

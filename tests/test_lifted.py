@@ -101,6 +101,16 @@ def test_product_is_vmapped_over_parameters():
             np.testing.assert_allclose(found[k], expected, atol=1e-12 * np.abs(expected).max())
 
 
+@pytest.mark.usefixtures("both_forms")
+def test_sums_over_tangents():
+    rng = np.random.default_rng(9)
+    patterns, x, Z = rng.normal(size=(2, 4, 4, 8)), rng.normal(size=(5, 8, 3)), rng.normal(size=(2, 5, 4, 4, 3))
+    expected = np.einsum("ija,naw->nijw", patterns[0], x)
+    np.testing.assert_allclose(lifted.generated(patterns[0], jnp.asarray(x)), expected, atol=1e-13)
+    found = lifted.traces(*zip(patterns, jnp.asarray(Z), strict=True))
+    np.testing.assert_allclose(found, np.einsum("pija,pnjiw->naw", patterns, Z), atol=1e-13)
+
+
 def test_absent_terms_cost_nothing():
     bare = lifted.lift(system_without(LEFT_OUT["no gamma, theta, kappa, links"]))
     assert not bare.on_triangles

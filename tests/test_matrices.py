@@ -38,9 +38,9 @@ def test_products_are_those_of_numpy(name, n, kind):
     np.testing.assert_allclose(last(getattr(matrices, name)(one, b)), OPERATIONS[name](last(one), last(b)), atol=1e-13)
 
 
-def test_products_by_the_library():
-    """What is compiled where quick compilation is asked for, with the matrix axes in front and behind."""
-    jax.clear_caches()
+@pytest.mark.usefixtures("both_forms")
+def test_products_in_programs():
+    """With the matrix axes in front and behind."""
     a, b = draw(15, 4, 4, 3), draw(16, 4, 4, 3)
     basis = draw(17, 4, 4, 4, 4)
     both = lambda f, axis: jax.jit(jax.vmap(f, axis, axis))(*(np.moveaxis(x, -1, axis) for x in (a, b)))  # noqa: E731
@@ -128,6 +128,7 @@ def test_spin_conjugate_turns_the_triplets_and_serves_the_spin_galvanic_sandwich
     np.testing.assert_allclose(last(spin.between_spins(weights, G)), -spin_of @ turned - turned @ spin_of, atol=1e-13)
 
 
+@pytest.mark.usefixtures("both_forms")
 def test_padded_rows_multiply_like_the_matrix():
     import scipy.sparse as sp
 

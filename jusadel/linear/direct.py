@@ -69,8 +69,8 @@ class SuperLU:
         memory: list[dict[str, Any]],
     ) -> Direction:
         """Factorise and solve frequency by frequency."""
-        zero = np.zeros((len(prepared.lifted.system.free), 8), np.asarray(V[:0]).dtype)
-        idle = (zero, 1.0, UNKNOWN)
+        V = np.asarray(V)
+        idle = (np.zeros((len(prepared.lifted.system.free), 8), V.dtype), 1.0, UNKNOWN)
         one = lambda k: self._one(prepared, V[k], omega[k], memory[k]) if active[k] else idle  # noqa: E731
         with one_thread_each():
             results = in_threads(one, range(len(omega)), self.threads)
@@ -88,8 +88,8 @@ class SuperLU:
             lin = linearise(prepared.lifted, V, omega)
             r, (memory["solve"], memory["inertia"]) = lin.residual, self.factorise(pattern.matrix(lin))
         else:
-            r = residual(prepared.lifted, np.asarray(V)[None], np.reshape(omega, 1))[0]
-        r = np.asarray(r)
+            r = residual(prepared.lifted, V[None], np.reshape(omega, 1))
+        r = np.asarray(r).reshape(-1, 8)
         step = np.zeros_like(r)
         step[free] = memory["solve"](-r[free].ravel()).reshape(-1, 8)
         return step, 0.0 if exact else 1.0, memory["inertia"]
