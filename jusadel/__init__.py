@@ -14,7 +14,8 @@ from jusadel import action, linear, matsubara, nambu, plot, symmetry
 from jusadel.adaptation import adapt, error_estimate
 from jusadel.border import MeshingError
 from jusadel.boundary import Interface, Periodic, Reservoir, Surface, Tunnel
-from jusadel.case import CaseError, read_case, run_case
+from jusadel.case import CaseError, read_case
+from jusadel.case_run import run_case
 from jusadel.contact import Contact
 from jusadel.convergence import Convergence, ConvergenceWarning, converge
 from jusadel.critical import CriticalTemperature, critical_temperature

@@ -15,7 +15,8 @@ import jax
 import numpy as np
 
 import jusadel as ju
-from jusadel.case import read_case, run_case
+from jusadel.case import read_case
+from jusadel.case_run import run_case
 from jusadel.plot.canvas import pyplot
 
 TENSORS = ("D", "Gamma", "gamma", "theta", "kappa")
@@ -109,9 +110,15 @@ def run(given: argparse.Namespace) -> None:
     """Solve the case and print its numbers."""
     case = read_case(given.case)
     folder = given.folder or os.path.splitext(os.path.basename(given.case))[0]
-    run_case(case, folder, progress=lambda line: print(line, file=sys.stderr))
+    run_case(case, folder, progress=lambda line: print(line, file=sys.stderr), workers=_count(given.workers))
     print((Path(folder) / "numbers.csv").read_text(), end="")
     print(f"output: {folder}", file=sys.stderr)
+
+
+def _count(workers: str | None) -> int | None:
+    if workers is not None and not workers.isdecimal():
+        raise ValueError(f"--workers {workers}; expected a number of processes")
+    return None if workers is None else int(workers)
 
 
 COMMANDS: tuple[tuple[Any, str, dict[str, str]], ...] = (
@@ -132,6 +139,7 @@ COMMANDS: tuple[tuple[Any, str, dict[str, str]], ...] = (
         {
             "case": "a TOML file, see docs/case.md",
             "--folder": "for the output; default the file's name without .toml",
+            "--workers": "so many processes share the points of the sweep",
         },
     ),
 )

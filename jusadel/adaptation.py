@@ -71,8 +71,8 @@ def adapt(
     Args:
         device: the Device, or the one of the solution.
         sol: its Solution.
-        fraction: the triangles with the largest errors that hold this share of the sum of squares have their edges
-            halved (Doerfler), default 0.5.
+        fraction: the triangles with the largest errors of G itself, their size times `error_estimate`, that hold this
+            share of the sum of squares have their edges halved (Doerfler), default 0.5.
         tolerance: instead, the relative error of the gradient that is wanted, the square root of
             (sum of `error_estimate`^2)/(the same norm of the gradient). The mesh is then the smallest one that should
             have it, a triangle being cut into 16 at most; a device that has it already is returned as it is.
@@ -88,7 +88,8 @@ def adapt(
     if tolerance is not None:
         pieces = _pieces_for(squares, tolerance**2 * gradient.sum())
     else:
-        pieces = np.where(_bulk(squares, FRACTION if fraction is None else fraction), 4.0, 1.0)
+        of_fields = squares * np.asarray(sol.mesh.areas)  # size times the error of the gradient
+        pieces = np.where(_bulk(of_fields, FRACTION if fraction is None else fraction), 4.0, 1.0)
     if pieces.max() <= 1:
         return device
     mesh = sol.mesh

@@ -1,4 +1,4 @@
-"""A whole case described in a file (TOML): geometry, materials, boundaries, solve, a sweep, and what comes out.
+"""A case described in a file (TOML): geometry, materials, boundaries, solve; `jusadel.case_run` carries it out.
 
 Numbers may be strings with a unit, such as "20 nm" or "1.5 K", where the table [units] says what the units of the case
 are (`jusadel.units`); plain numbers are in those of the code. See docs/case.md for all tables.
@@ -7,9 +7,7 @@ are (`jusadel.units`); plain numbers are in those of the code. See docs/case.md 
 from __future__ import annotations
 
 import copy
-import hashlib
 import inspect
-import json
 import os
 import tomllib
 from collections.abc import Callable, Mapping
@@ -19,25 +17,17 @@ from typing import Any
 
 import numpy as np
 
-from jusadel import layouts, plot, polygons, shapes
-from jusadel.atomic import checked_target, replacing
+from jusadel import layouts, polygons, shapes
 from jusadel.boundary import Interface, Periodic, Reservoir, Surface, Tunnel
 from jusadel.device import Device
 from jusadel.equilibrium import solve
-from jusadel.files import save
-from jusadel.fluxes import current_through, spin_current_through
 from jusadel.magnetic import uniform_field, vortices
 from jusadel.material import Material, chiral, dresselhaus, rashba
 from jusadel.mesh import Mesh
 from jusadel.mesh_io import read_mesh
-from jusadel.observables import free_energy, spin_density
 from jusadel.pair_potential import vortex
-from jusadel.plot.canvas import pyplot
-from jusadel.progress import ProgressOption
 from jusadel.solution import Solution
-from jusadel.sweep import Sweep, sweep
 from jusadel.units import Units
-from jusadel.vtu import write_vtu
 
 TABLES = ("units", "geometry", "materials", "boundaries", "field", "solve", "sweep", "output")
 TEXTURES = {"rashba": rashba, "dresselhaus": dresselhaus, "chiral": chiral}
@@ -52,22 +42,6 @@ QUANTITIES: dict[str, Callable[[Units, float], Any]] = {
     "Ohm um^2": lambda u, x: u.conductance(ohm_um2=x),
 }
 """What a unit in a string stands for."""
-NUMBERS: dict[str, Callable[..., Any]] = {
-    "free_energy": free_energy,
-    "largest_gap": lambda sol: np.abs(np.asarray(sol.Delta)).max(),
-    "largest_spin": lambda sol: np.linalg.norm(np.asarray(spin_density(sol)), axis=1).max(),
-    "current_through": current_through,
-    "spin_current_through": spin_current_through,
-}
-"""Numbers of a solution; those through a boundary are followed by its name: "current_through left"."""
-PICTURES: dict[str, Callable[[Solution], Any]] = {
-    "device": lambda sol: plot.device(sol.device),
-    "mesh": plot.mesh,
-    "gap": plot.field,
-    "current": plot.arrows,
-    "streamlines": plot.streamlines,
-    "spin": plot.spin_texture,
-}
 
 
 class CaseError(ValueError):
@@ -243,6 +217,13 @@ def _called(function: Callable[..., Any], given: Mapping[str, Any], where: str) 
         raise
 
 
+def known(table: Mapping[str, Any], name: str, where: str) -> Any:
+    """The entry of this name, or CaseError with those that there are."""
+    if name not in table:
+        raise CaseError(f"{where}: unknown {name!r}; expected some of {list(table)}")
+    return table[name]
+
+
 def read_case(path: str | os.PathLike[str]) -> Case:
     """The case in a TOML file.
 
@@ -259,100 +240,3 @@ def read_case(path: str | os.PathLike[str]) -> Case:
     if unknown:
         raise CaseError(f"{file} has the unknown tables {sorted(unknown)}; expected some of {list(TABLES)}")
     return Case(tables, file.parent)
-
-
-def run_case(case: Case, folder: str | os.PathLike[str], progress: ProgressOption = False) -> Sweep:
-    """Solve the case, point by point, and leave its output in a folder; goes on where it was interrupted.
-
-    numbers.npz holds the finished points, numbers.csv the table, and case.json what was asked for: a folder with the
-    output of another case is refused. Files of solutions and pictures, where [output] asks for them, are named by the
-    point.
-
-    Args:
-        case: the Case.
-        folder: where to; made if it is missing.
-        progress: as in `solve`.
-
-    Raises:
-        CaseError: what the file asks for cannot be done, or the folder holds another case. What `solve` raises.
-    """
-    out = Path(folder)
-    output = dict(case.tables.get("output", {}))
-    names = output.pop("numbers", ["free_energy", "largest_gap"])
-    plans = {key: output.pop(key, default) for key, default in (("pictures", []), ("save", False), ("vtu", False))}
-    if output:
-        raise CaseError(f"[output] has the unknown names {sorted(output)}; expected numbers, pictures, save, vtu")
-    measures = {name: _measure(name) for name in names}
-    draw = {name: _known(PICTURES, name, "[output] pictures") for name in plans["pictures"]}
-    where, values = _sweep_of(case)
-    out.mkdir(parents=True, exist_ok=True)
-    _claim(out, case)
-
-    def point(value: Any, previous: Any) -> tuple[dict[str, Any], Solution]:
-        here = case.with_value(where, float(value)) if where else case
-        sol = here.solution(here.device(), previous)
-        _write(sol, out, f"point_{values.index(value):03d}" if where else "solution", plans, draw)
-        return {name: np.asarray(measure(sol)) for name, measure in measures.items()}, sol
-
-    found = sweep(point, values, path=out / "numbers.npz", progress=progress)
-    with replacing(checked_target(out / "numbers.csv")) as partial:
-        partial.write_text(table(found, where or "point", names))
-    return found
-
-
-def table(found: Sweep, parameter: str, names: list[str]) -> str:
-    """The numbers of a sweep as comma-separated text, one line a point; vectors have a column for each component."""
-    columns, heads = [np.asarray(found.values, float)[:, None]], [parameter]
-    for name in names:
-        values = np.asarray(found[name], float)
-        columns.append(values.reshape(len(values), -1))
-        heads += [name] if values.ndim == 1 else [f"{name}[{k}]" for k in range(columns[-1].shape[1])]
-    rows = np.concatenate(columns, axis=1)
-    return "\n".join([",".join(heads), *(",".join(f"{x:.10g}" for x in row) for row in rows)]) + "\n"
-
-
-def _claim(out: Path, case: Case) -> None:
-    """Leave in the folder which case it holds, or refuse another one, whose numbers would be taken for this one's."""
-    mesh = case.tables.get("geometry", {}).get("file")
-    digest = hashlib.sha256((case.folder / mesh).read_bytes()).hexdigest() if mesh else None
-    text = json.dumps({"case": case.tables, "mesh": digest}, sort_keys=True, indent=1, default=str)
-    record = checked_target(out / "case.json")
-    if not record.exists() and not (out / "numbers.npz").exists():
-        with replacing(record) as partial:
-            partial.write_text(text)
-    elif not record.exists() or record.read_text() != text:
-        raise CaseError(f"the folder {str(out)!r} holds the output of another case; give another folder, or delete it")
-
-
-def _sweep_of(case: Case) -> tuple[str, list[float]]:
-    given = dict(case.tables.get("sweep", {}))
-    if not given:
-        return "", [0.0]
-    if set(given) != {"parameter", "values"}:
-        raise CaseError(f"[sweep] has {sorted(given)}; expected parameter and values")
-    values = case.quantity(given["values"], "sweep.values")
-    case.with_value(given["parameter"], values[0])
-    return given["parameter"], [float(value) for value in values]
-
-
-def _measure(name: str) -> Callable[[Solution], Any]:
-    function, *of = name.split(" ", 1)
-    measure = _known(NUMBERS, function, "[output] numbers")
-    return lambda sol: measure(sol, *of)
-
-
-def _known(table: Mapping[str, Any], name: str, where: str) -> Any:
-    if name not in table:
-        raise CaseError(f"{where}: unknown {name!r}; expected some of {list(table)}")
-    return table[name]
-
-
-def _write(sol: Solution, out: Path, name: str, plans: Mapping[str, Any], draw: Mapping[str, Any]) -> None:
-    if plans["save"]:
-        save(sol, out / f"{name}.npz")
-    if plans["vtu"]:
-        write_vtu(sol, out / f"{name}.vtu")
-    for picture, function in draw.items():
-        figure = function(sol).figure
-        figure.savefig(out / f"{name}_{picture}.png", dpi=150)
-        pyplot().close(figure)

@@ -145,6 +145,18 @@ def test_run_goes_on_where_it_ended(swept, monkeypatch, capsys):
     assert capsys.readouterr().out.startswith("solve.T,largest_gap,free_energy\n0.4,")
 
 
+def test_points_in_parallel_are_those_one_by_one(swept, tmp_path, monkeypatch, capsys):
+    folder, _ = swept
+    monkeypatch.chdir(folder)
+    assert main(["run", "bulk.toml", "--folder", str(tmp_path / "out"), "--workers", "2"]) == 0
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(p.name for p in (folder / "bulk").iterdir())
+    one_by_one, parallel = (np.load(where / "numbers.npz") for where in (folder / "bulk", tmp_path / "out"))
+    np.testing.assert_allclose(parallel["result largest_gap"], one_by_one["result largest_gap"], rtol=1e-7)
+    capsys.readouterr()
+    assert main(["run", "bulk.toml", "--workers", "two"]) == 1
+    assert capsys.readouterr().err == "jusadel: --workers two; expected a number of processes\n"
+
+
 @pytest.mark.parametrize(
     "change",
     [("Tc = 1.0", "Tc = 1.1"), ("values = [0.4, 0.6]", "values = [0.4, 0.7]"), ("save = true", "save = false")],
