@@ -46,6 +46,7 @@ from jusadel.screening_response import (
 )
 from jusadel.solution import Solution, SolveError, UnstableStateWarning
 from jusadel.solve_input import starting_frames, warn_where_longer
+from jusadel.traced import is_traced
 from jusadel.whitney import WhitneyField, edge_space, field_of_currents
 
 Array = jax.Array
@@ -134,8 +135,13 @@ def solve_screened(
     Raises:
         SolveError: as in `solve`, or the field did not converge.
         ValueError: superconducting electrodes, since a current through them changes the field outside; permeability
-            <= 0; H no number; and what `solve` refuses.
+            <= 0; H no number; numbers that JAX traces; and what `solve` refuses.
     """
+    if is_traced((device, T, H, permeability, pair_potential)):
+        raise ValueError(
+            "solve_screened has no derivatives: call it outside of jax.grad, jax.jit and jax.vmap, or take them of "
+            "`solve` with the vector potential that it found"
+        )
     refuse_bad_input(device, tol, gap_tol)
     _check(device, H, permeability)
     began = time.perf_counter()

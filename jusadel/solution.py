@@ -89,11 +89,13 @@ class Solution:
         return self.device.mesh
 
     def __repr__(self) -> str:
+        size = f"Solution: {len(self.Delta)} nodes, {len(self.omega)} frequencies"
+        if "steps" not in self.stats:  # it comes out of a traced function
+            return f"{size}, solved under jax.jit: without statistics"
         steps, seconds = self.stats["steps"], self.stats["seconds"]
         good = int((self.converged & self.stable).sum())
         return (
-            f"Solution: {len(self.Delta)} nodes, {len(self.omega)} frequencies "
-            f"({self.omega.min():.3g} to {self.omega.max():.3g}), T = {self.T:g}\n"
+            f"{size} ({self.omega.min():.3g} to {self.omega.max():.3g}), T = {self.T:g}\n"
             f"  {good} of {len(self.omega)} certified, positivity margin {self.margin.min():.3g}, "
             f"residual {self.stats['residual'].max():.1e}\n"
             f"  {steps.min()} to {steps.max()} Newton steps, {int((self.stats['ladder'] > 0).sum())} by ladder, "

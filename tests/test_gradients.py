@@ -1,5 +1,7 @@
 """Derivatives of solutions against central differences, against each other, and against what they are in physics."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -288,9 +290,12 @@ def test_failure_inside_a_program_is_nan_and_said(gamma):
 
     def cold(T):
         sol = ju.solve(plain_device(*AT, gamma), T, frequencies=3, **EXACT)
+        shown.append(repr(sol))
         return ju.free_energy(sol), sol.converged & sol.stable
 
+    shown = []
     energy, accepted = jax.jit(cold)(-0.3)
+    assert re.fullmatch(r"Solution: \d+ nodes, 3 frequencies, solved under jax.jit: without statistics", shown[0])
     assert np.isnan(energy)
     assert not np.any(accepted)
     with pytest.raises(ValueError, match="expected a finite temperature > 0"):

@@ -3,6 +3,7 @@
 import warnings
 from dataclasses import replace
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -369,6 +370,11 @@ def test_a_hole_is_found_through_a_cut():
 def test_bad_numbers_are_refused(given, message):
     with pytest.raises(ValueError, match=message):
         solve_screened(RING, **({"T": T, "H": 0.1, "permeability": 1.0} | given))
+
+
+def test_derivatives_are_refused():
+    with pytest.raises(ValueError, match=r"solve_screened has no derivatives: call it outside of jax\.grad"):
+        jax.grad(lambda H: ju.free_energy(solve_screened(RING, T, H, 1.0)))(0.1)
 
 
 def test_superconducting_electrodes_are_refused():
