@@ -66,7 +66,14 @@ from jusadel.polygons import SharpCornerWarning, circle, polygon
 from jusadel.screening import ScreenedSolution, self_field, solve_screened
 from jusadel.shapes import disk, rectangle
 from jusadel.sizes import graded
-from jusadel.solution import CoarseMeshWarning, Solution, SolveError, StabilityError, UnstableStateWarning
+from jusadel.solution import (
+    CoarseMeshWarning,
+    Solution,
+    SolveError,
+    StabilityError,
+    UncertifiedDerivativeWarning,
+    UnstableStateWarning,
+)
 from jusadel.spectral import Spectrum, spectrum
 from jusadel.spectral_currents import (
     equilibrium_current,
@@ -117,6 +124,7 @@ __all__ = [
     "StagnationWarning",
     "Surface",
     "Tunnel",
+    "UncertifiedDerivativeWarning",
     "Units",
     "UnstableStateWarning",
     "above",

@@ -22,7 +22,7 @@ from jusadel.newton import NewtonResult
 from jusadel.pair_potential import at_vertices
 from jusadel.problem import Problem, pose, refuse_uncertified
 from jusadel.progress import ProgressOption, reporter
-from jusadel.solution import Solution, SolveError, UnstableStateWarning
+from jusadel.solution import Solution, SolveError, UncertifiedDerivativeWarning, UnstableStateWarning
 from jusadel.solve_input import default_pair_potential, starting_frames
 from jusadel.traced import is_traced, still
 
@@ -107,7 +107,21 @@ def solve(
             refuse_uncertified(problem, result, forced=start is not None)
         found = Found(problem, result.V, first)
     sol = found.problem.solution(result, found.Delta, time.perf_counter() - began, **stats)
-    return differentiated(stated, found, sol) if traced else sol
+    if not traced:
+        return sol
+    _warn_of_uncertified(sol)
+    return differentiated(stated, found, sol)
+
+
+def _warn_of_uncertified(sol: Solution) -> None:
+    bad = np.flatnonzero(~(sol.converged & sol.stable))
+    if bad.size:
+        warnings.warn(
+            f"{bad.size} of {len(sol.omega)} frequencies are not certified, first omega = {sol.omega[bad[0]]:.3g}: "
+            "derivatives of this solution mean nothing; leave out throw=False to have it refused",
+            UncertifiedDerivativeWarning,
+            stacklevel=3,
+        )
 
 
 def first_pair_potential(device: Device, T: float, pair_potential: Any, start: Any) -> tuple[bool, Array, Any]:

@@ -31,6 +31,10 @@ class UnstableStateWarning(UserWarning):
     """A self-consistent state that is stationary, but no minimum of the free energy."""
 
 
+class UncertifiedDerivativeWarning(UserWarning):
+    """Derivatives are taken of a solution that is not certified, which `throw=False` returns: they mean nothing."""
+
+
 class Solved(Protocol):
     """What currents can be taken of: a Solution, a Flow."""
 

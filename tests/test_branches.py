@@ -1,5 +1,6 @@
 """Wrong stationary points are caught, right ones are found: the certificate, the ladder, the refusals."""
 
+import jax
 import numpy as np
 import pytest
 from conftest import DELTA, bare_frequency, vortex_material
@@ -89,6 +90,18 @@ def test_newton_that_stops_early_says_where(monkeypatch):
         ju.solve(device, pair_potential=Delta, **bare_frequency(0.02))
     sol = ju.solve(device, pair_potential=Delta, throw=False, **bare_frequency(0.02))
     assert not sol.converged.any()
+
+
+def test_derivatives_of_what_is_not_certified_are_warned_of(monkeypatch):
+    monkeypatch.setattr(newton, "MAX_STEPS", 2)
+    device, Delta = sns(1.0)
+
+    def nothing(T):
+        ju.solve(device, T, pair_potential=Delta, frequencies=([0.02], [1.0]), throw=False)
+        return 0.0 * T
+
+    with pytest.warns(ju.UncertifiedDerivativeWarning, match="1 of 1 frequencies are not certified.*mean nothing"):
+        jax.grad(nothing)(1 / np.pi)
 
 
 def test_dense_and_superlu_agree():
