@@ -59,13 +59,13 @@ def vortex(radius):
     )
 
 
-def corners(half):
-    """A ferromagnetic square in the middle of a superconductor twice as wide, round which a current flows."""
+def corners(half, block):
+    """A ferromagnetic square of width `block` in the middle of a superconducting one, round which a current flows."""
     ends = {"left": [(-half, -half), (-half, half)], "right": [(half, -half), (half, half)]}
-    block, outline = ([(-a, -a), (a, -a), (a, a), (-a, a)] for a in (half / 2, half))
-    mesh = lambda size: ju.polygon(outline, size, regions={"F": block}, boundaries=ends, rest="S")  # noqa: E731
+    inner, outline = ([(-a, -a), (a, -a), (a, a), (-a, a)] for a in (block / 2, half))
+    mesh = lambda size: ju.polygon(outline, size, regions={"F": inner}, boundaries=ends, rest="S")  # noqa: E731
     return Problem(
-        name=f"S/F corners, square of {2 * half:g}",
+        name=f"S/F corners, a square of {block:g} in one of {2 * half:g}",
         device=lambda mesh: ju.Device(
             mesh=mesh,
             materials={"S": ju.Material(**SUPERCONDUCTOR), "F": ju.Material(**FERROMAGNET)},
@@ -73,7 +73,7 @@ def corners(half):
         ),
         pair_potential=lambda p: DELTA * np.exp(0.75j * (1 + p[:, 0] / half)),
         uniform=mesh,
-        finest=lambda size: mesh(ju.graded(size / 1.5, [([*block, block[0]], size / 4)])),
+        finest=lambda size: mesh(ju.graded(size / 1.5, [([*inner, inner[0]], size / 4)])),
         points=half * np.random.default_rng(0).uniform(-0.99, 0.99, (20_000, 2)),
     )
 
@@ -111,14 +111,15 @@ def main():
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--radii", type=float, nargs="*", default=[8.0, 16.0])
-    parser.add_argument("--corners", type=float, nargs="*", default=[8.0])
+    parser.add_argument("--blocks", type=float, nargs="*", default=[8.0, 4.0], help="widths of the ferromagnet")
+    parser.add_argument("--half", type=float, default=8.0, help="half the width of the superconductor round it")
     parser.add_argument("--sizes", type=float, nargs="+", default=[1.2, 0.85, 0.6])
     parser.add_argument("--start", type=float, default=2.0, help="size of the mesh that adaptation starts from")
-    parser.add_argument("--steps", type=int, default=4)
+    parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--fraction", type=float, default=0.5)
     given = parser.parse_args()
     warnings.simplefilter("ignore", ju.CoarseMeshWarning)
-    for problem in (*map(vortex, given.radii), *map(corners, given.corners)):
+    for problem in (*map(vortex, given.radii), *(corners(given.half, block) for block in given.blocks)):
         compare(problem, given.sizes, given.start, given.steps, given.fraction)
 
 
