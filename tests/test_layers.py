@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "jusadel"
 FLOORS = (
     "version atomic archive sampled progress points nambu matrices rows spin symmetry matsubara topology mesh_checks "
     "mesh_quality mesh shapes doubling local_refinement msh_writer mesh_io known_materials planar sizes border "
-    "triangulation seeds refinement polygons layouts",
+    "triangulation seeds refinement polygons mesh_smoothing layouts",
     "material boundary contact cuts scales units",
     "device",
     "action discrete seams discretisation whitney homogeneous pairing_response film_energy film depairing",
@@ -25,7 +25,7 @@ FLOORS = (
     "junction critical workers sweep_file sweep spectroscopy spectral_currents flow floating normal spin_dynamics "
     "nonequilibrium kinetic driven transforms parameters measured linearised least_squares descent covariance "
     "fit_result fitting fit stored_device stored_results files vtu",
-    "plot plot.canvas plot.devices plot.fields plot.lines plot.spectra case",
+    "plot plot.canvas plot.devices plot.fields plot.lines plot.spectra case case_run",
     "jusadel",
     "__main__",
 )
