@@ -141,8 +141,7 @@ class SolvedWhenAsked(Sequence):
         if k not in self.known:
             device = ju.Device(mesh=self.meshes[k], materials=vortex_material(self.case))
             at = bare_frequency(OMEGA[self.case])
-            with optimised():
-                self.known[k] = ju.solve(device, pair_potential=ju.vortex(DELTA), **at)
+            self.known[k] = ju.solve(device, pair_potential=ju.vortex(DELTA), **at)
         return self.known[k]
 
 
