@@ -116,8 +116,8 @@ def run(given: argparse.Namespace) -> None:
 
 
 def _count(workers: str | None) -> int | None:
-    if workers is not None and not workers.isdecimal():
-        raise ValueError(f"--workers {workers}; expected a number of processes")
+    if workers is not None and not (workers.isdecimal() and int(workers)):
+        raise ValueError(f"--workers {workers}; expected a number of processes, 1 or more")
     return None if workers is None else int(workers)
 
 

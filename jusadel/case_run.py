@@ -17,6 +17,7 @@ from jusadel.atomic import checked_target, replacing
 from jusadel.case import Case, CaseError, known
 from jusadel.files import save
 from jusadel.fluxes import current_through, spin_current_through
+from jusadel.mesh import Mesh
 from jusadel.observables import free_energy, spin_density
 from jusadel.plot.canvas import pyplot
 from jusadel.progress import ProgressOption
@@ -66,6 +67,13 @@ class Output:
         for name in output.pictures:
             known(PICTURES, name, "[output] pictures")
         return output
+
+    def check_boundaries(self, mesh: Mesh) -> None:
+        """Raise CaseError for numbers through a boundary that is none of the mesh."""
+        for name in self.numbers:
+            _, *of = name.split(" ", 1)
+            for boundary in of:
+                known(mesh.boundaries, boundary, f"[output] numbers = {name!r}")
 
     def measured(self, sol: Solution) -> dict[str, np.ndarray]:
         """The numbers by name."""
@@ -129,6 +137,8 @@ def run_case(
     """
     out, output = Path(folder), Output.of(case)
     parameter, values = _sweep_of(case)
+    first = case.with_value(parameter, values[0]) if parameter else case
+    output.check_boundaries(first.device().mesh)  # what can be refused is, before anything is left in the folder
     out.mkdir(parents=True, exist_ok=True)
     _claim(out, case)
     point = Point(case, parameter, tuple(values), out, output, alone=workers is not None)

@@ -25,7 +25,8 @@ def first_guess(device: Device, T: float, start: Any) -> tuple[Any, Any]:
     if isinstance(start, Solution):
         if start.vertex_Delta.shape != device.mesh.triangles.shape:
             raise ValueError(
-                f"start was solved on {len(start.vertex_Delta)} triangles, this mesh has {len(device.mesh.triangles)}"
+                f"start was solved on {len(start.vertex_Delta)} triangles, this mesh has {len(device.mesh.triangles)}: "
+                "after a change of the mesh leave out start, or give a pair potential to start from"
             )
         return start.vertex_Delta, start
     if start is None or (isinstance(start, str) and start == "bulk"):

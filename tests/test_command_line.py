@@ -13,6 +13,7 @@ import pytest
 
 import jusadel as ju
 from jusadel.__main__ import main
+from jusadel.case import Case
 
 MESHES = Path(__file__).parents[1] / "meshes"
 CASE = """
@@ -145,16 +146,30 @@ def test_run_goes_on_where_it_ended(swept, monkeypatch, capsys):
     assert capsys.readouterr().out.startswith("solve.T,largest_gap,free_energy\n0.4,")
 
 
-def test_points_in_parallel_are_those_one_by_one(swept, tmp_path, monkeypatch, capsys):
+def test_points_in_parallel_are_those_one_by_one(swept, tmp_path, monkeypatch):
     folder, _ = swept
     monkeypatch.chdir(folder)
     assert main(["run", "bulk.toml", "--folder", str(tmp_path / "out"), "--workers", "2"]) == 0
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(p.name for p in (folder / "bulk").iterdir())
     one_by_one, parallel = (np.load(where / "numbers.npz") for where in (folder / "bulk", tmp_path / "out"))
     np.testing.assert_allclose(parallel["result largest_gap"], one_by_one["result largest_gap"], rtol=1e-7)
-    capsys.readouterr()
-    assert main(["run", "bulk.toml", "--workers", "two"]) == 1
-    assert capsys.readouterr().err == "jusadel: --workers two; expected a number of processes\n"
+
+
+@pytest.mark.parametrize("workers", ["two", "0", "-1", "1.5"])
+def test_numbers_of_workers_that_are_none(swept, tmp_path, workers, capsys):
+    folder, _ = swept
+    given = ["run", str(folder / "bulk.toml"), "--folder", str(tmp_path / "out"), f"--workers={workers}"]
+    assert main(given) == 1
+    assert capsys.readouterr().err == f"jusadel: --workers {workers}; expected a number of processes, 1 or more\n"
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["current_through rigth", "spin_current_through rigth"])
+def test_numbers_through_unknown_boundaries_are_refused_at_once(swept, tmp_path, name):
+    tables = ju.read_case(swept[0] / "bulk.toml").tables | {"output": {"numbers": [name]}}
+    with pytest.raises(ju.CaseError, match=rf"numbers = '{name}': unknown 'rigth'; expected some of .*'right'"):
+        ju.run_case(Case(tables, tmp_path), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
