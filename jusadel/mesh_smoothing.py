@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from jusadel.mesh import Mesh
 from jusadel.mesh_checks import signed_areas
 from jusadel.planar import Points
-from jusadel.refinement import SMALLEST_ANGLE
+from jusadel.refinement import SMALLEST_ANGLE, centers_around
 from jusadel.topology import Integers, Topology, edge_rows, frozen
 from jusadel.triangulation import cosines_of, edge_keys, opposite_nodes
 
@@ -38,10 +38,7 @@ def smoothed(mesh: Mesh) -> Mesh:
 
 def _held_edges(mesh: Mesh) -> Integers:
     """(k, 2) edges that must stay: with one triangle, with a name, or between two regions."""
-    region = np.zeros(len(mesh.triangles), int)
-    for number, index in enumerate(mesh.regions.values()):
-        region[index] = number
-    rows, of = mesh.triangle_edges.ravel(), region.repeat(3)
+    rows, of = mesh.triangle_edges.ravel(), mesh.region_of_triangle.repeat(3)
     count, total, squares = (np.bincount(rows, w, len(mesh.edges)) for w in (np.ones(len(rows)), of, of**2))
     held = (count == 1) | (2 * squares != total**2)
     for edges in mesh.boundaries.values():
@@ -106,15 +103,12 @@ def _independent(bad: NDArray[np.float64], pairs: Pairs, m: int) -> Integers:
 
 def _centered(points: Points, triangles: Integers, fixed: NDArray[np.bool_]) -> Points:
     """Nodes at the area-weighted centre of the triangles round them, except where an angle would get too small."""
-    corners, node, n = points[triangles], triangles.ravel(), len(points)
-    area = signed_areas(corners)
-    total, x, y = (np.bincount(node, w.repeat(3), n) for w in (area, *(area * corners.mean(axis=1).T)))
-    moved = np.where(fixed[:, None], points, np.stack([x, y], axis=1) / total[:, None])
-    allowed = np.minimum(_smallest_angles(corners), SMALLEST_ANGLE)
+    moved = np.where(fixed[:, None], points, centers_around(points, triangles))
+    allowed = np.minimum(_smallest_angles(points[triangles]), SMALLEST_ANGLE)
     while True:
         corners = moved[triangles]
         worse = (signed_areas(corners) <= 0) | (_smallest_angles(corners) < allowed - 1e-9)
-        back = np.zeros(n, bool)
+        back = np.zeros(len(points), bool)
         back[triangles[worse]] = True
         back &= (moved != points).any(axis=1)
         if not back.any():

@@ -35,16 +35,20 @@ def good_mesh(border: Border, size: SizeFunction, film: Film) -> Triangulation:
 
 def smoothed(mesh: Triangulation, film: Film, sweeps: int = 3) -> Triangulation:
     """Interior points moved to the centre of the triangles round them."""
-    points, node, first = mesh.points, mesh.triangles.ravel(), len(mesh.border.points)
+    points, first = mesh.points, len(mesh.border.points)
     if len(mesh.interior) == 0:
         return mesh
     for _ in range(sweeps):  # with the same triangles: new ones cost more
-        corners = points[mesh.triangles]
-        center = corners.mean(axis=1)
-        weight = np.abs(signed_areas(corners))
-        total, x, y = (np.bincount(node, w.repeat(3), len(points)) for w in (weight, *(weight * center.T)))
-        points = np.concatenate([points[:first], (np.stack([x, y], axis=1) / total[:, None])[first:]])
+        points = np.concatenate([points[:first], centers_around(points, mesh.triangles)[first:]])
     return triangulated(mesh.border, points[first:], film)
+
+
+def centers_around(points: Points, triangles: NDArray[np.int64]) -> Points:
+    """(n, 2) the area-weighted centre of the triangles round each node."""
+    corners, node = points[triangles], triangles.ravel()
+    weight = np.abs(signed_areas(corners))
+    total, x, y = (np.bincount(node, w.repeat(3), len(points)) for w in (weight, *(weight * corners.mean(axis=1).T)))
+    return np.asarray(np.stack([x, y], axis=1) / total[:, None])
 
 
 def refined(mesh: Triangulation, size: SizeFunction, film: Film) -> Triangulation:

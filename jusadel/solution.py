@@ -94,8 +94,8 @@ class Solution:
 
     def __repr__(self) -> str:
         size = f"Solution: {len(self.Delta)} nodes, {len(self.omega)} frequencies"
-        if "steps" not in self.stats:  # it comes out of a traced function
-            return f"{size}, solved under jax.jit: without statistics"
+        if "steps" not in self.stats:
+            return f"{size}, solved under jax.jit or read from a sweep: without statistics"
         steps, seconds = self.stats["steps"], self.stats["seconds"]
         good = int((self.converged & self.stable).sum())
         return (

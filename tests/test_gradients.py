@@ -295,7 +295,9 @@ def test_failure_inside_a_program_is_nan_and_said(gamma):
 
     shown = []
     energy, accepted = jax.jit(cold)(-0.3)
-    assert re.fullmatch(r"Solution: \d+ nodes, 3 frequencies, solved under jax.jit: without statistics", shown[0])
+    assert re.fullmatch(
+        r"Solution: \d+ nodes, 3 frequencies, solved under jax.jit or read from a sweep: without statistics", shown[0]
+    )
     assert np.isnan(energy)
     assert not np.any(accepted)
     with pytest.raises(ValueError, match="expected a finite temperature > 0"):
