@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 from scipy.interpolate import CubicSpline
-from scipy.spatial import Delaunay
 
 import jusadel as ju
 from examples import vortex as example
 from jusadel.matsubara import GAP_RATIO
+from jusadel.shapes import _delaunay
 from validation.registry import case, draw, nodes, row, value_of, worst
 
 GAMMA = 0.01
@@ -33,16 +33,8 @@ def graded_disk(radius, core, spokes, size=0.4):
         count = max(6, round(2 * np.pi * r / step))
         angle = 2 * np.pi * (np.arange(count) + k % 2 / 2) / count
         points.append(r * np.stack([np.cos(angle), np.sin(angle)], axis=1))
-    return triangulated(np.concatenate(points))
-
-
-def triangulated(points):
-    """Delaunay, counter-clockwise."""
-    corners = Delaunay(points).simplices
-    (ax, ay), (bx, by) = np.moveaxis(points[corners[:, 1:]] - points[corners[:, :1]], 1, 0).transpose(0, 2, 1)
-    clockwise = ax * by < ay * bx
-    corners[clockwise] = corners[clockwise][:, [0, 2, 1]]
-    return ju.Mesh(points=points, triangles=corners)
+    points = np.concatenate(points)
+    return ju.Mesh(points=points, triangles=_delaunay(points))
 
 
 MESHES = [graded_disk(8.0, 1.28 / spokes, spokes) for spokes in (32, 64)]
