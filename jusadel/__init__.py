@@ -45,7 +45,7 @@ from jusadel.known_materials import KnownMaterial, materials
 from jusadel.layouts import corbino, cross_junction, ring, squid_loop, strip, t_junction
 from jusadel.linear import StagnationWarning
 from jusadel.local_refinement import refine_at
-from jusadel.magnetic import fluxoid, uniform_field, vortices, winding
+from jusadel.magnetic import fluxoid, vortices, winding
 from jusadel.material import Material, chiral, dresselhaus, rashba
 from jusadel.matsubara import bulk_gap
 from jusadel.mesh import Mesh
@@ -90,6 +90,7 @@ from jusadel.symmetry import allowed_tensor, point_groups
 from jusadel.thermodynamics import entropy, specific_heat
 from jusadel.transforms import above, below, bounded, positive
 from jusadel.units import Units
+from jusadel.vector_potential import electrode_gauge, uniform_field
 from jusadel.version import __version__ as __version__
 from jusadel.vtu import write_vtu
 
@@ -150,6 +151,7 @@ __all__ = [
     "diffuse",
     "disk",
     "dresselhaus",
+    "electrode_gauge",
     "energy_current_through",
     "entropy",
     "equilibrium_current",

@@ -12,8 +12,11 @@ import numpy as np
 
 from jusadel.boundary import Boundary, Interface, Periodic, Reservoir, Tunnel
 from jusadel.doubling import matching_nodes, split
+from jusadel.gauge import Line, lines, refuse_misfit
+from jusadel.gauge_completion import completion
 from jusadel.material import SHAPES, Material, check_field, check_swapping_limit, real
 from jusadel.mesh import Mesh
+from jusadel.vector_potential import is_completed
 
 Array = jax.Array
 LINE_POINTS, LINE_WEIGHTS = (
@@ -32,12 +35,14 @@ class Device:
         boundaries: {boundary name: Reservoir, Tunnel, Surface, Periodic, or Interface(...)}, the last for an inner
             line; boundaries not named are vacuum.
         vector_potential: None or a function of points (k, 2) -> (k, 2), in units where the flux quantum is pi
-            (phase gradient minus 2 A is gauge invariant).
+            (phase gradient minus 2 A is gauge invariant). `uniform_field` and `electrode_gauge` are completed by a
+            gradient (`gauge`), so that A fits the electrodes; others are taken as they are.
 
     Raises:
         ValueError: unknown region or boundary, region without material, fields that are not finite or not
             stable, two different reservoirs that share a node, an interface that is no inner line, periodic
-            boundaries whose nodes do not match.
+            boundaries whose nodes do not match, a vector potential whose gauge does not fit the phases of a
+            superconducting electrode or a periodic boundary, or which no gradient can fit to them.
 
     Attributes:
         mesh: the mesh with the nodes along barriers doubled; a line "barrier" has become the two boundaries
@@ -67,6 +72,7 @@ class Device:
             self._check_phases()
             self._check_seams()
             self._check_vector_potential()
+            self._check_gauge()
 
     def centroid_field(self, name: str) -> Array:
         """A material field at the triangles' centroids, (m, ...)."""
@@ -87,10 +93,47 @@ class Device:
         xp = np if all(isinstance(v, np.ndarray) for v in values) else jnp
         return xp.concatenate(values)[order]
 
-    def line_integrals(self) -> Array:
-        """Int A.dl from each triangle's centroid to its three vertices, (m, 3); zero without a field."""
+    def gauge(self) -> Array:
+        """chi (n,): the vector potential of the device is the given one plus its gradient, linear in each triangle.
+
+        Zero unless the potential asks to be completed (`uniform_field` in its default gauge, `electrode_gauge`) and a
+        boundary fixes a phase. G and Delta are in this gauge: in that of the given potential they would be turned by
+        the phase -2 chi.
+        """
+        known = getattr(self, "_gauge", None)
+        if known is None:
+            known = self._completion()
+            if not isinstance(known, jax.core.Tracer):
+                object.__setattr__(self, "_gauge", known)
+        return known
+
+    def _completion(self) -> Array:
+        phases = self._fixed_phases() if is_completed(self.vector_potential) else []
+        if not phases:
+            return np.zeros(len(self.mesh.points))  # type: ignore[return-value]
         corners = self.mesh.points[self.mesh.triangles]
-        return self.integrate_A(self.mesh.centroids[:, None], corners)
+        return completion(self.mesh, phases, self.integrate_A(self.mesh.centroids[:, None], corners))
+
+    def _fixed_phases(self) -> list[Line]:
+        between = lambda pairs: self.integrate_A(*(self.mesh.points[end][:, None] for end in pairs.T))[:, 0]  # noqa: E731
+        return lines(self.mesh, self.boundaries, between)
+
+    def line_integrals(self, corners: Any = None, weights: Any = None) -> Array:
+        """Int A.dl to the corners (c, 3), nodes of triangles, from points inside with these weights (c, 3) of them.
+
+        From the centroid of each triangle where nothing is said; zero without a field.
+        """
+        corners = self.mesh.triangles if corners is None else corners
+        weights = np.full(corners.shape, 1 / 3) if weights is None else weights
+        points, chi = self.mesh.points[corners], self.gauge()[corners]
+        start = (points * weights[:, :, None]).sum(axis=1)
+        return self.integrate_A(start[:, None], points) + chi - (chi * weights).sum(axis=1)[:, None]
+
+    def between_nodes(self, pairs: Any) -> Array:
+        """Int A.dl along the straight lines between neighbouring nodes (k, 2), (k,)."""
+        start, end = (self.mesh.points[side][:, None] for side in pairs.T)
+        chi = self.gauge()
+        return self.integrate_A(start, end)[:, 0] + chi[pairs[:, 1]] - chi[pairs[:, 0]]
 
     def magnetic_field(self) -> Array:
         """Mean of d_x A_y - d_y A_x over each triangle, (m,): the circulation of A round it over its area."""
@@ -99,17 +142,18 @@ class Device:
         return round_trip.sum(axis=1) / self.mesh.areas
 
     def integrate_A(self, start: Any, end: Any) -> Array:
-        """Int A.dl along straight lines from start to end, (m, 3) for points (m, 3, 2), by Gauss quadrature."""
+        """Int A.dl of the given A along straight lines from start to end, (m, 3) for points (m, 3, 2), by Gauss."""
         step = end - start
         if self.vector_potential is None:
             return np.zeros(step.shape[:2])  # type: ignore[return-value]
         points = gauss_points(start, end)
         A = self.potential_at(points.reshape(-1, 2)).reshape(points.shape)
-        return jnp.einsum("tiqk,tik,q->ti", A, step, LINE_WEIGHTS)
+        xp: Any = np if all(isinstance(x, np.ndarray) for x in (A, step)) else jnp
+        return xp.einsum("tiqk,tik,q->ti", A, step, LINE_WEIGHTS)
 
     def potential_at(self, points: Any) -> Array:
-        """The vector potential at points (k, 2), (k, 2); there must be one."""
-        A = jnp.asarray(real("vector_potential(points)", self.vector_potential(points)))  # type: ignore[misc]
+        """The given vector potential at points (k, 2), (k, 2); there must be one."""
+        A = real("vector_potential(points)", self.vector_potential(points))  # type: ignore[misc]
         if A.shape != (len(points), 2):
             raise ValueError(f"vector_potential(points) returned shape {A.shape}; expected ({len(points)}, 2)")
         return A
@@ -166,11 +210,20 @@ class Device:
                 f"vector_potential is {type(self.vector_potential).__name__}; expected None or a function of points "
                 "(k, 2) -> (k, 2)"
             )
-        integrals = self.line_integrals()  # all that is ever used of it
+        corners = self.mesh.points[self.mesh.triangles]
+        integrals = self.integrate_A(self.mesh.centroids[:, None], corners)  # all that is ever used of it
         if not isinstance(integrals, jax.core.Tracer) and not np.isfinite(integrals).all():
             bad = int(np.nonzero(~np.isfinite(integrals).all(axis=1))[0][0])
             where = np.asarray(self.mesh.centroids)[bad].round(6).tolist()
             raise ValueError(f"vector_potential(points) is not finite, first in triangle {bad} near {where}")
+
+    def _check_gauge(self) -> None:
+        if self.vector_potential is None:
+            return
+        if is_completed(self.vector_potential):
+            self.gauge()  # refuses what no gauge fits
+        else:
+            refuse_misfit(self._fixed_phases())
 
 
 def gauss_points(start: Any, end: Any) -> Any:

@@ -11,11 +11,11 @@ from jusadel.boundary import Boundary, Interface, Periodic, Reservoir, Surface, 
 from jusadel.contact import Contact
 from jusadel.device import Device, gauss_points
 from jusadel.discretisation import edge_sides
-from jusadel.magnetic import uniform_field
 from jusadel.material import SHAPES, Material
 from jusadel.mesh import Mesh
 from jusadel.sampled import Sampled
 from jusadel.topology import Topology, checked_boundaries, checked_regions, edge_rows, frozen
+from jusadel.vector_potential import uniform_field
 from jusadel.whitney import WhitneyField
 
 SURFACE = ("h", "Gamma", "beta", "gamma", "rashba", "theta", "kappa")
