@@ -38,6 +38,7 @@ from jusadel.fluxes import (
     spin_torque,
     triplet_components,
 )
+from jusadel.gauge import GaugeError
 from jusadel.homogeneous import bulk_value
 from jusadel.junction import current_phase_relation
 from jusadel.kinetic import kinetics
@@ -108,6 +109,7 @@ __all__ = [
     "FitResult",
     "FitWarning",
     "Flow",
+    "GaugeError",
     "Interface",
     "Kinetics",
     "KnownMaterial",

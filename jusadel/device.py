@@ -14,15 +14,11 @@ from jusadel.boundary import Boundary, Interface, Periodic, Reservoir, Tunnel
 from jusadel.doubling import matching_nodes, split
 from jusadel.gauge import Line, lines, refuse_misfit
 from jusadel.gauge_completion import completion
-from jusadel.material import SHAPES, Material, check_field, check_swapping_limit, real
+from jusadel.material import SHAPES, Material, check_field, check_swapping_limit
 from jusadel.mesh import Mesh
-from jusadel.vector_potential import is_completed
+from jusadel.vector_potential import integrated, is_completed
 
 Array = jax.Array
-LINE_POINTS, LINE_WEIGHTS = (
-    (np.polynomial.legendre.leggauss(10)[0] + 1) / 2,
-    np.polynomial.legendre.leggauss(10)[1] / 2,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +70,15 @@ class Device:
             self._check_vector_potential()
             self._check_gauge()
 
+    @classmethod
+    def unchecked(cls, mesh: Mesh, materials: Any, boundaries: Any, vector_potential: Any) -> Device:
+        """The Device of parts that were checked before, of which some may be traced by JAX now."""
+        device = object.__new__(cls)
+        parts = {"mesh": mesh, "materials": materials, "boundaries": boundaries, "vector_potential": vector_potential}
+        for name, value in parts.items():
+            object.__setattr__(device, name, value)
+        return device
+
     def centroid_field(self, name: str) -> Array:
         """A material field at the triangles' centroids, (m, ...)."""
         return self._by_region(name, self.mesh.centroids)
@@ -115,8 +120,28 @@ class Device:
         return completion(self.mesh, phases, self.integrate_A(self.mesh.centroids[:, None], corners))
 
     def _fixed_phases(self) -> list[Line]:
-        between = lambda pairs: self.integrate_A(*(self.mesh.points[end][:, None] for end in pairs.T))[:, 0]  # noqa: E731
-        return lines(self.mesh, self.boundaries, between)
+        return lines(self.mesh, self.boundaries, self._given_between)
+
+    def _given_between(self, pairs: np.ndarray) -> Array:
+        return self.integrate_A(*(self.mesh.points[end][:, None] for end in pairs.T))[:, 0]
+
+    def electrode_phases(self) -> dict[str, float]:
+        """The phases of the superconducting electrodes in the one gauge that fits them with the smallest Int A^2.
+
+        Their differences do not depend on the gauge that A was given in, nor on how phases vary along the electrodes.
+        With `uniform_field` in its default gauge, and without a field, constant phases are these.
+
+        Raises:
+            ValueError: numbers that JAX traces; no gauge fits.
+        """
+        if any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(self)):
+            raise ValueError("electrode_phases has no derivatives: call it outside of jax.grad, jax.jit and jax.vmap")
+        phases = lines(self.mesh, self.boundaries, self.between_nodes, uniform=True)
+        names = [line.name for line in phases if line.partners is None]
+        chi = completion(self.mesh, phases, self.line_integrals()) if phases else np.zeros(len(self.mesh.points))
+        first = {name: self.mesh.boundary_nodes(name)[:1] for name in names}
+        given = {name: self.electrodes()[name].phase_at(self.mesh.points[first[name]])[0] for name in names}
+        return {name: float(given[name] + 2 * chi[first[name][0]]) for name in names}
 
     def line_integrals(self, corners: Any = None, weights: Any = None) -> Array:
         """Int A.dl to the corners (c, 3), nodes of triangles, from points inside with these weights (c, 3) of them.
@@ -131,9 +156,8 @@ class Device:
 
     def between_nodes(self, pairs: Any) -> Array:
         """Int A.dl along the straight lines between neighbouring nodes (k, 2), (k,)."""
-        start, end = (self.mesh.points[side][:, None] for side in pairs.T)
         chi = self.gauge()
-        return self.integrate_A(start, end)[:, 0] + chi[pairs[:, 1]] - chi[pairs[:, 0]]
+        return self._given_between(pairs) + chi[pairs[:, 1]] - chi[pairs[:, 0]]
 
     def magnetic_field(self) -> Array:
         """Mean of d_x A_y - d_y A_x over each triangle, (m,): the circulation of A round it over its area."""
@@ -142,21 +166,10 @@ class Device:
         return round_trip.sum(axis=1) / self.mesh.areas
 
     def integrate_A(self, start: Any, end: Any) -> Array:
-        """Int A.dl of the given A along straight lines from start to end, (m, 3) for points (m, 3, 2), by Gauss."""
-        step = end - start
+        """Int A.dl of the given A along straight lines from start to end, (m, 3) for points (m, 3, 2)."""
         if self.vector_potential is None:
-            return np.zeros(step.shape[:2])  # type: ignore[return-value]
-        points = gauss_points(start, end)
-        A = self.potential_at(points.reshape(-1, 2)).reshape(points.shape)
-        xp: Any = np if all(isinstance(x, np.ndarray) for x in (A, step)) else jnp
-        return xp.einsum("tiqk,tik,q->ti", A, step, LINE_WEIGHTS)
-
-    def potential_at(self, points: Any) -> Array:
-        """The given vector potential at points (k, 2), (k, 2); there must be one."""
-        A = real("vector_potential(points)", self.vector_potential(points))  # type: ignore[misc]
-        if A.shape != (len(points), 2):
-            raise ValueError(f"vector_potential(points) returned shape {A.shape}; expected ({len(points)}, 2)")
-        return A
+            return np.zeros((end - start).shape[:2])  # type: ignore[return-value]
+        return integrated(self.vector_potential, start, end)
 
     def reservoirs(self) -> dict[str, Reservoir]:
         """The boundaries that fix G."""
@@ -226,11 +239,6 @@ class Device:
             refuse_misfit(self._fixed_phases())
 
 
-def gauss_points(start: Any, end: Any) -> Any:
-    """The points (..., q, 2) of the quadrature along straight lines from start to end, (..., 2) each."""
-    return start[..., None, :] + (end - start)[..., None, :] * LINE_POINTS[:, None]
-
-
 def _checked_materials(materials: Any, regions: list[str]) -> dict[str, Material]:
     if not isinstance(materials, Mapping):
         raise TypeError(
@@ -285,11 +293,8 @@ def _flatten(device: Device) -> tuple[tuple[Any, ...], Any]:
 
 
 def _unflatten(vector_potential: Any, children: tuple[Any, ...]) -> Device:
-    device = object.__new__(Device)
-    for name, value in zip(("mesh", "materials", "boundaries"), children, strict=True):
-        object.__setattr__(device, name, value)
-    object.__setattr__(device, "vector_potential", vector_potential)
-    return device
+    mesh, materials, boundaries = children
+    return Device.unchecked(mesh, materials, boundaries, vector_potential)
 
 
 jax.tree_util.register_pytree_node(Device, _flatten, _unflatten)

@@ -30,7 +30,13 @@ Array = Any
 Integrals = Callable[[np.ndarray], Any]
 """Int A.dl along the straight lines between pairs of nodes (k, 2), (k,)."""
 TOLERANCE = 1e-6
-"""Radians by which the phase along a boundary may fail to follow A."""
+"""Radians by which the phase along a boundary may fail to follow A,"""
+RELATIVE = 0.01
+"""and of the turn that A asks for: phases of a smooth line on a mesh of straight edges."""
+
+
+class GaugeError(ValueError):
+    """The phases of electrodes or periodic boundaries do not follow the vector potential along them."""
 
 
 # --- what the boundaries ask for -------------------------------------------------------------------
@@ -46,11 +52,15 @@ class Line:
     name: str
     edges: np.ndarray  # (k, 2) nodes
     steps: Array  # (k,)
+    line_A: Array  # (k,) Int A.dl, less that of the partner
     partners: np.ndarray | None = None  # (k, 2)
 
 
-def lines(mesh: Mesh, boundaries: Mapping[str, Boundary], integrals: Integrals) -> list[Line]:
-    """All boundaries that fix phases, without those of normal electrodes."""
+def lines(mesh: Mesh, boundaries: Mapping[str, Boundary], integrals: Integrals, uniform: bool = False) -> list[Line]:
+    """All boundaries that fix phases, without those of normal electrodes.
+
+    With `uniform`, what chi has to gain for phases that do not vary along the boundaries, whatever is given.
+    """
     found = []
     for name, boundary in boundaries.items():
         if isinstance(boundary, Periodic):
@@ -59,11 +69,12 @@ def lines(mesh: Mesh, boundaries: Mapping[str, Boundary], integrals: Integrals) 
             partner[pairs[:, 1]] = pairs[:, 0]
             edges = mesh.boundaries[name]
             line_A = integrals(edges) - integrals(partner[edges])
-            found.append(Line(name, edges, _steps(mesh, boundary, edges, line_A), partner[edges]))
+            found.append(Line(name, edges, _steps(mesh, boundary, edges, line_A, uniform), line_A, partner[edges]))
         reservoir = boundary.reservoir if isinstance(boundary, Tunnel) else boundary
         if isinstance(reservoir, Reservoir) and _is_superconducting(reservoir):
             edges = mesh.boundaries[name]
-            found.append(Line(name, edges, _steps(mesh, reservoir, edges, integrals(edges))))
+            line_A = integrals(edges)
+            found.append(Line(name, edges, _steps(mesh, reservoir, edges, line_A, uniform), line_A))
     return found
 
 
@@ -72,9 +83,9 @@ def _is_superconducting(reservoir: Reservoir) -> bool:
     return isinstance(Delta, jax.core.Tracer) or float(Delta) > 0
 
 
-def _steps(mesh: Mesh, boundary: Any, edges: np.ndarray, line_A: Array) -> Array:
+def _steps(mesh: Mesh, boundary: Any, edges: np.ndarray, line_A: Array, uniform: bool) -> Array:
     """(phase_j - phase_i)/2 - Int A.dl of edges (k, 2), less whole turns of the phase."""
-    if callable(boundary.phase):
+    if callable(boundary.phase) and not uniform:
         phase = boundary.phase_at(mesh.points[edges.ravel()]).reshape(-1, 2)
         steps = (phase[:, 1] - phase[:, 0]) / 2 - line_A
     else:
@@ -89,29 +100,30 @@ def refuse_misfit(found: list[Line]) -> None:
     """Refuse a vector potential that turns the phase along a boundary which does not follow.
 
     Raises:
-        ValueError: with the boundary, by how much, and the remedies.
+        GaugeError: with the boundary, by how much, and the remedies.
     """
     for line in found:
         if isinstance(line.steps, jax.core.Tracer):
             continue
-        turn = _largest_turn(line)
-        if turn > TOLERANCE:
+        forest = Forest.of(line.edges)
+        turn, asked = (_largest_turn(forest, x) for x in (line.steps, line.line_A))
+        if turn > TOLERANCE + RELATIVE * asked:
             against = "" if line.partners is None else " against its partner"
-            raise ValueError(
+            raise GaugeError(
                 f"the gauge of the vector potential does not fit the boundary {line.name!r}: along it A asks for a "
-                f"phase that turns by {turn:.4g} rad (2 Int A.dl){against}, and the given one does not; this means "
-                "currents in the electrode. Expected jusadel.uniform_field(B) in its default gauge, or "
-                f"jusadel.electrode_gauge(A), which add the gradient that fits; or the phase of {line.name!r} as a "
-                "function of points that turns by 2 Int A.dl along it"
+                f"phase that turns by {asked:.4g} rad (2 Int A.dl){against}, and the given one misses this by "
+                f"{turn:.4g} rad, which means a current along it. Expected jusadel.uniform_field(B) in its default "
+                "gauge, or jusadel.electrode_gauge(A), which add the gradient that fits; or the phase of "
+                f"{line.name!r} as a function of points that turns by 2 Int A.dl along it"
             )
 
 
-def _largest_turn(line: Line) -> float:
-    """The largest phase between two nodes of the line that is not as A asks, or along one edge of it."""
-    forest = Forest.of(line.edges)
-    value = forest.offsets @ (2 * np.asarray(line.steps))
+def _largest_turn(forest: Forest, halves: Array) -> float:
+    """The largest phase between two nodes of a line, or round it, from half the phases along its edges."""
+    phases = 2 * np.asarray(halves)
+    value = forest.offsets @ phases
     apart = [np.ptp(value[forest.root == root]) for root in np.unique(forest.root)]
-    return float(max(*apart, np.abs(forest.cycles @ (2 * np.asarray(line.steps))).max(initial=0.0), 0.0))
+    return float(max(*apart, np.abs(forest.cycles @ phases).max(initial=0.0)))
 
 
 # --- graphs of differences ---------------------------------------------------------------------------

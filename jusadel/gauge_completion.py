@@ -18,7 +18,7 @@ import scipy.sparse.linalg as sla
 from scipy.sparse.csgraph import connected_components
 
 from jusadel.doubling import paired_edges
-from jusadel.gauge import TOLERANCE, Forest, Line
+from jusadel.gauge import TOLERANCE, Forest, GaugeError, Line
 from jusadel.mesh import Mesh
 from jusadel.topology import split_lines
 
@@ -29,7 +29,7 @@ def completion(mesh: Mesh, found: list[Line], line_A: Array) -> Array:
     """chi (n,) for a vector potential with the line integrals line_A (m, 3) from the centroids to the corners.
 
     Raises:
-        ValueError: no gradient fits, because of the flux through a closed electrode or a periodic device.
+        GaugeError: no gradient fits, because of the flux through a closed electrode or a periodic device.
     """
     space = _Space.of(mesh, found)
     steps = _numpy_or_jax(line_A, *(line.steps for line in found)).concatenate([line.steps for line in found])
@@ -109,8 +109,9 @@ class _Space:
         worst = int(np.argmax(np.abs(missing)))
         if 2 * np.abs(missing[worst]) > TOLERANCE:
             owner = np.repeat([line.name for line in found], [len(line.steps) for line in found])
-            raise ValueError(
-                f"no gauge fits the boundaries {sorted(set(owner[self.closed[worst] != 0]))}: they close round "
+            names = sorted(set(owner[self.closed[worst] != 0].tolist()))
+            raise GaugeError(
+                f"no gauge fits the boundaries {names}: they close round "
                 f"{abs(missing[worst]) / np.pi:.4g} flux quanta that their phases do not follow. Expected phases, as "
                 "functions of points, that turn by 2 pi for each quantum round a whole number of them; or an "
                 "insulating gap in the electrode"

@@ -14,6 +14,10 @@ from jusadel.material import is_number, real
 
 Array = jax.Array
 
+LINE_POINTS, LINE_WEIGHTS = (
+    (np.polynomial.legendre.leggauss(10)[0] + 1) / 2,
+    np.polynomial.legendre.leggauss(10)[1] / 2,
+)
 ELECTRODES = "electrodes"
 """The gauge that a Device completes on its mesh."""
 GAUGES = {ELECTRODES: (-0.5, 0.5), "symmetric": (-0.5, 0.5), "x": (-1.0, 0.0), "y": (0.0, 1.0)}
@@ -80,3 +84,27 @@ class electrode_gauge:
 def is_completed(vector_potential: Any) -> bool:
     """Whether a Device adds a gradient to it."""
     return isinstance(vector_potential, electrode_gauge) or getattr(vector_potential, "gauge", None) == ELECTRODES
+
+
+# --- line integrals ------------------------------------------------------------------------------
+
+
+def integrated(vector_potential: Any, start: Any, end: Any) -> Array:
+    """Int A.dl along straight lines from start to end, (m, 3) for points (m, 3, 2), by Gauss quadrature."""
+    step, points = end - start, gauss_points(start, end)
+    A = values_at(vector_potential, points.reshape(-1, 2)).reshape(points.shape)
+    xp: Any = np if all(isinstance(x, np.ndarray) for x in (A, step)) else jnp
+    return xp.einsum("tiqk,tik,q->ti", A, step, LINE_WEIGHTS)
+
+
+def gauss_points(start: Any, end: Any) -> Any:
+    """The points (..., q, 2) of the quadrature along straight lines from start to end, (..., 2) each."""
+    return start[..., None, :] + (end - start)[..., None, :] * LINE_POINTS[:, None]
+
+
+def values_at(vector_potential: Any, points: Any) -> Array:
+    """A at points (k, 2), (k, 2), checked for its shape."""
+    A = real("vector_potential(points)", vector_potential(points))
+    if A.shape != (len(points), 2):
+        raise ValueError(f"vector_potential(points) returned shape {A.shape}; expected ({len(points)}, 2)")
+    return A
