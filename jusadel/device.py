@@ -13,7 +13,7 @@ import numpy as np
 from jusadel.boundary import Boundary, Interface, Periodic, Reservoir, Tunnel
 from jusadel.doubling import matching_nodes, split
 from jusadel.gauge import Line, lines, refuse_misfit
-from jusadel.gauge_completion import completion
+from jusadel.gauge_completion import completion, refuse_impossible
 from jusadel.material import SHAPES, Material, check_field, check_swapping_limit
 from jusadel.mesh import Mesh
 from jusadel.vector_potential import integrated, is_completed
@@ -137,11 +137,11 @@ class Device:
         if any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(self)):
             raise ValueError("electrode_phases has no derivatives: call it outside of jax.grad, jax.jit and jax.vmap")
         phases = lines(self.mesh, self.boundaries, self.between_nodes, uniform=True)
-        names = [line.name for line in phases if line.partners is None]
-        chi = completion(self.mesh, phases, self.line_integrals()) if phases else np.zeros(len(self.mesh.points))
-        first = {name: self.mesh.boundary_nodes(name)[:1] for name in names}
-        given = {name: self.electrodes()[name].phase_at(self.mesh.points[first[name]])[0] for name in names}
-        return {name: float(given[name] + 2 * chi[first[name][0]]) for name in names}
+        refuse_impossible(self.mesh, phases)
+        chi = completion(self.mesh, phases, self.line_integrals()) if phases else []
+        found = {line.name: line.edges[0, :1] for line in phases if line.partners is None}
+        given = {name: self.electrodes()[name].phase_at(self.mesh.points[node])[0] for name, node in found.items()}
+        return {name: float(given[name] + 2 * chi[node[0]]) for name, node in found.items()}
 
     def line_integrals(self, corners: Any = None, weights: Any = None) -> Array:
         """Int A.dl to the corners (c, 3), nodes of triangles, from points inside with these weights (c, 3) of them.
@@ -233,10 +233,11 @@ class Device:
     def _check_gauge(self) -> None:
         if self.vector_potential is None:
             return
-        if is_completed(self.vector_potential):
-            self.gauge()  # refuses what no gauge fits
+        phases = self._fixed_phases()
+        if not is_completed(self.vector_potential):
+            refuse_misfit(phases)
         else:
-            refuse_misfit(self._fixed_phases())
+            refuse_impossible(self.mesh, phases)
 
 
 def _checked_materials(materials: Any, regions: list[str]) -> dict[str, Material]:

@@ -26,18 +26,37 @@ Array = Any
 
 
 def completion(mesh: Mesh, found: list[Line], line_A: Array) -> Array:
-    """chi (n,) for a vector potential with the line integrals line_A (m, 3) from the centroids to the corners.
-
-    Raises:
-        GaugeError: no gradient fits, because of the flux through a closed electrode or a periodic device.
-    """
-    space = _Space.of(mesh, found)
-    steps = _numpy_or_jax(line_A, *(line.steps for line in found)).concatenate([line.steps for line in found])
-    space.refuse_impossible(found, steps)
+    """chi (n,) for a vector potential with the line integrals line_A (m, 3) from the centroids to the corners."""
+    space, steps = _Space.of(mesh, found), _steps(found)
     chi = space.held(steps)
     local = _stiffness(mesh)
     force = _forces(local, mesh.triangles, chi[mesh.triangles] + line_A, len(mesh.points))
     return chi + space.spread(_smallest(space, local, mesh.triangles, -space.gathered(force)))
+
+
+def refuse_impossible(mesh: Mesh, found: list[Line]) -> None:
+    """Refuse what no gradient fits, because of the flux through a closed electrode or a periodic device.
+
+    Raises:
+        GaugeError: with the boundaries and the flux.
+    """
+    if not found or any(isinstance(line.steps, jax.core.Tracer) for line in found):
+        return
+    closed = _Space.of(mesh, found).closed
+    missing = np.abs(closed @ np.asarray(_steps(found)))
+    if not len(missing) or 2 * missing.max() < TOLERANCE:
+        return
+    owner = np.repeat([line.name for line in found], [len(line.steps) for line in found])
+    names = sorted(set(owner[closed[missing.argmax()] != 0].tolist()))
+    raise GaugeError(
+        f"no gauge fits the boundaries {names}: they close round {missing.max() / np.pi:.4g} flux quanta that their "
+        "phases do not follow. Expected phases, as functions of points, that turn by 2 pi for each quantum round a "
+        "whole number of them; or an insulating gap in the electrode"
+    )
+
+
+def _steps(found: list[Line]) -> Array:
+    return _numpy_or_jax(*(line.steps for line in found)).concatenate([line.steps for line in found])
 
 
 @dataclass(frozen=True)
@@ -100,22 +119,6 @@ class _Space:
         seams = sp.lil_matrix((n, self.seams.shape[1]))
         seams[self.nodes] = self.seams
         return sp.hstack([trees, seams]).tocsr()
-
-    def refuse_impossible(self, found: list[Line], steps: Array) -> None:
-        """Refuse where the steps round a closed line do not add up to nothing."""
-        if isinstance(steps, jax.core.Tracer) or not len(self.closed):
-            return
-        missing = self.closed @ np.asarray(steps)
-        worst = int(np.argmax(np.abs(missing)))
-        if 2 * np.abs(missing[worst]) > TOLERANCE:
-            owner = np.repeat([line.name for line in found], [len(line.steps) for line in found])
-            names = sorted(set(owner[self.closed[worst] != 0].tolist()))
-            raise GaugeError(
-                f"no gauge fits the boundaries {names}: they close round "
-                f"{abs(missing[worst]) / np.pi:.4g} flux quanta that their phases do not follow. Expected phases, as "
-                "functions of points, that turn by 2 pi for each quantum round a whole number of them; or an "
-                "insulating gap in the electrode"
-            )
 
 
 def _ties(mesh: Mesh, found: list[Line]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
