@@ -75,8 +75,7 @@ class Device:
         """The Device of parts that were checked before, of which some may be traced by JAX now."""
         device = object.__new__(cls)
         parts = {"mesh": mesh, "materials": materials, "boundaries": boundaries, "vector_potential": vector_potential}
-        for name, value in parts.items():
-            object.__setattr__(device, name, value)
+        device.__dict__.update(parts)
         return device
 
     def centroid_field(self, name: str) -> Array:
@@ -105,19 +104,17 @@ class Device:
         boundary fixes a phase. G and Delta are in this gauge: in that of the given potential they would be turned by
         the phase -2 chi.
         """
-        known = getattr(self, "_gauge", None)
-        if known is None:
-            known = self._completion()
-            if not isinstance(known, jax.core.Tracer):
-                object.__setattr__(self, "_gauge", known)
-        return known
-
-    def _completion(self) -> Array:
+        if "_gauge" in self.__dict__:
+            return self.__dict__["_gauge"]
         phases = self._fixed_phases() if is_completed(self.vector_potential) else []
-        if not phases:
-            return np.zeros(len(self.mesh.points))  # type: ignore[return-value]
-        corners = self.mesh.points[self.mesh.triangles]
-        return completion(self.mesh, phases, self.integrate_A(self.mesh.centroids[:, None], corners))
+        none: Any = np.zeros(len(self.mesh.points))
+        chi = completion(self.mesh, phases, self._given_to_corners()) if phases else none
+        if not isinstance(chi, jax.core.Tracer):
+            self.__dict__["_gauge"] = chi  # worked out once
+        return chi
+
+    def _given_to_corners(self) -> Array:
+        return self.integrate_A(self.mesh.centroids[:, None], self.mesh.points[self.mesh.triangles])
 
     def _fixed_phases(self) -> list[Line]:
         return lines(self.mesh, self.boundaries, self._given_between)
@@ -143,16 +140,17 @@ class Device:
         given = {name: self.electrodes()[name].phase_at(self.mesh.points[node])[0] for name, node in found.items()}
         return {name: float(given[name] + 2 * chi[node[0]]) for name, node in found.items()}
 
-    def line_integrals(self, corners: Any = None, weights: Any = None) -> Array:
-        """Int A.dl to the corners (c, 3), nodes of triangles, from points inside with these weights (c, 3) of them.
+    def line_integrals(self, corners: Any = None, weights: Any = None, start: Any = None) -> Array:
+        """Int A.dl to the corners (c, 3) of triangles from the points `start` (c, 2), which have these weights of them.
 
         From the centroid of each triangle where nothing is said; zero without a field.
         """
-        corners = self.mesh.triangles if corners is None else corners
-        weights = np.full(corners.shape, 1 / 3) if weights is None else weights
-        points, chi = self.mesh.points[corners], self.gauge()[corners]
-        start = (points * weights[:, :, None]).sum(axis=1)
-        return self.integrate_A(start[:, None], points) + chi - (chi * weights).sum(axis=1)[:, None]
+        if corners is None:
+            corners, start = self.mesh.triangles, self.mesh.centroids
+            weights = np.full(corners.shape, 1 / 3)
+        chi = self.gauge()[corners]
+        here = (chi * weights).sum(axis=1)
+        return self.integrate_A(start[:, None], self.mesh.points[corners]) + chi - here[:, None]
 
     def between_nodes(self, pairs: Any) -> Array:
         """Int A.dl along the straight lines between neighbouring nodes (k, 2), (k,)."""
@@ -223,8 +221,7 @@ class Device:
                 f"vector_potential is {type(self.vector_potential).__name__}; expected None or a function of points "
                 "(k, 2) -> (k, 2)"
             )
-        corners = self.mesh.points[self.mesh.triangles]
-        integrals = self.integrate_A(self.mesh.centroids[:, None], corners)  # all that is ever used of it
+        integrals = self._given_to_corners()
         if not isinstance(integrals, jax.core.Tracer) and not np.isfinite(integrals).all():
             bad = int(np.nonzero(~np.isfinite(integrals).all(axis=1))[0][0])
             where = np.asarray(self.mesh.centroids)[bad].round(6).tolist()

@@ -138,9 +138,7 @@ def test_phases_between_electrodes_are_those_along_the_middle_of_a_strip():
     assert completed.electrode_phases() == pytest.approx({"left": 0.1, "right": 0.4}, abs=1e-12)
     chi = completed.gauge()
     x, y = np.asarray(device.mesh.points).T
-    whole = completed.vector_potential(np.stack([x, y], axis=1)).T + 0
-    assert np.ptp(chi + B * (x - L / 2) * (y - W) / 2) < 1e-12  # A + grad chi = (-B (y - W/2), 0)
-    assert whole.shape == (2, len(x))
+    assert np.ptp(chi + B * x * (y - W) / 2) < 1e-12  # A + grad chi = (-B (y - W/2), 0)
 
 
 def test_both_sides_of_a_barrier_have_one_gauge():
@@ -164,7 +162,7 @@ def test_both_sides_of_a_barrier_have_one_gauge():
         ({"right": ju.Reservoir(1.0)}, "symmetric", r"'right': along it A asks for a phase that turns by 1 rad"),
         ({"right": ju.Tunnel(ju.Reservoir(1.0), 2.0)}, "y", r"'right': .* turns by 2 rad .* misses this by 2 rad"),
         ({"top": ju.Reservoir(1.0)}, "x", r"'top': .* turns by 2 rad"),
-        ({"left": ju.Reservoir(1.0)}, lambda p: 3 * p[:, :1] * np.ones(2) + 1, r"'left': .* electrode_gauge\(A\)"),
+        ({"left": ju.Reservoir(1.0)}, lambda p: 3 * p[:, :1] * np.ones(2) + 1, r"'left': .*electrode_gauge\(A\)"),
         ({"right": ju.Periodic("left")}, "y", r"'right': .* turns by 2 rad .* against its partner"),
         (
             {"right": ju.Periodic("left"), "top": ju.Periodic("bottom")},
@@ -216,11 +214,11 @@ def test_two_pieces_of_a_mesh_and_shared_nodes_have_a_gauge():
     device = ju.Device(
         mesh=mesh,
         materials=NORMAL,
-        boundaries={"left": same, "bottom": same, "right": ju.Reservoir(1.0)},
+        boundaries={"left": same, "bottom": same, "top": ju.Tunnel(ju.Reservoir(1.0), 1.0)},
         vector_potential=ju.uniform_field(0.4),
     )
     assert np.isfinite(device.gauge()).all()
-    steps = device.between_nodes(np.concatenate([device.mesh.boundaries[k] for k in ("left", "bottom", "right")]))
+    steps = device.between_nodes(np.concatenate([device.mesh.boundaries[k] for k in ("left", "bottom", "top")]))
     assert np.abs(np.asarray(steps)).max() < 1e-12
 
 
@@ -237,24 +235,25 @@ def test_cycles_of_differences_are_found():
 # --- derivatives, programs, files ------------------------------------------------------------------------
 
 
-MESH = ju.rectangle(1.0, 1.5, size=0.5)
+MESH = ju.rectangle(1.0, 1.2, size=0.25)
 
 
 def current(B, points=None, phase=0.7):
     mesh = MESH if points is None else MESH.with_points(points)
     ends = {"left": ju.Reservoir(2.0), "right": ju.Tunnel(ju.Reservoir(2.0, phase=phase), 1.0)}
     device = ju.Device(mesh=mesh, materials=NORMAL, boundaries=ends, vector_potential=ju.uniform_field(B))
-    return ju.current_through(ju.solve(device, 1.0, frequencies=2), "right")
+    return ju.current_through(ju.solve(device, 0.2, frequencies=2), "right")
 
 
 def test_completed_potentials_are_differentiated():
     B, step = 0.8, 1e-4
-    slope, inside = jax.grad(current)(B), jax.jit(current)(B)
-    assert slope == pytest.approx((current(B + step) - current(B - step)) / (2 * step), rel=1e-6)
-    assert inside == pytest.approx(current(B), rel=1e-9)
+    slope, inside = float(jax.grad(current)(B)), float(jax.jit(current)(B))
+    assert slope == pytest.approx(float(current(B + step) - current(B - step)) / (2 * step), rel=1e-6)
+    assert inside == pytest.approx(float(current(B)), rel=1e-9)
     P, v = np.asarray(MESH.points), 0.1 * np.random.default_rng(0).normal(size=MESH.points.shape)
-    along = jnp.vdot(jax.grad(lambda p: current(B, p))(jnp.asarray(P)), v)
-    assert along == pytest.approx((current(B, P + step * v) - current(B, P - step * v)) / (2 * step), rel=1e-5)
+    along = float(jnp.vdot(jax.grad(lambda p: current(B, p))(jnp.asarray(P)), v))
+    difference = float(current(B, P + step * v) - current(B, P - step * v)) / (2 * step)
+    assert along == pytest.approx(difference, rel=1e-5)
 
 
 def test_completed_potentials_come_back_from_files(tmp_path):
