@@ -38,6 +38,7 @@ from jusadel.fluxes import (
     spin_torque,
     triplet_components,
 )
+from jusadel.gauge import GaugeError
 from jusadel.homogeneous import bulk_value
 from jusadel.junction import current_phase_relation
 from jusadel.kinetic import kinetics
@@ -45,7 +46,7 @@ from jusadel.known_materials import KnownMaterial, materials
 from jusadel.layouts import corbino, cross_junction, ring, squid_loop, strip, t_junction
 from jusadel.linear import StagnationWarning
 from jusadel.local_refinement import refine_at
-from jusadel.magnetic import fluxoid, uniform_field, vortices, winding
+from jusadel.magnetic import fluxoid, vortices, winding
 from jusadel.material import Material, chiral, dresselhaus, rashba
 from jusadel.matsubara import bulk_gap
 from jusadel.mesh import Mesh
@@ -90,6 +91,7 @@ from jusadel.symmetry import allowed_tensor, point_groups
 from jusadel.thermodynamics import entropy, specific_heat
 from jusadel.transforms import above, below, bounded, positive
 from jusadel.units import Units
+from jusadel.vector_potential import electrode_gauge, uniform_field
 from jusadel.version import __version__ as __version__
 from jusadel.vtu import write_vtu
 
@@ -107,6 +109,7 @@ __all__ = [
     "FitResult",
     "FitWarning",
     "Flow",
+    "GaugeError",
     "Interface",
     "Kinetics",
     "KnownMaterial",
@@ -150,6 +153,7 @@ __all__ = [
     "diffuse",
     "disk",
     "dresselhaus",
+    "electrode_gauge",
     "energy_current_through",
     "entropy",
     "equilibrium_current",

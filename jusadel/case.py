@@ -21,13 +21,14 @@ from jusadel import layouts, polygons, shapes
 from jusadel.boundary import Interface, Periodic, Reservoir, Surface, Tunnel
 from jusadel.device import Device
 from jusadel.equilibrium import solve
-from jusadel.magnetic import uniform_field, vortices
+from jusadel.magnetic import vortices
 from jusadel.material import Material, chiral, dresselhaus, rashba
 from jusadel.mesh import Mesh
 from jusadel.mesh_io import read_mesh
 from jusadel.pair_potential import vortex
 from jusadel.solution import Solution
 from jusadel.units import Units
+from jusadel.vector_potential import uniform_field
 
 TABLES = ("units", "geometry", "materials", "boundaries", "field", "solve", "sweep", "output")
 TEXTURES = {"rashba": rashba, "dresselhaus": dresselhaus, "chiral": chiral}

@@ -12,14 +12,13 @@ import numpy as np
 
 from jusadel.boundary import Boundary, Interface, Periodic, Reservoir, Tunnel
 from jusadel.doubling import matching_nodes, split
-from jusadel.material import SHAPES, Material, check_field, check_swapping_limit, real
+from jusadel.gauge import Line, lines, refuse_misfit
+from jusadel.gauge_completion import completion, refuse_impossible
+from jusadel.material import SHAPES, Material, check_field, check_swapping_limit
 from jusadel.mesh import Mesh
+from jusadel.vector_potential import integrated, is_completed
 
 Array = jax.Array
-LINE_POINTS, LINE_WEIGHTS = (
-    (np.polynomial.legendre.leggauss(10)[0] + 1) / 2,
-    np.polynomial.legendre.leggauss(10)[1] / 2,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,12 +31,14 @@ class Device:
         boundaries: {boundary name: Reservoir, Tunnel, Surface, Periodic, or Interface(...)}, the last for an inner
             line; boundaries not named are vacuum.
         vector_potential: None or a function of points (k, 2) -> (k, 2), in units where the flux quantum is pi
-            (phase gradient minus 2 A is gauge invariant).
+            (phase gradient minus 2 A is gauge invariant). `uniform_field` and `electrode_gauge` are completed by a
+            gradient (`gauge`), so that A fits the electrodes; others are taken as they are.
 
     Raises:
         ValueError: unknown region or boundary, region without material, fields that are not finite or not
             stable, two different reservoirs that share a node, an interface that is no inner line, periodic
-            boundaries whose nodes do not match.
+            boundaries whose nodes do not match, a vector potential whose gauge does not fit the phases of a
+            superconducting electrode or a periodic boundary, or which no gradient can fit to them.
 
     Attributes:
         mesh: the mesh with the nodes along barriers doubled; a line "barrier" has become the two boundaries
@@ -67,6 +68,15 @@ class Device:
             self._check_phases()
             self._check_seams()
             self._check_vector_potential()
+            self._check_gauge()
+
+    @classmethod
+    def unchecked(cls, mesh: Mesh, materials: Any, boundaries: Any, vector_potential: Any) -> Device:
+        """The Device of parts that were checked before, of which some may be traced by JAX now."""
+        device = object.__new__(cls)
+        parts = {"mesh": mesh, "materials": materials, "boundaries": boundaries, "vector_potential": vector_potential}
+        device.__dict__.update(parts)
+        return device
 
     def centroid_field(self, name: str) -> Array:
         """A material field at the triangles' centroids, (m, ...)."""
@@ -87,10 +97,65 @@ class Device:
         xp = np if all(isinstance(v, np.ndarray) for v in values) else jnp
         return xp.concatenate(values)[order]
 
-    def line_integrals(self) -> Array:
-        """Int A.dl from each triangle's centroid to its three vertices, (m, 3); zero without a field."""
-        corners = self.mesh.points[self.mesh.triangles]
-        return self.integrate_A(self.mesh.centroids[:, None], corners)
+    def gauge(self) -> Array:
+        """chi (n,): the vector potential of the device is the given one plus its gradient, linear in each triangle.
+
+        Zero unless the potential asks to be completed (`uniform_field` in its default gauge, `electrode_gauge`) and a
+        boundary fixes a phase. G and Delta are in this gauge: in that of the given potential they would be turned by
+        the phase -2 chi.
+        """
+        if "_gauge" in self.__dict__:
+            return self.__dict__["_gauge"]
+        phases = self._fixed_phases() if is_completed(self.vector_potential) else []
+        none: Any = np.zeros(len(self.mesh.points))
+        chi = completion(self.mesh, phases, self._given_to_corners()) if phases else none
+        if not isinstance(chi, jax.core.Tracer):
+            self.__dict__["_gauge"] = chi  # worked out once
+        return chi
+
+    def _given_to_corners(self) -> Array:
+        return self.integrate_A(self.mesh.centroids[:, None], self.mesh.points[self.mesh.triangles])
+
+    def _fixed_phases(self) -> list[Line]:
+        return lines(self.mesh, self.boundaries, self._given_between)
+
+    def _given_between(self, pairs: np.ndarray) -> Array:
+        return self.integrate_A(*(self.mesh.points[end][:, None] for end in pairs.T))[:, 0]
+
+    def electrode_phases(self) -> dict[str, float]:
+        """The phases of the superconducting electrodes in the one gauge that fits them with the smallest Int A^2.
+
+        Their differences do not depend on the gauge that A was given in, nor on how phases vary along the electrodes.
+        With `uniform_field` in its default gauge, and without a field, constant phases are these.
+
+        Raises:
+            ValueError: numbers that JAX traces; no gauge fits.
+        """
+        if any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(self)):
+            raise ValueError("electrode_phases has no derivatives: call it outside of jax.grad, jax.jit and jax.vmap")
+        phases = lines(self.mesh, self.boundaries, self.between_nodes, uniform=True)
+        refuse_impossible(self.mesh, phases)
+        chi = completion(self.mesh, phases, self.line_integrals()) if phases else []
+        found = {line.name: line.edges[0, :1] for line in phases if line.partners is None}
+        given = {name: self.electrodes()[name].phase_at(self.mesh.points[node])[0] for name, node in found.items()}
+        return {name: float(given[name] + 2 * chi[node[0]]) for name, node in found.items()}
+
+    def line_integrals(self, corners: Any = None, weights: Any = None, start: Any = None) -> Array:
+        """Int A.dl to the corners (c, 3) of triangles from the points `start` (c, 2), which have these weights of them.
+
+        From the centroid of each triangle where nothing is said; zero without a field.
+        """
+        if corners is None:
+            corners, start = self.mesh.triangles, self.mesh.centroids
+            weights = np.full(corners.shape, 1 / 3)
+        chi = self.gauge()[corners]
+        here = (chi * weights).sum(axis=1)
+        return self.integrate_A(start[:, None], self.mesh.points[corners]) + chi - here[:, None]
+
+    def between_nodes(self, pairs: Any) -> Array:
+        """Int A.dl along the straight lines between neighbouring nodes (k, 2), (k,)."""
+        chi = self.gauge()
+        return self._given_between(pairs) + chi[pairs[:, 1]] - chi[pairs[:, 0]]
 
     def magnetic_field(self) -> Array:
         """Mean of d_x A_y - d_y A_x over each triangle, (m,): the circulation of A round it over its area."""
@@ -99,20 +164,10 @@ class Device:
         return round_trip.sum(axis=1) / self.mesh.areas
 
     def integrate_A(self, start: Any, end: Any) -> Array:
-        """Int A.dl along straight lines from start to end, (m, 3) for points (m, 3, 2), by Gauss quadrature."""
-        step = end - start
+        """Int A.dl of the given A along straight lines from start to end, (m, 3) for points (m, 3, 2)."""
         if self.vector_potential is None:
-            return np.zeros(step.shape[:2])  # type: ignore[return-value]
-        points = gauss_points(start, end)
-        A = self.potential_at(points.reshape(-1, 2)).reshape(points.shape)
-        return jnp.einsum("tiqk,tik,q->ti", A, step, LINE_WEIGHTS)
-
-    def potential_at(self, points: Any) -> Array:
-        """The vector potential at points (k, 2), (k, 2); there must be one."""
-        A = jnp.asarray(real("vector_potential(points)", self.vector_potential(points)))  # type: ignore[misc]
-        if A.shape != (len(points), 2):
-            raise ValueError(f"vector_potential(points) returned shape {A.shape}; expected ({len(points)}, 2)")
-        return A
+            return np.zeros((end - start).shape[:2])  # type: ignore[return-value]
+        return integrated(self.vector_potential, start, end)
 
     def reservoirs(self) -> dict[str, Reservoir]:
         """The boundaries that fix G."""
@@ -166,16 +221,20 @@ class Device:
                 f"vector_potential is {type(self.vector_potential).__name__}; expected None or a function of points "
                 "(k, 2) -> (k, 2)"
             )
-        integrals = self.line_integrals()  # all that is ever used of it
+        integrals = self._given_to_corners()
         if not isinstance(integrals, jax.core.Tracer) and not np.isfinite(integrals).all():
             bad = int(np.nonzero(~np.isfinite(integrals).all(axis=1))[0][0])
             where = np.asarray(self.mesh.centroids)[bad].round(6).tolist()
             raise ValueError(f"vector_potential(points) is not finite, first in triangle {bad} near {where}")
 
-
-def gauss_points(start: Any, end: Any) -> Any:
-    """The points (..., q, 2) of the quadrature along straight lines from start to end, (..., 2) each."""
-    return start[..., None, :] + (end - start)[..., None, :] * LINE_POINTS[:, None]
+    def _check_gauge(self) -> None:
+        if self.vector_potential is None:
+            return
+        phases = self._fixed_phases()
+        if not is_completed(self.vector_potential):
+            refuse_misfit(phases)
+        else:
+            refuse_impossible(self.mesh, phases)
 
 
 def _checked_materials(materials: Any, regions: list[str]) -> dict[str, Material]:
@@ -232,11 +291,8 @@ def _flatten(device: Device) -> tuple[tuple[Any, ...], Any]:
 
 
 def _unflatten(vector_potential: Any, children: tuple[Any, ...]) -> Device:
-    device = object.__new__(Device)
-    for name, value in zip(("mesh", "materials", "boundaries"), children, strict=True):
-        object.__setattr__(device, name, value)
-    object.__setattr__(device, "vector_potential", vector_potential)
-    return device
+    mesh, materials, boundaries = children
+    return Device.unchecked(mesh, materials, boundaries, vector_potential)
 
 
 jax.tree_util.register_pytree_node(Device, _flatten, _unflatten)

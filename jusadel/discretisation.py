@@ -182,7 +182,7 @@ def _edge_cells(device: Device, seam: Seams, side: Side) -> Cells | None:
         offsets=mesh.points[corners] - middle,
         spin_field=device.centroid_field("spin_field")[at],
         fields=fields | {"D": jnp.zeros((len(at), 2, 2)), "mean_D": _mean(device.centroid_field("D")[at])},
-        **_seam_links(seam, corners, device.integrate_A(middle, mesh.points[corners])),
+        **_seam_links(seam, corners, device.line_integrals(corners, on_edge / 2, middle[:, 0])),
     )
 
 

@@ -1,4 +1,4 @@
-"""Magnetic fields and vortices: vector potentials, pair potentials to start from, windings and fluxoids."""
+"""Vortices: pair potentials to start from, windings and fluxoids."""
 
 from __future__ import annotations
 
@@ -16,40 +16,6 @@ from jusadel.pair_potential import vortex
 from jusadel.solution import Solution
 
 Array = jax.Array
-
-GAUGES = {"symmetric": (-0.5, 0.5), "x": (-1.0, 0.0), "y": (0.0, 1.0)}
-"""A = B (c_x (y - y0), c_y (x - x0)): the factors c by the name of the gauge."""
-
-
-@dataclass(frozen=True)
-class uniform_field:
-    """The vector potential of a uniform field, d_x A_y - d_y A_x = B, as a function of points (k, 2) -> (k, 2).
-
-    Args:
-        B: field along z, in units where the flux quantum is pi [1/length^2].
-        gauge: "symmetric", B (-y, x)/2; "x", along x, (-B y, 0); "y", along y, (0, B x).
-        center: where A = 0, (x, y) [length].
-
-    Raises:
-        ValueError: unknown gauge, B or center not finite numbers.
-    """
-
-    B: Any
-    gauge: str = "symmetric"
-    center: tuple[float, float] = (0.0, 0.0)
-
-    def __post_init__(self) -> None:
-        if self.gauge not in GAUGES:
-            raise ValueError(f"gauge = {self.gauge!r}; expected one of {list(GAUGES)}")
-        if not is_number(self.B):
-            raise ValueError(f"B = {self.B!r}; expected a finite number")
-        object.__setattr__(self, "center", _pairs("center", [self.center])[0])
-
-    def __call__(self, points: Any) -> Array:
-        """A at points (k, 2), (k, 2)."""
-        x, y = points[:, 0] - self.center[0], points[:, 1] - self.center[1]
-        along_x, along_y = GAUGES[self.gauge]
-        return self.B * jnp.stack([along_x * y, along_y * x], axis=-1)
 
 
 @dataclass(frozen=True)
@@ -130,7 +96,7 @@ def _phase_steps(sol: Solution, boundary: str | Sequence[str]) -> tuple[np.ndarr
             f"Delta vanishes on the boundary {boundary!r}, first at node {vanishing[0]} "
             f"({points[vanishing[0]].tolist()}): it has no phase there"
         )
-    line_A = np.asarray(sol.device.integrate_A(points[loop][:, None], points[following][:, None]))[:, 0]
+    line_A = np.asarray(sol.device.between_nodes(np.stack([loop, following], axis=1)))
     steps = np.angle(Delta[following] * np.conj(Delta[loop]) * np.exp(-2j * line_A))
     worst = int(np.argmax(np.abs(steps)))
     if np.abs(steps[worst]) > np.pi / 2:

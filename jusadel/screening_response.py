@@ -127,9 +127,7 @@ def _positive(london: np.ndarray) -> np.ndarray:
 
 def first_state(model: Model, problem: Problem, Delta: Array, start: Callable[[np.ndarray], np.ndarray]) -> State:
     """The state at the device's own vector potential and at Delta (m, 3), from these starting frames."""
-    mesh = model.space.mesh
-    ends = np.asarray(mesh.points)[mesh.edges]
-    a = np.asarray(problem.device.integrate_A(ends[:, :1], ends[:, 1:]))[:, 0]
+    a = np.asarray(problem.device.between_nodes(model.space.mesh.edges))
     own = np.zeros(0, complex) if model.where is None else model.where.from_vertices(Delta)
     return state_at(model, problem, model.joined(own, model.space.chosen(a)), start)
 

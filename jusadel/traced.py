@@ -7,7 +7,7 @@ Under `jax.grad` and `jax.jvp` every traced number has a value, which `jax.lax.s
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import jax
@@ -58,6 +58,8 @@ def still(x: Any) -> Any:
 
 
 def _still_function(f: Callable[..., Any]) -> Callable[..., Any]:
+    if is_dataclass(f):  # the kind of a vector potential says whether it is completed
+        return _rebuilt(type(f), {part.name: still(getattr(f, part.name)) for part in fields(f)})
     return lambda *points: still(f(*points))
 
 

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel import Device, Material, rectangle
+from jusadel import Device, Material, electrode_gauge, rectangle
 from jusadel.discretisation import discretise
 from jusadel.hessian import action_of_steps
 
@@ -81,7 +81,7 @@ def make(mesh, given=ALL, A=vector_potential, Delta=None, **options):
     device = Device(
         mesh=mesh,
         materials=materials(given, options.pop("uniform", ())),
-        vector_potential=A,
+        vector_potential=None if A is None else electrode_gauge(A),
         boundaries=options.pop("boundaries", {}),
     )
     return discretise(device, pair_potential(mesh) if Delta is None else Delta)

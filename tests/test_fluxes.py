@@ -43,7 +43,7 @@ NOTHING = 1e-100
 
 
 def field(p):
-    return jnp.stack([-0.4 * p[:, 1], 0.2 * p[:, 0] ** 2], axis=1)
+    return jnp.stack([-0.4 * p[:, 1], 0.2 * p[:, 0] * (p[:, 0] - 2.0)], axis=1)
 
 
 def solve(phase=0.7, h_right=H_RIGHT, pair_potential=NOTHING, **tensors):

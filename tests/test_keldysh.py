@@ -41,7 +41,9 @@ ENERGY = 0.9  # real part of the complex frequency OMEGA - i ENERGY
 
 def discrete(given=ALL, Delta=0.0, boundaries=None, A=None):
     materials = {name: ju.Material(**fields) for name, fields in given.items()}
-    device = ju.Device(mesh=MESH, materials=materials, boundaries=boundaries or {}, vector_potential=A)
+    device = ju.Device(
+        mesh=MESH, materials=materials, boundaries=boundaries or {}, vector_potential=A and ju.electrode_gauge(A)
+    )
     return discretise(device, jnp.full((len(MESH.triangles), 3), Delta, complex))
 
 

@@ -14,7 +14,7 @@ FLOORS = (
     "version atomic archive sampled progress points nambu matrices rows spin symmetry matsubara topology mesh_checks "
     "mesh_quality mesh shapes doubling local_refinement msh_writer mesh_io known_materials planar sizes border "
     "triangulation seeds refinement polygons mesh_smoothing layouts",
-    "material boundary contact cuts scales units",
+    "material boundary contact cuts scales units gauge gauge_completion vector_potential",
     "device",
     "action discrete seams discretisation whitney homogeneous pairing_response film_energy film depairing",
     "lifted hessian keldysh linear linear.protocol linear.factors linear.direct linear.dense linear.pardiso "

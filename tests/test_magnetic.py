@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import jusadel as ju
-from jusadel.magnetic import fluxoid, uniform_field, vortices, winding
+from jusadel.magnetic import fluxoid, vortices, winding
+from jusadel.vector_potential import uniform_field
 
 RNG = np.random.default_rng(3)
 POINTS = RNG.normal(size=(7, 2))
@@ -41,10 +42,10 @@ def test_a_device_sees_the_field():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"gauge": "landau"}, r"gauge = 'landau'; expected one of \['symmetric', 'x', 'y'\]"),
+        ({"gauge": "landau"}, r"gauge = 'landau'; expected one of \['electrodes', 'symmetric', 'x', 'y'\]"),
         ({"B": np.nan}, "B = nan; expected a finite number"),
         ({"B": (0, 0, 1)}, r"B = \(0, 0, 1\); expected a finite number"),
-        ({"center": (0, 0, 1)}, "center = .* expected finite numbers"),
+        ({"center": (0, 0, 1)}, "center = .* expected two finite numbers"),
     ],
 )
 def test_bad_fields_are_refused(arguments, message):

@@ -47,7 +47,7 @@ def solve(chi=None, phase=0.7, h_reservoir=(0.2, 0.0, 0.3), pair_potential=None,
 
 
 def VECTOR_POTENTIAL(p):
-    return jnp.stack([-0.4 * p[:, 1], 0.2 * p[:, 0] ** 2], axis=1)
+    return jnp.stack([-0.4 * p[:, 1], 0.2 * p[:, 0] * (p[:, 0] - 2.0)], axis=1)
 
 
 CHI = (
