@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,12 @@ from jusadel.plot.canvas import (
     length_unit,
     mesh_of,
     plane,
+    pyplot,
     raster,
     real_values,
     triangulation,
 )
+from jusadel.solution import CoarseMeshWarning
 
 SELDOM = 0.01
 """The share of the area that may lie beyond the colours of a current map."""
@@ -68,7 +71,8 @@ def arrows(
 
     That current is what follows from the conserved fluxes, as charge_current(at="nodes"), but one-sided at borders of
     regions, where its component along the border may jump. Its colours leave out what less than one per cent of the
-    area would add to them, such as single cells at a sharp corner; the colour bar then ends in an arrow.
+    area would add to them, such as single cells at a sharp corner; the colour bar then ends in an arrow. A CoarseMeshWarning says where
+    the current is below the scatter of the triangles' own ones, so that there is only the mesh to see.
 
     Args:
         of, ax, unit: as in `field`.
@@ -96,6 +100,9 @@ def streamlines(of: Any, vectors: Any = None, ax: Any = None, unit: Unit = "", c
         vectors: one a node (n, 2) or one a triangle (m, 2).
         columns: points of the grid along the longer side.
     """
+    pyplot()
+    from matplotlib.patheffects import withStroke
+
     corners = _vectors(of, vectors)
     if vectors is None:
         ax = _modulus(of, corners, ax, unit)
@@ -105,15 +112,32 @@ def streamlines(of: Any, vectors: Any = None, ax: Any = None, unit: Unit = "", c
     points = np.stack(np.meshgrid(x, y), axis=-1)
     v = between_corners(of, corners, points.reshape(-1, 2)).reshape(points.shape)
     factor = length_unit(unit)[0]
-    ax.streamplot(factor * x, factor * y, v[..., 0], v[..., 1], color="white", linewidth=0.8, density=1.2)
+    drawn = ax.streamplot(factor * x, factor * y, v[..., 0], v[..., 1], color="white", linewidth=0.8, density=1.2)
+    drawn.lines.set_path_effects([withStroke(linewidth=2.0, foreground="0.25")])  # seen on bright colours too
     return ax
 
 
 def _vectors(of: Any, given: Any) -> Values:
     """Vectors at the corners of triangles, (m, 3, 2): those given, or the charge current."""
     if given is None:
-        return np.asarray(one_sided(of, charge_currents_of_cells(of)))
+        cells = charge_currents_of_cells(of)
+        corners = np.asarray(one_sided(of, cells))
+        _warn_of_eddies(of, np.asarray(cells)[: len(corners)], corners.mean(axis=1))
+        return corners
     return at_corners(of, real_values(of, given, (2,)))
+
+
+def _warn_of_eddies(of: Any, single: Values, carried: Values) -> None:
+    """Warn where the triangles' own currents (m, 2) scatter by more than the conserved ones (m, 2) are."""
+    areas = np.asarray(mesh_of(of).areas)
+    scatter, size = (float(np.sqrt(areas @ (v**2).sum(axis=1) / areas.sum())) for v in (single - carried, carried))
+    if scatter > size:
+        warnings.warn(
+            f"the current, {size:.2g} in the mean, is below the eddies of the mesh: those of single triangles differ "
+            f"from it by {scatter:.2g}; nothing but these may flow: compare with `current_across`, or refine",
+            CoarseMeshWarning,
+            stacklevel=4,
+        )
 
 
 def _modulus(of: Any, corners: Values, ax: Any, unit: Unit) -> Any:
