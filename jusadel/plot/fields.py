@@ -71,8 +71,8 @@ def arrows(
 
     That current is what follows from the conserved fluxes, as charge_current(at="nodes"), but one-sided at borders of
     regions, where its component along the border may jump. Its colours leave out what less than one per cent of the
-    area would add to them, such as single cells at a sharp corner; the colour bar then ends in an arrow. A CoarseMeshWarning says where
-    the current is below the scatter of the triangles' own ones, so that there is only the mesh to see.
+    area would add to them, such as single cells at a sharp corner; the colour bar then ends in an arrow. A
+    CoarseMeshWarning says where the current is below the scatter of single triangles: there is only the mesh to see.
 
     Args:
         of, ax, unit: as in `field`.
