@@ -46,10 +46,10 @@ def plane(ax: Any, of: Any, unit: Unit) -> Any:
 
     Lines of doubled nodes, across which fields may jump, are drawn in black.
     """
-    from matplotlib.collections import LineCollection
-
     factor, name = length_unit(unit)
     ax = axes(ax)
+    from matplotlib.collections import LineCollection
+
     ax.set(xlabel=f"x{name}", ylabel=f"y{name}", aspect="equal")
     points = factor * np.asarray(mesh_of(of).points)
     low, high = points.min(axis=0), points.max(axis=0)
