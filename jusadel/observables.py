@@ -19,7 +19,9 @@ import numpy as np
 from jusadel.action import TERMS, Term
 from jusadel.discrete import Cells, DiscreteAction, action, cell_action, nodal_mean
 from jusadel.nambu import L, R, trace_of_product
+from jusadel.recovery import at_corners
 from jusadel.solution import Solution, Solved
+from jusadel.topology import SIDES
 
 Array = jax.Array
 
@@ -29,27 +31,31 @@ def charge_current(sol: Solved, at: str = "triangles", terms: Sequence[str] | No
 
     Args:
         sol: the Solution, or the Flow of `diffuse`.
-        at: "triangles" (m, 2), exactly conserved by the discrete equations but first-order accurate point by
-            point, or "nodes" (n, 2), area-weighted means, second-order accurate away from borders. What flows along
-            the edges of a Surface comes on top; `current_through` and `current_across` have it.
+        at: "triangles" (m, 2), -dF/dA of each over its area: what balances exactly at the free nodes, but first-order
+            accurate point by point, with eddies of the size of a triangle. Or "nodes" (n, 2), to look at and to
+            compare: means of the conserved fluxes across edges that follow from these balances
+            (`jusadel.recovery`), none of them through vacuum; second-order accurate away from borders of regions, where
+            it is the mean of both sides. What flows along the edges of a Surface comes on top; `current_through` and
+            `current_across` have it.
         terms: names of gradient terms of the action ("diffusion", "spin_galvanic", "spin_hall",
-            "spin_swapping") whose share is wanted; None for all.
+            "spin_swapping") whose share is wanted; None for all. A share alone is not conserved and can end at vacuum.
 
     Returns:
         Current per length of cross-section, (m, 2) or (n, 2) [nu D energy / length].
     """
-    return _placed(sol, charge_currents_of_cells(sol, terms), at)
+    return _placed(sol, charge_currents_of_cells(sol, terms), at, terms)
 
 
 def spin_current(sol: Solved, at: str = "triangles", terms: Sequence[str] | None = None) -> Array:
     """Spin current density j_ak = -dF/da_ak: spin a (up minus down) flowing along k.
 
-    Args and accuracy as in `charge_current`.
+    Args and accuracy as in `charge_current`. Where something turns or relaxes spins they are not conserved; what feeds
+    them in at a node is then shared out evenly over its triangles.
 
     Returns:
         (m, 3, 2) at="triangles" or (n, 3, 2) at="nodes".
     """
-    return _placed(sol, spin_currents_of_cells(sol, terms), at)
+    return _placed(sol, spin_currents_of_cells(sol, terms), at, terms)
 
 
 @singledispatch
@@ -200,10 +206,21 @@ def _spin_currents(system: DiscreteAction, G: Array) -> Array:
     return jax.vmap(by_real_numbers(shifted), (None, 0, 0))(jnp.zeros((3, 2)), G[system.triangles], system.cells)
 
 
-def _placed(sol: Solved, values: Array, at: str) -> Array:
-    values = values[: len(sol.mesh.triangles)]
-    if at == "triangles":
-        return values
-    if at != "nodes":
+def _placed(sol: Solved, values: Array, at: str, terms: Sequence[str] | None) -> Array:
+    if at not in ("triangles", "nodes"):
         raise ValueError(f"at = {at!r}; expected 'triangles' or 'nodes'")
-    return nodal_mean(sol.mesh, jnp.broadcast_to(values[:, None], (len(values), 3, *values.shape[1:])))
+    if at == "triangles":
+        return values[: len(sol.mesh.triangles)]
+    return nodal_mean(sol.mesh, one_sided(sol, values, leaks=terms is not None))
+
+
+def one_sided(sol: Solved, values: Array, leaks: bool = False) -> Array:
+    """Currents at the triangles' corners, (m, 3, ..., 2), from those of cells; they differ at borders of regions.
+
+    With `leaks` they can end at all outer edges, else only at boundaries that have a condition or a contact.
+    """
+    mesh = sol.mesh
+    conditions = {*sol.device.boundaries, *getattr(sol, "contacts", ())}
+    sides = {name + side for name in conditions for side in ("", *SIDES)}
+    passable = None if leaks else sides & set(mesh.boundaries)
+    return at_corners(mesh, values[: len(mesh.triangles)], passable)

@@ -64,11 +64,19 @@ def shown(record: Record) -> str:
     return ", ".join(f"{name} = {x:.6g}" if x.ndim == 0 else f"{name} {x.shape}" for name, x in record.items())
 
 
+def written(value: Any) -> str:
+    """A value of a sweep, or a row of values, without the round-off in the last digits."""
+    array = np.asarray(value)
+    if array.ndim:
+        return f"[{', '.join(map(written, array))}]"
+    return repr(float(f"{value:.10g}")) if array.dtype.kind == "f" else str(value)
+
+
 @contextmanager
 def noted(value: Any, number: int, total: int) -> Iterator[None]:
     """Say at which point, counted from zero, an error was raised."""
     try:
         yield
     except Exception as error:
-        error.add_note(f"in the sweep at value {value}, point {number + 1} of {total}")
+        error.add_note(f"in the sweep at value {written(value)}, point {number + 1} of {total}")
         raise

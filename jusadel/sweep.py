@@ -15,7 +15,7 @@ import numpy as np
 
 from jusadel.atomic import alone, checked_target
 from jusadel.material import is_number
-from jusadel.points import Record, by_itself, check_same, noted, shown, split
+from jusadel.points import Record, by_itself, check_same, noted, shown, split, written
 from jusadel.processes import everyones
 from jusadel.progress import ProgressOption, reporter
 from jusadel.sweep_file import Course, read_course, stacked, write_course
@@ -123,7 +123,7 @@ def sweep(
                 if target:
                     write_course(target, course)
                 if report:
-                    report(f"sweep: {len(course.records)} of {total} points, value {value}: {shown(record)}")
+                    report(f"sweep: {len(course.records)} of {total} points, value {written(value)}: {shown(record)}")
     return _made(course)
 
 

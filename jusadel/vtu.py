@@ -32,8 +32,9 @@ def write_vtu(
     """Write a result for ParaView: columns with names at the nodes and on the triangles of its mesh.
 
     Of a Solution at nodes: Delta_abs, Delta_phase, Delta_re, Delta_im; singlet and triplet pair amplitudes, _re and
-    _im each; spin_density; charge_current, and spin_current_x (y, z), the current of the spins along x (y, z). On
-    triangles: both currents as they are conserved, magnetisation (the mean spin density with the triangle's own nu and
+    _im each; spin_density; charge_current, and spin_current_x (y, z), the current of the spins along x (y, z), as
+    `charge_current` gives them at nodes, to look at. On triangles: both currents as they balance at nodes,
+    first-order accurate each, magnetisation (the mean spin density with the triangle's own nu and
     h), region (its place in `mesh.regions`). Of a Spectrum: density_of_states at each energy. Of a Flow: mu, S, spin
     density and currents; of Kinetics also pairing_source. Vectors have three components.
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import matplotlib
@@ -12,7 +13,8 @@ import numpy as np
 import pytest
 
 import jusadel as ju
-from jusadel.plot import canvas
+from jusadel.doubling import split, with_cut_between
+from jusadel.plot import canvas, fields
 
 MESH = ju.disk(3.0, 0.9)
 
@@ -192,6 +194,131 @@ def test_mesh_and_device_name_their_parts():
     assert right.startswith("right: Tunnel(")
     drawn = np.concatenate(ax.collections[1].get_segments())
     np.testing.assert_allclose(drawn[:, 0], 0.0)
+
+
+# --- barriers, seams and slits --------------------------------------------------------------------
+
+
+def with_barrier():
+    mesh = with_cut_between(ju.strip({"S": 1.0, "N": 1.0}, 0.6, 0.3), "S", "N", "cut")
+    ends = {"left": ju.Reservoir(1.7), "right": ju.Reservoir(1.7, phase=1.0), "cut": ju.Interface(0.5)}
+    materials = {"S": ju.Material(Tc=0.0, h=(0.3, 0, 0.5)), "N": ju.Material(Tc=0.0)}
+    return ju.Device(mesh=split(mesh, "cut"), materials=materials, boundaries=ends)
+
+
+def with_periodic_sides():
+    ends = {"left": ju.Reservoir(1.7), "right": ju.Reservoir(1.7, phase=1.0), "bottom": ju.Periodic("top")}
+    mesh = ju.rectangle(2.0, 0.6, 0.3)
+    return ju.Device(mesh=mesh, materials=ju.Material(Tc=0.0, h=(0.3, 0, 0.5)), boundaries=ends)
+
+
+def with_slit():
+    """A barrier across the strip that ends inside."""
+    mesh = ju.rectangle(2.0, 0.6, 0.3, x=np.linspace(0, 2, 9), y=[0, 0.2, 0.4, 0.6])
+    x, y = np.moveaxis(np.asarray(mesh.points)[mesh.edges], 2, 0)
+    line = (np.abs(x - 1) < 1e-9).all(axis=1) & (y < 0.5).all(axis=1)
+    ends = {"left": ju.Reservoir(1.7), "right": ju.Reservoir(1.7, phase=1.0), "cut": ju.Interface(0.5)}
+    mesh = split(mesh.with_boundaries({"cut": mesh.edges[line]}), "cut")
+    return ju.Device(mesh=mesh, materials=ju.Material(Tc=0.0, h=(0.3, 0, 0.5)), boundaries=ends)
+
+
+@pytest.fixture(scope="module", params=[with_barrier, with_periodic_sides, with_slit], ids=lambda f: f.__name__)
+def solved(request):
+    sol = ju.solve(request.param(), 0.3, frequencies=2)
+    return sol, ju.spectrum(sol, [0.5, 1.5], eta=0.2)
+
+
+ENDS = (0.0, 0.25), (2.0, 0.25)
+DRAWN = {
+    "device": lambda sol, spec: ju.plot.device(sol.device),
+    "mesh": lambda sol, spec: ju.plot.mesh(sol),
+    "field": lambda sol, spec: ju.plot.field(sol, np.asarray(ju.spin_density(sol))[:, 2]),
+    "arrows": lambda sol, spec: ju.plot.arrows(sol),
+    "arrows of triangles": lambda sol, spec: ju.plot.arrows(sol, ju.charge_current(sol)),
+    "streamlines": lambda sol, spec: ju.plot.streamlines(sol),
+    "spin_texture": lambda sol, spec: ju.plot.spin_texture(sol),
+    "line_cut": lambda sol, spec: ju.plot.line_cut(sol, np.abs(ju.pair_amplitude(sol)[0]), *ENDS),
+    "convergence": lambda sol, spec: ju.plot.convergence(sol),
+    "spectrum": lambda sol, spec: ju.plot.spectrum(spec, at=[(0.9, 0.25), (1.1, 0.25)]),
+    "density_map": lambda sol, spec: ju.plot.density_map(spec, 1.5),
+    "density_along": lambda sol, spec: ju.plot.density_along(spec, *ENDS),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_every_picture_of_barriers_seams_and_slits(solved, name):
+    ax = DRAWN[name](*solved)
+    ax.figure.draw_without_rendering()
+
+
+def jumping(mesh):
+    """0 on the left of x = 1, and 2 on its right."""
+    return np.where(np.asarray(mesh.centroids)[:, 0] < 1, 0.0, 2.0)
+
+
+def at_nodes(mesh, values):
+    nodal = np.zeros(len(mesh.points))
+    nodal[mesh.triangles] = values[:, None]
+    return nodal
+
+
+def test_fields_jump_at_barriers_and_nowhere_else():
+    mesh = with_barrier().mesh
+    values = at_nodes(mesh, jumping(mesh))
+    distance, shown = ju.plot.line_cut(mesh, values, *ENDS).lines[0].get_data()
+    assert distance[np.isnan(shown)] == pytest.approx([1.0])
+    np.testing.assert_allclose(shown[distance < 1], 0, atol=1e-12)
+    np.testing.assert_allclose(shown[distance > 1], 2)
+    np.testing.assert_allclose(canvas.at_points(mesh, values, [[0.999, 0.3], [1.001, 0.3]]), [0, 2], atol=1e-12)
+    slit = with_slit().mesh
+    found = canvas.crossings(slit, np.array([0.0, 0.3]), np.array([2.0, 0.3]))
+    np.testing.assert_allclose(found, 0.5)
+    assert not len(canvas.crossings(slit, np.array([0.0, 0.55]), np.array([2.0, 0.55])))
+    with pytest.raises(ValueError, match=r"\[1.0, 0.25\] lies on a barrier, where there is a value on either side"):
+        canvas.refuse_on_barrier(mesh, np.array([1.0, 0.25]))
+
+
+# --- units, numbers, legends ----------------------------------------------------------------------
+
+
+def test_lengths_are_converted_or_refused():
+    with pytest.raises(ValueError, match=r"unit = 'nm'; .* relabel them, not convert: give unit=\('nm', how many nm"):
+        ju.plot.mesh(MESH, unit="nm")
+    for wrong in (("nm",), ("nm", -1.0), ("nm", "one"), 21.3):
+        with pytest.raises(ValueError, match=r"unit = .*; expected"):
+            ju.plot.field(MESH, MESH.areas, unit=wrong)
+    ax = ju.plot.arrows(MESH, MESH.points, unit=("nm", 20.0), columns=10)
+    assert ax.get_xlabel() == "x [nm]"
+    assert ax.get_xlim() == pytest.approx(20 * np.array(ju.plot.mesh(MESH).get_xlim()))
+    quiver = ax.collections[0]
+    np.testing.assert_allclose(quiver.X, 20 * quiver.U)
+    distance, values = ju.plot.line_cut(MESH, MESH.points[:, 0], (0, 0), (1, 0), unit=("nm", 20.0)).lines[0].get_data()
+    np.testing.assert_allclose(distance, 20 * values, atol=1e-9)
+
+
+def test_colours_of_currents_leave_out_single_cells():
+    mesh = ju.rectangle(2.0, 2.0, 0.1)
+    current = np.ones((len(mesh.triangles), 3, 2))
+    current[7] = 100.0
+    ax = fields._modulus(mesh, current, None, "")
+    assert image_of(ax).get_clim() == pytest.approx((0, np.sqrt(2)))
+    assert image_of(ax).colorbar.extend == "max"
+
+
+def test_numbers_in_legends_are_short():
+    device = with_barrier()
+    rounded = {"left": ju.Reservoir(1.7640001234567891), "right": ju.Reservoir(1.7), "cut": ju.Interface(1 / 3)}
+    ax = ju.plot.device(replace(device, boundaries=rounded))
+    assert "left: Reservoir(Delta=1.764, phase=0" in " ".join(labels(ax))
+    assert "cut: Interface(conductance=0.33333" in " ".join(labels(ax))
+
+
+def test_legends_stay_in_axes_that_others_are_beside():
+    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5))
+    for draw in (lambda ax: ju.plot.mesh(with_barrier().mesh, ax=ax), lambda ax: ju.plot.device(with_barrier(), ax=ax)):
+        draw(left)
+        figure.draw_without_rendering()
+        assert left.get_legend().get_window_extent().x1 < right.get_window_extent().x0
 
 
 # --- what cannot be drawn -------------------------------------------------------------------------

@@ -237,6 +237,13 @@ def test_other_npz_and_cut_files_are_refused(tmp_path):
         sweep(lambda v, previous: v, VALUES, path=path)
 
 
+def test_values_in_lines_of_progress_are_short():
+    lines = []
+    values = [(0.43999999999999995, 0.0), (0.43999999999999995, 1.0)]
+    sweep(lambda v, previous: 1.0, values, progress=lines.append)
+    assert lines[1] == "sweep: 2 of 2 points, value [0.44, 1.0]: result = 1"
+
+
 def test_lines_of_progress():
     lines = []
     sweep(lambda v, previous: {"a": v, "b": [1, 2]}, VALUES[:2], progress=lines.append)

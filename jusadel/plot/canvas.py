@@ -7,13 +7,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jusadel.material import is_number
 from jusadel.mesh import Mesh
+from jusadel.planar import distance_to
+from jusadel.topology import SIDES, split_lines
 
 Values = NDArray[np.float64]
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
 """Okabe and Ito: safe for colour-blind readers."""
 SEQUENTIAL, DIVERGING, CYCLIC = "cividis", "PuOr", "twilight"
+
+Unit = str | tuple[str, float]
+"""What users give as the unit of length; see `length_unit`."""
+LABORATORY = ("m", "cm", "mm", "um", "µm", "μm", r"$\mu$m", "nm", "pm", "Å", "angstrom")
 
 
 def pyplot() -> Any:
@@ -34,25 +41,59 @@ def axes(ax: Any) -> Any:
     return pyplot().subplots(layout="constrained")[1] if ax is None else ax
 
 
-def plane(ax: Any, of: Any, unit: str) -> Any:
-    """Axes for a picture of the plane: equal scales, the names of the coordinates, the whole mesh in view."""
+def plane(ax: Any, of: Any, unit: Unit) -> Any:
+    """Axes for a picture of the plane: equal scales, the names of the coordinates, the whole mesh in view.
+
+    Lines of doubled nodes, across which fields may jump, are drawn in black.
+    """
+    factor, name = length_unit(unit)
     ax = axes(ax)
-    ax.set(xlabel=f"x{_in(unit)}", ylabel=f"y{_in(unit)}", aspect="equal")
-    low, high = np.asarray(mesh_of(of).points).min(axis=0), np.asarray(mesh_of(of).points).max(axis=0)
+    from matplotlib.collections import LineCollection
+
+    ax.set(xlabel=f"x{name}", ylabel=f"y{name}", aspect="equal")
+    points = factor * np.asarray(mesh_of(of).points)
+    low, high = points.min(axis=0), points.max(axis=0)
     margin = 0.03 * (high - low).max()
     ax.set(xlim=(low[0] - margin, high[0] + margin), ylim=(low[1] - margin, high[1] + margin))
+    barriers = barrier_edges(of)
+    if len(barriers):
+        ax.add_collection(LineCollection(list(points[barriers]), colors="black", linewidths=1.2, zorder=3))
     return ax
 
 
-def along(ax: Any, quantity: str, unit: str = "", **labels: str) -> Any:
+def along(ax: Any, quantity: str, unit: Unit = "", **labels: str) -> Any:
     """Axes for curves over a quantity."""
     ax = axes(ax)
-    ax.set(xlabel=f"{quantity}{_in(unit)}", **labels)
+    ax.set(xlabel=f"{quantity}{length_unit(unit)[1]}", **labels)
     return ax
 
 
-def _in(unit: str) -> str:
-    return f" [{unit}]" if unit else ""
+def length_unit(unit: Unit) -> tuple[float, str]:
+    """How many of the axes' units a unit of length of the device is, and the unit as it stands on the axes.
+
+    Raises:
+        ValueError: the name of a laboratory unit without how many of it a unit of length is.
+    """
+    if isinstance(unit, str):
+        if unit.strip(" []") in LABORATORY:
+            raise ValueError(
+                f"unit = {unit!r}; a mesh has its numbers in the device's own unit of length, and this would relabel "
+                f"them, not convert: give unit=({unit!r}, how many {unit} one unit of length is), which multiplies "
+                "them; of ju.Units u for nm that is u.to_nm(1.0), and 1.0 where the mesh is in this unit already"
+            )
+        return 1.0, f" [{unit}]" if unit else ""
+    if not isinstance(unit, tuple | list) or len(unit) != 2 or not isinstance(unit[0], str) or not is_number(unit[1]):
+        raise ValueError(f"unit = {unit!r}; expected a name, or (name, how many of it one unit of length is)")
+    if not 0 < float(unit[1]) < np.inf:
+        raise ValueError(f"unit = {unit!r}; expected (name, a number > 0)")
+    return float(unit[1]), f" [{unit[0]}]"
+
+
+def barrier_edges(of: Any) -> NDArray[np.int64]:
+    """The edges (k, 2) of lines with doubled nodes, each once."""
+    boundaries = mesh_of(of).boundaries
+    sides = [boundaries[name + SIDES[0]] for name in split_lines(boundaries)]
+    return np.concatenate([np.zeros((0, 2), int), *sides])
 
 
 def mesh_of(of: Any) -> Mesh:
@@ -69,14 +110,16 @@ def mesh_of(of: Any) -> Mesh:
     return found
 
 
-def triangulation(of: Any) -> Any:
-    """The mesh as matplotlib wants it."""
+def triangulation(of: Any, unit: Unit = "", corners: bool = False) -> Any:
+    """The mesh as matplotlib wants it, in the unit of the axes; with `corners` no two triangles share a node."""
     pyplot()
     from matplotlib.tri import Triangulation
 
     mesh = mesh_of(of)
-    x, y = np.asarray(mesh.points).T
-    return Triangulation(x, y, mesh.triangles)
+    points = length_unit(unit)[0] * np.asarray(mesh.points)
+    if corners:
+        return Triangulation(*points[mesh.triangles.ravel()].T, np.arange(mesh.triangles.size).reshape(-1, 3))
+    return Triangulation(*points.T, mesh.triangles)
 
 
 def real_values(of: Any, values: Any, components: tuple[int, ...] = ()) -> Values:
@@ -100,18 +143,82 @@ def real_values(of: Any, values: Any, components: tuple[int, ...] = ()) -> Value
     return array.astype(float)
 
 
+def at_corners(of: Any, values: Values) -> Values:
+    """Values per node or per triangle, (n, ...) or (m, ...), at the corners of the triangles, (m, 3, ...)."""
+    triangles = mesh_of(of).triangles
+    return np.repeat(values[:, None], 3, axis=1) if len(values) == len(triangles) else values[triangles]
+
+
 def at_points(of: Any, values: Values, points: Any) -> Values:
     """Values at points (k, 2): linear between nodes, constant on triangles; NaN outside the mesh. (k, ...)."""
-    grid, points = triangulation(of), np.asarray(points, float)
-    inside = grid.get_trifinder()(*points.T)
-    if len(values) == len(mesh_of(of).triangles):
-        found = values[inside]
-    else:
-        corners = grid.triangles[inside]
-        shares = _barycentric(np.stack([grid.x, grid.y], axis=1)[corners], points)
-        found = np.einsum("ki,ki...->k...", shares, values[corners])
+    return between_corners(of, at_corners(of, values), points)
+
+
+def between_corners(of: Any, values: Values, points: Any) -> Values:
+    """As `at_points` from values at the corners, (m, 3, ...): a barrier's two sides keep to themselves."""
+    points = np.asarray(points, float)
+    inside = _finder(of)(*points.T)
+    place = np.asarray(mesh_of(of).points)[mesh_of(of).triangles[inside]]
+    found = np.einsum("ki,ki...->k...", _barycentric(place, points), values[inside])
     found[inside < 0] = np.nan
     return found
+
+
+def _finder(of: Any) -> Any:
+    """matplotlib's search for the triangle of a point, which takes no doubled nodes: here they are one."""
+    pyplot()
+    from matplotlib.tri import Triangulation
+
+    mesh = mesh_of(of)
+    points = np.asarray(mesh.points)
+    step = 1e-9 * np.ptp(points, axis=0).max()
+    _, first, number = np.unique(np.round(points / step), axis=0, return_index=True, return_inverse=True)
+    if not len(barrier_edges(of)):
+        first = number = np.arange(len(points))
+    return Triangulation(*points[first].T, number.ravel()[mesh.triangles]).get_trifinder()
+
+
+def crossings(of: Any, start: Values, end: Values) -> Values:
+    """Where the straight line from start to end crosses lines of doubled nodes: shares of its length, sorted."""
+    ends = np.asarray(mesh_of(of).points)[barrier_edges(of)] - start
+    step = end - start
+    side = ends[..., 0] * step[1] - ends[..., 1] * step[0]
+    side = np.where(np.abs(side) < 1e-9 * (step @ step), 0.0, side)
+    met = side[:, 0] * side[:, 1] <= 0
+    met &= side[:, 0] != side[:, 1]  # a line along the barrier does not cross it
+    weight = side[met, 0] / (side[met, 0] - side[met, 1])
+    place = ends[met, 0] + weight[:, None] * (ends[met, 1] - ends[met, 0])
+    share = place @ step / (step @ step)
+    return np.unique(np.round(share[(share > 0) & (share < 1)], 9))
+
+
+def on_line(
+    of: Any, values: Values, start: Values, end: Values, samples: int, gaps: bool = True
+) -> tuple[Values, Values]:
+    """Shares (k,) of the way from start to end and the values there, (k, ...); with `gaps`, NaN where it jumps.
+
+    Raises:
+        ValueError: a line that does not meet the mesh.
+    """
+    share, jumps = np.linspace(0, 1, samples), np.zeros(0)
+    if gaps:
+        jumps = crossings(of, start, end)
+        share = np.unique(np.concatenate([share, jumps, jumps - 1e-7, jumps + 1e-7]).clip(0, 1))
+    found = at_points(of, values, start + share[:, None] * (end - start))
+    if np.isnan(found).all():
+        raise ValueError(f"the line from {start.tolist()} to {end.tolist()} does not meet the mesh")
+    found[np.isin(share, jumps)] = np.nan
+    return share, found
+
+
+def refuse_on_barrier(of: Any, place: Values) -> None:
+    """Raise ValueError where a point (2,) lies on a line of doubled nodes."""
+    points = np.asarray(mesh_of(of).points)
+    ends = points[barrier_edges(of)]
+    if len(ends) and distance_to(place[None], ends).min() < 1e-9 * np.ptp(points, axis=0).max():
+        raise ValueError(
+            f"the point {place.tolist()} lies on a barrier, where there is a value on either side: move it to one"
+        )
 
 
 def _barycentric(corners: Values, points: Values) -> Values:

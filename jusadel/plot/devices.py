@@ -2,43 +2,47 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 
 from jusadel import device as devices
 from jusadel.mesh import Mesh
-from jusadel.plot.canvas import COLOURS, mesh_of, plane, triangulation
+from jusadel.plot.canvas import COLOURS, Unit, length_unit, mesh_of, plane, triangulation
+from jusadel.topology import SIDES
 
 
-def mesh(of: Any, ax: Any = None, unit: str = "", edges: bool = True) -> Any:
+def mesh(of: Any, ax: Any = None, unit: Unit = "", edges: bool = True) -> Any:
     """A mesh with its regions in colours, its boundaries as thick lines, and the names of both.
 
     Args:
         of: what has the mesh.
         ax: matplotlib axes; default a new figure.
-        unit: of length.
+        unit: of length, as in `field`.
         edges: whether the triangles' edges are drawn.
     """
-    found, ax = mesh_of(of), plane(ax, of, unit)
-    _draw_regions(ax, found, edges)
+    found, inside, ax = mesh_of(of), ax is not None, plane(ax, of, unit)
+    _draw_regions(ax, found, edges, unit)
     for k, (name, lines) in enumerate(found.boundaries.items()):
-        _draw_boundary(ax, found, lines, COLOURS[-1 - k % len(COLOURS)], name)
-    return _with_names(ax)
+        _draw_boundary(ax, found, lines, COLOURS[-1 - k % len(COLOURS)], name, unit)
+    return _with_names(ax, inside)
 
 
-def device(of: devices.Device, ax: Any = None, unit: str = "") -> Any:
+def device(of: devices.Device, ax: Any = None, unit: Unit = "") -> Any:
     """A check before solving: materials in colours, boundaries with what they are; unnamed edges are vacuum."""
-    ax = plane(ax, of.mesh, unit)
-    _draw_regions(ax, of.mesh, False, {name: f"{name}: {_short(m)}" for name, m in of.materials.items()})  # type: ignore[union-attr]
+    inside, ax = ax is not None, plane(ax, of.mesh, unit)
+    names = {name: f"{name}: {_short(m)}" for name, m in of.materials.items()}  # type: ignore[union-attr]
+    _draw_regions(ax, of.mesh, False, unit, names)
     for k, (name, boundary) in enumerate(of.boundaries.items()):
-        lines = of.mesh.boundaries.get(name, np.zeros((0, 2), int))
-        _draw_boundary(ax, of.mesh, lines, COLOURS[-1 - k % len(COLOURS)], f"{name}: {_shortened(repr(boundary))}")
-    return _with_names(ax)
+        sides = [of.mesh.boundaries.get(name + side, np.zeros((0, 2), int)) for side in ("", *SIDES[:1])]
+        what = f"{name}: {_shortened(_rounded(repr(boundary)))}"
+        _draw_boundary(ax, of.mesh, np.concatenate(sides), COLOURS[-1 - k % len(COLOURS)], what, unit)
+    return _with_names(ax, inside)
 
 
-def _draw_regions(ax: Any, found: Mesh, edges: bool, names: dict[str, str] | None = None) -> None:
-    grid, region = triangulation(found), np.asarray(found.region_of_triangle)
+def _draw_regions(ax: Any, found: Mesh, edges: bool, unit: Unit, names: dict[str, str] | None = None) -> None:
+    grid, region = triangulation(found, unit), np.asarray(found.region_of_triangle)
     from matplotlib.colors import ListedColormap, to_rgb
 
     colours = [tuple(0.5 + 0.5 * np.array(to_rgb(COLOURS[k % len(COLOURS)]))) for k in range(len(found.regions))]
@@ -49,11 +53,11 @@ def _draw_regions(ax: Any, found: Mesh, edges: bool, names: dict[str, str] | Non
         ax.fill([], [], color=colour, label=(names or {}).get(name, name))
 
 
-def _draw_boundary(ax: Any, found: Mesh, lines: np.ndarray, colour: str, label: str) -> None:
+def _draw_boundary(ax: Any, found: Mesh, lines: np.ndarray, colour: str, label: str, unit: Unit) -> None:
     from matplotlib.collections import LineCollection
 
-    points = np.asarray(found.points)[np.asarray(lines)]
-    ax.add_collection(LineCollection(list(points), colors=colour, linewidths=3, label=label))
+    points = length_unit(unit)[0] * np.asarray(found.points)[np.asarray(lines)]
+    ax.add_collection(LineCollection(list(points), colors=colour, linewidths=3, label=label, zorder=4))
 
 
 def _short(material: Any) -> str:
@@ -81,6 +85,15 @@ def _shortened(text: str, most: int = 60) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def _with_names(ax: Any) -> Any:
-    ax.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), fontsize="small", frameon=False)
+def _rounded(text: str) -> str:
+    """The numbers in a text with five digits at most."""
+    return re.sub(r"\d+\.\d+(?:e[+-]?\d+)?", lambda number: f"{float(number[0]):.5g}", text)
+
+
+def _with_names(ax: Any, inside: bool) -> Any:
+    """A legend beside the axes of a figure of our own; inside those that are given, where others may be beside them."""
+    if inside:
+        ax.legend(loc="best", fontsize="x-small", framealpha=0.8)
+    else:
+        ax.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), fontsize="small", frameon=False)
     return ax

@@ -9,13 +9,15 @@ import numpy as np
 from jusadel.cuts import point
 from jusadel.fit_result import FitResult
 from jusadel.phase_curve import CurrentPhaseRelation
-from jusadel.plot.canvas import COLOURS, along, at_points, real_values
+from jusadel.plot.canvas import COLOURS, Unit, along, length_unit, on_line, real_values
 
 
 def line_cut(
-    of: Any, values: Any, start: Any, end: Any, label: str = "", ax: Any = None, unit: str = "", samples: int = 400
+    of: Any, values: Any, start: Any, end: Any, label: str = "", ax: Any = None, unit: Unit = "", samples: int = 400
 ) -> Any:
-    """A real field against the distance along the straight line from start to end; gaps where there is no mesh.
+    """A real field against the distance along the straight line from start to end.
+
+    There are gaps where there is no mesh, and where a barrier is crossed, at which fields jump.
 
     Args:
         of: what has the mesh.
@@ -26,12 +28,11 @@ def line_cut(
         samples: points along the line.
     """
     start, end = point("start", start), point("end", end)
-    share = np.linspace(0, 1, samples)
-    shown = at_points(of, real_values(of, values), start + share[:, None] * (end - start))
-    if np.isnan(shown).all():
-        raise ValueError(f"the line from {start.tolist()} to {end.tolist()} does not meet the mesh")
+    share, shown = on_line(of, real_values(of, values), start, end, samples)
     ax = along(ax, "distance", unit)
-    ax.plot(share * np.linalg.norm(end - start), shown, color=_next_colour(ax), label=label or None)
+    ax.plot(
+        length_unit(unit)[0] * share * np.linalg.norm(end - start), shown, color=_next_colour(ax), label=label or None
+    )
     return _named(ax, label)
 
 

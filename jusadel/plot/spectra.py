@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 
 from jusadel.cuts import point
-from jusadel.plot.canvas import COLOURS, SEQUENTIAL, along, at_points
+from jusadel.plot.canvas import (
+    COLOURS,
+    SEQUENTIAL,
+    Unit,
+    along,
+    at_points,
+    crossings,
+    length_unit,
+    on_line,
+    refuse_on_barrier,
+)
 from jusadel.plot.fields import field
 from jusadel.spectral import Spectrum
 from jusadel.spectroscopy import density_of_states, mean_density_of_states
@@ -24,7 +34,7 @@ def spectrum(spec: Spectrum, at: Sequence[Any] = (), regions: Sequence[str] = ()
         ax: matplotlib axes; default a new figure.
 
     Raises:
-        ValueError: a point outside the mesh.
+        ValueError: a point outside the mesh, or on a barrier, where there are two densities.
     """
     ax = along(ax, "E", ylabel="density of states / normal state's")
     curves = {f"at ({p[0]:g}, {p[1]:g})": _states_at(spec, p) for p in at}
@@ -36,13 +46,15 @@ def spectrum(spec: Spectrum, at: Sequence[Any] = (), regions: Sequence[str] = ()
 
 
 def _states_at(spec: Spectrum, where: Any) -> np.ndarray:
-    found = at_points(spec, np.asarray(density_of_states(spec)).T, point("at", where)[None])[0]
+    place = point("at", where)
+    refuse_on_barrier(spec, place)
+    found = at_points(spec, np.asarray(density_of_states(spec)).T, place[None])[0]
     if np.isnan(found).any():
         raise ValueError(f"the point {list(where)} is outside the mesh")
     return found
 
 
-def density_map(spec: Spectrum, energy: float, ax: Any = None, unit: str = "", **colours: Any) -> Any:
+def density_map(spec: Spectrum, energy: float, ax: Any = None, unit: Unit = "", **colours: Any) -> Any:
     """A map of the local density of states at the energy of the spectrum nearest to the given one."""
     k = int(np.argmin(np.abs(np.asarray(spec.energies) - energy)))
     N = np.asarray(density_of_states(spec))[k]
@@ -50,9 +62,11 @@ def density_map(spec: Spectrum, energy: float, ax: Any = None, unit: str = "", *
 
 
 def density_along(
-    spec: Spectrum, start: Any, end: Any, ax: Any = None, unit: str = "", samples: int = 200, **colours: Any
+    spec: Spectrum, start: Any, end: Any, ax: Any = None, unit: Unit = "", samples: int = 200, **colours: Any
 ) -> Any:
     """The density of states over energy and the distance along the line from start to end, as an image.
+
+    Barriers that the line crosses are white lines.
 
     Args:
         spec: the Spectrum, with at least two energies, rising.
@@ -65,12 +79,12 @@ def density_along(
     if len(energies) < 2 or not (np.diff(energies) > 0).all():
         raise ValueError(f"the spectrum has the energies {energies.tolist()}; expected at least two, rising")
     start, end = point("start", start), point("end", end)
-    share = np.linspace(0, 1, samples)
-    N = at_points(spec, np.asarray(density_of_states(spec)).T, start + share[:, None] * (end - start))
-    if np.isnan(N).all():
-        raise ValueError(f"the line from {start.tolist()} to {end.tolist()} does not meet the mesh")
+    share, N = on_line(spec, np.asarray(density_of_states(spec)).T, start, end, samples, gaps=False)
     ax = along(ax, "distance", unit, ylabel="E")
-    distance = share * np.linalg.norm(end - start)
+    length = length_unit(unit)[0] * np.linalg.norm(end - start)
+    distance = share * length
     image = ax.pcolormesh(distance, energies, N.T, shading="nearest", **{"cmap": SEQUENTIAL} | colours)
+    for crossed in crossings(spec, start, end):
+        ax.axvline(crossed * length, color="white", linewidth=1.2)
     ax.figure.colorbar(image, ax=ax, label="N(E)")
     return ax
