@@ -373,7 +373,8 @@ def test_rectangle_has_nodes_exactly_on_its_lines_and_edges_as_long_as_asked():
         assert line in mesh.points[:, axis]
     assert 0.6 * 12 < mesh.quality().h_max <= 12 * (1 + 1e-12)
     widths = np.diff(np.unique(mesh.points[:, 0]))
-    assert widths.max() <= 12 / 2**0.5 and widths.min() > 0.75 * widths.max()
+    assert widths.max() <= 12 / 2**0.5
+    assert widths.min() > 0.75 * widths.max()
     assert mesh.areas.sum() == pytest.approx(200 * 50, rel=1e-14)
 
 
