@@ -29,7 +29,7 @@ class Mesh:
 
     Args:
         points: (n, 2) node positions; the only pytree leaf. Kept as float64 numpy.
-        triangles: (m, 3) node numbers. Clockwise triangles are turned round, with a warning.
+        triangles: (m, 3) node numbers. Clockwise triangles are turned round.
         regions: triangle numbers by name, each triangle in exactly one; default {"film": all}.
         boundaries: (k, 2) edges (node pairs) by name. Inner edges are allowed. Outer edges are turned so that the
             domain lies on their left. Outer edges without a name are vacuum. Only where "x:left" and "x:right" are

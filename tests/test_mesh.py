@@ -288,7 +288,6 @@ BOOK = {
         ({"boundaries": {3: [[0, 1]]}}, "a boundary has the name 3"),
     ],
 )
-@pytest.mark.filterwarnings("ignore:.*turned round")
 def test_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         square(**changes)
@@ -299,11 +298,30 @@ def test_traced_points_are_sent_to_with_points():
         jax.jit(lambda p: square(points=p).areas)(SQUARE["points"])
 
 
-def test_clockwise_triangles_are_turned_with_a_warning():
-    with pytest.warns(UserWarning, match="1 of 2 triangles were clockwise") as caught:
-        mesh = Mesh(points=SQUARE["points"], triangles=[[0, 1, 2], [0, 3, 2]])
-    assert caught[0].filename == __file__
+def test_clockwise_triangles_are_turned():
+    mesh = Mesh(points=SQUARE["points"], triangles=[[0, 1, 2], [0, 3, 2]])
     assert mesh.areas.tolist() == [0.5, 0.5]
+    assert mesh.triangles.tolist() == [[0, 1, 2], [0, 2, 3]]
+
+
+@pytest.mark.parametrize("offset", [1e5, 1e6])
+def test_a_mesh_far_from_the_origin_keeps_its_areas(offset):
+    plain = disk(1.0, 0.5, center=(0.3, 0.1))
+    far = Mesh(points=plain.points + offset, triangles=plain.triangles, boundaries=plain.boundaries)
+    np.testing.assert_allclose(far.areas, plain.areas, rtol=1e-13 * offset)
+    hanging = np.array(HANGING["points"]) @ [[0.8, 0.6], [-0.6, 0.8]] + offset  # no edge along an axis
+    with pytest.raises(ValueError, match=r"points \[3\] hang inside"):
+        Mesh(points=hanging, triangles=HANGING["triangles"])
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: disk(1.0, 0.5, center=(1e9, 0)), lambda: square(points=1e9 * (SQUARE["points"] * 1e-9 + [0, 1]))]
+)
+def test_an_offset_that_eats_the_digits_is_told(make):
+    with pytest.raises(
+        ValueError, match=r"numbers are 1.2e-07 apart.*triangles as small as .*move the mesh to the origin"
+    ):
+        make()
 
 
 def test_regions_by_function_are_checked():
