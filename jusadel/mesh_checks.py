@@ -133,9 +133,9 @@ def _check_digits(points: NDArray[np.float64], longest: NDArray[np.float64]) -> 
     if rounding > DIGITS * smallest:
         low, high = points.min(axis=0), points.max(axis=0)
         raise ValueError(
-            f"the mesh lies at x = {low[0]:.6g} ... {high[0]:.6g}, y = {low[1]:.6g} ... {high[1]:.6g}, where numbers are "
-            f"{rounding:.1e} apart: too coarse for triangles as small as {smallest:.3g}. The offset eats the digits of "
-            "their shape: move the mesh to the origin (subtract its corner from all points)"
+            f"the mesh lies at x = {low[0]:.6g} ... {high[0]:.6g}, y = {low[1]:.6g} ... {high[1]:.6g}, where numbers "
+            f"are {rounding:.1e} apart: too coarse for triangles as small as {smallest:.3g}. The offset eats digits "
+            "of their shape: move the mesh to the origin (subtract its corner from all points)"
         )
 
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import pickle
+import re
 from pathlib import Path
 
 import jax
@@ -329,6 +330,64 @@ def test_regions_by_function_are_checked():
         square().with_regions({"a": lambda c: c > 0})
     with pytest.raises(ValueError, match="no regions given"):
         square().with_regions({})
+
+
+CUT = r"the border of region 'S' cuts \d+ of \d+ triangles, the first at \(2, 0\.\d+\).*x_lines.*strip.*polygon"
+
+
+@pytest.mark.parametrize(
+    "regions",
+    [
+        {"S": lambda p: p[:, 0] < 2, "N": lambda p: p[:, 0] > 2},  # some centres lie on the border: neither has them
+        {"S": lambda p: p[:, 0] < 2, "N": lambda p: p[:, 0] >= 2},  # covers everything, with a zigzag
+        {"N": np.arange(4), "S": lambda p: p[:, 0] < 2},
+    ],
+)
+def test_borders_of_regions_that_cut_triangles_are_refused(regions):
+    with pytest.raises(ValueError, match=CUT):
+        rectangle(3, 1, 0.2, regions=regions)
+    exact = rectangle(3, 1, 0.2, x_lines=[2], regions={"S": regions["S"], "N": lambda p: p[:, 0] > 2})
+    assert exact.areas[exact.regions["S"]].sum() == pytest.approx(2, rel=1e-14)
+
+
+@pytest.mark.parametrize("angle", [0.3, 2.0])
+def test_slanting_and_round_borders_are_refused_wherever_they_cut(angle):
+    mesh = rectangle(2, 2, 0.5)
+    along = np.array([np.cos(angle), np.sin(angle)])
+    with pytest.raises(ValueError, match="the border of region 'half' cuts") as slanting:
+        mesh.with_regions({"half": lambda p: (p - 1) @ along > 0.1, "rest": lambda p: (p - 1) @ along <= 0.1})
+    with pytest.raises(ValueError, match="the border of region 'dot' cuts") as round_one:
+        mesh.with_regions({"dot": lambda p: np.hypot(*(p - 1).T) < 0.6, "rest": lambda p: np.hypot(*(p - 1).T) >= 0.6})
+    for error, distance in (
+        (slanting, lambda p: (p - 1) @ along - 0.1),
+        (round_one, lambda p: np.hypot(*(p - 1)) - 0.6),
+    ):
+        place = re.search(r"the first at \((\S+), (\S+)\)", str(error.value)).groups()
+        assert distance(np.array(place, float)) == pytest.approx(0, abs=1e-5)
+
+
+def test_round_borders_along_mesh_lines_are_taken():
+    mesh = disk(2.0, 0.4)
+    ring = np.unique(np.round(np.hypot(*mesh.points.T), 9))[3]  # nodes lie on it, edges are its chords
+    again = mesh.with_regions({"core": lambda p: np.hypot(*p.T) < ring, "shell": lambda p: np.hypot(*p.T) >= ring})
+    n = np.sum(np.isclose(np.hypot(*mesh.points.T), ring))
+    assert again.areas[again.regions["core"]].sum() == pytest.approx(0.5 * n * ring**2 * np.sin(2 * np.pi / n))
+
+
+def test_gaps_overlaps_and_empty_choices_say_where():
+    mesh = rectangle(3, 1, 0.5, x_lines=[1, 2])
+    with pytest.raises(ValueError, match=r"in no region of \['S', 'N'\] \(the first at \(1\.\d+, 0\.\d+\)\)"):
+        mesh.with_regions({"S": lambda p: p[:, 0] < 1, "N": lambda p: p[:, 0] > 2})
+    with pytest.raises(
+        ValueError, match=r"in more than one region of \['S', 'N'\] \(the first at \(1\.\d+, 0\.\d+\)\)"
+    ):
+        mesh.with_regions({"S": lambda p: p[:, 0] < 2, "N": lambda p: p[:, 0] > 1})
+    with pytest.raises(
+        ValueError, match=r"function for region 'S' chooses none of \d+ places, from \(0\.\d+, 0\.\d+\)"
+    ):
+        mesh.with_regions({"N": lambda p: p[:, 0] > -1, "S": lambda p: p[:, 0] > 200})
+    with pytest.raises(ValueError, match=r"boundary 'end' chooses none of \d+ places, from \(0, 0\) to \(3, 1\)"):
+        mesh.with_boundaries({"end": lambda p: p[:, 0] > 3})
 
 
 # --- quality ------------------------------------------------------------------------------------
