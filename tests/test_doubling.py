@@ -40,8 +40,8 @@ def near(a, b):
 
 def island():
     """A disk with an inner disk of another region, whose border is the line "coast"."""
-    mesh = disk(1.0, 0.2)
-    place = {"sea": lambda c: np.hypot(*c.T) >= 0.5, "island": lambda c: np.hypot(*c.T) < 0.5}
+    mesh, coast = disk(1.0, 0.2), 4 / 7  # the fourth of seven rings of nodes
+    place = {"sea": lambda c: np.hypot(*c.T) >= coast, "island": lambda c: np.hypot(*c.T) < coast}
     mesh = mesh.with_regions(place)
     return with_cut_between(mesh, "island", "sea", "coast")
 
