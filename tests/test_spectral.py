@@ -11,7 +11,7 @@ from jusadel.nambu import bcs, to_nambu
 from jusadel.spectral import _checked_solver
 
 LINES = np.linspace(0, 1.0, 4)
-REGIONS = {"one": lambda p: p[:, 0] < 0.5, "two": lambda p: p[:, 0] > 0.5}
+REGIONS = {"one": lambda p: p[:, 0] < LINES[1], "two": lambda p: p[:, 0] > LINES[1]}
 ENERGIES = np.array([0.0, 0.4, 0.8, 0.95, 1.0, 1.05, 1.3, 2.0, 5.0])
 ONE = {"T": 0.1, "frequencies": ([0.3], [1.0])}
 
@@ -180,7 +180,8 @@ def test_normal_film_behind_channels_and_a_magnetic_surface():
 
 
 def test_mcmillan_densities_of_states_on_both_sides_of_an_interface():
-    mesh = strip(regions={"N": REGIONS["one"], "S": REGIONS["two"]}, lines=np.linspace(0, 1, 3))
+    halves = {"N": lambda p: p[:, 0] < 0.5, "S": lambda p: p[:, 0] > 0.5}
+    mesh = strip(regions=halves, lines=np.linspace(0, 1, 3))
     mesh = ju.with_cut_between(mesh, "N", "S", "border")
     device = ju.Device(
         mesh=mesh,
