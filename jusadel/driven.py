@@ -44,7 +44,7 @@ def self_consistent_kinetics(
     contacts: Mapping[str, Contact],
     *,
     eta: float = 0.01,
-    bath: Any = "grounded",
+    bath: Any = "elastic",
     weights: Any = None,
     tol: float = 1e-6,
     max_steps: int = 60,

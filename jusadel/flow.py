@@ -14,8 +14,9 @@ from jusadel.device import Device
 from jusadel.discrete import DiscreteAction, nodal_mean
 from jusadel.discretisation import ghosts
 from jusadel.distributions import LinearEquations
-from jusadel.fluxes import current_through, spin_current_through
-from jusadel.keldysh import CHARGE_AND_SPIN, currents_of_cells
+from jusadel.fluxes import current_through, flux_of_cells, spin_current_through
+from jusadel.keldysh import CHARGE_AND_SPIN, current_over_joint, currents_of_cells
+from jusadel.lines import barrier_at, line_at
 from jusadel.mesh import Mesh
 from jusadel.nambu import R
 from jusadel.observables import charge_currents_of_cells, named, spin_currents_of_cells, spin_density
@@ -116,20 +117,34 @@ def _(flow: Flow, pauli: bool = True) -> Array:
 
 @current_through.register
 def _(flow: Flow, name: str) -> Array:
-    return _leaving(flow, name)[0]
+    return jnp.asarray(_leaving(flow, name, slice(0, 1)))[0]
 
 
 @spin_current_through.register
 def _(flow: Flow, name: str) -> Array:
-    return _leaving(flow, name)[1:]
+    return jnp.asarray(_leaving(flow, name, slice(1, 4)))
 
 
-def _leaving(flow: Flow, name: str) -> Array:
-    """Charge and spin out of the device through a boundary, (4,): minus what it feeds in, and the held nodes take."""
-    nodes = own_nodes(flow.device, flow.contacts, name)
-    taken = 2 * (flow.equations(flow.f) - flow.load)[nodes].sum(axis=0)
-    fed = flow.contacts[name].fed() if name in flow.contacts else 0.0
-    return jnp.asarray(-taken - fed)
+def _leaving(flow: Flow, name: str, modes: slice) -> Array:
+    """Charge or spin out of the device through a boundary: what its nodes take where it holds them, else what it feeds
+    in, with the minus sign; through other lines the currents of cells."""
+    if name in flow.contacts:
+        if not flow.contacts[name].held()[0][modes].all():
+            return 0.0 - flow.contacts[name].fed()[modes]
+        nodes = own_nodes(flow.device, _holding(flow, modes), name)
+        return -2 * (flow.equations(flow.f) - flow.load)[nodes, modes].sum(axis=0)
+    if barrier := barrier_at(flow.device, name):
+        matrices = normal_matrices(len(flow.f))
+        return -current_over_joint(flow.system, *barrier, *matrices, flow.f, CHARGE_AND_SPIN)[modes]
+    behind, holding = ghosts(flow.device), _holding(flow, modes)
+    held = [other for other in holding if other not in behind]
+    line = line_at(flow.device, name, held, [other for other in flow.contacts if other not in held])
+    return flux_of_cells(flow, _currents(flow, None)[:, modes], line)
+
+
+def _holding(flow: Flow, modes: slice) -> list[str]:
+    """The contacts that hold the charge, or the spin."""
+    return [name for name, contact in flow.contacts.items() if contact.held()[0][modes].all()]
 
 
 def own_nodes(device: Device, contacts: Iterable[str], name: str) -> np.ndarray:

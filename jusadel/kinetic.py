@@ -37,7 +37,7 @@ def kinetics(
     spec: Spectrum,
     contacts: Mapping[str, Contact],
     *,
-    bath: Any = "grounded",
+    bath: Any = "elastic",
     weights: Any = None,
     progress: ProgressOption = False,
 ) -> Kinetics:

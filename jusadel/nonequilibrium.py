@@ -13,9 +13,11 @@ import numpy as np
 from jusadel.contact import Contact
 from jusadel.device import Device
 from jusadel.discrete import DiscreteAction, nodal_mean
+from jusadel.discretisation import ghosts
 from jusadel.flow import own_nodes
-from jusadel.fluxes import current_through, spin_current_through
-from jusadel.keldysh import PHI, advanced, currents_of_cells, distribution
+from jusadel.fluxes import current_through, flux_of_cells, spin_current_through
+from jusadel.keldysh import PHI, advanced, current_over_joint, currents_of_cells, distribution
+from jusadel.lines import barrier_at, line_at
 from jusadel.mesh import Mesh
 from jusadel.nambu import R
 from jusadel.observables import charge_currents_of_cells, named, spin_currents_of_cells, spin_density
@@ -127,8 +129,23 @@ class Kinetics:
         """Currents of the eight modes out of the device through a boundary, per energy, (n_E, 8) [nu D].
 
         Supercurrents are in it. The second is that of charge, I = Int dE over E > 0; energy flows as the first times E.
+        Through lines inside the device as in `current_through`.
         """
-        return self.reactions[:, own_nodes(self.device, self.contacts, name)].sum(axis=1)
+        if name in self.contacts:
+            return self.reactions[:, own_nodes(self.device, self.contacts, name)].sum(axis=1)
+        reservoirs, behind = list(self.device.reservoirs()), list(ghosts(self.device))
+        barrier = barrier_at(self.device, name)
+        line = None if barrier else line_at(self.device, name, reservoirs, behind)
+        if not barrier and not line:
+            return np.zeros((len(self.energies), len(PHI)))
+
+        def at(G: Array, f: np.ndarray) -> Any:
+            if barrier:
+                return current_over_joint(self.system, *barrier, G, advanced(G), f)
+            return flux_of_cells(self, -np.real(currents_of_cells(self.system, G, advanced(G), f)), line)
+
+        each = zip(self.spectrum.all_G, self.all_f.astype(complex), strict=True)
+        return np.array([at(G, f) for G, f in each])
 
     def only(self, *modes: str) -> Kinetics:
         """The same with the distributions of these modes alone ("energy", "charge", "spin", "spin-energy").

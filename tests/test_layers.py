@@ -16,7 +16,7 @@ FLOORS = (
     "triangulation seeds refinement polygons mesh_smoothing layouts",
     "material boundary contact cuts scales units",
     "device",
-    "action discrete seams discretisation whitney homogeneous pairing_response film_energy film depairing",
+    "action discrete seams discretisation lines whitney homogeneous pairing_response film_energy film depairing",
     "lifted hessian keldysh linear linear.protocol linear.factors linear.direct linear.dense linear.pardiso "
     "linear.multigrid linear.iterations linear.krylov linear.choice processes newton real_energies",
     "pair_potential solution traced distributions solve_input stability problem guess gap linear_response implicit "
