@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -68,11 +69,10 @@ class Flow:
 
     def __repr__(self) -> str:
         largest = np.linalg.norm(self.S, axis=1).max()
-        currents = ", ".join(f"{name}: {current_through(self, name):.5g}" for name in self.contacts)
         when = "" if self.time is None else f" at time {self.time:g}"
         return (
             f"Flow{when}: {len(self.mu)} nodes, mu from {self.mu.min():.5g} to {self.mu.max():.5g}, "
-            f"max |S| = {largest:.5g}\n  currents out of the device: {currents}"
+            f"max |S| = {largest:.5g}\n  {listed_currents(self)}"
         )
 
     def _at_mesh(self) -> np.ndarray:
@@ -82,6 +82,15 @@ class Flow:
         if seam.spin is not None:
             values[:, 1:] = np.einsum("nij,nj->ni", np.asarray(rotation_matrices(seam.spin)), values[:, 1:])
         return values
+
+
+def listed_currents(result: Any) -> str:
+    """The currents of all contacts of a Flow or Kinetics, and what they add up to."""
+    each = {name: float(current_through(result, name)) for name in result.contacts}
+    text = ", ".join(f"{name}: {out:.5g}" for name, out in each.items())
+    together = sum(each.values())
+    round_off = abs(together) < 1e-9 * max(map(abs, each.values()), default=0.0)
+    return f"currents out of the device: {text}, together {0 if round_off else together:.2g}"
 
 
 def normal_matrices(count: int) -> tuple[np.ndarray, np.ndarray]:

@@ -323,7 +323,8 @@ def _leaving(sol: Solution, name: str, currents: Any, at_nodes: Any, of_joints: 
         return _total(sol, system, of_joints)[behind[name][1]].sum(axis=0)
     if barrier := barrier_at(sol.device, name):
         joint = system.joints[barrier[0]]
-        return _total(sol, replace(system, joints=(joint,)), of_joints)[np.unique(joint.pairs[:, barrier[1]])].sum(axis=0)
+        alone = replace(system, joints=(joint,))
+        return _total(sol, alone, of_joints)[np.unique(joint.pairs[:, barrier[1]])].sum(axis=0)
     return flux_of_cells(sol, currents(sol), line_at(sol.device, name, reservoirs, list(behind)))
 
 

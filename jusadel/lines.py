@@ -161,9 +161,8 @@ def _refuse_ends_of_electrodes(mesh: Mesh, name: str, nodes: Integers, electrode
     for other in electrodes:
         last = nodes[_on_edges(mesh, [other])[nodes] == 1]
         if len(last):
-            where = "" if isinstance(mesh.points, jax.core.Tracer) else f" at {np.asarray(mesh.points)[last[0]].tolist()}"
             raise ValueError(
-                f"the line {name!r} ends where the contact {other!r} does{where}, and part of what enters there does "
-                "so on either side of it: let them keep an edge apart, or give start and end of a cut to "
+                f"the line {name!r} ends where the contact {other!r} does, at the node {last[0]}, and what enters "
+                "there does so on either side of it: let them keep an edge apart, or give start and end of a cut to "
                 "`current_across`"
             )

@@ -23,8 +23,8 @@ FLOORS = (
     "host differentiated compiled equilibrium spectral",
     "observables adaptation convergence screening_response screening fluxes magnetic thermodynamics phase_curve "
     "junction critical workers sweep_file sweep spectroscopy spectral_currents flow floating normal spin_dynamics "
-    "nonequilibrium kinetic driven transforms parameters measured linearised least_squares descent covariance "
-    "fit_result fitting fit stored_device stored_results files vtu",
+    "nonequilibrium energy_checks kinetic driven transforms parameters measured linearised least_squares descent "
+    "covariance fit_result fitting fit stored_device stored_results files vtu",
     "plot plot.canvas plot.devices plot.fields plot.lines plot.spectra case case_run",
     "jusadel",
     "__main__",

@@ -201,8 +201,8 @@ def test_lines_without_a_flux_are_refused():
         ju.current_through(flow, "outline")
     with pytest.raises(ValueError, match=r"'cross' has no direction \(.*branches at nodes .*current_across"):
         ju.current_through(flow, "cross")
-    beside = {"part": mesh.boundaries["bottom"][np.asarray(mesh.points)[mesh.boundaries["bottom"]][:, :, 0].max(1) <= 1]}
-    device = replace(device, mesh=mesh.with_boundaries(beside))
+    part = mesh.with_boundaries({"part": lambda middle: (middle[:, 1] == 0) & (middle[:, 0] < 1)})
+    device = replace(device, mesh=part)
     flow = ju.diffuse(device, ends | {"part": ju.Contact(current=0.3)})
-    with pytest.raises(ValueError, match=r"'b' ends where the contact 'part' does at \[1.0, 0.0\]"):
+    with pytest.raises(ValueError, match="'b' ends where the contact 'part' does, at the node"):
         ju.current_through(flow, "b")
