@@ -89,7 +89,7 @@ def listed_currents(result: Any) -> str:
     each = {name: float(current_through(result, name)) for name in result.contacts}
     text = ", ".join(f"{name}: {out:.5g}" for name, out in each.items())
     together = sum(each.values())
-    round_off = abs(together) < 1e-9 * max(map(abs, each.values()), default=0.0)
+    round_off = abs(together) < 1e-8 * max(map(abs, each.values()), default=0.0)
     return f"currents out of the device: {text}, together {0 if round_off else together:.2g}"
 
 
@@ -126,12 +126,12 @@ def _(flow: Flow, pauli: bool = True) -> Array:
 
 @current_through.register
 def _(flow: Flow, name: str) -> Array:
-    return jnp.asarray(_leaving(flow, name, slice(0, 1)))[0]
+    return _leaving(flow, name, slice(0, 1))[0]
 
 
 @spin_current_through.register
 def _(flow: Flow, name: str) -> Array:
-    return jnp.asarray(_leaving(flow, name, slice(1, 4)))
+    return _leaving(flow, name, slice(1, 4))
 
 
 def _leaving(flow: Flow, name: str, modes: slice) -> Array:
@@ -139,15 +139,16 @@ def _leaving(flow: Flow, name: str, modes: slice) -> Array:
     in, with the minus sign; through other lines the currents of cells."""
     if name in flow.contacts:
         if not flow.contacts[name].held()[0][modes].all():
-            return 0.0 - flow.contacts[name].fed()[modes]
+            return jnp.asarray(0.0 - flow.contacts[name].fed()[modes])
         nodes = own_nodes(flow.device, _holding(flow, modes), name)
-        return -2 * (flow.equations(flow.f) - flow.load)[nodes, modes].sum(axis=0)
+        return jnp.asarray(-2 * (flow.equations(flow.f) - flow.load)[nodes, modes].sum(axis=0))
     if barrier := barrier_at(flow.device, name):
         matrices = normal_matrices(len(flow.f))
-        return -current_over_joint(flow.system, *barrier, *matrices, flow.f, CHARGE_AND_SPIN)[modes]
-    behind, holding = ghosts(flow.device), _holding(flow, modes)
-    held = [other for other in holding if other not in behind]
-    line = line_at(flow.device, name, held, [other for other in flow.contacts if other not in held])
+        return -jnp.asarray(current_over_joint(flow.system, *barrier, *matrices, flow.f, CHARGE_AND_SPIN)[modes])
+    behind = ghosts(flow.device)
+    held = [other for other in _holding(flow, modes) if other not in behind]
+    fed = [other for other, contact in flow.contacts.items() if other in behind or contact.fed()[modes].any()]
+    line = line_at(flow.device, name, held, fed)
     return flux_of_cells(flow, _currents(flow, None)[:, modes], line)
 
 

@@ -131,7 +131,7 @@ def _half_edges(mesh: Mesh, edges: Integers, along: Integers, ends: np.ndarray) 
     The normals are those to the right of `along` (k, 2); the triangle is the one of an outer edge.
     """
     step = mesh.points[along[:, 1]] - mesh.points[along[:, 0]]
-    xp: Callable[..., Any] = np.stack if isinstance(step, np.ndarray) else jnp.stack  # type: ignore[assignment]
+    xp: Callable[..., Any] = np.stack if isinstance(step, np.ndarray) else jnp.stack
     normal = xp([step[:, 1], -step[:, 0]], axis=1) * (ends.sum(axis=1) / 2)[:, None]
     rows = edge_rows(mesh.edges, edges)
     at = np.array([np.flatnonzero((mesh.triangle_edges == row).any(axis=1))[0] for row in rows])

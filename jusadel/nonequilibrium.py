@@ -151,7 +151,7 @@ class Kinetics:
         def at(G: Array, f: np.ndarray) -> Any:
             if barrier:
                 return current_over_joint(self.system, *barrier, G, advanced(G), f)
-            return flux_of_cells(self, -np.real(currents_of_cells(self.system, G, advanced(G), f)), line)
+            return flux_of_cells(self, -jnp.real(currents_of_cells(self.system, G, advanced(G), f)), line)
 
         each = zip(self.spectrum.all_G, self.all_f.astype(complex), strict=True)
         return np.array([at(G, f) for G, f in each])

@@ -181,6 +181,39 @@ def test_charge_spin_and_energy_of_distributions(bridge):
     assert ju.current_through(kin, "top") == 0
 
 
+# --- electrodes that share a corner --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_barrier_beside_a_reservoir_counts_all_that_flows(order):
+    """The derivative of the free energy by the phase behind it, and what the reservoir takes up."""
+    square = ju.rectangle(1.0, 1.0, 0.5)
+
+    def solved(phase):
+        film = ju.Surface(Gamma=0.2)
+        ends = {"left": ju.Tunnel(ju.Reservoir(1.0, phase=phase), 2.0, surface=film), "top": ju.Reservoir(1.0)}
+        return ju.solve(ju.Device(mesh=square, materials=N, boundaries=dict(list(ends.items())[::order])), **FEW)
+
+    before, sol, after = (solved(1.0 + step) for step in (-1e-3, 0.0, 1e-3))
+    left, top = (float(ju.current_through(sol, name)) for name in ("left", "top"))
+    assert abs(left) > 1e-2
+    assert left == pytest.approx(float(ju.free_energy(after) - ju.free_energy(before)) / 1e-3, rel=1e-4)
+    assert top == pytest.approx(-left, rel=1e-8)
+
+
+def test_distributions_beside_a_barrier():
+    """The same as in the normal state, times the voltage."""
+    square = ju.rectangle(1.0, 1.0, 0.5)
+    ends = {"left": ju.Tunnel(ju.Reservoir(0.0), 2.0), "top": ju.Reservoir(0.0)}
+    sol = ju.solve(ju.Device(mesh=square, materials=N, boundaries=ends), **FEW)
+    flow = ju.diffuse(sol.device, {"left": ju.Contact(voltage=0.2), "top": ju.Contact(voltage=0.0)})
+    u, w = np.polynomial.legendre.leggauss(12)
+    kin = ju.kinetics(ju.spectrum(sol, (u + 1) / (1 - u), eta=1e-6), flow.contacts, weights=2 * w / (1 - u) ** 2)
+    top = float(ju.current_through(kin, "top"))
+    assert top == pytest.approx(float(ju.current_through(flow, "top")), rel=1e-3)
+    assert ju.current_through(kin, "left") == pytest.approx(-top, rel=1e-8)
+
+
 # --- what is refused -----------------------------------------------------------------------------
 
 
