@@ -16,9 +16,10 @@ from jusadel import plot
 from jusadel.atomic import checked_target, replacing
 from jusadel.case import Case, CaseError, known
 from jusadel.device import Device
+from jusadel.discretisation import ghosts
 from jusadel.files import save
 from jusadel.fluxes import current_through, spin_current_through
-from jusadel.lines import names_of_lines
+from jusadel.lines import barrier_at, line_at, names_of_lines
 from jusadel.observables import free_energy, spin_density
 from jusadel.plot.canvas import pyplot
 from jusadel.progress import ProgressOption
@@ -70,12 +71,13 @@ class Output:
         return output
 
     def check_boundaries(self, device: Device) -> None:
-        """Raise CaseError for numbers through a boundary or line that the device has not."""
-        lines = dict.fromkeys(names_of_lines(device))
+        """Raise CaseError for numbers through a boundary or line that the device has not, or that has no flux."""
+        lines, electrodes = dict.fromkeys(names_of_lines(device)), device.electrodes()
         for name in self.numbers:
-            _, *of = name.split(" ", 1)
-            for boundary in of:
+            for boundary in name.split(" ", 1)[1:]:
                 known(lines, boundary, f"[output] numbers = {name!r}")
+                if boundary not in electrodes and not barrier_at(device, boundary):
+                    _check_line(device, boundary, f"[output] numbers = {name!r}")
 
     def measured(self, sol: Solution) -> dict[str, np.ndarray]:
         """The numbers by name."""
@@ -91,6 +93,13 @@ class Output:
             figure = PICTURES[name](sol).figure
             figure.savefig(f"{stem}_{name}.png", dpi=150)
             pyplot().close(figure)
+
+
+def _check_line(device: Device, name: str, where: str) -> None:
+    try:
+        line_at(device, name, list(device.reservoirs()), list(ghosts(device)))
+    except ValueError as error:
+        raise CaseError(f"{where}: {error}") from error
 
 
 @dataclass(frozen=True)
