@@ -68,6 +68,8 @@ from jusadel.screening import ScreenedSolution, self_field, solve_screened
 from jusadel.shapes import disk, rectangle
 from jusadel.sizes import graded
 from jusadel.solution import (
+    BathWarning,
+    CoarseEnergiesWarning,
     CoarseMeshWarning,
     Solution,
     SolveError,
@@ -96,7 +98,9 @@ from jusadel.version import __version__ as __version__
 from jusadel.vtu import write_vtu
 
 __all__ = [
+    "BathWarning",
     "CaseError",
+    "CoarseEnergiesWarning",
     "CoarseMeshWarning",
     "Contact",
     "Convergence",

@@ -15,9 +15,11 @@ import numpy as np
 from jusadel import plot
 from jusadel.atomic import checked_target, replacing
 from jusadel.case import Case, CaseError, known
+from jusadel.device import Device
+from jusadel.discretisation import ghosts
 from jusadel.files import save
 from jusadel.fluxes import current_through, spin_current_through
-from jusadel.mesh import Mesh
+from jusadel.lines import barrier_at, line_at, names_of_lines
 from jusadel.observables import free_energy, spin_density
 from jusadel.plot.canvas import pyplot
 from jusadel.progress import ProgressOption
@@ -68,12 +70,14 @@ class Output:
             known(PICTURES, name, "[output] pictures")
         return output
 
-    def check_boundaries(self, mesh: Mesh) -> None:
-        """Raise CaseError for numbers through a boundary that is none of the mesh."""
+    def check_boundaries(self, device: Device) -> None:
+        """Raise CaseError for numbers through a boundary or line that the device has not, or that has no flux."""
+        lines, electrodes = dict.fromkeys(names_of_lines(device)), device.electrodes()
         for name in self.numbers:
-            _, *of = name.split(" ", 1)
-            for boundary in of:
-                known(mesh.boundaries, boundary, f"[output] numbers = {name!r}")
+            for boundary in name.split(" ", 1)[1:]:
+                known(lines, boundary, f"[output] numbers = {name!r}")
+                if boundary not in electrodes and not barrier_at(device, boundary):
+                    _check_line(device, boundary, f"[output] numbers = {name!r}")
 
     def measured(self, sol: Solution) -> dict[str, np.ndarray]:
         """The numbers by name."""
@@ -89,6 +93,13 @@ class Output:
             figure = PICTURES[name](sol).figure
             figure.savefig(f"{stem}_{name}.png", dpi=150)
             pyplot().close(figure)
+
+
+def _check_line(device: Device, name: str, where: str) -> None:
+    try:
+        line_at(device, name, list(device.reservoirs()), list(ghosts(device)))
+    except ValueError as error:
+        raise CaseError(f"{where}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -138,7 +149,7 @@ def run_case(
     out, output = Path(folder), Output.of(case)
     parameter, values = _sweep_of(case)
     first = case.with_value(parameter, values[0]) if parameter else case
-    output.check_boundaries(first.device().mesh)  # what can be refused is, before anything is left in the folder
+    output.check_boundaries(first.device())  # what can be refused is, before anything is left in the folder
     out.mkdir(parents=True, exist_ok=True)
     _claim(out, case)
     point = Point(case, parameter, tuple(values), out, output, alone=workers is not None)

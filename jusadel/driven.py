@@ -22,10 +22,11 @@ import numpy as np
 from jusadel.contact import Contact
 from jusadel.discrete import nodal_mean
 from jusadel.discretisation import discretise
+from jusadel.energy_checks import warn_of_currents
 from jusadel.equilibrium import refuse_bad_input
 from jusadel.gap import Sites, superconducting_sites
 from jusadel.keldysh import advanced, distribution
-from jusadel.kinetic import kinetics
+from jusadel.kinetic import unchecked_kinetics
 from jusadel.matsubara import GAP_RATIO
 from jusadel.nambu import R
 from jusadel.nonequilibrium import Kinetics
@@ -44,7 +45,7 @@ def self_consistent_kinetics(
     contacts: Mapping[str, Contact],
     *,
     eta: float = 0.01,
-    bath: Any = "grounded",
+    bath: Any = "elastic",
     weights: Any = None,
     tol: float = 1e-6,
     max_steps: int = 60,
@@ -78,7 +79,7 @@ def self_consistent_kinetics(
     report, mixing = reporter(progress), _Mixing()
     state = replace(sol, system=discretise(sol.device, sol.vertex_Delta, ("Delta",)))
     for step in range(max_steps + 1):
-        kin = kinetics(spectrum(state, energies, eta), contacts, bath=bath, weights=weights)
+        kin = unchecked_kinetics(spectrum(state, energies, eta), contacts, bath, weights)
         where = _sites(kin)
         Delta = where.from_vertices(state.vertex_Delta)
         change = _amplitudes(kin)[where.nodes] / where.a - Delta
@@ -86,6 +87,7 @@ def self_consistent_kinetics(
         if report:
             report(f"pair potential: step {step}, change {error:.1e}, largest {np.abs(Delta).max():.5g}")
         if error <= tol:
+            warn_of_currents(kin)
             return kin
         state = _with(state, where, mixing.after(Delta, change))
     raise SolveError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,8 +15,9 @@ from jusadel.device import Device
 from jusadel.discrete import DiscreteAction, nodal_mean
 from jusadel.discretisation import ghosts
 from jusadel.distributions import LinearEquations
-from jusadel.fluxes import current_through, spin_current_through
-from jusadel.keldysh import CHARGE_AND_SPIN, currents_of_cells
+from jusadel.fluxes import current_through, flux_of_cells, spin_current_through
+from jusadel.keldysh import CHARGE_AND_SPIN, current_over_joint, currents_of_cells
+from jusadel.lines import barrier_at, line_at
 from jusadel.mesh import Mesh
 from jusadel.nambu import R
 from jusadel.observables import charge_currents_of_cells, named, spin_currents_of_cells, spin_density
@@ -67,11 +69,10 @@ class Flow:
 
     def __repr__(self) -> str:
         largest = np.linalg.norm(self.S, axis=1).max()
-        currents = ", ".join(f"{name}: {current_through(self, name):.5g}" for name in self.contacts)
         when = "" if self.time is None else f" at time {self.time:g}"
         return (
             f"Flow{when}: {len(self.mu)} nodes, mu from {self.mu.min():.5g} to {self.mu.max():.5g}, "
-            f"max |S| = {largest:.5g}\n  currents out of the device: {currents}"
+            f"max |S| = {largest:.5g}\n  {listed_currents(self)}"
         )
 
     def _at_mesh(self) -> np.ndarray:
@@ -81,6 +82,15 @@ class Flow:
         if seam.spin is not None:
             values[:, 1:] = np.einsum("nij,nj->ni", np.asarray(rotation_matrices(seam.spin)), values[:, 1:])
         return values
+
+
+def listed_currents(result: Any) -> str:
+    """The currents of all contacts of a Flow or Kinetics, and what they add up to."""
+    each = {name: float(current_through(result, name)) for name in result.contacts}
+    text = ", ".join(f"{name}: {out:.5g}" for name, out in each.items())
+    together = sum(each.values())
+    round_off = abs(together) < 1e-8 * max(map(abs, each.values()), default=0.0)
+    return f"currents out of the device: {text}, together {0 if round_off else together:.2g}"
 
 
 def normal_matrices(count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -116,20 +126,35 @@ def _(flow: Flow, pauli: bool = True) -> Array:
 
 @current_through.register
 def _(flow: Flow, name: str) -> Array:
-    return _leaving(flow, name)[0]
+    return _leaving(flow, name, slice(0, 1))[0]
 
 
 @spin_current_through.register
 def _(flow: Flow, name: str) -> Array:
-    return _leaving(flow, name)[1:]
+    return _leaving(flow, name, slice(1, 4))
 
 
-def _leaving(flow: Flow, name: str) -> Array:
-    """Charge and spin out of the device through a boundary, (4,): minus what it feeds in, and the held nodes take."""
-    nodes = own_nodes(flow.device, flow.contacts, name)
-    taken = 2 * (flow.equations(flow.f) - flow.load)[nodes].sum(axis=0)
-    fed = flow.contacts[name].fed() if name in flow.contacts else 0.0
-    return jnp.asarray(-taken - fed)
+def _leaving(flow: Flow, name: str, modes: slice) -> Array:
+    """Charge or spin out of the device through a boundary: what its nodes take where it holds them, else what it feeds
+    in, with the minus sign; through other lines the currents of cells."""
+    if name in flow.contacts:
+        if not flow.contacts[name].held()[0][modes].all():
+            return jnp.asarray(0.0 - flow.contacts[name].fed()[modes])
+        nodes = own_nodes(flow.device, _holding(flow, modes), name)
+        return jnp.asarray(-2 * (flow.equations(flow.f) - flow.load)[nodes, modes].sum(axis=0))
+    if barrier := barrier_at(flow.device, name):
+        matrices = normal_matrices(len(flow.f))
+        return -jnp.asarray(current_over_joint(flow.system, *barrier, *matrices, flow.f, CHARGE_AND_SPIN)[modes])
+    behind = ghosts(flow.device)
+    held = [other for other in _holding(flow, modes) if other not in behind]
+    fed = [other for other, contact in flow.contacts.items() if other in behind or contact.fed()[modes].any()]
+    line = line_at(flow.device, name, held, fed)
+    return flux_of_cells(flow, _currents(flow, None)[:, modes], line)
+
+
+def _holding(flow: Flow, modes: slice) -> list[str]:
+    """The contacts that hold the charge, or the spin."""
+    return [name for name, contact in flow.contacts.items() if contact.held()[0][modes].all()]
 
 
 def own_nodes(device: Device, contacts: Iterable[str], name: str) -> np.ndarray:

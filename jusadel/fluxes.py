@@ -30,6 +30,7 @@ from jusadel.discrete import (
     to_nodes,
 )
 from jusadel.discretisation import edge_sides, ghosts
+from jusadel.lines import Line, barrier_at, line_at
 from jusadel.material import real
 from jusadel.nambu import L, R, commutator
 from jusadel.observables import (
@@ -59,18 +60,23 @@ def current_through(sol: Any, name: str) -> Array:
     reservoir has several names), so that nothing leaves through vacuum. The currents of all electrodes add up to what a
     pair potential that does not solve the gap equation feeds in.
 
+    Through a named line inside the device it is what flows from its left to its right, as `Interface` has them: also
+    the name of a barrier, "b"; "b:left" is what leaves that side, the same, and "b:right" the opposite. Through a
+    periodic boundary, or its partner, it is what flows out over the seam. What flows into a part of the device between
+    lines and electrodes flows out of it. A line that ends inside the sample has the accuracy of the triangles there.
+
     Args:
-        sol: the Solution, or the Flow of `diffuse`.
-        name: of the boundary.
+        sol: the Solution, or the Flow of `diffuse`, or the Kinetics of `kinetics`.
+        name: of the boundary, or of the line.
 
     Returns:
         A number [nu D energy].
 
     Raises:
-        ValueError: unknown boundary.
+        ValueError: unknown boundary; a line with branches, or of edges of an electrode, or one that ends where a
+            barrier to an electrode or a contact that feeds in a current does.
     """
-    inside = _gathered(sol, charge_currents_of_cells(sol)) + _total(sol, sol.system, _charge_torques_of_nodes)[:, 0]
-    return _leaving(sol, name, inside[:, None], _charge_torques_of_joints)[0]
+    return _leaving(sol, name, _charge_of_cells, _charge_at_nodes, _charge_torques_of_joints)[0]
 
 
 @singledispatch
@@ -78,10 +84,10 @@ def spin_current_through(sol: Any, name: str) -> Array:
     """Spin current out of the device through a boundary, (3,): dF/ds as its G turns by exp(s.L).
 
     Half of it (a spin is hbar/2) is the torque on a magnetic electrode. All electrodes together take up the integral
-    of `spin_torque` over the device. Args, nodes shared by boundaries and errors as in `current_through`.
+    of `spin_torque` over the device. Args, lines inside the device, nodes shared by boundaries and errors as in
+    `current_through`; where something turns spins, lines have the accuracy of `spin_current_across`.
     """
-    inside = _of_cells(sol, sol.system) + _total(sol, sol.system, _spin_torques_of_nodes)
-    return _leaving(sol, name, inside, _spin_torques_of_joints)
+    return _leaving(sol, name, spin_currents_of_cells, _spin_at_nodes, _spin_torques_of_joints)
 
 
 def current_across(sol: Solved, start: Any, end: Any) -> Array:
@@ -294,20 +300,46 @@ def _restricted(system: DiscreteAction, terms: Sequence[str]) -> DiscreteAction:
     )
 
 
-def _leaving(sol: Solution, name: str, inside: Array, of_joints: Any) -> Array:
-    """dF/ds of a boundary, from that of cells and nodes (N, generators); an electrode's includes that of barriers."""
-    nodes, behind = _own_nodes(sol, name), ghosts(sol.device)
+def _charge_of_cells(sol: Solution) -> Array:
+    return charge_currents_of_cells(sol)[:, None]
+
+
+def _charge_at_nodes(sol: Solution) -> Array:
+    """dF/ds of the terms of cells and nodes, (N, 1)."""
+    return _gathered(sol, _charge_of_cells(sol)) + _total(sol, sol.system, _charge_torques_of_nodes)
+
+
+def _spin_at_nodes(sol: Solution) -> Array:
+    return _of_cells(sol, sol.system) + _total(sol, sol.system, _spin_torques_of_nodes)
+
+
+def _leaving(sol: Solution, name: str, currents: Any, at_nodes: Any, of_joints: Any) -> Array:
+    """dF/ds of a boundary, (generators,): of cells and nodes, and barriers, at a reservoir; of one barrier; else the
+    currents of cells through the line."""
+    system, behind, reservoirs = sol.system, ghosts(sol.device), list(sol.device.reservoirs())
+    if name in reservoirs:
+        return (at_nodes(sol) + _total(sol, system, of_joints))[_own_nodes(sol, name)].sum(axis=0)
     if name in behind:
-        return jnp.sum(_total(sol, sol.system, of_joints)[behind[name][1]], axis=0)
-    if name in sol.device.reservoirs():
-        inside = inside + _total(sol, sol.system, of_joints)
-    return jnp.sum(inside[nodes], axis=0)
+        return _total(sol, system, of_joints)[behind[name][1]].sum(axis=0)
+    if barrier := barrier_at(sol.device, name):
+        joint = system.joints[barrier[0]]
+        alone = replace(system, joints=(joint,))
+        return _total(sol, alone, of_joints)[np.unique(joint.pairs[:, barrier[1]])].sum(axis=0)
+    return flux_of_cells(sol, currents(sol), line_at(sol.device, name, reservoirs, list(behind)))
+
+
+def flux_of_cells(sol: Solved, current: Array, line: Line | None) -> Array:
+    """The flux of the cells' currents (m + k, ..., 2) through a line; nothing through vacuum."""
+    if line is None:
+        return jnp.zeros(current.shape[1:-1])
+    beside = np.concatenate([np.zeros(0, int), *(s.triangles for s in edge_sides(sol.device) if s.cells)])
+    return line.flux(current, sol.system.cells.area, sol.system.cells.gradients, beside)
 
 
 def _own_nodes(sol: Solution, name: str) -> np.ndarray:
-    """The boundary's nodes without those of an electrode that comes before it: reservoirs first."""
+    """The nodes of a reservoir without those of one that comes before it."""
     nodes = sol.mesh.boundary_nodes(name)
-    for other in sol.device.electrodes():
+    for other in sol.device.reservoirs():
         if other == name:
             break
         nodes = np.setdiff1d(nodes, sol.mesh.boundary_nodes(other))

@@ -34,7 +34,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from jusadel.action import barrier
-from jusadel.discrete import Cells, DiscreteAction, Nodes, carry_to_centroid, cell_action, node_action
+from jusadel.discrete import Cells, DiscreteAction, Joint, Nodes, carry_to_centroid, cell_action, node_action
 from jusadel.lifted import stiffness
 from jusadel.matrices import commutator, transpose
 from jusadel.nambu import L, R
@@ -141,13 +141,24 @@ def blocks(system: DiscreteAction, retarded: Any, adv: Any, omega: Any, modes: M
         nodes = nodes + own
     if bare.cell_terms:
         cells, _ = _chunked(_of_cells, bare, modes, retarded[corners], adv[corners], system.cells)
-    joints = []
-    for joint in system.joints:
-        pairs = np.asarray(joint.pairs)
-        sides = retarded[pairs], adv[pairs]
-        of_sides = partial(_of_sides, joint.transmissions)
-        joints.append(_chunked(of_sides, bare, modes, *sides, joint.conductance)[0])
-    return Blocks(nodes=nodes, neighbours=neighbours, cells=cells, joints=tuple(joints), source=source)
+    joints = tuple(_blocks_of_joint(bare, joint, retarded, adv, modes) for joint in system.joints)
+    return Blocks(nodes=nodes, neighbours=neighbours, cells=cells, joints=joints, source=source)
+
+
+def _blocks_of_joint(
+    bare: DiscreteAction, joint: Joint, retarded: np.ndarray, adv: np.ndarray, modes: Modes
+) -> np.ndarray:
+    pairs, of_sides = np.asarray(joint.pairs), partial(_of_sides, joint.transmissions)
+    return _chunked(of_sides, bare, modes, retarded[pairs], adv[pairs], joint.conductance)[0]
+
+
+def current_over_joint(
+    system: DiscreteAction, number: int, into: int, retarded: Any, adv: Any, f: Any, modes: Modes = ALL_MODES
+) -> np.ndarray:
+    """What flows over a barrier into one of its sides (0 or 1), (b,), in the unit of the reactions 2 (B f + r0)."""
+    joint, retarded, adv = system.joints[number], np.asarray(retarded), np.asarray(adv)
+    of_sides = _blocks_of_joint(_bare(system), joint, retarded, adv, modes)
+    return 2 * np.einsum("kaqb,kqb->a", of_sides[:, into], np.asarray(f)[np.asarray(joint.pairs)]).real
 
 
 def blocks_of_nodes(

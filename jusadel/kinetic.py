@@ -5,7 +5,8 @@ real unknowns a node, one sparse solve for each energy,
 
     B f + r0 = 0 at free nodes,    f = tanh[(E - V tau3 - S.sigma)/2T] in the electrodes.
 
-Nothing scatters inelastically but by the broadening eta, which is a coupling to a bath, 2 eta (F_bath - F).
+Nothing scatters inelastically. The broadening eta is a coupling to a bath, 2 eta (F_bath - F), whose distribution is
+unless told otherwise the local one, so that it takes nothing up; a bath at the ground takes charge as well as energy.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 from jusadel.contact import NO_SPIN, Contact, is_floating
 from jusadel.device import Device
 from jusadel.distributions import Assembly, Factors, LinearEquations, Reduced
+from jusadel.energy_checks import warn_of_currents
 from jusadel.floating import Balance, at_start, floating_contacts, modes_of
 from jusadel.flow import nodes_of_contact, own_nodes
 from jusadel.keldysh import advanced, blocks, blocks_of_nodes, frequency_matrix
@@ -37,7 +39,7 @@ def kinetics(
     spec: Spectrum,
     contacts: Mapping[str, Contact],
     *,
-    bath: Any = "grounded",
+    bath: Any = "elastic",
     weights: Any = None,
     progress: ProgressOption = False,
 ) -> Kinetics:
@@ -49,15 +51,16 @@ def kinetics(
 
     Args:
         spec: from `spectrum`, with energies > 0: ascending and beyond the largest |V| + 8 T where integrals are wanted.
-            Its eta takes charge in proportion: 1e-3 of Delta or less is a weak bath.
+            Where currents change from one energy to the next, as at a gap's edge, they should be eta apart there.
         contacts: {boundary: Contact(voltage=..., temperature=..., spin=...)}, one for each electrode of the device,
             those behind a Tunnel included. The temperature's default is that of the Solution. Superconducting
             electrodes must be at voltage 0: all else is time-dependent. What is "floating" is found so that, integrated
             over the energies, no net charge, spin or heat flows, and stands in the contacts of the result.
-        bath: what the broadening couples to: "grounded" for an equilibrium with the temperature of the first contact
-            at voltage 0 (else of the Solution), or a temperature; "elastic" for nothing, F unrelaxed. Inside a hard gap
-            the few states that eta makes fill up behind a weak barrier if nothing relaxes them, and density times F is
-            then not small: leave such energies out.
+        bath: what the broadening couples to: "elastic" for nothing, F unrelaxed, so that what enters leaves elsewhere;
+            "grounded" for an equilibrium at voltage 0 with the temperature of the first contact there (else of the
+            Solution), or a temperature for the same. Such a bath relaxes F at the rate 2 eta and drains charge and spin
+            too: `Kinetics.bath_current` has how much, and a BathWarning says where it is above one per cent. Inside a
+            hard gap the few states that eta makes fill up behind a weak barrier if nothing relaxes them.
         weights: (n_E,) of a quadrature over E from zero to infinity; default the trapezoidal rule.
         progress: True for a bar where tqdm is installed (extra "progress") and stderr is a terminal, else for lines of
             text on the "jusadel" logger and stderr; "bar" or "lines"; or a function of a line.
@@ -73,6 +76,15 @@ def kinetics(
         SolveError: the equations do not fix F, or nothing balances what floats. (Where there are no states F does not
             matter; there f is that of equilibrium, and zero for what vanishes in it.)
     """
+    kin = unchecked_kinetics(spec, contacts, bath, weights, progress)
+    warn_of_currents(kin)
+    return kin
+
+
+def unchecked_kinetics(
+    spec: Spectrum, contacts: Mapping[str, Contact], bath: Any, weights: Any, progress: ProgressOption = False
+) -> Kinetics:
+    """As `kinetics`, of which no current need be right."""
     if not isinstance(spec, Spectrum):
         raise TypeError(f"spec is {type(spec).__name__}; expected the Spectrum that jusadel.spectrum(sol, ...) returns")
     _refuse_spectrum(spec)

@@ -13,9 +13,11 @@ import numpy as np
 from jusadel.contact import Contact
 from jusadel.device import Device
 from jusadel.discrete import DiscreteAction, nodal_mean
-from jusadel.flow import own_nodes
-from jusadel.fluxes import current_through, spin_current_through
-from jusadel.keldysh import PHI, advanced, currents_of_cells, distribution
+from jusadel.discretisation import ghosts
+from jusadel.flow import listed_currents, own_nodes
+from jusadel.fluxes import current_through, flux_of_cells, spin_current_through
+from jusadel.keldysh import PHI, advanced, current_over_joint, currents_of_cells, distribution
+from jusadel.lines import barrier_at, line_at
 from jusadel.mesh import Mesh
 from jusadel.nambu import R
 from jusadel.observables import charge_currents_of_cells, named, spin_currents_of_cells, spin_density
@@ -119,6 +121,15 @@ class Kinetics:
         return float(w @ np.abs(self.taken[:, 1]) / max(w @ largest, 1e-300))
 
     @property
+    def bath_current(self) -> float:
+        """Charge that the bath takes, integrated: what all contacts give and the pair potential feeds in [nu D energy].
+
+        Raises:
+            ValueError: as `integrated`.
+        """
+        return float(self.integrated(self.taken[:, 1]))
+
+    @property
     def dissipation(self) -> float:
         """Sum of voltages times currents into the device: the power that the sources give [nu D energy^2]."""
         return -sum(float(c.voltage) * float(current_through(self, name)) for name, c in self.contacts.items())
@@ -127,8 +138,23 @@ class Kinetics:
         """Currents of the eight modes out of the device through a boundary, per energy, (n_E, 8) [nu D].
 
         Supercurrents are in it. The second is that of charge, I = Int dE over E > 0; energy flows as the first times E.
+        Through lines inside the device as in `current_through`.
         """
-        return self.reactions[:, own_nodes(self.device, self.contacts, name)].sum(axis=1)
+        if name in self.contacts:
+            return self.reactions[:, own_nodes(self.device, self.contacts, name)].sum(axis=1)
+        reservoirs, behind = list(self.device.reservoirs()), list(ghosts(self.device))
+        barrier = barrier_at(self.device, name)
+        line = None if barrier else line_at(self.device, name, reservoirs, behind)
+        if not barrier and not line:
+            return np.zeros((len(self.energies), len(PHI)))
+
+        def at(G: Array, f: np.ndarray) -> Any:
+            if barrier:
+                return current_over_joint(self.system, *barrier, G, advanced(G), f)
+            return flux_of_cells(self, -jnp.real(currents_of_cells(self.system, G, advanced(G), f)), line)
+
+        each = zip(self.spectrum.all_G, self.all_f.astype(complex), strict=True)
+        return np.array([at(G, f) for G, f in each])
 
     def only(self, *modes: str) -> Kinetics:
         """The same with the distributions of these modes alone ("energy", "charge", "spin", "spin-energy").
@@ -153,14 +179,32 @@ class Kinetics:
         values = np.asarray(values)
         return np.einsum("e,e...->...", _weights(self), values)
 
+    @property
+    def grid_fault(self) -> str:
+        """What is wrong with the energies for the trapezoidal rule; empty if they serve."""
+        E = self.energies
+        if len(E) < 2 or not (np.diff(E) > 0).all():
+            return f"{len(E)} energies that do not all ascend are no grid for integrals: give ascending ones"
+        ground = np.eye(8)[0]
+        for name, contact in self.contacts.items():
+            left = np.abs(contact.distribution(E[-1]) - ground).max()
+            if left > SETTLED:
+                V, T = abs(float(contact.voltage)) + float(np.linalg.norm(contact.spin)), float(contact.temperature)
+                return (
+                    f"the energies end at {E[-1]:.4g}, where the distribution of contact {name!r} is still {left:.1e} "
+                    f"from that of the ground state: give energies up to {V + 8 * T:.4g} or beyond"
+                )
+        return ""
+
     def __repr__(self) -> str:
-        E, text = self.energies, "not integrated: " + _gap_in_energies(self)
-        if not _gap_in_energies(self) or self.weights is not None:
-            each = [f"{name}: {float(current_through(self, name)):.5g}" for name in self.contacts]
-            text = "currents out of the device: " + ", ".join(each)
+        E, text = self.energies, "not integrated: " + self.grid_fault
+        if not self.grid_fault or self.weights is not None:
+            text = listed_currents(self)
             if self.fed.any():
                 text += f", of which the pair potential feeds in {float(self.integrated(self.fed.sum(axis=1))):.2g}"
-        where = "no bath" if self.bath is None else f"a bath at T = {self.bath:g} takes {self.bath_share:.1e} of it"
+            if self.bath is not None:
+                text += f" and a bath at T = {self.bath:g} takes {self.bath_current:.2g}"
+        where = "no bath" if self.bath is None else f"the bath takes {self.bath_share:.1e} of the largest current"
         return (
             f"Kinetics: {len(self.mesh.points)} nodes, {len(E)} energies ({E.min():.3g} to {E.max():.3g}), eta = "
             f"{self.spectrum.eta:g}\n  {text}; {where}"
@@ -182,9 +226,8 @@ def energy_current_through(kin: Kinetics, name: str) -> float:
 def _weights(kin: Kinetics) -> np.ndarray:
     if kin.weights is not None:
         return kin.weights
-    problem = _gap_in_energies(kin)
-    if problem:
-        raise ValueError(f"{problem}, or weights=... of your quadrature from 0 to infinity")
+    if kin.grid_fault:
+        raise ValueError(f"{kin.grid_fault}, or weights=... of your quadrature from 0 to infinity")
     return trapezoidal(kin.energies)
 
 
@@ -192,23 +235,6 @@ def trapezoidal(energies: np.ndarray) -> np.ndarray:
     """Weights (n_E,) for ascending energies > 0; values are constant up to the first, since all is even."""
     step = np.diff(energies)
     return np.append(step, 0) / 2 + np.append(energies[0], step / 2)
-
-
-def _gap_in_energies(kin: Kinetics) -> str:
-    """What is wrong with the energies for the trapezoidal rule; nothing if they serve."""
-    E = kin.energies
-    if len(E) < 2 or not (np.diff(E) > 0).all():
-        return f"{len(E)} energies that do not all ascend are no grid for integrals: give ascending ones"
-    ground = np.eye(8)[0]
-    for name, contact in kin.contacts.items():
-        left = np.abs(contact.distribution(E[-1]) - ground).max()
-        if left > SETTLED:
-            V, T = abs(float(contact.voltage)) + float(np.linalg.norm(contact.spin)), float(contact.temperature)
-            return (
-                f"the energies end at {E[-1]:.4g}, where the distribution of contact {name!r} is still {left:.1e} from "
-                f"that of the ground state: give energies up to {V + 8 * T:.4g} or beyond"
-            )
-    return ""
 
 
 # --- observables -----------------------------------------------------------------------------------

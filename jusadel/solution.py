@@ -35,6 +35,14 @@ class UncertifiedDerivativeWarning(UserWarning):
     """Derivatives are taken of a solution that is not certified, which `throw=False` returns: they mean nothing."""
 
 
+class BathWarning(UserWarning):
+    """The bath to which levels are coupled takes charge that matters beside the currents of the contacts."""
+
+
+class CoarseEnergiesWarning(UserWarning):
+    """The energies of a Spectrum are too far apart for the sum over them."""
+
+
 class Solved(Protocol):
     """What currents can be taken of: a Solution, a Flow."""
 

@@ -172,6 +172,30 @@ def test_numbers_through_unknown_boundaries_are_refused_at_once(swept, tmp_path,
     assert not (tmp_path / "out").exists()
 
 
+def test_numbers_through_lines_of_a_mesh_file(tmp_path):
+    """A barrier, an inner line, and one that is an electrode's, which is refused at once."""
+    x, halves = np.linspace(0, 2, 9), {"A": lambda c: c[:, 0] < 1, "B": lambda c: c[:, 0] > 1}
+    mesh = ju.with_cut_between(ju.rectangle(2.0, 0.5, 0.5, x=x, y=[0, 0.5], regions=halves), "A", "B", "b")
+    line = mesh.edges[(mesh.points[mesh.edges][:, :, 0] == 0.5).all(axis=1)]
+    mesh.with_boundaries({"c": line, "outline": mesh.boundary_edges}).write(tmp_path / "film.msh")
+    leads = {"left": {"Delta": 1.0}, "right": {"Delta": 1.0, "phase": 1.0}}
+    tables = {
+        "geometry": {"file": "film.msh"},
+        "materials": {name: {"Tc": 0.0} for name in halves},
+        "boundaries": leads | {"b": {"kind": "Interface", "conductance": 3.0}},
+        "solve": {"T": 0.3, "frequencies": 3, "pair_potential": 0.0},
+        "output": {"numbers": [f"current_through {name}" for name in ("right", "b", "c", "b:right")]},
+    }
+    found = ju.run_case(Case(tables, tmp_path), tmp_path / "out")
+    right, b, c, back = (float(found[name][0]) for name in tables["output"]["numbers"])
+    assert right > 1e-3
+    np.testing.assert_allclose([b, np.abs(c), -back], right, rtol=1e-8)
+    tables["output"]["numbers"] = ["current_through outline"]
+    with pytest.raises(ju.CaseError, match=r"_through outline': .* in common with the electrode 'left'"):
+        ju.run_case(Case(tables, tmp_path), tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
 @pytest.mark.parametrize(
     "change",
     [("Tc = 1.0", "Tc = 1.1"), ("values = [0.4, 0.6]", "values = [0.4, 0.7]"), ("save = true", "save = false")],

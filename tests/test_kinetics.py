@@ -51,7 +51,7 @@ def wire():
 def test_reentrance_of_a_wire_on_a_superconductor(wire):
     """dI/dV at T = 0 and eV = E over that of the normal wire, 2 nu D W/L (Nazarov and Stoof; Golubov et al.)."""
     cold = {"left": ju.Contact(voltage=20.0, temperature=0.0), "right": ju.Contact(voltage=0.0, temperature=0.0)}
-    kin = ju.kinetics(wire, cold)
+    kin = ju.kinetics(wire, cold, bath="grounded")
     out = kin.currents_through("right")[:, 1]
     np.testing.assert_allclose(out / (2 * 0.05), list(REENTRANCE.values()), rtol=7e-4)
     left, bath = kin.currents_through("left")[:, 1], kin.taken[:, 1]
@@ -59,7 +59,7 @@ def test_reentrance_of_a_wire_on_a_superconductor(wire):
     assert np.abs(bath).max() < 2e-6 * out.max()
     assert kin.bath_share == pytest.approx(np.abs(bath).sum() / np.abs(left).sum(), rel=0.3)
     assert np.all(kin.pairing_source == 0)
-    elastic = ju.kinetics(wire, cold, bath="elastic")
+    elastic = ju.kinetics(wire, cold)
     np.testing.assert_allclose(elastic.currents_through("left")[:, 1], -elastic.currents_through("right")[:, 1], 1e-11)
     assert elastic.bath_share == 0
     assert "no bath" in repr(elastic)
@@ -99,7 +99,7 @@ def junction():
 @pytest.fixture(scope="module")
 def balanced(junction):
     contacts = {name: ju.Contact(voltage=0.0, temperature=T) for name in ("left", "right", "bottom")}
-    return ju.kinetics(junction, contacts, weights=quadrature()[1])
+    return ju.kinetics(junction, contacts, bath="grounded", weights=quadrature()[1])
 
 
 def test_equilibrium_is_the_same_distribution_everywhere(junction, balanced):
@@ -246,7 +246,7 @@ def test_floating_contact_on_a_superconducting_junction(junction):
     spec = replace(junction, energies=junction.energies[few], all_G=junction.all_G[few])
     ends = {"left": ju.Contact(voltage=0.0, temperature=0.4), "right": ju.Contact(voltage=0.0, temperature=1.5)}
     probe = ju.Contact(voltage="floating", spin="floating", temperature="floating")
-    given = {"weights": 3 * quadrature()[1][few], "bath": 1.0}
+    given = {"weights": 3 * quadrature()[1][few]}
     kin = ju.kinetics(spec, ends | {"bottom": probe}, **given)
     through = np.array([ju.current_through(kin, "bottom"), *ju.spin_current_through(kin, "bottom")])
     held = ju.kinetics(spec, ends | {"bottom": ju.Contact(voltage=0.0, temperature=1.0)}, **given)
@@ -332,7 +332,10 @@ def test_seam_that_turns_phases_and_spins():
     across = [ju.current_across(kin, (0.3, 0.0), (0.3, 0.4)) for kin in (seam, plain)]
     assert across[0] == pytest.approx(float(across[1]), rel=1e-8)
     leaving = [float(ju.current_through(seam, name)) for name in ("left", "right")]
-    assert sum(leaving) == pytest.approx(-seam.taken[:, 1].sum(), abs=1e-9)  # the bath takes the rest
+    assert sum(leaving) == pytest.approx(0.0, abs=1e-9)
+    round_the_tube = [float(ju.current_through(seam, name)) for name in ("top", "bottom")]
+    assert sum(round_the_tube) == pytest.approx(0.0, abs=1e-9)
+    assert ju.current_through(seam, "cut") == pytest.approx(leaving[1], abs=1e-9)
 
 
 # --- superconducting strips ------------------------------------------------------------------------------
@@ -387,10 +390,15 @@ def test_charge_below_the_gap_becomes_supercurrent(below_and_above):
 
 
 def test_charge_balance_with_a_given_pair_potential(below_and_above):
-    kin = below_and_above
-    out = sum(kin.currents_through(name)[:, 1] for name in kin.contacts)
-    np.testing.assert_allclose(out + kin.taken[:, 1], kin.fed.sum(axis=1), atol=1e-14)
-    assert np.abs(kin.fed.sum(axis=1)).max() > 1e-10
+    """And with a bath, which takes more than one per cent: f_1 reaches the other electrode at two energies only."""
+    with pytest.warns(ju.BathWarning, match="takes charge"):
+        drained = driven(below_and_above.spectrum, bath="grounded")
+    for kin in (below_and_above, drained):
+        out = sum(kin.currents_through(name)[:, 1] for name in kin.contacts)
+        np.testing.assert_allclose(out + kin.taken[:, 1], kin.fed.sum(axis=1), atol=1e-14)
+        assert np.abs(kin.fed.sum(axis=1)).max() > 1e-10
+    assert np.all(below_and_above.taken[:, 1] == 0)
+    assert np.abs(drained.taken[:, 1]).max() > 1e-10
 
 
 def test_a_self_consistent_pair_potential_feeds_in_nothing():

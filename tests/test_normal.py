@@ -234,6 +234,44 @@ def test_charge_signal_of_spin_injection_is_minus_the_spin_signal_of_charge_inje
         assert there == pytest.approx(-back, rel=1e-9)
 
 
+@pytest.mark.parametrize("size", [0.25, 0.125])
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_current_is_fed_in_beside_a_voltage(size, order):
+    """All of it, charge or spin, whatever the corner that both share belongs to."""
+    device = ju.Device(mesh=ju.rectangle(1.0, 1.0, size), materials=metal())
+    ends = {"left": ju.Contact(current=1.0, spin_current=(0.0, 0.5, 0.0)), "top": ju.Contact(voltage=0.0)}
+    flow = ju.diffuse(device, dict(list(ends.items())[::order]))
+    for name, sign in (("left", -1), ("top", 1)):
+        assert ju.current_through(flow, name) == pytest.approx(sign, rel=1e-10)
+        np.testing.assert_allclose(ju.spin_current_through(flow, name), [0, 0.5 * sign, 0], atol=1e-10)
+    assert "top: 1" in repr(flow)
+    assert ", together 0" in repr(flow)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"voltage": 1.0, "tunnel": 2.0}, {"voltage": 0.0, "spin_current": (0, 0, 0.2)}),
+        ({"voltage": 1.0, "spin": None, "spin_current": (0.1, 0, 0)}, {"current": 0.3}),
+        ({"current": 0.7}, {"voltage": 0.0, "spin_current": (0, 0, 0.2)}),
+        ({"voltage": "floating", "spin": None, "current": 0.7}, {"current": 0.3}),
+    ],
+    ids=["tunnel", "spin", "current", "floating"],
+)
+def test_contacts_that_share_a_corner_conserve_charge_and_spin(first, second):
+    """What the one does not hold there the other may; all that is fed in leaves."""
+    device = ju.Device(mesh=ju.rectangle(1.0, 1.0, 0.25), materials=metal())
+    ends = {"left": ju.Contact(**first), "bottom": ju.Contact(**second), "right": ju.Contact(voltage=0.0)}
+    flow = ju.diffuse(device, {name: c for name, c in ends.items() if name != "right" or second.get("voltage") is None})
+    charge = {name: float(ju.current_through(flow, name)) for name in flow.contacts}
+    assert max(charge.values()) > 0.1
+    assert sum(charge.values()) == pytest.approx(0.0, abs=1e-12)
+    for name, given in (("left", first), ("bottom", second)):
+        if "current" in given:
+            assert charge[name] == pytest.approx(-given["current"], rel=1e-10)
+    np.testing.assert_allclose(sum(ju.spin_current_through(flow, name) for name in flow.contacts), 0, atol=1e-12)
+
+
 @pytest.fixture(scope="module")
 def random_flow():
     """Everything on, a barrier at the left, and charge and spin that the top feeds in."""
