@@ -178,7 +178,7 @@ def _sweep_of(case: Case) -> tuple[str, list[float]]:
         return "", [0.0]
     if set(given) != {"parameter", "values"}:
         raise CaseError(f"[sweep] has {sorted(given)}; expected parameter and values")
-    values = case.quantity(given["values"], "sweep.values")
+    values = case.quantity(given["values"], given["parameter"])
     case.with_value(given["parameter"], values[0])
     return given["parameter"], [float(value) for value in values]
 

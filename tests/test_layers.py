@@ -25,7 +25,7 @@ FLOORS = (
     "junction critical workers sweep_file sweep spectroscopy spectral_currents flow floating normal spin_dynamics "
     "nonequilibrium kinetic driven transforms parameters measured linearised least_squares descent covariance "
     "fit_result fitting fit stored_device stored_results files vtu",
-    "plot plot.canvas plot.devices plot.fields plot.lines plot.spectra case case_run",
+    "plot plot.canvas plot.devices plot.fields plot.lines plot.spectra case_units case case_run",
     "jusadel",
     "__main__",
 )
