@@ -14,6 +14,8 @@ from jusadel.topology import Integers
 
 MAX_NODES = 5_000_000
 """Above this a mesh is refused: most likely a wrong unit of length."""
+SAME = 1e-9
+"""Lines closer than this, in units of the side, are one."""
 
 
 def rectangle(
@@ -23,23 +25,36 @@ def rectangle(
     *,
     x: ArrayLike | None = None,
     y: ArrayLike | None = None,
+    x_lines: ArrayLike = (),
+    y_lines: ArrayLike = (),
     regions: Mapping[str, ArrayLike | Chooser] | None = None,
 ) -> Mesh:
     """Mesh of x in [0, width], y in [0, height], with diagonals of alternating direction.
 
+        mesh = ju.rectangle(3.0, 1.0, size=0.2, x_lines=[1.3, 2.0],
+                            regions={"S": lambda c: c[:, 0] < 1.3, "N": lambda c: (c[:, 0] > 1.3) & (c[:, 0] < 2.0),
+                                     "F": lambda c: c[:, 0] > 2.0})
+
     Args:
         width, height: the sides.
         size: longest edge allowed.
-        x, y: increasing mesh lines from 0 to width (height), for graded strips and for region
-            borders; in that direction they replace `size`, and diagonals may then exceed it.
-        regions: functions of the centroids (m, 2) by name, as in `Mesh.with_regions`; choose
-            borders on mesh lines. Default {"film": everything}.
+        x, y: all mesh lines of that direction, increasing from 0 to width (height), for graded strips; in that
+            direction they replace `size`, and diagonals may then exceed it.
+        x_lines, y_lines: (k,) positions in [0, width] (in [0, height]) where mesh lines must lie, such as region
+            borders: nodes lie at exactly these numbers. Between them mesh lines are evenly spaced as `size` asks;
+            lines closer than that make a strip as narrow as they say. Lines closer than 1e-9 of the side are one.
+        regions: functions of the centroids (m, 2) by name, as in `Mesh.with_regions`; their borders must be among
+            the mesh lines. Default {"film": everything}.
 
     Returns:
         A mesh with boundaries "left", "right", "bottom", "top".
+
+    Raises:
+        ValueError: a side or size that is not positive, lines outside the rectangle, `x_lines` beside `x`, regions
+            that overlap, leave a gap or have borders that are not mesh lines.
     """
     _check_positive(width=width, height=height, size=size)
-    xs, ys = _mesh_lines("x", x, width, size), _mesh_lines("y", y, height, size)
+    xs, ys = _mesh_lines("x", x, x_lines, width, size), _mesh_lines("y", y, y_lines, height, size)
     nx, ny = len(xs) - 1, len(ys) - 1
     _check_node_count(len(xs) * len(ys))
     node = np.arange((nx + 1) * (ny + 1)).reshape(ny + 1, nx + 1)
@@ -133,17 +148,41 @@ def _delaunay(points: NDArray[np.float64]) -> Integers:
     return triangles[np.lexsort(triangles.T[::-1])]
 
 
-def _mesh_lines(name: str, given: ArrayLike | None, end: float, size: float) -> NDArray[np.float64]:
+def _mesh_lines(name: str, given: ArrayLike | None, through: ArrayLike, end: float, size: float) -> NDArray[np.float64]:
+    """All mesh lines of one direction: those given, or evenly spaced ones between the stops."""
+    stops = _stops(f"{name}_lines", through, end)
     if given is None:
-        pieces = np.ceil(end * np.sqrt(2) / size - 1e-9)  # the diagonal is the longest edge
-        _check_node_count(pieces)
-        return np.linspace(0, end, int(pieces) + 1)
+        return _spaced(stops, size)
+    if len(stops) > 2:
+        raise ValueError(f"{name} and {name}_lines are both given; {name} is all mesh lines: put those of both into it")
     lines = np.asarray(given, dtype=float)
     if lines.ndim != 1 or len(lines) < 2 or not np.all(np.diff(lines) > 0):
         raise ValueError(f"{name} must be a list of at least two increasing numbers, got {given}")
     if abs(lines[0]) > 1e-12 * end or abs(lines[-1] - end) > 1e-12 * end:
         raise ValueError(f"{name} runs from {lines[0]} to {lines[-1]}; expected 0 to {end}")
     return lines
+
+
+def _stops(what: str, through: ArrayLike, end: float) -> NDArray[np.float64]:
+    """0, the lines between and `end`, increasing; lines that only round-off parts are one."""
+    lines, same = np.asarray(through, dtype=float), SAME * end
+    if lines.ndim != 1 or not np.all(np.isfinite(lines)):
+        raise ValueError(f"{what} = {through}; expected a list of finite numbers, from 0 to {end}")
+    outside = lines[(lines < -same) | (lines > end + same)]
+    if outside.size:
+        raise ValueError(f"{what} has lines at {outside.tolist()}, outside the rectangle; expected 0 to {end}")
+    inner = np.unique(lines[(lines > same) & (lines < end - same)])
+    apart = np.diff(inner, prepend=0.0) > same
+    return np.concatenate([[0.0], inner[apart], [end]])
+
+
+def _spaced(stops: NDArray[np.float64], size: float) -> NDArray[np.float64]:
+    """The stops, and between them as many evenly spaced lines as edges of `size` need."""
+    pieces = np.ceil(np.diff(stops) * np.sqrt(2) / size - 1e-9)  # the diagonal is the longest edge
+    _check_node_count(pieces.sum())
+    counts = np.maximum(pieces, 1).astype(int)
+    parts = [np.linspace(a, b, n + 1)[:-1] for a, b, n in zip(stops[:-1], stops[1:], counts, strict=True)]
+    return np.concatenate([*parts, stops[-1:]])
 
 
 def _check_positive(**values: float) -> None:

@@ -367,6 +367,50 @@ def test_rectangle_with_mesh_lines():
         rectangle(1, 1, 0.3, y=[0, 2])
 
 
+def test_rectangle_has_nodes_exactly_on_its_lines_and_edges_as_long_as_asked():
+    mesh = rectangle(200.0, 50.0, 12.0, x_lines=[137.3, 100 / 3], y_lines=[7.7])
+    for axis, line in ((0, 100 / 3), (0, 137.3), (1, 7.7)):
+        assert line in mesh.points[:, axis]
+    assert 0.6 * 12 < mesh.quality().h_max <= 12 * (1 + 1e-12)
+    widths = np.diff(np.unique(mesh.points[:, 0]))
+    assert widths.max() <= 12 / 2**0.5
+    assert widths.min() > 0.75 * widths.max()
+    assert mesh.areas.sum() == pytest.approx(200 * 50, rel=1e-14)
+
+
+def test_rectangle_with_regions_at_its_lines_has_their_areas():
+    mesh = rectangle(3, 1, 0.4, x_lines=[1.37], regions={"S": lambda c: c[:, 0] < 1.37, "N": lambda c: c[:, 0] > 1.37})
+    areas = {name: mesh.areas[index].sum() for name, index in mesh.regions.items()}
+    assert areas == pytest.approx({"S": 1.37, "N": 1.63}, rel=1e-14)
+
+
+def test_lines_of_a_rectangle_may_be_close_repeated_or_on_its_sides():
+    thin = rectangle(1, 1, 0.5, x_lines=[0.5, 0.501])
+    assert set(thin.points[:, 0]) >= {0.5, 0.501}
+    np.testing.assert_allclose(thin.edge_lengths.min(), 0.001)
+    plain = rectangle(1, 1, 0.5)
+    for lines in ([0, 1], [-1e-12, 1 + 1e-12], []):
+        assert np.array_equal(rectangle(1, 1, 0.5, x_lines=lines, y_lines=lines).points, plain.points)
+    once, twice = (rectangle(1, 1, 0.5, y_lines=lines) for lines in ([0.3], [0.1 + 0.2, 0.3, 0.3]))
+    assert len(once.triangles) == len(twice.triangles)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"x_lines": [1.0, 2.5]}, r"x_lines has lines at \[2.5\], outside the rectangle; expected 0 to 2"),
+        ({"y_lines": [-0.5]}, r"y_lines has lines at \[-0.5\], outside the rectangle; expected 0 to 1"),
+        ({"x_lines": [np.nan]}, r"x_lines = \[nan\]; expected a list of finite numbers, from 0 to 2"),
+        ({"x_lines": 1.0}, "x_lines = 1.0; expected a list"),
+        ({"x": [0, 2], "x_lines": [1.0]}, "x and x_lines are both given"),
+        ({"x_lines": np.linspace(0, 2, 4_000_000)}, "nodes.*give a larger size"),
+    ],
+)
+def test_lines_of_a_rectangle_that_cannot_be(given, message):
+    with pytest.raises(ValueError, match=message):
+        rectangle(2, 1, 0.5, **given)
+
+
 @pytest.mark.parametrize(
     ("radius", "size", "core"),
     [(8, 0.4, 0.05), (6, 0.3, 0.05), (10, 0.5, 0.05), (1, 0.1, None), (1, 1, 1), (3, 1.5, 0.003)],
