@@ -24,7 +24,7 @@ from jusadel.case_units import PlainNumberWarning, dimension, number, plain_numb
 from jusadel.device import Device
 from jusadel.equilibrium import solve
 from jusadel.magnetic import uniform_field, vortices
-from jusadel.material import Material, chiral, dresselhaus, rashba
+from jusadel.material import Material, chiral, dresselhaus, is_number, rashba
 from jusadel.mesh import Mesh
 from jusadel.mesh_io import read_mesh
 from jusadel.pair_potential import vortex
@@ -136,7 +136,7 @@ class Case:
         if kind not in SHAPES:
             raise CaseError(f"[geometry] {kind}: unknown shape; expected 'file' or one of {list(SHAPES)}")
         if kind == "rectangle" and "regions" in value:
-            value = value | {"regions": {name: _between(*ends) for name, ends in value["regions"].items()}}
+            return _layers(value)
         return _called(SHAPES[kind], value, f"geometry.{kind}")
 
     def _material(self, name: str) -> Material:
@@ -190,6 +190,25 @@ SHAPES: dict[str, Callable[..., Mesh]] = {
         layouts.squid_loop,
     )
 }
+
+
+def _layers(given: dict[str, Any]) -> Mesh:
+    """A rectangle whose regions are intervals of x, with mesh lines at their ends."""
+    where, intervals = "geometry.rectangle", given["regions"]
+    for name, ends in intervals.items():
+        if not (isinstance(ends, list) and len(ends) == 2 and all(is_number(x) for x in ends) and ends[0] < ends[1]):
+            raise CaseError(f"[{where}] regions.{name} = {ends!r}; expected [from, to] along x, from < to")
+    borders = {x for ends in intervals.values() for x in ends if 0 < x < given.get("width", np.inf)}
+    lines: dict[str, Any] = {} if "x" in given else {"x_lines": sorted({*given.get("x_lines", ()), *borders})}
+    regions = {name: _between(*ends) for name, ends in intervals.items()}
+    mesh = _called(shapes.rectangle, given | lines | {"regions": regions}, where)
+    there = np.asarray(mesh.points)[:, 0]
+    missing = [x for x in sorted(borders) if np.abs(there - x).min() > 1e-9 * given["width"]]
+    if missing:
+        raise CaseError(
+            f"[{where}] x has no mesh line at the borders {missing} of its regions; add them or leave x out"
+        )
+    return mesh
 
 
 def _between(low: float, high: float) -> Callable[[Any], Any]:
