@@ -26,13 +26,14 @@ from jusadel.material import real
 from jusadel.newton import NewtonResult, solve_frequencies
 from jusadel.observables import free_energy
 from jusadel.pair_potential import at_vertices
-from jusadel.phase_curve import CurrentPhaseRelation, half_turn, whole_turn
+from jusadel.phase_curve import CurrentPhaseRelation
 from jusadel.problem import Problem, pose, refuse_uncertified
 from jusadel.progress import ProgressOption, reporter
 from jusadel.solution import Solution, SolveError
 from jusadel.solve_input import chosen_frequencies, default_pair_potential, held_frames, with_reservoirs
 from jusadel.traced import is_traced, still
 from jusadel.turning import phase_change, turned
+from jusadel.turns import half_turn, whole_turn
 
 MEMORY = 2**28
 """Bytes of frames, 128 a node, frequency and phase, that are solved together."""
