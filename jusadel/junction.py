@@ -29,6 +29,7 @@ from jusadel.pair_potential import at_vertices
 from jusadel.phase_curve import CurrentPhaseRelation
 from jusadel.problem import Problem, pose, refuse_uncertified
 from jusadel.progress import ProgressOption, reporter
+from jusadel.seams import refuse_apart
 from jusadel.solution import Solution, SolveError
 from jusadel.solve_input import chosen_frequencies, default_pair_potential, held_frames, with_reservoirs
 from jusadel.traced import is_traced, still
@@ -72,7 +73,7 @@ def current_phase_relation(
         1/R_N = 2 nu D W/L; energy [nu energy^2 length^2].
 
     Raises:
-        ValueError: names that are not two electrodes with Delta > 0, phases that are not (k,) finite numbers.
+        ValueError: names that are not two joined electrodes with Delta > 0, phases that are not (k,) finite numbers.
         SolveError: as in `solve`; a note says at which phase.
     """
     phases = _checked_phases(phases)
@@ -111,6 +112,7 @@ class _Junction:
         first, second = (device.boundaries[name] for name in pair)
         if first is second:
             raise ValueError(f"across = {across!r} is one electrode; {wanted}")
+        refuse_apart(still(device), pair)
         return cls(device, pair, tuple(name for name, b in device.boundaries.items() if b is second))
 
     def at(self, phi: float) -> Device:
