@@ -11,9 +11,9 @@ import numpy as np
 
 from jusadel import plot
 from jusadel.case import Case, CaseError, known
+from jusadel.device import Device
 from jusadel.files import save
 from jusadel.fluxes import current_through, spin_current_through
-from jusadel.mesh import Mesh
 from jusadel.observables import free_energy, spin_density
 from jusadel.plot.canvas import pyplot
 from jusadel.solution import Solution
@@ -75,11 +75,11 @@ class Output:
             known(PICTURES, name, "[output] pictures")
         return output
 
-    def check_boundaries(self, mesh: Mesh) -> None:
-        """Raise CaseError for numbers through a boundary that is none of the mesh."""
+    def check_boundaries(self, device: Device) -> None:
+        """Raise CaseError for numbers through a boundary that the device has not."""
         for name in self.numbers:
             for boundary in _measure(name)[1]:
-                known(mesh.boundaries, boundary, f"[output] numbers = {name!r}")
+                known(device.mesh.boundaries, boundary, f"[output] numbers = {name!r}")
 
     def measured(self, sol: Solution) -> dict[str, np.ndarray]:
         """The numbers by name."""

@@ -113,7 +113,7 @@ def run_case(
     parameter, values = _sweep_of(case)
     first = case.with_value(parameter, float(values[0])) if parameter else case
     device = first.device()  # what can be refused is, before anything is left in the folder
-    output.check_boundaries(device.mesh)
+    output.check_boundaries(device)
     _refuse_a_phase_of_gauge(first, parameter, device)
     out.mkdir(parents=True, exist_ok=True)
     _claim(out, case)

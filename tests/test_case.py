@@ -10,9 +10,7 @@ import jusadel as ju
 from jusadel import case_units
 from jusadel.case import BOUNDARIES, SHAPES
 from jusadel.case_units import PlainNumberWarning
-from jusadel.magnetic import uniform_field, vortices
 from jusadel.material import SHAPES as FIELDS
-from jusadel.pair_potential import vortex
 
 UNITS = ju.Units(Tc=9.2, D=5.0, thickness=20.0, resistivity=10.0)
 CASE = """
@@ -183,7 +181,7 @@ def test_plain_numbers_of_a_sweep_are_named(tmp_path):
 
 def test_every_name_of_a_case_has_a_dimension():
     """What the functions behind the tables take; an unknown dimension would let any unit pass."""
-    called = {"field": [uniform_field], "solve": [ju.solve, vortex, vortices], "materials": []}
+    called = {"field": [ju.uniform_field], "solve": [ju.solve, ju.vortex, ju.vortices], "materials": []}
     called |= {name: [kind] for name, kind in BOUNDARIES.items()}
     for table, functions in called.items():
         for function in functions:

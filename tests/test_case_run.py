@@ -119,22 +119,21 @@ def test_a_start_after_an_interrupt_has_turned_too(tmp_path, solved):
 def test_a_change_of_gauge_turns_a_solution_into_that_of_the_new_one():
     """From the symmetric gauge to A along x: chi = -B x y, and electrodes with it; a periodic seam as well."""
     B, mesh = 0.4, ju.rectangle(2.0, 1.0, 0.5)
-    bent = lambda p: 0.3 - B * p[:, 0] * p[:, 1]  # noqa: E731
+    bent = lambda p: 0.3 + B * p[:, 0] * p[:, 1]  # noqa: E731
     devices = [
         ju.Device(
             mesh=mesh,
             materials=ju.Material(Tc=1.0),
-            boundaries={"left": ju.Reservoir(1.7, phase=phase), "right": ju.Reservoir(1.7, phase=phase)},
+            boundaries={"left": ju.Reservoir(1.7, phase=0.3), "right": ju.Reservoir(1.7, phase=phase)},
             vector_potential=ju.uniform_field(B, gauge=gauge),
         )
-        for phase, gauge in ((0.3, "symmetric"), (bent, "x"))
+        for phase, gauge in ((bent, "symmetric"), (0.3, "x"))
     ]
     chi = phase_change(*devices)
-    np.testing.assert_allclose(chi, bent(mesh.points) - 0.3, atol=1e-7)
-    sol = ju.solve(devices[0], 0.4, lambda p: np.exp(0.2j * p[:, 0]), frequencies=1)
-    given = lambda p: np.exp(0.2j * p[:, 0] + 1j * (bent(p) - 0.3))  # noqa: E731
-    new = ju.solve(devices[1], 0.4, given, frequencies=1)
-    np.testing.assert_allclose(turned(sol, chi, mesh.triangles).G, new.G, atol=1e-6)
+    np.testing.assert_allclose(chi, 0.3 - bent(mesh.points), atol=1e-7)
+    given = [lambda p: np.exp(0.2j * p[:, 0] + 1j * bent(p)), lambda p: np.exp(0.2j * p[:, 0] + 0.3j)]
+    old, new = (ju.solve(device, 0.4, gap, frequencies=1) for device, gap in zip(devices, given, strict=True))
+    np.testing.assert_allclose(turned(old, chi, mesh.triangles).G, new.G, atol=1e-6)
 
 
 def test_a_phase_across_a_seam_turns_evenly():
