@@ -55,7 +55,7 @@ def phase_change(before: Device, after: Device) -> np.ndarray:
 
 def _change_of_gauge(before: Device, after: Device) -> np.ndarray:
     """Int (A_after - A_before).dl from the middle of each triangle to its corners, (m, 3)."""
-    if before.vector_potential is after.vector_potential:
+    if before.vector_potential is None and after.vector_potential is None:
         return np.zeros(np.shape(after.mesh.triangles))
     return np.asarray(after.line_integrals()) - np.asarray(before.line_integrals())
 

@@ -117,7 +117,7 @@ def test_a_start_after_an_interrupt_has_turned_too(tmp_path, solved):
 
 
 def test_a_change_of_gauge_turns_a_solution_into_that_of_the_new_one():
-    """From the symmetric gauge to A along x: chi = -B x y, and electrodes with it; a periodic seam as well."""
+    """From the symmetric gauge to A along x: chi = -B x y, and the electrodes with it."""
     B, mesh = 0.4, ju.rectangle(2.0, 1.0, 0.5)
     bent = lambda p: 0.3 + B * p[:, 0] * p[:, 1]  # noqa: E731
     devices = [
