@@ -250,7 +250,7 @@ def phase_at(phase: Any, points: Any, where: str) -> jax.Array:
     """A phase given as a number or a function, at points (k, 2), as (k,)."""
     value = jnp.asarray(real("phase(points)", phase(points) if callable(phase) else phase))
     if value.shape not in ((), (len(points),)):
-        raise ValueError(f"phase(points) returned shape {value.shape}; expected ({len(points)},)")
+        raise ValueError(f"phase(points) returned shape {value.shape}; expected ({len(points)},) or a number")
     check_field("phase(points)", value, where)
     return jnp.broadcast_to(value, (len(points),))
 

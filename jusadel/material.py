@@ -84,9 +84,11 @@ class Material:
             if name in ISOTROPIC and value.shape == (len(points),):
                 value = value[:, None, None] * jnp.eye(shape[0])
             if value.shape != expected:
-                raise ValueError(
-                    f"{name}(points) returned shape {value.shape} for {len(points)} points; expected {expected}"
+                k = len(points)
+                wanted = (
+                    f"{expected}, or ({k},) of numbers for an isotropic one" if name in ISOTROPIC else f"{expected}"
                 )
+                raise ValueError(f"{name}(points) returned shape {value.shape} for {k} points; expected {wanted}")
             return value
         xp = np if isinstance(value, np.ndarray) else jnp  # numpy keeps concrete fields out of XLA's way
         return xp.broadcast_to(value, (len(points), *shape))

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from jusadel.mesh_checks import check_conforming, checked_points, checked_triangles, joined_sides, signed_areas
 from jusadel.mesh_quality import MeshQuality, measured
+from jusadel.region_borders import chosen_edges, chosen_triangles
 from jusadel.topology import Integers, Topology, checked_boundaries, checked_regions
 
 Chooser = Callable[[NDArray[np.float64]], ArrayLike]
@@ -29,7 +30,7 @@ class Mesh:
 
     Args:
         points: (n, 2) node positions; the only pytree leaf. Kept as float64 numpy.
-        triangles: (m, 3) node numbers. Clockwise triangles are turned round, with a warning.
+        triangles: (m, 3) node numbers. Clockwise triangles are turned round.
         regions: triangle numbers by name, each triangle in exactly one; default {"film": all}.
         boundaries: (k, 2) edges (node pairs) by name. Inner edges are allowed. Outer edges are turned so that the
             domain lies on their left. Outer edges without a name are vacuum. Only where "x:left" and "x:right" are
@@ -52,7 +53,7 @@ class Mesh:
         bare = Topology(triangles, {}, {})
         boundaries, joined = joined_sides(points, checked_boundaries(self.boundaries, bare))
         check_conforming(points, bare, joined)
-        regions = checked_regions(self.regions, len(triangles))
+        regions = checked_regions(self.regions, len(triangles), points[triangles].mean(axis=1))
         self._fill(points, Topology(triangles, regions, boundaries))
 
     def _fill(self, points: Any, topology: Topology) -> None:
@@ -188,13 +189,20 @@ class Mesh:
         """The same mesh with other regions.
 
         Args:
-            regions: by name, triangle numbers or a function of the centroids (m, 2) that
-                returns (m,) booleans. Each triangle must end up in exactly one region.
+            regions: by name, triangle numbers or a function of positions (m, 2) that returns (m,) booleans; it is asked
+                about centres of triangles and near their corners. Each triangle must end up in exactly one region.
+
+        Raises:
+            ValueError: a border that is not a line of the mesh; triangles in several regions or in none.
         """
-        chosen = {name: _chosen(f"region {name!r}", which, self.centroids) for name, which in regions.items()}
-        if not chosen:
+        if not regions:
             raise ValueError("no regions given; expected {name: triangle numbers or function}")
-        return Mesh(points=self.points, triangles=self.triangles, regions=chosen, boundaries=self.boundaries)
+        corners = np.asarray(self._corners)
+        found = {
+            name: chosen_triangles(name, which, corners) if callable(which) else np.asarray(which)
+            for name, which in regions.items()
+        }
+        return Mesh(points=self.points, triangles=self.triangles, regions=found, boundaries=self.boundaries)
 
     def with_boundaries(self, boundaries: Mapping[str, ArrayLike | Chooser]) -> Mesh:
         """The same mesh with these boundaries added; a name that exists is replaced.
@@ -205,11 +213,11 @@ class Mesh:
         """
         outer = self.boundary_edges
         middle = np.asarray(self.points)[outer].mean(axis=1)
-        chosen = {
-            name: outer[_chosen(f"boundary {name!r}", which, middle)] if callable(which) else np.asarray(which)
+        found = {
+            name: outer[chosen_edges(name, which, middle)] if callable(which) else np.asarray(which)
             for name, which in boundaries.items()
         }
-        together: dict[str, Any] = {**self.boundaries, **chosen}
+        together: dict[str, Any] = {**self.boundaries, **found}
         return Mesh(points=self.points, triangles=self.triangles, regions=self.regions, boundaries=together)
 
     def refined(self, times: int = 1) -> Mesh:
@@ -253,14 +261,3 @@ jax.tree_util.register_pytree_with_keys(
     lambda mesh: (((jax.tree_util.GetAttrKey("points"), mesh.points),), mesh.topology),
     _rebuilt,
 )
-
-
-def _chosen(what: str, which: Any, places: Any) -> Integers:
-    if not callable(which):
-        return np.asarray(which)
-    mask = np.asarray(which(np.asarray(places)))
-    if mask.shape != (len(places),) or mask.dtype != bool:
-        raise ValueError(
-            f"the function for {what} returned shape {mask.shape} of {mask.dtype}; expected ({len(places)},) of bool"
-        )
-    return np.flatnonzero(mask)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +16,8 @@ from jusadel.topology import SIDES, Integers, Topology, check_connected, frozen,
 
 SLIVER = 1e-14
 """Smallest area of a triangle, in squares of its longest edge."""
+DIGITS = 1e-8
+"""Largest rounding of a coordinate, in edges: below that, lengths and areas are known to seven digits."""
 
 
 def signed_areas(corners: Any) -> Any:
@@ -43,7 +44,7 @@ def checked_points(given: Any) -> NDArray[np.float64]:
 
 
 def checked_triangles(points: NDArray[np.float64], given: Any) -> Integers:
-    """Triangles as int64, counter-clockwise."""
+    """Triangles as int64, counter-clockwise; those that run clockwise are turned."""
     triangles = integers("triangles", given, 3)
     n = len(points)
     bad = np.flatnonzero((triangles < 0).any(axis=1) | (triangles >= n).any(axis=1))
@@ -55,20 +56,15 @@ def checked_triangles(points: NDArray[np.float64], given: Any) -> Integers:
     x = points[triangles]
     area = signed_areas(x)
     longest2 = ((x - x[:, [1, 2, 0]]) ** 2).sum(-1).max(axis=1)
+    _check_digits(points, np.sqrt(longest2))
     flat = np.flatnonzero(np.abs(area) <= SLIVER * longest2)
     if flat.size:
         raise ValueError(f"triangles {some(flat)} have zero area: remove or move their corners")
     _, first, count = np.unique(np.sort(triangles, axis=1), axis=0, return_index=True, return_counts=True)
     if np.any(count > 1):
         raise ValueError(f"triangles {some(first[count > 1])} are given more than once")
-    clockwise = area < 0
-    if clockwise.any():
-        warnings.warn(
-            f"{clockwise.sum()} of {len(triangles)} triangles were clockwise and were turned round",
-            UserWarning,
-            stacklevel=4,  # the call of Mesh(...)
-        )
-        triangles[clockwise] = triangles[clockwise][:, [0, 2, 1]]
+    clockwise = area < 0  # as many a mesh generator writes them; the same triangles
+    triangles[clockwise] = triangles[clockwise][:, [0, 2, 1]]
     return triangles
 
 
@@ -131,6 +127,18 @@ def check_conforming(
     check_connected(topology, joined)
 
 
+def _check_digits(points: NDArray[np.float64], longest: NDArray[np.float64]) -> None:
+    """The place of the mesh leaves enough digits for its triangles, of which the longest edges are given."""
+    rounding, smallest = np.spacing(np.abs(points).max()), longest[longest > 0].min(initial=np.inf)
+    if rounding > DIGITS * smallest:
+        low, high = points.min(axis=0), points.max(axis=0)
+        raise ValueError(
+            f"the mesh lies at x = {low[0]:.6g} ... {high[0]:.6g}, y = {low[1]:.6g} ... {high[1]:.6g}, where numbers "
+            f"are {rounding:.1e} apart: too coarse for triangles as small as {smallest:.3g}. The offset eats digits "
+            "of their shape: move the mesh to the origin (subtract its corner from all points)"
+        )
+
+
 def _check_hanging(points: NDArray[np.float64], outer: Integers) -> None:
     nodes = np.unique(outer)
     start, end = points[outer[:, 0]], points[outer[:, 1]]
@@ -140,7 +148,9 @@ def _check_hanging(points: NDArray[np.float64], outer: Integers) -> None:
     node = nodes[np.concatenate([np.asarray(found, dtype=int) for found in near])]
     along, off = (end - start)[row], points[node] - start[row]
     distance = np.abs(along[:, 0] * off[:, 1] - along[:, 1] * off[:, 0]) / (2 * half[row])
-    bad = distance < 1e-9 * half[row]
+    rounding = 4 * np.spacing(np.abs(points).max())  # an offset must neither hide a node nor find an edge's own ends
+    own = (node == outer[row, 0]) | (node == outer[row, 1])
+    bad = (distance < np.maximum(1e-9 * half[row], rounding)) & ~own
     if bad.any():
         raise ValueError(
             f"points {some(node[bad])} hang inside the edges {some(outer[row[bad]])} of other "

@@ -3,7 +3,7 @@
 Physical names in a .msh are our names: of surfaces for regions, of curves for boundaries. A VTU has no such names;
 there each region is a 0/1 cell array "region:NAME", and each boundary a 0/1 array "boundary:NAME" on line cells.
 
-Reading and VTU go through meshio; .msh is written by `msh_writer`.
+VTU goes through meshio; .msh is read by `msh_reader` and written by `msh_writer`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import re
-import tempfile
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,8 +20,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from jusadel.atomic import checked_target, replacing
+from jusadel.elements import Block, Content, mesh_of
 from jusadel.mesh import Mesh
-from jusadel.msh_writer import LINE, TRIANGLE, MshWriter
+from jusadel.msh_reader import read_msh
+from jusadel.msh_writer import MshWriter
+from jusadel.topology import Integers
 
 # name: (extension, version, binary)
 FORMATS: dict[str, tuple[str, str, bool]] = {
@@ -34,8 +34,8 @@ FORMATS: dict[str, tuple[str, str, bool]] = {
     "gmsh22-ascii": (".msh", "2.2", False),
     "vtu": (".vtu", "", True),
 }
-
-Groups = dict[str, NDArray[np.int64]]
+KINDS, LABELS, PREFIXES = ("line", "triangle"), ("curve", "surface"), ("boundary:", "region:")
+"""What carries names, by dimension; what groups without a name are called; our arrays in a VTU."""
 
 
 # --- reading -----------------------------------------------------------------------------------
@@ -44,14 +44,14 @@ Groups = dict[str, NDArray[np.int64]]
 def read_mesh(path: str | os.PathLike[str]) -> Mesh:
     """The mesh in a .msh (Gmsh 2.2 or 4.1) or .vtu file.
 
-    Triangles of several Gmsh entities are joined; points that no triangle uses and a constant z
+    Triangles of several Gmsh entities or partitions are joined; points that no triangle uses and a constant z
     are dropped. Groups with a number but no name are called "surface 7", "curve 7". Triangles in
-    no group are "film" if there is no group at all, else "unnamed", with a warning.
+    no group are "film" if there is no group at all, else "unnamed", with a warning. A warning names groups of points.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: unknown or unreadable format, no triangles, other surface or volume elements,
-            not flat, or not a sound mesh (see `Mesh`).
+        ValueError: unknown or unreadable format, no triangles, other surface or volume elements, names of regions or
+            boundaries without elements, regions that overlap, not flat, or not a sound mesh (see `Mesh`).
     """
     file = Path(path)
     if not file.is_file():
@@ -60,122 +60,39 @@ def read_mesh(path: str | os.PathLike[str]) -> Mesh:
         raise ValueError(f"cannot read {file.name!r}: expected a name that ends in .msh or .vtu")
     try:
         with contextlib.redirect_stderr(io.StringIO()):  # meshio prints remarks there
-            is_vtu = file.suffix.lower() == ".vtu"
-            raw = meshio.vtu.read(str(file)) if is_vtu else _read_msh(file)
+            content = _read_vtu(file) if file.suffix.lower() == ".vtu" else read_msh(file.read_bytes())
     except Exception as error:  # a parser of foreign files fails in many ways
-        raise ValueError(_unreadable(file, error)) from error
+        why = str(error) or f"{type(error).__name__}, without a word: the file may be cut off"
+        raise ValueError(f"{file.name!r} cannot be read as {file.suffix}: {why}") from error
     try:
-        return _from_meshio(raw, _physical_names(file))
+        return mesh_of(content)
     except ValueError as error:
         raise ValueError(f"{file.name!r}: {error}") from error
 
 
-def _unreadable(file: Path, error: Exception) -> str:
-    if "gmsh:physical" in str(error):
-        return (
-            f"{file.name!r} has entities with and without physical group, which meshio cannot read "
-            "from format 4.1: give every surface and curve a group, or save only the groups "
-            "(Gmsh: Mesh.SaveAll = 0), or save format 2.2"
-        )
-    return f"{file.name!r} cannot be read as {file.suffix} ({type(error).__name__}: {error})"
+def _read_vtu(file: Path) -> Content:
+    """Names come from our own arrays, or from the physical numbers that meshio keeps of Gmsh's groups."""
+    raw = meshio.vtu.read(str(file))
+    blocks = [
+        Block(kind=block.type, nodes=np.asarray(block.data, np.int64), groups=_vtu_groups(raw.cell_data, k, block.type))
+        for k, block in enumerate(raw.cells)
+    ]
+    listed = [
+        (PREFIXES.index(p) + 1, key.removeprefix(p)) for key in raw.cell_data for p in PREFIXES if key.startswith(p)
+    ]
+    lost = "Their arrays mark no cell: export the lines and triangles of all of them, or delete those arrays"
+    return Content(points=np.asarray(raw.points, dtype=float), blocks=blocks, listed=listed, lost=lost)
 
 
-def _read_msh(file: Path) -> Any:
-    """Gmsh's mesh without its fields: meshio fails where those leave out an element."""
-    content = file.read_bytes()
-    fields = rb"\$((?:Node|Element|ElementNode)Data)\r?\n.*?\$End\1\r?\n?"
-    bare = re.sub(fields, b"", content, flags=re.DOTALL)
-    if bare == content:
-        return meshio.gmsh.read(str(file))
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "mesh.msh"
-        copy.write_bytes(bare)
-        return meshio.gmsh.read(str(copy))
-
-
-def _physical_names(file: Path) -> dict[tuple[int, int], str]:
-    """Names by (dimension, number). meshio keeps one of two groups that share a name."""
-    found = re.search(rb"\$PhysicalNames(.*?)\$EndPhysicalNames", file.read_bytes(), re.DOTALL)
-    rows = re.findall(r'(\d+)\s+(\d+)\s+"([^"]*)"', found[1].decode()) if found else []
-    return {(int(dimension), int(tag)): name for dimension, tag, name in rows}
-
-
-def _from_meshio(raw: Any, names: dict[tuple[int, int], str]) -> Mesh:
-    held = sorted({block.type for block in raw.cells})
-    if "triangle" not in held:
-        raise ValueError(f"the file has no triangles; it holds {held}")
-    foreign = sorted(set(held) - {"vertex", "line", "triangle"})
-    if foreign:
-        raise ValueError(f"the file holds {foreign} beside triangles; mesh with straight triangles only")
-    cells = {
-        kind: np.concatenate([b.data for b in raw.cells if b.type == kind] or [np.empty((0, n))])
-        for kind, n in (("triangle", 3), ("line", 2))
-    }
-    triangles, lines = (cells[kind].astype(np.int64) for kind in ("triangle", "line"))
-    used, triangles = np.unique(triangles, return_inverse=True)
-    number = np.full(len(raw.points), -1)
-    number[used] = np.arange(len(used))
-    regions = _groups(raw, names, "triangle", "surface", "region:")
-    boundaries = _groups(raw, names, "line", "curve", "boundary:")
-    return Mesh(
-        points=_flat(np.asarray(raw.points, dtype=float)[used]),
-        triangles=triangles.reshape(-1, 3),
-        regions=_complete(regions, len(triangles.reshape(-1, 3))),
-        boundaries={
-            name: np.unique(np.sort(number[lines[index]], axis=1), axis=0) for name, index in boundaries.items()
-        },
-    )
-
-
-def _flat(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    if points.shape[1] == 3:
-        z = points[:, 2]
-        if np.ptp(z) > 1e-10 * np.ptp(points[:, :2]):
-            raise ValueError(
-                f"the points are not flat: z runs from {z.min():g} to {z.max():g}; expected a mesh in the x-y plane"
-            )
-    return points[:, :2]
-
-
-def _groups(raw: Any, named: dict[tuple[int, int], str], kind: str, label: str, prefix: str) -> Groups:
-    """Cell numbers by group name, among all cells of a kind.
-
-    Names come from 4.1's cell sets, from 2.2's physical numbers and from our own VTU arrays.
-    """
-    dimension = LINE if kind == "line" else TRIANGLE
-    names = {tag: name for (dim, tag), name in named.items() if dim == dimension}
-    found: dict[str, list[NDArray[np.int64]]] = {}
-    start = 0
-    for k, block in enumerate(raw.cells):
-        if block.type != kind:
-            continue
-        for name in names.values():
-            inside = raw.cell_sets[name][k] if name in raw.cell_sets else []
-            found.setdefault(name, []).append(start + np.asarray(inside, dtype=np.int64))
-        if "gmsh:physical" in raw.cell_data:
-            physical = np.abs(raw.cell_data["gmsh:physical"][k])  # < 0: reversed curve
-            for tag in np.unique(physical[physical != 0]):
-                name = names.get(int(tag), f"{label} {tag}")
-                found.setdefault(name, []).append(start + np.flatnonzero(physical == tag))
-        for key, values in raw.cell_data.items():
-            if key.startswith(prefix):
-                name = key.removeprefix(prefix)
-                found.setdefault(name, []).append(start + np.flatnonzero(values[k]))
-        start += len(block.data)
-    joined = {name: np.unique(np.concatenate(parts)) for name, parts in found.items()}
-    return {name: index for name, index in joined.items() if len(index)}
-
-
-def _complete(regions: Groups, m: int) -> Groups:
-    missing = np.setdiff1d(np.arange(m), np.concatenate([[], *regions.values()]))
-    if not regions or not len(missing):
-        return regions
-    warnings.warn(
-        f"{len(missing)} of {m} triangles are in none of the regions {list(regions)}; they are now region 'unnamed'",
-        UserWarning,
-        stacklevel=4,
-    )
-    return {**regions, "unnamed": missing}
+def _vtu_groups(data: Mapping[str, Any], block: int, kind: str) -> dict[str, Integers]:
+    """Cell numbers by name in one block of lines or triangles."""
+    if kind not in KINDS:
+        return {}
+    prefix, label = PREFIXES[KINDS.index(kind)], LABELS[KINDS.index(kind)]
+    physical = np.asarray(data["gmsh:physical"][block]) if "gmsh:physical" in data else np.zeros(0)
+    groups = {f"{label} {tag}": np.flatnonzero(physical == tag) for tag in np.unique(physical[physical != 0])}
+    marks = {key.removeprefix(prefix): values[block] for key, values in data.items() if key.startswith(prefix)}
+    return groups | {name: np.flatnonzero(values) for name, values in marks.items()}
 
 
 # --- writing -----------------------------------------------------------------------------------

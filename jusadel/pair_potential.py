@@ -89,7 +89,9 @@ def _nodal(points: Any, value: Any) -> Array:
         )
     value = jnp.asarray(array)
     if value.shape not in ((), (len(points),)):
-        raise ValueError(f"pair_potential has shape {value.shape}; expected ({len(points)},), one value a node")
+        raise ValueError(
+            f"pair_potential has shape {value.shape}; expected ({len(points)},), one value a node, or a number"
+        )
     if not isinstance(value, jax.core.Tracer) and not np.isfinite(np.asarray(value)).all():
         bad = int(np.nonzero(~np.isfinite(np.broadcast_to(value, (len(points),))))[0][0])
         raise ValueError(f"pair_potential is not finite, first at node {bad} ({np.asarray(points)[bad].tolist()})")

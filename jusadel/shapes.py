@@ -167,7 +167,7 @@ def _stops(what: str, through: ArrayLike, end: float) -> NDArray[np.float64]:
     """0, the lines between and `end`, increasing; lines that only round-off parts are one."""
     lines, same = np.asarray(through, dtype=float), SAME * end
     if lines.ndim != 1 or not np.all(np.isfinite(lines)):
-        raise ValueError(f"{what} = {through}; expected a list of finite numbers, from 0 to {end}")
+        raise ValueError(f"{what} = {through!r}; expected a list of finite numbers, from 0 to {end}")
     outside = lines[(lines < -same) | (lines > end + same)]
     if outside.size:
         raise ValueError(f"{what} has lines at {outside.tolist()}, outside the rectangle; expected 0 to {end}")

@@ -186,8 +186,10 @@ def _check_name(what: str, name: Any) -> None:
         raise ValueError(f"{what} has the name {name!r}; expected a string that is not blank")
 
 
-def checked_regions(given: Mapping[str, Any], m: int) -> dict[str, Integers]:
-    """Sorted triangle numbers by name, each of the m triangles in exactly one region."""
+def checked_regions(
+    given: Mapping[str, Any], m: int, centers: NDArray[np.float64] | None = None
+) -> dict[str, Integers]:
+    """Sorted triangle numbers by name, each of the m triangles (with these centers) in exactly one region."""
     if not given:
         return {"film": np.arange(m)}
     times = np.zeros(m, dtype=int)
@@ -201,8 +203,9 @@ def checked_regions(given: Mapping[str, Any], m: int) -> dict[str, Integers]:
         regions[name] = np.sort(index)
     for bad, fault in ((times > 1, "in more than one region"), (times == 0, "in no region")):
         if bad.any():
+            where = f" (the first at ({', '.join(f'{x:.6g}' for x in centers[bad][0])}))" if centers is not None else ""
             raise ValueError(
-                f"triangles {some(np.flatnonzero(bad))} are {fault} of {list(given)}; each "
+                f"triangles {some(np.flatnonzero(bad))} are {fault} of {list(given)}{where}; each "
                 "triangle must be in exactly one"
             )
     return regions

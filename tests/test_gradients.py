@@ -133,7 +133,8 @@ def test_vortex():
 
 # --- a self-consistent bilayer -----------------------------------------------------------------------
 
-BILAYER = ju.rectangle(3.0, 0.5, 0.5, regions={"S": lambda c: c[:, 0] < 1.5, "F": lambda c: c[:, 0] > 1.5})
+SIDES = {"S": lambda c: c[:, 0] < 1.5, "F": lambda c: c[:, 0] > 1.5}
+BILAYER = ju.rectangle(3.0, 0.5, 0.5, x_lines=[1.5], regions=SIDES)
 BILAYER_NUMBERS = {"Tc": 1.0, "Gamma": 0.5, "nu": 1.2, "D": 0.8, "h": [0.3, 0.0, 0.2], "T": 0.4, "length": 3.0}
 
 

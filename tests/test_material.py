@@ -200,6 +200,15 @@ def test_functions_of_the_wrong_shape(function, message):
         Material(h=function).at("h", POINTS)
 
 
+@pytest.mark.parametrize(("name", "full"), [("D", "3, 2, 2"), ("Gamma", "3, 3, 3")])
+def test_isotropic_fields_name_both_shapes_that_a_function_may_return(name, full):
+    message = (
+        rf"{name}\(points\) returned shape \(3, 2\) for 3 points; expected \({full}\), or \(3,\) of numbers for an iso"
+    )
+    with pytest.raises(ValueError, match=message):
+        Material(**{name: lambda p: p}).at(name, POINTS)
+
+
 # --- pytree --------------------------------------------------------------------------------------
 
 

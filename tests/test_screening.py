@@ -310,7 +310,8 @@ def test_response_is_the_derivative_of_the_gradient_and_symmetric():
 
 
 def two_halves():
-    mesh = ju.rectangle(2.0, 1.0, 0.5, regions={"a": lambda c: c[:, 1] < 0.5, "b": lambda c: c[:, 1] > 0.5})
+    halves = {"a": lambda c: c[:, 1] < 0.5, "b": lambda c: c[:, 1] > 0.5}
+    mesh = ju.rectangle(2.0, 1.0, 0.5, y_lines=[0.5], regions=halves)
     return ju.Device(
         mesh=ju.with_cut_between(mesh, "a", "b", "cut"),
         materials=ju.Material(),

@@ -10,7 +10,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::jusadel.CoarseMeshWarning"),
 ]
 
-HALVES = {"a": lambda c: c[:, 0] < 0.5, "b": lambda c: c[:, 0] > 0.5}
+HALVES = {"a": lambda c: c[:, 0] < 7 / 15, "b": lambda c: c[:, 0] > 7 / 15}  # a line between the 15 columns of `grain`
 THREE = {"T": 0.01, "frequencies": ([0.0314, 0.3, 3.0], [1.0, 1.0, 1.0])}
 
 

@@ -109,7 +109,7 @@ def test_missing_pair_potential(bilayer):
         (np.nan, r"pair_potential is not finite, first at node 0 \(\[0.0, 0.0\]\)"),
         (lambda p: jnp.where(p[:, 0] > 0.9, jnp.nan, 1.0), r"not finite, first at node 3 \(\[1.0, 0.0\]\)"),
         (np.ones(3), r"pair_potential has shape \(3,\); expected \(16,\), one value a node"),
-        (lambda p: p, r"pair_potential has shape \(16, 2\); expected \(16,\)"),
+        (lambda p: p, r"pair_potential has shape \(16, 2\); expected \(16,\), one value a node, or a number"),
         ({"flim": 0.1}, r"pair potential for unknown region 'flim'; the mesh has \['film'\]"),
         ({"film": np.ones(3)}, r"pair_potential has shape \(3,\)"),
         ({"film": None}, "pair_potential = None; expected a number such as"),
