@@ -12,7 +12,7 @@ import numpy as np
 from scipy.interpolate import CubicHermiteSpline, CubicSpline
 from scipy.optimize import brentq, minimize_scalar
 
-from jusadel.phase_errors import LARGE, SMALL, PhaseGridWarning, error_near, warn_of_grid
+from jusadel.phase_errors import LARGE, SMALL, PhaseGridWarning, error_at, error_near, warn_of_grid
 from jusadel.traced import is_traced, still
 from jusadel.turns import SAME, half_turn, inside, whole_turn
 
@@ -114,7 +114,7 @@ class CurrentPhaseRelation:
         if self._turn is None:
             ends = inside(ends, self._branch[0])
         slope = np.diff(self._values.current_at(ends))[0] / np.diff(ends)[0]
-        return float(self._doubt(phase) / abs(slope)) if slope else float("nan")
+        return error_at(phase, *self._values._mismatch) / abs(float(slope)) if slope else float("nan")
 
     def harmonics(self, n: int) -> tuple[np.ndarray, np.ndarray]:
         """Sine and cosine amplitudes, (n,) each: I = Sum_k sine[k-1] sin(k phi) + cosine[k-1] cos(k phi).

@@ -158,6 +158,13 @@ def test_a_phase_of_the_ground_state_below_its_error_is_told():
         skew(np.arange(7.0) + 0.5, 1e-9, np.pi).phi0  # noqa: B018
 
 
+def test_a_small_phi0_next_to_a_phase_that_is_known_is_known():
+    """The interpolation is exact at the phases, and nearly so beside them."""
+    cpr = skew(np.linspace(-np.pi, np.pi, 6, endpoint=False), 0.1, 0.01)
+    assert cpr.phi0 == pytest.approx(0.01, rel=0.2)
+    assert abs(cpr.phi0 - 0.01) < cpr.phi0_error < 0.005
+
+
 def test_enough_phases_say_nothing_of_errors():
     """Warnings are errors here: a symmetric junction, and a diode whose efficiency is more than its error."""
     fine = np.linspace(0, 2 * np.pi, 24, endpoint=False)
