@@ -14,7 +14,7 @@ import jusadel as ju
 
 MESH = ju.rectangle(1.0, 0.08, 0.08, x=(1 - np.cos(np.pi * np.linspace(0, 1, 25))) / 2)
 ENDS = {"left": ju.Reservoir(20.0), "right": ju.Reservoir(20.0)}
-PHASES = np.linspace(-np.pi, np.pi, 10, endpoint=False)
+PHASES = np.linspace(-np.pi, np.pi, 12, endpoint=False)
 STEPS = (0.02, 0.35, 0.7, 1.0)
 
 

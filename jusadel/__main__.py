@@ -6,10 +6,11 @@ import argparse
 import os
 import platform
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jax
 import numpy as np
@@ -25,13 +26,22 @@ TENSORS = ("D", "Gamma", "gamma", "theta", "kappa")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status. Errors of the input are one line on stderr."""
     given = _parser().parse_args(arguments)
+    with warnings.catch_warnings():
+        warnings.showwarning = cast(Any, _shown)  # a line, without the place in our code that warns
+        return _status(given)
+
+
+def _status(given: argparse.Namespace) -> int:
     try:
-        given.command(given)
+        return given.command(given) or 0
     except (ValueError, TypeError, OSError, ju.SolveError) as error:
         notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
         print(f"jusadel: {error}{notes}", file=sys.stderr)
         return 1
-    return 0
+
+
+def _shown(message: Warning | str, *place: Any, **line: Any) -> None:
+    print(f"jusadel: warning: {message}", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -106,13 +116,14 @@ def _term(coefficient: float, letter: str) -> str:
     return f"{'+' if coefficient > 0 else '-'}{size}{letter}"
 
 
-def run(given: argparse.Namespace) -> None:
-    """Solve the case and print its numbers."""
+def run(given: argparse.Namespace) -> int:
+    """Solve the case and print its numbers; the exit status is 1 where a point has no solution."""
     case = read_case(given.case)
     folder = given.folder or os.path.splitext(os.path.basename(given.case))[0]
-    run_case(case, folder, progress=lambda line: print(line, file=sys.stderr), workers=_count(given.workers))
+    found = run_case(case, folder, progress=lambda line: print(line, file=sys.stderr), workers=_count(given.workers))
     print((Path(folder) / "numbers.csv").read_text(), end="")
     print(f"output: {folder}", file=sys.stderr)
+    return int(any(np.isnan(found[name]).any() for name in found))
 
 
 def _count(workers: str | None) -> int | None:

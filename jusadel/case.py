@@ -1,7 +1,7 @@
 """A case described in a file (TOML): geometry, materials, boundaries, solve; `jusadel.case_run` carries it out.
 
 Numbers may be strings with a unit, such as "20 nm" or "1.5 K", where the table [units] says what the units of the case
-are (`jusadel.units`); plain numbers are in those of the code. See docs/case.md for all tables.
+are (`jusadel.case_units`); plain numbers are in those of the code. See docs/case.md for all tables.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import copy
 import inspect
 import os
 import tomllib
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +20,11 @@ import numpy as np
 
 from jusadel import layouts, polygons, shapes
 from jusadel.boundary import Interface, Periodic, Reservoir, Surface, Tunnel
+from jusadel.case_units import PlainNumberWarning, dimension, number, plain_numbers
 from jusadel.device import Device
 from jusadel.equilibrium import solve
 from jusadel.magnetic import vortices
-from jusadel.material import Material, chiral, dresselhaus, rashba
+from jusadel.material import Material, chiral, dresselhaus, is_number, rashba
 from jusadel.mesh import Mesh
 from jusadel.mesh_io import read_mesh
 from jusadel.pair_potential import vortex
@@ -33,20 +35,14 @@ from jusadel.vector_potential import uniform_field
 TABLES = ("units", "geometry", "materials", "boundaries", "field", "solve", "sweep", "output")
 TEXTURES = {"rashba": rashba, "dresselhaus": dresselhaus, "chiral": chiral}
 BOUNDARIES = {kind.__name__: kind for kind in (Reservoir, Tunnel, Interface, Periodic, Surface)}
-QUANTITIES: dict[str, Callable[[Units, float], Any]] = {
-    "nm": lambda u, x: u.length(nm=x),
-    "um": lambda u, x: u.length(nm=1e3 * x),
-    "K": lambda u, x: u.temperature(K=x),
-    "meV": lambda u, x: u.energy(meV=x),
-    "mT": lambda u, x: u.field(mT=x),
-    "cm^2/s": lambda u, x: u.diffusion(cm2_per_s=x),
-    "Ohm um^2": lambda u, x: u.conductance(ohm_um2=x),
-}
-"""What a unit in a string stands for."""
 
 
 class CaseError(ValueError):
     """A case file that says something that cannot be done, and where."""
+
+
+MANY = 6
+"""Plain numbers that a warning names."""
 
 
 @dataclass(frozen=True)
@@ -96,22 +92,31 @@ class Case:
         table[last] = value
         return Case(tables, self.folder)
 
+    def check_quantities(self) -> None:
+        """Raise CaseError for numbers in units of another dimension than theirs, anywhere in the case."""
+        for table in ("units", "geometry", "materials", "boundaries", "field", "solve"):
+            if table in self.tables:
+                self.quantity(self.tables[table], table)
+        swept = self.tables.get("sweep", {})
+        if isinstance(swept.get("parameter"), str):
+            self.quantity(swept.get("values"), swept["parameter"])
+
     def quantity(self, given: Any, where: str) -> Any:
-        """Numbers and strings with units, also inside lists and tables, as numbers of the code; other text stays."""
+        """Numbers and strings with units, also inside lists and tables, as numbers of the code; words stay.
+
+        Raises:
+            CaseError: a unit that is none, or of another dimension than what stands at this dotted place.
+        """
         if isinstance(given, Mapping):
             return {key: self.quantity(value, f"{where}.{key}") for key, value in given.items()}
         if isinstance(given, list):
             return [self.quantity(value, where) for value in given]
-        value, _, unit = given.partition(" ") if isinstance(given, str) else ("", "", "")
-        try:
-            number = float(value)
-        except ValueError:
+        if not isinstance(given, str):
             return given
-        if unit not in QUANTITIES:
-            raise CaseError(f"{where} = {given!r}: unknown unit {unit!r}; expected one of {list(QUANTITIES)}")
-        if self.units is None:
-            raise CaseError(f"{where} = {given!r}: there is no table [units] that says what the case is measured in")
-        return QUANTITIES[unit](self.units, number)
+        try:
+            return number(given, where, dimension(where.split("."), self.tables), self.units)
+        except ValueError as error:
+            raise CaseError(str(error)) from error
 
     def _plain(self, table: str) -> Any:
         return self.quantity(self.tables.get(table, {}), table)
@@ -132,7 +137,7 @@ class Case:
         if kind not in SHAPES:
             raise CaseError(f"[geometry] {kind}: unknown shape; expected 'file' or one of {list(SHAPES)}")
         if kind == "rectangle" and "regions" in value:
-            value = value | {"regions": {name: _between(*ends) for name, ends in value["regions"].items()}}
+            return _layers(value)
         return _called(SHAPES[kind], value, f"geometry.{kind}")
 
     def _material(self, name: str) -> Material:
@@ -188,6 +193,18 @@ SHAPES: dict[str, Callable[..., Mesh]] = {
 }
 
 
+def _layers(given: dict[str, Any]) -> Mesh:
+    """A rectangle whose regions are intervals of x, with mesh lines at their ends."""
+    where, intervals = "geometry.rectangle", given["regions"]
+    for name, ends in intervals.items():
+        if not (isinstance(ends, list) and len(ends) == 2 and all(is_number(x) for x in ends) and ends[0] < ends[1]):
+            raise CaseError(f"[{where}] regions.{name} = {ends!r}; expected [from, to] along x, from < to")
+    borders = {x for ends in intervals.values() for x in ends if 0 < x < given.get("width", np.inf)}
+    lines: dict[str, Any] = {} if "x" in given else {"x_lines": sorted({*given.get("x_lines", ()), *borders})}
+    regions = {name: _between(*ends) for name, ends in intervals.items()}
+    return _called(shapes.rectangle, given | lines | {"regions": regions}, where)
+
+
 def _between(low: float, high: float) -> Callable[[Any], Any]:
     return lambda points: (points[:, 0] > low) & (points[:, 0] < high)
 
@@ -240,4 +257,22 @@ def read_case(path: str | os.PathLike[str]) -> Case:
     unknown = set(tables) - set(TABLES)
     if unknown:
         raise CaseError(f"{file} has the unknown tables {sorted(unknown)}; expected some of {list(TABLES)}")
-    return Case(tables, file.parent)
+    for name, table in tables.items():
+        if not isinstance(table, dict):
+            raise CaseError(f"{file} has {name} = {table!r}; expected a table [{name}]")
+    case = Case(tables, file.parent)
+    case.check_quantities()
+    _warn_of_plain_numbers(case)
+    return case
+
+
+def _warn_of_plain_numbers(case: Case) -> None:
+    plain = [] if case.units is None else plain_numbers(case.tables, case.units)
+    if plain:
+        more = f" and {len(plain) - MANY} more" if len(plain) > MANY else ""
+        warnings.warn(
+            f"the case has [units], and these numbers have no unit and are taken in those of the code: "
+            f'{", ".join(plain[:MANY])}{more}; write the unit, as in "4.2 K"',
+            PlainNumberWarning,
+            stacklevel=3,
+        )

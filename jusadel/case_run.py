@@ -5,101 +5,38 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from jusadel import plot
 from jusadel.atomic import checked_target, replacing
-from jusadel.case import Case, CaseError, known
+from jusadel.boundary import Tunnel
+from jusadel.case import Case, CaseError
+from jusadel.case_output import Output, table
 from jusadel.device import Device
-from jusadel.discretisation import ghosts
-from jusadel.files import save
-from jusadel.fluxes import current_through, spin_current_through
-from jusadel.lines import barrier_at, line_at, names_of_lines
-from jusadel.observables import free_energy, spin_density
-from jusadel.plot.canvas import pyplot
+from jusadel.equilibrium import SELF_CONSISTENT
+from jusadel.material import is_number
 from jusadel.progress import ProgressOption
-from jusadel.solution import Solution
+from jusadel.solution import Solution, SolveError
 from jusadel.sweep import Sweep, sweep
-from jusadel.vtu import write_vtu
+from jusadel.turning import phase_change, turned
 
-NUMBERS: dict[str, Callable[..., Any]] = {
-    "free_energy": free_energy,
-    "largest_gap": lambda sol: np.abs(np.asarray(sol.Delta)).max(),
-    "largest_spin": lambda sol: np.linalg.norm(np.asarray(spin_density(sol)), axis=1).max(),
-    "current_through": current_through,
-    "spin_current_through": spin_current_through,
-}
-"""Numbers of a solution; those through a boundary are followed by its name: "current_through left"."""
-PICTURES: dict[str, Callable[[Solution], Any]] = {
-    "device": lambda sol: plot.device(sol.device),
-    "mesh": plot.mesh,
-    "gap": plot.field,
-    "current": plot.arrows,
-    "streamlines": plot.streamlines,
-    "spin": plot.spin_texture,
-}
+FAILED = "_failed.txt"
+"""How the file of a point ends that says why it has no solution."""
 
 
-@dataclass(frozen=True)
-class Output:
-    """What [output] asks for."""
-
-    numbers: tuple[str, ...] = ("free_energy", "largest_gap")
-    pictures: tuple[str, ...] = ()
-    save: bool = False
-    vtu: bool = False
-
-    @classmethod
-    def of(cls, case: Case) -> Output:
-        """That of the case, with all names checked."""
-        given = dict(case.tables.get("output", {}))
-        unknown = set(given) - set(cls.__dataclass_fields__)
-        if unknown:
-            raise CaseError(f"[output] has the unknown names {sorted(unknown)}; expected numbers, pictures, save, vtu")
-        for names in ("numbers", "pictures"):
-            given[names] = tuple(given.get(names, getattr(cls, names)))
-        output = cls(**given)
-        for name in output.numbers:
-            _measure(name)
-        for name in output.pictures:
-            known(PICTURES, name, "[output] pictures")
-        return output
-
-    def check_boundaries(self, device: Device) -> None:
-        """Raise CaseError for numbers through a boundary or line that the device has not, or that has no flux."""
-        lines, electrodes = dict.fromkeys(names_of_lines(device)), device.electrodes()
-        for name in self.numbers:
-            for boundary in name.split(" ", 1)[1:]:
-                known(lines, boundary, f"[output] numbers = {name!r}")
-                if boundary not in electrodes and not barrier_at(device, boundary):
-                    _check_line(device, boundary, f"[output] numbers = {name!r}")
-
-    def measured(self, sol: Solution) -> dict[str, np.ndarray]:
-        """The numbers by name."""
-        return {name: np.asarray(_measure(name)(sol)) for name in self.numbers}
-
-    def write(self, sol: Solution, stem: Path) -> None:
-        """The files of a solution, which begin with `stem`."""
-        if self.save:
-            save(sol, f"{stem}.npz")
-        if self.vtu:
-            write_vtu(sol, f"{stem}.vtu")
-        for name in self.pictures:
-            figure = PICTURES[name](sol).figure
-            figure.savefig(f"{stem}_{name}.png", dpi=150)
-            pyplot().close(figure)
+class FailedPointWarning(UserWarning):
+    """Points of a case have no solution: their numbers are NaN."""
 
 
-def _check_line(device: Device, name: str, where: str) -> None:
-    try:
-        line_at(device, name, list(device.reservoirs()), list(ghosts(device)))
-    except ValueError as error:
-        raise CaseError(f"{where}: {error}") from error
+class Step(float):
+    """A value of the sweep with its number, since a value may come twice."""
+
+    number: int
 
 
 @dataclass(frozen=True)
@@ -108,19 +45,44 @@ class Point:
 
     case: Case
     parameter: str
-    values: tuple[float, ...]
+    values: tuple[Step, ...]
     folder: Path
     output: Output
     alone: bool
 
-    def __call__(self, value: Any, previous: Any) -> Any:
+    def __call__(self, value: Step, previous: Any) -> Any:
         """The numbers, and unless it stands alone the solution that the next one starts from."""
-        case = self.case.with_value(self.parameter, float(value)) if self.parameter else self.case
-        sol = case.solution(case.device(), previous)
-        name = f"point_{self.values.index(value):03d}" if self.parameter else "solution"
-        self.output.write(sol, self.folder / name)
+        case, stem = self._case(value), self.folder / (f"point_{value.number:03d}" if self.parameter else "solution")
+        device = case.device()
+        start = self._start(value, device, previous)
+        try:
+            sol = case.solution(device, start)
+        except SolveError as error:
+            if not self.parameter:
+                raise
+            self._say(error, value, stem)
+            return self.output.missing() if self.alone else (self.output.missing(), start)
         numbers = self.output.measured(sol)
+        self.output.write(sol, stem)
         return numbers if self.alone else (numbers, sol)
+
+    def _case(self, value: float) -> Case:
+        return self.case.with_value(self.parameter, float(value)) if self.parameter else self.case
+
+    def _start(self, value: Step, device: Device, previous: Solution | None) -> Solution | None:
+        """The solution of the point before, turned with the phases; none where the mesh has changed."""
+        if previous is None:
+            return None
+        before = self._case(self.values[value.number - 1]).device()
+        triangles = np.asarray(device.mesh.triangles)
+        if not np.array_equal(before.mesh.triangles, triangles):
+            return None
+        return turned(previous, phase_change(before, device), triangles)
+
+    def _say(self, error: SolveError, value: Step, stem: Path) -> None:
+        reason = " ".join([str(error), *(f"({note})" for note in getattr(error, "__notes__", ()))])
+        with replacing(checked_target(f"{stem}{FAILED}")) as partial:
+            partial.write_text(f"{self.parameter} = {float(value):.10g}: {reason}\n")
 
 
 def run_case(
@@ -131,9 +93,10 @@ def run_case(
 ) -> Sweep:
     """Solve the case, point by point, and leave its output in a folder; goes on where it was interrupted.
 
-    numbers.npz holds the finished points, numbers.csv the table, and case.json what was asked for: a folder with the
-    output of another case is refused. Files of solutions and pictures, where [output] asks for them, are named by the
-    point.
+    numbers.npz and the table numbers.csv hold the finished points as soon as they are finished, and case.json what was
+    asked for: a folder with the output of another case is refused. Files of solutions and pictures, where [output] asks
+    for them, are named by the point. A point of a sweep that has no solution has NaN for numbers, and a file that ends
+    in "_failed.txt" says why; the next one starts from the last that has one.
 
     Args:
         case: the Case.
@@ -143,31 +106,58 @@ def run_case(
             from the one before.
 
     Raises:
-        CaseError: what the file asks for cannot be done, or the folder holds another case. What `solve` and `sweep`
-            raise.
+        CaseError: what the file asks for cannot be done, or the folder holds another case.
+        SolveError: no point has a solution. What `solve` and `sweep` raise.
     """
     out, output = Path(folder), Output.of(case)
     parameter, values = _sweep_of(case)
-    first = case.with_value(parameter, values[0]) if parameter else case
-    output.check_boundaries(first.device())  # what can be refused is, before anything is left in the folder
+    first = case.with_value(parameter, float(values[0])) if parameter else case
+    device = first.device()  # what can be refused is, before anything is left in the folder
+    output.check_boundaries(device)
+    _refuse_a_phase_of_gauge(first, parameter, device)
     out.mkdir(parents=True, exist_ok=True)
     _claim(out, case)
     point = Point(case, parameter, tuple(values), out, output, alone=workers is not None)
-    found = sweep(point, values, path=out / "numbers.npz", workers=workers, progress=progress)
-    with replacing(checked_target(out / "numbers.csv")) as partial:
-        partial.write_text(table(found, parameter or "point", output.numbers))
-    return found
+
+    def written(found: Sweep) -> Sweep:
+        with replacing(checked_target(out / "numbers.csv")) as partial:
+            partial.write_text(table(found, parameter or "point", output.numbers))
+        return found
+
+    found = sweep(point, values, path=out / "numbers.npz", workers=workers, progress=progress, each=written)
+    _report_failures(out, len(values))
+    return written(found)
 
 
-def table(found: Sweep, parameter: str, names: Sequence[str]) -> str:
-    """The numbers of a sweep as comma-separated text, one line a point; vectors have a column for each component."""
-    columns, heads = [np.asarray(found.values, float)[:, None]], [parameter]
-    for name in names:
-        values = np.asarray(found[name], float)
-        columns.append(values.reshape(len(values), -1))
-        heads += [name] if values.ndim == 1 else [f"{name}[{k}]" for k in range(columns[-1].shape[1])]
-    rows = np.concatenate(columns, axis=1)
-    return "\n".join([",".join(heads), *(",".join(f"{x:.10g}" for x in row) for row in rows)]) + "\n"
+def _report_failures(out: Path, count: int) -> None:
+    reasons = [path.read_text().strip() for path in sorted(out.glob(f"*{FAILED}"))]
+    if not reasons:
+        return
+    text = f"{len(reasons)} of {count} points have no solution, and nan for numbers: {'; '.join(reasons)}"
+    if len(reasons) == count:
+        raise SolveError(text)
+    warnings.warn(text, FailedPointWarning, stacklevel=3)
+
+
+def _refuse_a_phase_of_gauge(case: Case, parameter: str, device: Device) -> None:
+    """A phase that stands alone turns the whole solution, and no number with it."""
+    electrodes, place = device.electrodes(), parameter.split(".")
+    free = case.tables.get("solve", {}).get("pair_potential", 0) in (0, SELF_CONSISTENT)
+    if place[0] != "boundaries" or place[-1] != "phase" or place[1] not in electrodes or not free:
+        return
+    with_phase = [name for name, r in electrodes.items() if float(r.Delta) > 0 and not _is_closed(device, name)]
+    if with_phase != [place[1]] and place[1] in with_phase:
+        return
+    raise CaseError(
+        f"[sweep] parameter = {parameter!r}: the electrodes that have a phase, with Delta > 0 and through no closed "
+        f"barrier, are {with_phase}. Without two of them the phase is a gauge: all values give the same numbers. Give "
+        f"another boundary a Delta, or sweep something else"
+    )
+
+
+def _is_closed(device: Device, name: str) -> bool:
+    boundary = device.boundaries[name]
+    return isinstance(boundary, Tunnel) and float(boundary.conductance) == 0
 
 
 def _claim(out: Path, case: Case) -> None:
@@ -183,18 +173,27 @@ def _claim(out: Path, case: Case) -> None:
         raise CaseError(f"the folder {str(out)!r} holds the output of another case; give another folder, or delete it")
 
 
-def _sweep_of(case: Case) -> tuple[str, list[float]]:
+def _sweep_of(case: Case) -> tuple[str, list[Step]]:
     given = dict(case.tables.get("sweep", {}))
     if not given:
-        return "", [0.0]
+        return "", _steps([0.0])
     if set(given) != {"parameter", "values"}:
         raise CaseError(f"[sweep] has {sorted(given)}; expected parameter and values")
-    values = case.quantity(given["values"], "sweep.values")
-    case.with_value(given["parameter"], values[0])
-    return given["parameter"], [float(value) for value in values]
+    parameter, values = given["parameter"], given["values"]
+    if not isinstance(parameter, str):
+        raise CaseError(f"[sweep] parameter = {parameter!r}; expected a dotted name such as 'solve.T'")
+    if not isinstance(values, list) or not values:
+        raise CaseError(f"[sweep] values = {values!r}; expected a list of numbers")
+    numbers = case.quantity(values, parameter)
+    for value in numbers:
+        if isinstance(value, bool) or not is_number(value):
+            raise CaseError(f"[sweep] values = {values!r}; expected numbers, and {value!r} is none")
+    case.with_value(parameter, numbers[0])
+    return parameter, _steps(numbers)
 
 
-def _measure(name: str) -> Callable[[Solution], Any]:
-    function, *of = name.split(" ", 1)
-    measure = known(NUMBERS, function, "[output] numbers")
-    return lambda sol: measure(sol, *of)
+def _steps(values: Sequence[float]) -> list[Step]:
+    steps = [Step(value) for value in values]
+    for number, step in enumerate(steps):
+        step.number = number
+    return steps

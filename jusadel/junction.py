@@ -15,28 +15,26 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-import scipy.sparse as sp
-import scipy.sparse.linalg as sla
 
 from jusadel.boundary import Reservoir, Tunnel
 from jusadel.device import Device
 from jusadel.differentiated import Stated, equations, function_of, placed
 from jusadel.equilibrium import SELF_CONSISTENT, refuse_bad_input, solve
 from jusadel.fluxes import current_through
-from jusadel.lifted import pairs_of_corners
 from jusadel.linear import LinearSolver
 from jusadel.material import real
-from jusadel.nambu import phase_turn
 from jusadel.newton import NewtonResult, solve_frequencies
 from jusadel.observables import free_energy
 from jusadel.pair_potential import at_vertices
-from jusadel.phase_curve import CurrentPhaseRelation, half_turn, whole_turn
+from jusadel.phase_curve import CurrentPhaseRelation
 from jusadel.problem import Problem, pose, refuse_uncertified
 from jusadel.progress import ProgressOption, reporter
-from jusadel.seams import seams
+from jusadel.seams import refuse_apart
 from jusadel.solution import Solution, SolveError
 from jusadel.solve_input import chosen_frequencies, default_pair_potential, held_frames, with_reservoirs
 from jusadel.traced import is_traced, still
+from jusadel.turning import phase_change, turned
+from jusadel.turns import half_turn, whole_turn
 
 MEMORY = 2**28
 """Bytes of frames, 128 a node, frequency and phase, that are solved together."""
@@ -75,7 +73,7 @@ def current_phase_relation(
         1/R_N = 2 nu D W/L; energy [nu energy^2 length^2].
 
     Raises:
-        ValueError: names that are not two electrodes with Delta > 0, phases that are not (k,) finite numbers.
+        ValueError: names that are not two joined electrodes with Delta > 0, phases that are not (k,) finite numbers.
         SolveError: as in `solve`; a note says at which phase.
     """
     phases = _checked_phases(phases)
@@ -114,6 +112,7 @@ class _Junction:
         first, second = (device.boundaries[name] for name in pair)
         if first is second:
             raise ValueError(f"across = {across!r} is one electrode; {wanted}")
+        refuse_apart(still(device), pair)
         return cls(device, pair, tuple(name for name, b in device.boundaries.items() if b is second))
 
     def at(self, phi: float) -> Device:
@@ -280,7 +279,7 @@ def _followed(junction: _Junction, phases: np.ndarray, T: float, arguments: dict
         sol, at = nearest, path[order[first]]
         for k in steps:
             if sol is None or k != order[first]:
-                start = given if sol is None else _turned(sol, (path[k] - at) * turning)
+                start = given if sol is None else turned(sol, (path[k] - at) * turning, sol.mesh.triangles)
                 sol, at = _solve(junction, path[k], T, arguments | {"start": start}), path[k]
                 arguments["frequencies"] = (sol.omega, sol.weights)  # the same for all phases
                 nearest = sol if nearest is None else nearest
@@ -297,31 +296,6 @@ def _solve(junction: _Junction, phi: float, T: float, arguments: dict[str, Any])
         raise
 
 
-def _turned(sol: Solution, phase: np.ndarray) -> Solution:
-    """The solution with its pair potential turned by a phase at each node (n,): the guess for the next one."""
-    behind = np.zeros(sol.all_G.shape[1] - len(phase))  # barriers' far sides, written anew
-    everywhere, share = np.concatenate([phase, behind]), np.exp(1j * phase)
-    sol = still(sol)
-    G = phase_turn(everywhere) @ sol.all_G @ phase_turn(-everywhere)
-    vertex_Delta = sol.vertex_Delta * share[sol.mesh.triangles]
-    return replace(sol, Delta=sol.Delta * share, vertex_Delta=vertex_Delta, all_G=G)
-
-
 def _turning_share(junction: _Junction) -> np.ndarray:
     """By how much each node's phase follows that of b, (n,): harmonic, 1 there and 0 at the other electrodes."""
-    mesh, owner = junction.device.mesh, seams(junction.device).owner
-    gradients, areas = np.asarray(mesh.shape_gradients), np.asarray(mesh.areas)
-    local = areas[:, None, None] * np.einsum("tik,tjk->tij", gradients, gradients)
-    n = len(mesh.points)
-    K = sp.csr_matrix((local.ravel(), pairs_of_corners(owner[mesh.triangles])), (n, n))
-    share = np.full(n, np.nan)
-    for name, r in junction.device.electrodes().items():
-        if float(r.Delta) > 0:
-            share[owner[mesh.boundary_nodes(name)]] = float(name in junction.names)
-    free = np.isnan(share) & (owner == np.arange(n))
-    known = np.where(np.isnan(share), 0, share)
-    if free.any():
-        small = 1e-9 * abs(K.diagonal()).max()  # parts that touch no electrode turn by half
-        matrix = K[free][:, free] + small * sp.identity(int(free.sum()))
-        known[free] = sla.spsolve(matrix.tocsc(), small / 2 - K[free] @ known)
-    return known[owner]
+    return phase_change(junction.at(0.0), junction.at(1.0))

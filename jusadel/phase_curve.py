@@ -12,12 +12,12 @@ import numpy as np
 from scipy.interpolate import CubicHermiteSpline, CubicSpline
 from scipy.optimize import brentq, minimize_scalar
 
+from jusadel.phase_errors import LARGE, SMALL, PhaseGridWarning, error_at, error_near, warn_of_grid
 from jusadel.traced import is_traced, still
+from jusadel.turns import SAME, half_turn, inside, whole_turn
 
 Curve = Callable[[Any], np.ndarray]
 
-SAME = 1e-9
-"""Phases closer than this are one."""
 FINE = 32
 """Points of the search for extrema, per phase."""
 BRANCH = 0.05
@@ -34,7 +34,9 @@ class CurrentPhaseRelation:
 
     Phases that cover 2 pi uniformly are interpolated by trigonometric polynomials, others by cubic splines, which
     know nothing beyond their ends: what lies there is NaN, with a `PhaseRangeWarning`. The latter also serve where a
-    self-consistent solution, followed over a turn, has not come back to itself.
+    self-consistent solution, followed over a turn, has not come back to itself. What phases leave unknown between them
+    shows in the energies, which the interpolated current must change as they are: that is the error of each result.
+    Where one is below its error, or a critical current is not known to 5 %, a `PhaseGridWarning` says so.
 
     JAX may differentiate current and energy, their interpolation, and once `critical_current`, `diode_efficiency` and
     `phi0`; `critical_phase` is a number.
@@ -61,7 +63,9 @@ class CurrentPhaseRelation:
     def critical_current(self) -> tuple[Any, Any]:
         """The largest currents in positive and in negative direction, both as positive magnitudes."""
         if self._values is self:
-            return self._largest(1)[1], self._largest(-1)[1]
+            found = self._largest(1)[1], self._largest(-1)[1]
+            self._warn_of_large_errors(found)
+            return found
         plus, minus = self.critical_phase  # at an extremum a change of the phase does not count
         return self.current_at(plus), -self.current_at(minus)
 
@@ -70,11 +74,25 @@ class CurrentPhaseRelation:
         """Where the critical currents are reached."""
         return self._values._largest(1)[0], self._values._largest(-1)[0]
 
+    @cached_property
+    def critical_current_error(self) -> tuple[float, float]:
+        """How well the phases tell the critical currents, an estimate; NaN where there are none."""
+        plus, minus = self.critical_phase
+        return self._doubt(plus), self._doubt(minus)
+
     @property
     def diode_efficiency(self) -> Any:
         """(Ic+ - Ic-)/(Ic+ + Ic-)."""
         plus, minus = self.critical_current
-        return (plus - minus) / (plus + minus)
+        found, error = (plus - minus) / (plus + minus), self.diode_efficiency_error
+        self._warn_if_nothing("diode efficiency", float(still(found)), error)
+        return found
+
+    @property
+    def diode_efficiency_error(self) -> float:
+        """How well the phases tell the diode efficiency, an estimate."""
+        (plus, minus), errors = self._values.critical_current, self.critical_current_error
+        return float(2 * (minus * errors[0] + plus * errors[1]) / (plus + minus) ** 2)
 
     @cached_property
     def phi0(self) -> Any:
@@ -84,16 +102,19 @@ class CurrentPhaseRelation:
             slope = (self._values.current_at(phase + step) - self._values.current_at(phase - step)) / (2 * step)
             change = self.current_at(phase)
             return phase - (change - still(change)) / slope
-        grid = self._grid
-        k = int(np.argmin(self.energy_at(grid)))
-        low, high = grid[max(k - 1, 0)], grid[min(k + 1, len(grid) - 1)]
-        if self._turn is not None:
-            step = grid[1] - grid[0]
-            low, high = grid[k] - step, grid[k] + step
-        if self.current_at(low) < 0 < self.current_at(high):
-            return float(half_turn(brentq(self.current_at, low, high, xtol=1e-13)))
-        at_rest = abs(self.current_at(grid[k])) <= 1e-6 * np.abs(self.current).max()
-        return float(half_turn(grid[k])) if at_rest else self._beyond("lowest energy")
+        found, error = self._lowest, self.phi0_error
+        self._warn_if_nothing("phase of lowest energy", found, error, (0.0, np.pi))
+        return found
+
+    @cached_property
+    def phi0_error(self) -> float:
+        """How well the phases tell phi0, an estimate."""
+        phase, step = self._values._lowest, 1e-4
+        ends = np.array([phase - step, phase + step])
+        if self._turn is None:
+            ends = inside(ends, self._branch[0])
+        slope = np.diff(self._values.current_at(ends))[0] / np.diff(ends)[0]
+        return error_at(phase, *self._values._mismatch) / abs(float(slope)) if slope else float("nan")
 
     def harmonics(self, n: int) -> tuple[np.ndarray, np.ndarray]:
         """Sine and cosine amplitudes, (n,) each: I = Sum_k sine[k-1] sin(k phi) + cosine[k-1] cos(k phi).
@@ -118,23 +139,21 @@ class CurrentPhaseRelation:
 
         Where it is not small, take more phases (or the solution jumped between two branches).
         """
-        if self._turn is None:
-            phases, kept = self._branch
-            integral = CubicSpline(phases, self.current[kept]).antiderivative()(phases) / 2
-        else:
-            kept, integral = self._turn, self._trigonometric[1](self.phases[self._turn])
-        return float(np.ptp(self.energy[kept] - integral) / max(np.ptp(self.energy), 1e-300))
+        return float(np.ptp(self._mismatch[1]) / max(np.ptp(self.energy), 1e-300))
 
     def __repr__(self) -> str:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PhaseRangeWarning)
+            warnings.simplefilter("ignore", PhaseGridWarning)
             (plus, minus), phi0 = self.critical_current, self.phi0
+            errors = (*self.critical_current_error, self.diode_efficiency_error, self.phi0_error)
             return (
                 f"CurrentPhaseRelation: {len(self.phases)} phases from {self.phases.min():.4g} to "
                 f"{self.phases.max():.4g}\n"
                 f"  critical currents {plus:.6g} and {minus:.6g} at {self.critical_phase[0]:.4f} and "
                 f"{self.critical_phase[1]:.4f}, diode efficiency {self.diode_efficiency:.3g}\n"
-                f"  phi0 = {round(phi0, 5) + 0.0:.5f}, interpolation error {self.interpolation_error:.1e}"
+                f"  phi0 = {round(phi0, 5) + 0.0:.5f}, interpolation error {self.interpolation_error:.1e}\n"
+                f"  known to {errors[0]:.1e} and {errors[1]:.1e}, efficiency {errors[2]:.1e}, phi0 {errors[3]:.1e}"
             )
 
     @cached_property
@@ -142,6 +161,48 @@ class CurrentPhaseRelation:
         """The same as numbers."""
         given = (self.phases, self.current, self.energy)
         return CurrentPhaseRelation(*map(still, given)) if is_traced(given) else self
+
+    # --- the lowest energy, and errors ----------------------------------------------------------------
+
+    @cached_property
+    def _lowest(self) -> float:
+        """The phase of lowest energy, where the current rises through zero."""
+        grid = self._grid
+        k = int(np.argmin(self.energy_at(grid)))
+        for reach in (1, FINE):  # the minimum of the energies' curve may miss the zero of the current's
+            if self._turn is not None:
+                low, high = grid[k] + (grid[1] - grid[0]) * np.array([-reach, reach])
+            else:
+                low, high = grid[max(k - reach, 0)], grid[min(k + reach, len(grid) - 1)]
+            if self.current_at(low) < 0 < self.current_at(high):
+                return float(half_turn(brentq(self.current_at, low, high, xtol=1e-13)))
+        at_rest = abs(self.current_at(grid[k])) <= 1e-6 * np.abs(self.current).max()
+        return float(half_turn(grid[k])) if at_rest else self._beyond("lowest energy")
+
+    def _doubt(self, phase: float) -> float:
+        """How well the current is known near a phase."""
+        return error_near(phase, *self._values._mismatch)
+
+    @cached_property
+    def _mismatch(self) -> tuple[np.ndarray, np.ndarray]:
+        """Phases, ascending, a turn closed, and the energies there less the integral of the interpolated current."""
+        if self._turn is None:
+            phases, kept = self._branch
+            return phases, self.energy[kept] - CubicSpline(phases, self.current[kept]).antiderivative()(phases) / 2
+        first = self.phases.min()
+        phases = np.append(first + np.mod(self.phases[self._turn] - first + SAME, 2 * np.pi) - SAME, first + 2 * np.pi)
+        return phases, self.energy[np.append(self._turn, self._turn[0])] - self._trigonometric[1](phases)
+
+    def _warn_of_large_errors(self, found: tuple[float, float]) -> None:
+        share = np.nan_to_num(self.critical_current_error) / max(*np.nan_to_num(found), 1e-300)
+        if share.max() > LARGE:
+            warn_of_grid(f"the critical currents are known to {100 * share.max():.2g} % only", len(self.phases))
+
+    def _warn_if_nothing(self, what: str, found: float, error: float, nothing: tuple[float, ...] = (0.0,)) -> None:
+        for value in nothing:
+            if SMALL < abs(abs(found) - value) < error:
+                text = f"the {what}, {found:.2g}, is known to {error:.1g} only, and may be {value:.4g}"
+                warn_of_grid(text, len(self.phases))
 
     # --- interpolation --------------------------------------------------------------------------------
 
@@ -235,23 +296,3 @@ class CurrentPhaseRelation:
             stacklevel=3,
         )
         return float("nan")
-
-
-def whole_turn(phases: np.ndarray) -> np.ndarray | None:
-    """Indices of the phases in one turn, ascending modulo 2 pi, where they cover it uniformly; else None.
-
-    A phase that comes twice, as the two ends of a closed grid do, is taken once.
-    """
-    reduced = np.mod(phases - phases.min() + SAME / 2, 2 * np.pi)
-    order = np.argsort(reduced, kind="stable")
-    new = np.diff(reduced[order], prepend=-1.0) > SAME
-    turn = order[new]
-    if len(turn) < 3:
-        return None
-    gaps = np.diff(reduced[turn], append=reduced[turn[0]] + 2 * np.pi)
-    return turn if np.ptp(gaps) < 1e-6 * gaps.mean() else None
-
-
-def half_turn(phases: Any) -> np.ndarray:
-    """Phases in (-pi, pi]; within round-off of -pi they are pi."""
-    return np.pi - np.maximum(np.mod(np.pi - np.asarray(phases) + SAME, 2 * np.pi) - SAME, 0)

@@ -8,10 +8,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
-from jusadel.boundary import Periodic
+from jusadel.boundary import Interface, Periodic
 from jusadel.device import Device
-from jusadel.doubling import matching_nodes
+from jusadel.doubling import matching_nodes, paired_edges
 from jusadel.nambu import L, phase_turn
 
 Array = jax.Array
@@ -72,6 +74,30 @@ def seams(device: Device) -> Seams:
         for name, pairs in all_pairs.items():
             _check_closed(device, found, name, pairs)
     return found
+
+
+def refuse_apart(device: Device, across: tuple[str, ...]) -> None:
+    """Raise ValueError where two boundaries are on parts of the device that nothing joins, not even a barrier."""
+    part = _parts(device)
+    first, second = (set(part[device.mesh.boundary_nodes(name)].tolist()) for name in across)
+    if not first & second:
+        raise ValueError(
+            f"across = {across!r}: nothing joins the parts of the device that these electrodes touch, so that no "
+            "current flows between them, and the phase difference is a gauge"
+        )
+
+
+def _parts(device: Device) -> np.ndarray:
+    """The number of the part of the device that each node is in, (n,)."""
+    mesh, owner = device.mesh, seams(device).owner
+    joined = [(np.asarray(mesh.triangles)[:, i], np.asarray(mesh.triangles)[:, (i + 1) % 3]) for i in range(3)]
+    joined.append((np.arange(len(owner)), owner))
+    for name, boundary in device.boundaries.items():
+        if isinstance(boundary, Interface) and boundary.conductance is not None:
+            joined.append(paired_edges(mesh, name))
+    row, column = (np.concatenate([np.ravel(pair[k]) for pair in joined]) for k in (0, 1))
+    graph = coo_matrix((np.ones(len(row)), (row, column)), shape=(len(owner),) * 2)
+    return connected_components(graph, directed=False)[1]
 
 
 def _check_reservoirs(device: Device, owner: np.ndarray) -> None:

@@ -60,6 +60,7 @@ def sweep(
     workers: int | str | None = None,
     client: Any = None,
     progress: ProgressOption = False,
+    each: Callable[[Sweep], Any] | None = None,
 ) -> Sweep:
     """Call point(value, previous) for one value after the other, or for all of them in parallel.
 
@@ -90,6 +91,7 @@ def sweep(
         client: a `dask.distributed.Client`, or anything else whose submit(function, *arguments) returns futures with
             result, cancel and add_done_callback, such as an executor of `concurrent.futures` or mpi4py.
         progress: as in `solve`, one line a point.
+        each: called as each point ends, and its file is written, with the Sweep of the points that are there so far.
 
     Raises:
         ValueError: no values; results that change their names or shapes; a file of another sweep or an unreadable one;
@@ -122,6 +124,8 @@ def sweep(
                 course.records[number] = record
                 if target:
                     write_course(target, course)
+                if each:
+                    each(_made(course))
                 if report:
                     report(f"sweep: {len(course.records)} of {total} points, value {written(value)}: {shown(record)}")
     return _made(course)
@@ -169,8 +173,12 @@ def _one_from_the_other(point: Callable[[Any, Any], Any], jobs: Any, course: Cou
 
 
 def _made(course: Course) -> Sweep:
-    records, count = [course.records[k] for k in range(len(course.order))], len(course.table)
-    there = stacked(records[:count])
-    if not course.both_directions:
-        return Sweep(course.table, there)
-    return Sweep(course.table, there, Sweep(course.table, stacked(records[count - 1 :][::-1])))
+    """The points that are there: all of them in the end."""
+    count, there = len(course.table), sorted(course.records)
+    back = [k for k in reversed(there) if k >= count - 1] if course.both_directions else []
+    return _part(course, [k for k in there if k < count], _part(course, back) if back else None)
+
+
+def _part(course: Course, numbers: list[int], back: Sweep | None = None) -> Sweep:
+    rows = [course.order[k] for k in numbers]
+    return Sweep(course.table[rows], stacked([course.records[k] for k in numbers]), back)

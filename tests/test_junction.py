@@ -15,7 +15,9 @@ from scipy.optimize import brentq
 
 import jusadel as ju
 from jusadel import junction
+from jusadel.doubling import split
 from jusadel.junction import current_phase_relation
+from jusadel.phase_errors import PhaseGridWarning
 
 W = 0.004
 """Height over length; with it 1/R_N."""
@@ -419,6 +421,30 @@ def test_refusals():
         current_phase_relation(device, [0.1], 1.0, tol=2)
     with pytest.raises(TypeError, match="start"):
         current_phase_relation(device, [0.1], 1.0, start="bulk")
+
+
+@pytest.mark.parametrize("phases", [np.arange(7.0), np.arange(7.0) + 0.5])
+def test_phases_that_close_no_turn_make_no_diode_of_a_symmetric_junction(phases):
+    cpr = relation(20.0, 20.0, 1.0, phases=phases)
+    with pytest.warns(PhaseGridWarning) as heard:
+        efficiency = cpr.diode_efficiency
+    assert any(re.search("the diode efficiency, .* may be 0", str(w.message)) for w in heard)
+    assert 1e-5 < abs(efficiency) < cpr.diode_efficiency_error
+    exact = relation(20.0, 20.0, 1.0).critical_current
+    for found, error, value in zip(cpr.critical_current, cpr.critical_current_error, exact, strict=True):
+        assert abs(found - value) < error < 0.3 * value
+
+
+def test_electrodes_that_nothing_joins_have_no_relation():
+    """A cut without barrier is vacuum; a barrier joins its sides."""
+    middle = np.stack([np.flatnonzero(SNS.points[:, 0] == 1.5)[[0, 1]]])
+    cut = split(SNS.with_boundaries({"cut": middle}), "cut")
+    ends = {"left": ju.Reservoir(GAP), "right": ju.Reservoir(GAP)}
+    device = ju.Device(mesh=cut, materials=ju.Material(Tc=0.0), boundaries=ends)
+    with pytest.raises(ValueError, match="nothing joins the parts of the device that these electrodes touch"):
+        current_phase_relation(device, [0.1], 0.3, **FEW)
+    joined = replace(device, boundaries={**ends, "cut": ju.Interface(1.0)})
+    assert current_phase_relation(joined, [0.5], 0.3, **FEW).current[0] > 1e-6
 
 
 def test_an_uncertified_phase_is_named(monkeypatch):

@@ -22,10 +22,10 @@ FLOORS = (
     "pair_potential solution traced distributions solve_input stability problem guess gap linear_response implicit "
     "host differentiated compiled equilibrium spectral",
     "observables adaptation convergence screening_response screening fluxes magnetic thermodynamics phase_curve "
-    "junction critical workers sweep_file sweep spectroscopy spectral_currents flow floating normal spin_dynamics "
-    "nonequilibrium energy_checks kinetic driven transforms parameters measured linearised least_squares descent "
-    "covariance fit_result fitting fit stored_device stored_results files vtu",
-    "plot plot.canvas plot.devices plot.fields plot.lines plot.spectra case case_run",
+    "turning turns phase_errors junction critical workers sweep_file sweep spectroscopy spectral_currents flow "
+    "floating normal spin_dynamics nonequilibrium energy_checks kinetic driven transforms parameters measured "
+    "linearised least_squares descent covariance fit_result fitting fit stored_device stored_results files vtu",
+    "plot plot.canvas plot.devices plot.fields plot.lines plot.spectra case_units case case_output case_run",
     "jusadel",
     "__main__",
 )

@@ -1,9 +1,13 @@
 """Interpolated current-phase relations, on curves that are known."""
 
+import re
+
 import numpy as np
 import pytest
 
-from jusadel.phase_curve import CurrentPhaseRelation, PhaseRangeWarning, half_turn, whole_turn
+from jusadel.phase_curve import CurrentPhaseRelation, PhaseRangeWarning
+from jusadel.phase_errors import PhaseGridWarning
+from jusadel.turns import half_turn, whole_turn
 
 TURN = np.linspace(0, 2 * np.pi, 16, endpoint=False)
 
@@ -99,9 +103,96 @@ def test_half_turn_and_whole_turn():
     assert list(whole_turn(np.array([2.0, 1.0, 0.0]) * 2 * np.pi / 3)) == [2, 1, 0]
 
 
+# --- what the phases leave unknown ------------------------------------------------------------------
+
+
+def skew(phases, r=0.3, shift=0.0):
+    """I = sin(x)/(1 + 2 r cos(x) + r^2), odd in x = phi - shift, so that neither direction is larger."""
+    phases = np.asarray(phases, float)
+    below = 1 + 2 * r * np.cos(phases - shift) + r**2
+    return CurrentPhaseRelation(phases, np.sin(phases - shift) / below, -np.log(below) / (4 * r))
+
+
+SKEW_MAXIMUM = 1 / (1 - 0.3**2)
+"""Of the above: where cos(x) = -2 r/(1 + r^2)."""
+GRIDS = [
+    np.arange(7.0),
+    np.arange(7.0)[::-1],
+    np.arange(7.0) + 0.5,
+    np.linspace(0, 6.2, 13),
+    np.linspace(0, 6, 25),
+    np.linspace(0.1, 0.1 + 2 * np.pi, 6, endpoint=False),
+    np.linspace(0.1, 0.1 + 2 * np.pi, 7, endpoint=False),
+    np.linspace(0.1, 0.1 + 2 * np.pi, 12, endpoint=False),
+]
+
+
+@pytest.mark.parametrize("phases", GRIDS)
+@pytest.mark.parametrize("r", [1e-9, 0.3])
+@pytest.mark.filterwarnings("ignore::jusadel.phase_errors.PhaseGridWarning")
+def test_errors_cover_what_is_wrong(phases, r):
+    """The current of a symmetric junction: both maxima are 1/(1 - r^2), and its efficiency and phi0 are zero."""
+    cpr, exact = skew(phases, r), 1 / (1 - r**2)
+    for found, error in zip(cpr.critical_current, cpr.critical_current_error, strict=True):
+        assert abs(found - exact) < 2 * error + 1e-8
+        assert error < 0.3
+    assert abs(cpr.diode_efficiency) < cpr.diode_efficiency_error + 1e-8
+    assert abs(cpr.phi0) <= 2 * cpr.phi0_error + 1e-8
+
+
+@pytest.mark.parametrize("phases", [np.arange(7.0), GRIDS[5], GRIDS[7]])
+def test_an_efficiency_below_its_error_is_told(phases):
+    with pytest.warns(PhaseGridWarning) as heard:
+        assert abs(skew(phases).diode_efficiency) > 1e-5
+    texts = [str(w.message) for w in heard]
+    assert any(
+        re.search(r"the diode efficiency, .* is known to .* only, and may be 0: \d+ phases say", x) for x in texts
+    )
+    assert all("np.linspace(0, 2 * np.pi, 24, endpoint=False)" in x for x in texts)
+
+
+def test_a_phase_of_the_ground_state_below_its_error_is_told():
+    with pytest.warns(PhaseGridWarning, match=r"phase of lowest energy, .* is known to .* only, and may be 0"):
+        assert 1e-4 < abs(skew(np.arange(7.0) + 0.5, 1e-9).phi0) < 0.1
+    with pytest.warns(PhaseGridWarning, match=r"lowest energy, .* may be 3.142"):
+        skew(np.arange(7.0) + 0.5, 1e-9, np.pi).phi0  # noqa: B018
+
+
+def test_a_small_phi0_next_to_a_phase_that_is_known_is_known():
+    """The interpolation is exact at the phases, and nearly so beside them."""
+    cpr = skew(np.linspace(-np.pi, np.pi, 6, endpoint=False), 0.1, 0.01)
+    assert cpr.phi0 == pytest.approx(0.01, rel=0.2)
+    assert abs(cpr.phi0 - 0.01) < cpr.phi0_error < 0.005
+
+
+def test_enough_phases_say_nothing_of_errors():
+    """Warnings are errors here: a symmetric junction, and a diode whose efficiency is more than its error."""
+    fine = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    assert skew(fine).critical_current[0] == pytest.approx(SKEW_MAXIMUM, rel=1e-5)
+    assert abs(skew(fine).diode_efficiency) < 1e-9
+    assert curve(np.linspace(0, 6.5, 30)).diode_efficiency == pytest.approx(curve(TURN).diode_efficiency, abs=1e-4)
+    assert curve(TURN).diode_efficiency_error < 1e-12
+
+
+@pytest.mark.filterwarnings("ignore::jusadel.phase_curve.PhaseRangeWarning")
+@pytest.mark.parametrize("phases", [np.linspace(0.2, 2.9, 3), np.linspace(0, 2 * np.pi, 4, endpoint=False)])
+def test_very_few_phases_are_told(phases):
+    with pytest.warns(PhaseGridWarning, match=r"critical currents are known to .* % only: [34] phases"):
+        skew(phases).critical_current  # noqa: B018
+
+
+def test_a_jump_between_branches_is_told():
+    """A sawtooth, of which phases that are no whole turn see the jump only between two of them."""
+    phases = np.linspace(0, 6, 25)
+    current = np.where(phases < 3.6, phases, phases - 2 * np.pi)
+    with pytest.warns(PhaseGridWarning, match=r"critical currents are known to"):
+        CurrentPhaseRelation(phases, current, current**2 / 4).critical_current  # noqa: B018
+
+
 def test_printed_numbers():
     text = repr(curve(TURN))
     assert "16 phases" in text
     assert "diode efficiency" in text
     assert "phi0 = -0." in text
+    assert "known to" in text
     assert "nan" in repr(curve(np.linspace(0.5, 2.5, 20)))

@@ -274,3 +274,18 @@ def test_solutions_along_a_branch_and_after_a_break(tmp_path):
     found = sweep(point, temperatures, path=tmp_path / "s.npz")
     np.testing.assert_array_equal(found["gap"], whole["gap"])
     assert steps[4:] == steps[1:3]
+
+
+def test_each_point_is_told_as_it_ends(tmp_path):
+    """The points so far, with the file written; on the way back too."""
+    seen = []
+
+    def note(found):
+        with np.load(tmp_path / "s.npz") as held:
+            seen.append((found.values.tolist(), found["state"].tolist(), len(held["points"])))
+            seen.append(None if found.back is None else found.back["state"].tolist())
+
+    options = {"start": 0.0, "both_directions": True, "path": tmp_path / "s.npz"}
+    sweep(hysteretic, [1.5, 2.5], each=note, **options)
+    assert seen[:4] == [([1.5], [0.0], 1), None, ([1.5, 2.5], [0.0, 1.0], 2), [1.0]]
+    assert seen[4:] == [([1.5, 2.5], [0.0, 1.0], 3), [1.0, 1.0]]
