@@ -27,6 +27,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel import gap
+from jusadel.concrete import DIFFERENCES, without_derivatives
 from jusadel.device import Device
 from jusadel.equilibrium import SELF_CONSISTENT, first_pair_potential, refuse_bad_input
 from jusadel.linear import LinearSolver
@@ -169,6 +170,7 @@ def solve_screened(
     return _solution(model, found, Delta, time.perf_counter() - began, stats | named)
 
 
+@without_derivatives(DIFFERENCES)
 def self_field(sol: Solution, permeability: float) -> np.ndarray:
     """The field that the currents of a solution make themselves, where nothing depends on z: is a given field enough?
 

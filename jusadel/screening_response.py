@@ -21,6 +21,7 @@ import scipy.sparse.linalg as sla
 
 from jusadel import gap
 from jusadel.discrete import Cells, DiscreteAction, centroid_action
+from jusadel.lanczos import smallest_eigenvalue
 from jusadel.lifted import TWO_B_R3, links_of_cells
 from jusadel.matsubara import GAP_RATIO
 from jusadel.nambu import R, frame_to_green, inverse
@@ -288,7 +289,7 @@ class Response:
         """The smallest eigenvalue relative to the metric, but for the gauge's zeros."""
         n = 2 * self.model.sites + self.model.space.independent.shape[1]
         start = self(np.random.default_rng(0).normal(size=n))  # without the gauge's many zeros
-        return gap.smallest_eigenvalue(self._operator(n, self), start, gap.EIGENVALUE, metric.solve)[0]
+        return smallest_eigenvalue(self._operator(n, self), start, gap.EIGENVALUE, metric.solve)[0]
 
     @staticmethod
     def _operator(n: int, product: Callable[[np.ndarray], np.ndarray]) -> sla.LinearOperator:

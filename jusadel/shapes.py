@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import Delaunay
 
+from jusadel.concrete import SHAPES, without_derivatives
 from jusadel.mesh import Chooser, Mesh
 from jusadel.mesh_checks import signed_areas
 from jusadel.topology import Integers
@@ -16,6 +17,7 @@ MAX_NODES = 5_000_000
 """Above this a mesh is refused: most likely a wrong unit of length."""
 
 
+@without_derivatives(SHAPES)
 def rectangle(
     width: float,
     height: float,
@@ -60,6 +62,7 @@ def rectangle(
     return mesh if regions is None else mesh.with_regions(regions)
 
 
+@without_derivatives(SHAPES)
 def disk(
     radius: float,
     size: float,
