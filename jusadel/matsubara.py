@@ -109,7 +109,7 @@ def bulk_gap(T: float, Tc: float = 1.0) -> float:
     if isinstance(T, jax.core.Tracer) or isinstance(Tc, jax.core.Tracer):
         return Tc * _reduced_gap(jnp.asarray(T / Tc, float))  # type: ignore[return-value]
     _check_temperature(T)
-    return float(Tc * _gap_in_tc(T / Tc)) if T < Tc else 0.0
+    return float(Tc * _gap_in_tc(T / Tc)) if Tc > T else 0.0
 
 
 def _gap_in_tc(t: float) -> float:
