@@ -63,6 +63,6 @@ def refuse_traced(function: str, instead: str, /, **given: Any) -> None:
     traced = [name for name, value in given.items() if is_traced(value)]
     if traced:
         raise NotDifferentiableError(
-            f"{function} has no derivatives, but JAX traces its {' and '.join(traced)}: call it outside of jax.grad, "
-            f"jax.jit, jax.vmap and their kin; {instead}"
+            f"{function} has no derivatives: call it outside of jax.grad, jax.jit, jax.vmap and their kin, not with "
+            f"{' and '.join(traced)} traced by JAX; {instead}"
         )

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jusadel.concrete import DIFFERENCES, refuse_traced, without_derivatives
 from jusadel.material import is_number, real
 from jusadel.mesh import Mesh
 from jusadel.pair_potential import vortex
@@ -19,6 +20,8 @@ Array = jax.Array
 
 GAUGES = {"symmetric": (-0.5, 0.5), "x": (-1.0, 0.0), "y": (0.0, 1.0)}
 """A = B (c_x (y - y0), c_y (x - x0)): the factors c by the name of the gauge."""
+PLACES = "write the function of points yourself, which JAX then traces"
+"""What to do where the place of a field or a vortex is traced."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class uniform_field:
     center: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
+        refuse_traced("uniform_field", PLACES, center=self.center)
         if self.gauge not in GAUGES:
             raise ValueError(f"gauge = {self.gauge!r}; expected one of {list(GAUGES)}")
         if not is_number(self.B):
@@ -73,6 +77,7 @@ class vortices:
     core: float | None = None
 
     def __post_init__(self) -> None:
+        refuse_traced("vortices", PLACES, positions=self.positions, core=self.core)
         positions = _pairs("positions", self.positions)
         windings = self.windings if np.ndim(self.windings) else [self.windings] * len(positions)
         if np.ndim(windings) != 1 or len(windings) != len(positions):
@@ -93,6 +98,7 @@ class vortices:
         return out
 
 
+@without_derivatives(DIFFERENCES)
 def winding(sol: Solution, boundary: str | Sequence[str]) -> int:
     """How many times the phase of Delta turns along a closed boundary, counter-clockwise.
 
@@ -110,6 +116,7 @@ def winding(sol: Solution, boundary: str | Sequence[str]) -> int:
     return round(float((steps + 2 * line_A).sum()) / (2 * np.pi))
 
 
+@without_derivatives(DIFFERENCES)
 def fluxoid(sol: Solution, boundary: str | Sequence[str]) -> float:
     """Gauge-invariant number of flux quanta, (1/2 pi) times the loop integral of (grad phase - 2 A).dl.
 

@@ -47,7 +47,6 @@ from jusadel.screening_response import (
 )
 from jusadel.solution import Solution, SolveError, UnstableStateWarning
 from jusadel.solve_input import starting_frames, warn_where_longer
-from jusadel.traced import is_traced
 from jusadel.whitney import WhitneyField, edge_space, field_of_currents
 
 Array = jax.Array
@@ -105,6 +104,7 @@ class ScreenedSolution(Solution):
         return np.concatenate([self.magnetic_field, self.hole_fields])
 
 
+@without_derivatives("take derivatives of `solve` with the vector potential that it found")
 def solve_screened(
     device: Device,
     T: float,
@@ -140,11 +140,6 @@ def solve_screened(
         ValueError: superconducting electrodes, since a current through them changes the field outside; permeability
             <= 0; H no number; numbers that JAX traces; and what `solve` refuses.
     """
-    if is_traced((device, T, H, permeability, pair_potential)):
-        raise ValueError(
-            "solve_screened has no derivatives: call it outside of jax.grad, jax.jit and jax.vmap, or take them of "
-            "`solve` with the vector potential that it found"
-        )
     refuse_bad_input(device, tol, gap_tol)
     _check(device, H, permeability)
     began = time.perf_counter()

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jusadel.concrete import refuse_traced
 from jusadel.mesh import Mesh
 
 Values = NDArray[np.float64]
@@ -61,6 +62,7 @@ def mesh_of(of: Any) -> Mesh:
     Raises:
         TypeError: there is none.
     """
+    refuse_traced("plot", "draw what a concrete calculation returns", of=of)
     found = of if isinstance(of, Mesh) else getattr(of, "mesh", None)
     if not isinstance(found, Mesh):
         raise TypeError(
@@ -85,6 +87,7 @@ def real_values(of: Any, values: Any, components: tuple[int, ...] = ()) -> Value
     Raises:
         ValueError: neither a value a node nor one a triangle, complex, or not finite.
     """
+    refuse_traced("plot", "draw what a concrete calculation returns", values=values)
     mesh, array = mesh_of(of), np.asarray(values)
     counts = (len(mesh.points), len(mesh.triangles))
     if array.shape not in [(count, *components) for count in counts]:
