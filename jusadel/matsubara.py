@@ -104,11 +104,13 @@ def bulk_gap(T: float, Tc: float = 1.0) -> float:
 
     Args:
         T: temperature > 0; at and above Tc the gap is zero.
-        Tc: critical temperature > 0.
+        Tc: critical temperature > 0; 0 gives no gap.
     """
     if isinstance(T, jax.core.Tracer) or isinstance(Tc, jax.core.Tracer):
         return Tc * _reduced_gap(jnp.asarray(T / Tc, float))  # type: ignore[return-value]
     _check_temperature(T)
+    if not np.isfinite(Tc) or Tc < 0:
+        raise ValueError(f"Tc = {Tc}; expected a finite critical temperature > 0, or 0 for a normal metal")
     return float(Tc * _gap_in_tc(T / Tc)) if Tc > T else 0.0
 
 

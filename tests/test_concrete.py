@@ -118,57 +118,53 @@ DIFFERENTIABLE = {
 }
 """Those that JAX passes through, but for what follows from a solution."""
 
-OF_SOLUTIONS = set(
-    [
-        "charge_current",
-        "critical_temperature",
-        "current_across",
-        "current_phase_relation",
-        "current_through",
-        "entropy",
-        "free_energy",
-        "magnetisation",
-        "pair_amplitude",
-        "solve",
-        "specific_heat",
-        "spin_current",
-        "spin_current_across",
-        "spin_current_through",
-        "spin_density",
-        "spin_torque",
-        "triplet_components",
-        "CriticalTemperature",
-        "CurrentPhaseRelation",
-        "Solution",
-    ]
-)
+OF_SOLUTIONS = {
+    "charge_current",
+    "critical_temperature",
+    "current_across",
+    "current_phase_relation",
+    "current_through",
+    "entropy",
+    "free_energy",
+    "magnetisation",
+    "pair_amplitude",
+    "solve",
+    "specific_heat",
+    "spin_current",
+    "spin_current_across",
+    "spin_current_through",
+    "spin_density",
+    "spin_torque",
+    "triplet_components",
+    "CriticalTemperature",
+    "CurrentPhaseRelation",
+    "Solution",
+}
 """Their derivatives are compared with differences in the tests of gradients, of the phase and of the transition."""
-WITHOUT_NUMBERS = set(
-    [
-        "Convergence",
-        "FitResult",
-        "Flow",
-        "Kinetics",
-        "KnownMaterial",
-        "ScreenedSolution",
-        "Spectrum",
-        "Units",
-        "action",
-        "allowed_tensor",
-        "linear",
-        "load",
-        "materials",
-        "matsubara",
-        "nambu",
-        "plot",
-        "point_groups",
-        "positive",
-        "read_case",
-        "read_mesh",
-        "run_case",
-        "symmetry",
-    ]
-)
+WITHOUT_NUMBERS = {
+    "Convergence",
+    "FitResult",
+    "Flow",
+    "Kinetics",
+    "KnownMaterial",
+    "ScreenedSolution",
+    "Spectrum",
+    "Units",
+    "action",
+    "allowed_tensor",
+    "linear",
+    "load",
+    "materials",
+    "matsubara",
+    "nambu",
+    "plot",
+    "point_groups",
+    "positive",
+    "read_case",
+    "read_mesh",
+    "run_case",
+    "symmetry",
+}
 """Results, files, names, modules, and numbers with units, which are given once."""
 
 
@@ -226,6 +222,12 @@ def test_slope_of_the_bulk_gap(T):
     second = float(jax.grad(jax.grad(ju.bulk_gap))(T, 1.0))
     assert second == pytest.approx(float(slope(jax.grad(ju.bulk_gap), T)), rel=2e-5, abs=1e-9)
     assert float(jax.vmap(ju.bulk_gap)(jnp.array([T, 2.0]))[0]) == pytest.approx(ju.bulk_gap(T), abs=1e-15)
+
+
+@pytest.mark.parametrize("Tc", [np.nan, np.inf, -1.0])
+def test_a_critical_temperature_that_is_none_has_no_bulk_gap(Tc):
+    with pytest.raises(ValueError, match="expected a finite critical temperature > 0"):
+        ju.bulk_gap(0.3, Tc)
 
 
 def test_frequencies_follow_a_traced_temperature():
