@@ -37,7 +37,7 @@ class Tridiagonal(NamedTuple):
 
     def modes(self, **select: object) -> tuple[np.ndarray, np.ndarray]:
         """Eigenvalues and eigenvectors in the basis; all, or those that scipy selects."""
-        return scipy.linalg.eigh_tridiagonal(self.diagonal, self.beside[:-1], **select)  # type: ignore[no-any-return]
+        return scipy.linalg.eigh_tridiagonal(self.diagonal, self.beside[:-1], **select)
 
 
 def _tridiagonals(operator: sla.LinearOperator, start: np.ndarray, inverse: Vectors) -> Iterator[Tridiagonal]:

@@ -12,8 +12,8 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "jusadel"
 FLOORS = (
     "version concrete atomic archive sampled progress points nambu matrices rows spin symmetry matsubara topology "
-    "mesh_checks mesh_quality mesh shapes doubling local_refinement msh_writer mesh_io known_materials planar sizes border "
-    "triangulation seeds refinement polygons mesh_smoothing layouts",
+    "mesh_checks mesh_quality mesh shapes doubling local_refinement msh_writer mesh_io known_materials planar sizes "
+    "border triangulation seeds refinement polygons mesh_smoothing layouts",
     "material boundary contact cuts scales units",
     "device",
     "action discrete seams discretisation whitney homogeneous pairing_response film_energy film depairing",
