@@ -107,7 +107,7 @@ def bulk_gap(T: float, Tc: float = 1.0) -> float:
         Tc: critical temperature > 0; 0 gives no gap.
     """
     if isinstance(T, jax.core.Tracer) or isinstance(Tc, jax.core.Tracer):
-        return Tc * _reduced_gap(jnp.asarray(T / Tc, float))  # type: ignore[return-value]
+        return Tc * _reduced_gap(jnp.asarray(T / Tc, float))
     _check_temperature(T)
     if not np.isfinite(Tc) or Tc < 0:
         raise ValueError(f"Tc = {Tc}; expected a finite critical temperature > 0, or 0 for a normal metal")
