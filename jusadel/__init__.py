@@ -16,6 +16,7 @@ from jusadel.border import MeshingError
 from jusadel.boundary import Interface, Periodic, Reservoir, Surface, Tunnel
 from jusadel.case import CaseError, read_case
 from jusadel.case_run import run_case
+from jusadel.concrete import NotDifferentiableError
 from jusadel.contact import Contact
 from jusadel.convergence import Convergence, ConvergenceWarning, converge
 from jusadel.critical import CriticalTemperature, critical_temperature
@@ -120,6 +121,7 @@ __all__ = [
     "Material",
     "Mesh",
     "MeshingError",
+    "NotDifferentiableError",
     "Periodic",
     "Reservoir",
     "ScreenedSolution",

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.boundary import Periodic
+from jusadel.concrete import DIFFERENCES, without_derivatives
 from jusadel.device import Device
 from jusadel.discrete import Cells, DiscreteAction, links_to_centroid
 from jusadel.local_refinement import MAX_NODES, refine_to
@@ -32,6 +33,7 @@ FLUX_FIELDS = ("D", "nu", "gamma", "theta", "kappa")
 """Material fields at whose jumps the gradient of G jumps."""
 
 
+@without_derivatives(DIFFERENCES)
 def error_estimate(sol: Solution) -> np.ndarray:
     """How wrong the gradient of G is in each triangle, as (m,) square roots of free energies.
 
@@ -49,6 +51,7 @@ def error_estimate(sol: Solution) -> np.ndarray:
     return np.sqrt(_squares(sol)[0])
 
 
+@without_derivatives(DIFFERENCES)
 def adapt(
     device: Device,
     sol: Solution,

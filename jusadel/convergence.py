@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq
 
+from jusadel.concrete import refuse_traced, without_derivatives
 from jusadel.device import Device
 from jusadel.mesh import Mesh
 
@@ -57,6 +58,7 @@ class Convergence:
         return "\n".join(rows)
 
 
+@without_derivatives("take derivatives on each mesh, inside the function whose values converge")
 def converge(
     value_of: Callable[[Any], Any],
     meshes: Mesh | Device | Sequence[Mesh | Device],
@@ -128,6 +130,7 @@ def _size(mesh: Mesh) -> float:
 
 
 def _stacked(given: list[Any]) -> np.ndarray:
+    refuse_traced("converge", "take derivatives inside the function whose values converge", values=given)
     values = [np.asarray(value) for value in given]
     shapes = [value.shape for value in values]
     if len(set(shapes)) > 1:

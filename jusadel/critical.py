@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel import matsubara
+from jusadel.concrete import NotDifferentiableError
 from jusadel.device import Device
 from jusadel.differentiated import Stated, equations
 from jusadel.gap import Response, Sites, sites
@@ -104,7 +105,7 @@ def critical_temperature(
         return _Search(device, accuracy, frequencies, lowest, linear_solver).result()
     plain = still(device)
     if is_traced(plain):
-        raise TypeError(
+        raise NotDifferentiableError(
             "critical_temperature cannot stand inside jax.jit or jax.vmap; jax.grad and jax.jvp can be used"
         )
     _check(plain, accuracy, lowest)

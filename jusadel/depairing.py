@@ -9,6 +9,7 @@ import numpy as np
 import scipy.optimize
 from scipy.special import digamma
 
+from jusadel.concrete import DIFFERENCES, without_derivatives
 from jusadel.film import CRITICAL_BREAKING, film_states, gap_solutions, plane_vector
 from jusadel.film_energy import FilmEnergy
 from jusadel.material import Material, is_number
@@ -48,6 +49,7 @@ class DepairingCurrent:
         return (self.plus - self.minus) / (self.plus + self.minus)
 
 
+@without_derivatives(DIFFERENCES)
 def depairing_current(
     material: Material,
     T: float,

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.boundary import Boundary, Interface, Periodic, Reservoir, Tunnel
+from jusadel.concrete import refuse_traced
 from jusadel.doubling import matching_nodes, split
 from jusadel.gauge import Line, lines, refuse_misfit
 from jusadel.gauge_completion import completion, refuse_impossible
@@ -129,10 +130,10 @@ class Device:
         With `uniform_field` in its default gauge, and without a field, constant phases are these.
 
         Raises:
-            ValueError: numbers that JAX traces; no gauge fits.
+            GaugeError: no gauge fits.
+            NotDifferentiableError: numbers that JAX traces.
         """
-        if any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves(self)):
-            raise ValueError("electrode_phases has no derivatives: call it outside of jax.grad, jax.jit and jax.vmap")
+        refuse_traced("electrode_phases", "take those of `solve` with its device", device=self)
         phases = lines(self.mesh, self.boundaries, self.between_nodes, uniform=True)
         refuse_impossible(self.mesh, phases)
         chi = completion(self.mesh, phases, self.line_integrals()) if phases else []

@@ -22,10 +22,12 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from jusadel.concrete import SHAPES, without_derivatives
 from jusadel.mesh import Mesh
 from jusadel.topology import SIDES, Integers, Topology, edge_rows, some, split_lines
 
 
+@without_derivatives(SHAPES)
 def with_cut_between(mesh: Mesh, first_region: str, second_region: str, name: str) -> Mesh:
     """The same mesh with the border of two regions as the inner boundary `name`, ready for `split`."""
     border = mesh.edges_between(first_region, second_region)

@@ -19,6 +19,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from jusadel.concrete import DIFFERENCES, without_derivatives
 from jusadel.contact import Contact
 from jusadel.discrete import nodal_mean
 from jusadel.discretisation import discretise
@@ -39,6 +40,7 @@ MEMORY = 12
 """Iterates that Anderson's mixing combines."""
 
 
+@without_derivatives(DIFFERENCES)
 def self_consistent_kinetics(
     sol: Solution,
     energies: Any,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -66,15 +67,17 @@ def solve(
             bulk gap with phases between those of the reservoirs.
         linear_solver: default `linear.Krylov()` (multigrid) for large problems and on GPUs, `linear.SuperLU()` for
             small ones; also `linear.Pardiso()` (extra "mkl").
-        throw: raise where a frequency is not certified; otherwise look at `sol.converged`, `sol.stable`.
+        throw: raise where a frequency is not certified or the gap equation not converged; otherwise look at
+            `sol.converged`, `sol.stable`: of an unconverged gap equation, what had the smallest residual, nowhere
+            `converged`.
         gap_tol: largest residual of the gap equation, relative to the bulk gap at T = 0.
         accuracy: relative accuracy of the frequency sums when `frequencies` is None.
         progress: True for a bar where tqdm is installed (extra "progress") and stderr is a terminal, else for lines of
             text on the "jusadel" logger and stderr; "bar" or "lines"; or a function of a line.
 
     Raises:
-        SolveError: a frequency did not converge, or converged to an unphysical stationary point; the gap equation did
-            not converge (`throw` does not change that).
+        SolveError: a frequency did not converge, or converged to an unphysical stationary point (on the way to a
+            self-consistent pair potential `throw` does not change that); the gap equation did not converge.
         StabilityError: the normal state is not stable against the material's tensors.
         ValueError: T <= 0, NaN, wrong shapes, missing pair potential.
     """
@@ -100,7 +103,7 @@ def solve(
     )
     frames = starting_frames(plain.device, problem.system, start)
     if consistent:
-        found, result, stats = _self_consistent(problem, first, frames, gap_tol)
+        found, result, stats = _self_consistent(problem, first, frames, gap_tol, throw)
     else:
         result, stats = problem.newton(frames, ladder=start is None or isinstance(start, Solution)), {}
         if throw:
@@ -172,10 +175,10 @@ def refuse_bad_input(device: Any, tol: Any, gap_tol: Any = 1e-8) -> None:
 
 
 def _self_consistent(
-    problem: Problem, Delta: Array, frames: Callable[[np.ndarray], np.ndarray], tol: float
+    problem: Problem, Delta: Array, frames: Callable[[np.ndarray], np.ndarray], tol: float, throw: bool
 ) -> tuple[Found, NewtonResult, dict[str, Any]]:
     where = sites(problem.device, problem.T, problem.omega, problem.weights)
-    found = solve_gap(problem, where, where.from_vertices(Delta), frames, tol)
+    found = solve_gap(problem, where, where.from_vertices(Delta), frames, tol, throw)
     if found.state == "unstable":
         warnings.warn(
             f"the pair potential is stationary but not stable: the free energy's second derivative has the eigenvalue "
@@ -192,4 +195,7 @@ def _self_consistent(
         "state": found.state,
     }
     vertex = jnp.asarray(where.on_vertices(found.Delta))
-    return Found(found.problem, found.newton.V, vertex, where, found.Delta), found.newton, gap
+    result = found.newton
+    if found.state == "not converged":  # G belongs to Delta, but Delta not to G
+        result = replace(result, converged=np.zeros_like(result.converged))
+    return Found(found.problem, result.V, vertex, where, found.Delta), result, gap

@@ -12,6 +12,7 @@ import numpy as np
 
 from jusadel.archive import SUFFIXES, Arrays, Stored, concrete, read_archive, write_archive
 from jusadel.atomic import Target, checked_target
+from jusadel.concrete import without_derivatives
 from jusadel.device import Device
 from jusadel.discrete import DiscreteAction
 from jusadel.discretisation import discretise
@@ -31,6 +32,7 @@ Array = jax.Array
 Content = dict[str, Any]
 
 
+@without_derivatives("save what a concrete calculation returns")
 def save(result: Any, path: Target) -> None:
     """Save a result, with its device and how it was solved, to one file that `load` reads.
 

@@ -13,6 +13,7 @@ import numpy as np
 import scipy.optimize
 
 from jusadel import matsubara
+from jusadel.concrete import DIFFERENCES, without_derivatives
 from jusadel.film_energy import FilmEnergy, constant_fields
 from jusadel.material import Material, is_number, real
 from jusadel.pairing_response import PairingResponse, pole_sum
@@ -56,6 +57,7 @@ class FilmState:
         return self.Delta > 0
 
 
+@without_derivatives(DIFFERENCES)
 def film_state(
     material: Material,
     T: float,
@@ -100,6 +102,7 @@ def film_state(
     return _first(film_states(film, np.array([chosen]), q[None]))
 
 
+@without_derivatives(DIFFERENCES)
 def gap_of_temperature(
     material: Material, temperatures: Any, q: Any = (0.0, 0.0), frequencies: Any = None, accuracy: float = 1e-8
 ) -> np.ndarray:
@@ -208,6 +211,7 @@ def plane_vector(name: str, value: Any) -> np.ndarray:
 # --- the transition ----------------------------------------------------------------------------------
 
 
+@without_derivatives(DIFFERENCES)
 def film_critical_temperature(material: Material, q: Any = (0.0, 0.0)) -> float:
     """Temperature of the second-order transition of a film: the largest root of the linearised gap equation.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import optax
 
+from jusadel.concrete import without_derivatives
 from jusadel.fit_result import DegeneracyWarning, FitError, FitResult, FitWarning
 from jusadel.fitting import CLOSE, Recorder, Task, by_loss, by_optimizer, by_steps
 from jusadel.linearised import MODES, FailedPoint
@@ -21,6 +22,7 @@ TOL, OPTIMIZER_TOL = 1e-4, 1e-6
 MAX_STEPS, MAX_OPTIMIZER_STEPS = 100, 300
 
 
+@without_derivatives("the covariance of its result says how the data move the parameters")
 def fit(
     model: Callable[[dict[str, Any]], Any],
     data: Any,

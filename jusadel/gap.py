@@ -19,11 +19,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.linalg
 import scipy.sparse.linalg as sla
 
 from jusadel.device import Device
 from jusadel.discrete import to_nodes
+from jusadel.lanczos import MOST, downhill, smallest_eigenvalue
 from jusadel.lifted import TWO_B_R3
 from jusadel.matsubara import GAP_RATIO
 from jusadel.nambu import SIGNATURE, R, frame_to_green, inverse, trace_of_product
@@ -34,17 +34,17 @@ from jusadel.solution import SolveError
 
 Array = jax.Array
 
-MAX_STEPS, MAX_KRYLOV = 40, 200
-CAP = 0.5
-"""Of the largest change of Delta in a step, relative to the largest |Delta|."""
+MAX_STEPS = 40
+CAP, TRUST = 0.5, 0.2
+"""Of the largest change of Delta in a step, relative to the largest |Delta|: of any, and of one along soft modes."""
+STUCK = 0.5
+"""Of a residual, what a step leaves, and leaves of the linear equations, where a soft mode is not resolved."""
 SMALLEST = 1e-4
 """Of max |Delta| over Tc, below which the state is taken to be normal."""
 RELATIVE = 1e-5
 """Largest residual relative to max |Delta|: near Tc a small one says little about a small Delta."""
 RESPONSE, EIGENVALUE = 1e-3, 1e-3
 """Relative accuracies of linear responses, and of the smallest eigenvalue relative to a."""
-FEWEST = 30
-"""Lanczos steps, at least."""
 UNSTABLE = -1e-3
 """Eigenvalues above are zero within their accuracy, as that of the common phase is."""
 
@@ -60,7 +60,7 @@ class GapResult(NamedTuple):
     responses: int
     eigenvalue: float
     growing: np.ndarray  # (K,) complex, the mode that belongs to it
-    state: str  # "superconducting", "normal" or "unstable"
+    state: str  # "superconducting", "normal", "unstable" or, where it may be, "not converged"
 
 
 @dataclass(frozen=True)
@@ -217,9 +217,24 @@ class Response:
 
     def solve(self, rhs: np.ndarray, tol: float) -> np.ndarray:
         """J x = rhs, by MINRES in the metric of w a."""
-        scale = 1 / np.sqrt(self.sites.weight * self.sites.a)
-        x, _ = sla.minres(self._scaled(scale), _real(scale * rhs), rtol=tol, maxiter=MAX_KRYLOV)
+        scale = self._metric
+        x, _ = sla.minres(self._scaled(scale), _real(scale * rhs), rtol=tol, maxiter=MOST)
         return scale * _complex(x)
+
+    def leaves(self, change: np.ndarray, residual: np.ndarray) -> float:
+        """What a change (K,) leaves of a residual, relative to it: MINRES may stop before it resolves a soft mode."""
+        left = residual + self(change)
+        return float(np.linalg.norm(self._metric * left) / np.linalg.norm(self._metric * residual))
+
+    def downhill(self, residual: np.ndarray, longest: float) -> np.ndarray:
+        """The change (K,), nowhere above `longest`, that lowers the free energy along every mode in the residual."""
+        back = lambda z: self._metric * _complex(z)  # noqa: E731
+        allowed = lambda z: bool(np.abs(back(z)).max() <= longest)  # noqa: E731
+        return back(downhill(self._scaled(self._metric), _real(self._metric * residual), allowed))
+
+    @property
+    def _metric(self) -> np.ndarray:
+        return 1 / np.sqrt(self.sites.weight * self.sites.a)
 
     def smallest(
         self, Delta: np.ndarray, tol: float | None = None, near: np.ndarray | None = None
@@ -253,37 +268,6 @@ class Response:
         return float(1 - 2 * np.pi * p.T * (p.weights @ each) / 4 / np.sum(where.weight * np.abs(mode) ** 2))
 
 
-def smallest_eigenvalue(
-    operator: sla.LinearOperator,
-    start: np.ndarray,
-    tol: float,
-    inverse: Callable[[np.ndarray], np.ndarray] = lambda u: u,
-) -> tuple[float, np.ndarray]:
-    """The smallest eigenvalue of J x = lambda M x, and its x, by Lanczos' method without restarts, J and M symmetric.
-
-    With full orthogonalisation it stands inaccurate products, and at least `FEWEST` steps do not miss a mode of which
-    the start, M x, holds little. M > 0 is known by its inverse, by default one.
-    """
-    dual = np.zeros((min(len(start), MAX_KRYLOV) + 1, len(start)))
-    basis = np.zeros_like(dual)
-    diagonal, beside = np.zeros(len(basis)), np.zeros(len(basis))
-    u, x = start, inverse(start)
-    length = np.sqrt(u @ x)
-    for k in range(len(basis) - 1):
-        dual[k], basis[k] = u / length, x / length
-        u = operator @ basis[k]
-        diagonal[k] = u @ basis[k]
-        for _ in range(2):
-            u = u - dual[: k + 1].T @ (basis[: k + 1] @ u)
-        x = inverse(u)
-        beside[k] = length = np.sqrt(max(u @ x, 0.0))
-        values, vectors = scipy.linalg.eigh_tridiagonal(diagonal[: k + 1], beside[:k], select="i", select_range=(0, 0))
-        exhausted = length <= 1e-12 * np.abs(diagonal).max()
-        if exhausted or (k >= FEWEST and length * abs(vectors[-1, 0]) < tol):
-            break
-    return float(values[0]), basis[: k + 1].T @ vectors[:, 0]
-
-
 def _real(z: np.ndarray) -> np.ndarray:
     return np.concatenate([z.real, z.imag])
 
@@ -302,19 +286,23 @@ def solve_gap(
     Delta: np.ndarray,
     start: Callable[[np.ndarray], np.ndarray],
     tol: float,
+    throw: bool = True,
 ) -> GapResult:
     """Delta and G together, from the guess Delta (K,).
 
-    Each step is capped and, where the residual grows, halved; then a step of the fixed-point iteration is taken.
+    Each step is capped and, where the residual grows, halved; then a step of the fixed-point iteration is taken. Where
+    a soft mode is all that is left, such as vortices that turn against what little pins them, steps lead downhill along
+    it, as long as they are trusted: the residual grows on the way.
 
     Raises:
-        SolveError: a frequency is not certified, or the gap equation does not converge.
+        SolveError: a frequency is not certified, or the gap equation does not converge, unless throw=False, which
+            returns what has the smallest residual.
     """
-    found = _converged(problem, where, Delta, start, tol)
+    found = _converged(problem, where, Delta, start, tol, throw)
     if found.state == "unstable" and not found.Delta.any():  # no minimum: follow the growing mode
         mode = found.growing / np.abs(found.growing).max()
         grown = _grown(found.problem, where, mode, lambda omega: found.newton.V)
-        found = _converged(found.problem, where, grown.Delta, lambda omega: grown.newton.V, tol)
+        found = _converged(found.problem, where, grown.Delta, lambda omega: grown.newton.V, tol, throw)
     return found
 
 
@@ -329,26 +317,50 @@ def _grown(problem: Problem, where: Sites, mode: np.ndarray, start: Callable[[np
 
 
 def _converged(
-    problem: Problem, where: Sites, Delta: np.ndarray, start: Callable[[np.ndarray], np.ndarray], tol: float
+    problem: Problem,
+    where: Sites,
+    Delta: np.ndarray,
+    start: Callable[[np.ndarray], np.ndarray],
+    tol: float,
+    throw: bool,
 ) -> GapResult:
-    bulk, responses = GAP_RATIO * where.Tc.max(), 0
-    found = Trial.of(problem, where, Delta, start)
+    responses, stuck = 0, False
+    found = best = Trial.of(problem, where, Delta, start)
     for step in range(MAX_STEPS + 1):
-        error, largest = found.size / bulk, np.abs(found.Delta).max()
         if problem.progress:
+            error, largest = found.error(where), np.abs(found.Delta).max()
             problem.progress(f"gap equation: step {step}, residual {error:.1e}, max |Delta| = {largest:.5g}")
-        if error < tol and found.size < RELATIVE * max(largest, SMALLEST * where.Tc.max()):
+        best = min(found, best, key=lambda trial: trial.size)
+        if found.meets(tol, where) or step == MAX_STEPS:
             break
-        if step == MAX_STEPS:
-            raise SolveError(
-                f"the gap equation did not converge in {MAX_STEPS} steps: residual {error:.1e} of the bulk gap, wanted "
-                f"{tol:.0e}; start from a nearby solution (start=...), or refine the mesh"
-            )
         response = Response(found.problem, where, found.newton.V)
-        change = response.solve(-found.residual, min(1e-2, max(RESPONSE, error)))
+        found, stuck = _next(found, where, response, stuck)
         responses += response.count
-        found = _improved(found, where, change)
-    return _classified(found, where, error, step, responses)
+    if found.meets(tol, where):
+        return _classified(found, where, step, responses)
+    if throw:
+        raise SolveError(_not_converged(best, where, tol))
+    return _classified(best, where, step, responses)._replace(state="not converged")
+
+
+def _next(found: Trial, where: Sites, response: Response, stuck: bool) -> tuple[Trial, bool]:
+    """The trial after a step, and whether steps of Newton's method are stuck at a soft mode."""
+    if stuck:
+        longest = TRUST * max(np.abs(found.Delta).max(), 0.1 * where.Tc.max())
+        return found.again(where, found.Delta + response.downhill(found.residual, longest)), True
+    change = response.solve(-found.residual, min(1e-2, max(RESPONSE, found.error(where))))
+    new = _improved(found, where, change)
+    return new, new.size > STUCK * found.size and response.leaves(change, found.residual) > STUCK
+
+
+def _not_converged(best: Trial, where: Sites, tol: float) -> str:
+    error = best.error(where)
+    accepted = f"gap_tol={1.1 * error:.1e} accepts what was found, " if best.meets(1.1 * error, where) else ""
+    return (
+        f"the gap equation did not converge in {MAX_STEPS} steps: residual {error:.1e} of the bulk gap, wanted "
+        f"{tol:.0e} (gap_tol); start from a nearby solution (start=...), or refine the mesh; {accepted}throw=False "
+        "returns it"
+    )
 
 
 class Trial(NamedTuple):
@@ -359,6 +371,15 @@ class Trial(NamedTuple):
     Delta: np.ndarray
     residual: np.ndarray  # (K,) complex
     size: float  # largest |r| / (w a)
+
+    def error(self, where: Sites) -> float:
+        """The residual relative to the bulk gap at T = 0."""
+        return float(self.size / (GAP_RATIO * where.Tc.max()))
+
+    def meets(self, tol: float, where: Sites) -> bool:
+        """Whether the residual is small beside the bulk gap and beside Delta itself."""
+        largest = max(np.abs(self.Delta).max(), SMALLEST * where.Tc.max())
+        return bool(self.error(where) < tol and self.size < RELATIVE * largest)
 
     @classmethod
     def of(cls, problem: Problem, where: Sites, Delta: np.ndarray, start: Callable[[np.ndarray], np.ndarray]) -> Trial:
@@ -386,8 +407,9 @@ def _improved(found: Trial, where: Sites, change: np.ndarray) -> Trial:
     return found.again(where, found.Delta - found.residual / (where.weight * where.a))
 
 
-def _classified(found: Trial, where: Sites, error: float, step: int, responses: int) -> GapResult:
+def _classified(found: Trial, where: Sites, step: int, responses: int) -> GapResult:
     """The state with its smallest eigenvalue; a vanishing pair potential is set to zero."""
+    error = found.error(where)
     if np.abs(found.Delta).max() < SMALLEST * where.Tc.max():
         normal = np.broadcast_to(np.eye(4), found.newton.V.shape)
         found = Trial.of(found.problem, where, np.zeros_like(found.Delta), lambda omega: normal)

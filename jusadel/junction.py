@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.boundary import Reservoir, Tunnel
+from jusadel.concrete import NotDifferentiableError
 from jusadel.device import Device
 from jusadel.differentiated import Stated, equations, function_of, placed
 from jusadel.equilibrium import SELF_CONSISTENT, refuse_bad_input, solve
@@ -78,7 +79,7 @@ def current_phase_relation(
     """
     phases = _checked_phases(phases)
     if is_traced(still(device)):
-        raise TypeError(IN_PROGRAM)
+        raise NotDifferentiableError(IN_PROGRAM)
     junction = _Junction.of(device, across)
     consistent = isinstance(pair_potential, str) and pair_potential == SELF_CONSISTENT
     heard: list[warnings.WarningMessage] = []
@@ -141,7 +142,7 @@ def _checked_phases(phases: Any) -> Any:
     values = real("phases", phases)
     known = still(values)
     if is_traced(known):
-        raise TypeError(IN_PROGRAM)
+        raise NotDifferentiableError(IN_PROGRAM)
     if values.ndim != 1 or not len(values) or not np.isfinite(known).all():
         raise ValueError(f"phases have shape {values.shape}; expected (k,) finite phase differences in radians")
     return values if is_traced(values) else np.asarray(values)

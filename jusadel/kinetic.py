@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from jusadel.concrete import DIFFERENCES, without_derivatives
 from jusadel.contact import NO_SPIN, Contact, is_floating
 from jusadel.device import Device
 from jusadel.distributions import Assembly, Factors, LinearEquations, Reduced
@@ -35,6 +36,7 @@ NO_STATES = 1e-10
 """Of the largest column of B at a node: a smaller one is round-off, and its f is in nothing that can be observed."""
 
 
+@without_derivatives(DIFFERENCES)
 def kinetics(
     spec: Spectrum,
     contacts: Mapping[str, Contact],

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from jusadel.concrete import SHAPES, without_derivatives
 from jusadel.mesh import Mesh
 from jusadel.planar import Points
 from jusadel.polygons import arc, circle, polygon
@@ -17,6 +18,7 @@ Size = float | SizeFunction
 """Largest edge, or a function of points (k, 2) such as `jusadel.graded`."""
 
 
+@without_derivatives(SHAPES)
 def strip(lengths: Mapping[str, float] | float, width: float, size: Size) -> Mesh:
     """A strip along x with named regions one after another: x from 0, y in [0, width].
 
@@ -42,6 +44,7 @@ def strip(lengths: Mapping[str, float] | float, width: float, size: Size) -> Mes
     return polygon(corners, size, regions=regions, boundaries=sides, rest=_unused_name(regions))
 
 
+@without_derivatives(SHAPES)
 def ring(
     inner_radius: float,
     outer_radius: float,
@@ -73,6 +76,7 @@ def ring(
     return _renamed(mesh, {"outline": "outer"})
 
 
+@without_derivatives(SHAPES)
 def corbino(
     inner_radius: float,
     outer_radius: float,
@@ -112,6 +116,7 @@ def corbino(
     return _renamed(_merged_into(mesh, gaps, "film"), {"outline": "outer"})
 
 
+@without_derivatives(SHAPES)
 def t_junction(arms: Mapping[str, float] | float, width: float, size: Size) -> Mesh:
     """A T of straight wires that meet at the origin, with arms "left", "right" and "bottom".
 
@@ -127,6 +132,7 @@ def t_junction(arms: Mapping[str, float] | float, width: float, size: Size) -> M
     return _wires(("left", "right", "bottom"), arms, width, size)
 
 
+@without_derivatives(SHAPES)
 def cross_junction(arms: Mapping[str, float] | float, width: float, size: Size) -> Mesh:
     """A cross of straight wires that meet at the origin, with arms "left", "right", "bottom" and "top".
 
@@ -135,6 +141,7 @@ def cross_junction(arms: Mapping[str, float] | float, width: float, size: Size) 
     return _wires(("left", "right", "bottom", "top"), arms, width, size)
 
 
+@without_derivatives(SHAPES)
 def squid_loop(
     inner_width: float,
     inner_height: float,

@@ -10,12 +10,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jusadel.concrete import DIFFERENCES, refuse_traced, without_derivatives
 from jusadel.material import is_number, real
 from jusadel.mesh import Mesh
 from jusadel.pair_potential import vortex
 from jusadel.solution import Solution
 
 Array = jax.Array
+
+PLACES = "write the function of points yourself, which JAX then traces"
+"""What to do where the place of a vortex is traced."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class vortices:
     core: float | None = None
 
     def __post_init__(self) -> None:
+        refuse_traced("vortices", PLACES, positions=self.positions, core=self.core)
         positions = _pairs("positions", self.positions)
         windings = self.windings if np.ndim(self.windings) else [self.windings] * len(positions)
         if np.ndim(windings) != 1 or len(windings) != len(positions):
@@ -59,6 +64,7 @@ class vortices:
         return out
 
 
+@without_derivatives(DIFFERENCES)
 def winding(sol: Solution, boundary: str | Sequence[str]) -> int:
     """How many times the phase of Delta turns along a closed boundary, counter-clockwise.
 
@@ -76,6 +82,7 @@ def winding(sol: Solution, boundary: str | Sequence[str]) -> int:
     return round(float((steps + 2 * line_A).sum()) / (2 * np.pi))
 
 
+@without_derivatives(DIFFERENCES)
 def fluxoid(sol: Solution, boundary: str | Sequence[str]) -> float:
     """Gauge-invariant number of flux quanta, (1/2 pi) times the loop integral of (grad phase - 2 A).dl.
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import jax
+import jax.numpy as jnp
 import numpy as np
 import scipy.linalg
 import scipy.optimize
 from scipy.special import k1, psi, zeta
+
+from jusadel.concrete import without_derivatives
 
 GAP_RATIO = np.pi * np.exp(-np.euler_gamma)
 """Delta(0)/Tc of a BCS superconductor, 1.76388."""
@@ -46,6 +52,7 @@ def plain_sum(T: float, n: int) -> tuple[np.ndarray, np.ndarray]:
     return np.pi * T * (2 * np.arange(n) + 1), np.ones(n)
 
 
+@without_derivatives("say how many frequencies there are to be")
 def enough_frequencies(T: float, energy: float, accuracy: float = 1e-4) -> int:
     """The smallest number of quadrature nodes (at least 4, within a tenth) that sums test functions to the accuracy.
 
@@ -93,18 +100,26 @@ def _quadrature_error(x: float, n: int) -> float:
 def bulk_gap(T: float, Tc: float = 1.0) -> float:
     """Delta(T) of a BCS superconductor [energy]: ln(T/Tc) = 2 pi T Sum (1/sqrt(omega^2 + Delta^2) - 1/omega).
 
+    JAX differentiates it, and traces it, with NaN for T <= 0.
+
     Args:
         T: temperature > 0; at and above Tc the gap is zero.
-        Tc: critical temperature > 0.
+        Tc: critical temperature > 0; 0 gives no gap.
     """
+    if isinstance(T, jax.core.Tracer) or isinstance(Tc, jax.core.Tracer):
+        return Tc * _reduced_gap(jnp.asarray(T / Tc, float))
     _check_temperature(T)
-    if Tc <= T:
-        return 0.0
-    t = T / Tc
+    if not np.isfinite(Tc) or Tc < 0:
+        raise ValueError(f"Tc = {Tc}; expected a finite critical temperature > 0, or 0 for a normal metal")
+    return float(Tc * _gap_in_tc(T / Tc)) if Tc > T else 0.0
+
+
+def _gap_in_tc(t: float) -> float:
+    """Delta/Tc at t = T/Tc < 1."""
     if t < 0.03:  # Delta(0) - Delta(T) ~ exp(-Delta(0)/T) < 1e-25
-        return float(GAP_RATIO * Tc)
+        return float(GAP_RATIO)
     if 1 - t < 1e-9:  # Ginzburg-Landau; the equation itself drowns in round-off
-        return float(Tc * np.sqrt(8 * np.pi**2 * (1 - t) / (7 * zeta(3))))
+        return float(np.sqrt(8 * np.pi**2 * (1 - t) / (7 * zeta(3))))
     omega, w = quadrature(t, 120)
 
     def mismatch(Delta: float) -> float:
@@ -114,10 +129,41 @@ def bulk_gap(T: float, Tc: float = 1.0) -> float:
         rest = omega / (omega**2 + half**2) - 1 / np.hypot(omega, Delta)
         return float(np.log(t) + analytic + 2 * np.pi * t * np.sum(w * rest))
 
-    return float(Tc * scipy.optimize.brentq(mismatch, 1e-9, 1.01 * GAP_RATIO, xtol=1e-15, rtol=1e-14))
+    return float(scipy.optimize.brentq(mismatch, 1e-9, 1.01 * GAP_RATIO, xtol=1e-15, rtol=1e-14))
 
 
-def _check_temperature(T: float) -> None:
+@jax.custom_jvp
+def _reduced_gap(t: Any) -> Any:
+    """Delta/Tc of a number t = T/Tc that JAX traces."""
+    gap = np.vectorize(lambda x: _gap_in_tc(x) if 0 < x < 1 else 0.0 if x >= 1 else np.nan, otypes=[float])
+    return jax.pure_callback(gap, jax.ShapeDtypeStruct(t.shape, float), t, vmap_method="expand_dims")
+
+
+@_reduced_gap.defjvp
+def _slope_of_reduced_gap(primals: Any, tangents: Any) -> Any:
+    """d ln Delta/d ln t = -Y/(1 - Y) with Yosida's function Y, from the gap equation."""
+    (t,), (dt,) = primals, tangents
+    gap = _reduced_gap(t)
+    inside = (t > 0.03) & (t < 1)  # below, Y < 1e-23
+    safe, at = jnp.where(inside, t, 0.5), jnp.where(inside, gap, 1.0)
+    Y = _yosida(at / safe)
+    return gap, jnp.where(inside, -at / safe * Y / (1 - Y), 0 * gap) * dt
+
+
+def _yosida(x: Any) -> Any:
+    """Int dxi/(2T cosh^2(E/2T)) over xi > 0, E^2 = xi^2 + Delta^2, of x = Delta/T.
+
+    With E = Delta cosh u the trapezoidal rule errs by exp(-pi^2/step).
+    """
+    step = 0.25
+    u = step * np.arange(120)
+    y = x[..., None] * np.cosh(u)
+    return jnp.sum(2 * step * np.where(u == 0, 0.5, 1.0) * y * jax.nn.sigmoid(y) * jax.nn.sigmoid(-y), axis=-1)
+
+
+def _check_temperature(T: Any) -> None:
+    if isinstance(T, jax.core.Tracer):
+        return
     if not np.isfinite(T) or T <= 0:
         raise ValueError(f"T = {T}; expected a finite temperature > 0, in the units of Delta (k_B = 1)")
 

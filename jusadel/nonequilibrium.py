@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jusadel.concrete import DIFFERENCES, without_derivatives
 from jusadel.contact import Contact
 from jusadel.device import Device
 from jusadel.discrete import DiscreteAction, nodal_mean
@@ -211,6 +212,7 @@ class Kinetics:
         )
 
 
+@without_derivatives(DIFFERENCES)
 def energy_current_through(kin: Kinetics, name: str) -> float:
     """Energy, from the Fermi level at V = 0, that flows out of the device through a boundary [nu D energy^2].
 

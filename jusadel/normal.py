@@ -20,6 +20,7 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 
 from jusadel.boundary import Boundary, Interface, Periodic, Reservoir, Surface, Tunnel
+from jusadel.concrete import DIFFERENCES, without_derivatives
 from jusadel.contact import Contact
 from jusadel.device import Device
 from jusadel.discrete import DiscreteAction
@@ -33,6 +34,7 @@ from jusadel.solve_input import physical_lengths, warn_where_longer
 from jusadel.stability import refuse_growing_spins
 
 
+@without_derivatives(DIFFERENCES)
 def diffuse(device: Device, contacts: Mapping[str, Contact]) -> Flow:
     """Steady charge and spin in the normal state of a device, whatever its critical temperature.
 

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jusadel.concrete import refuse_traced
 from jusadel.device import Device
 from jusadel.material import real
 
@@ -34,6 +35,7 @@ class vortex:
     def __post_init__(self) -> None:
         if not isinstance(self.winding, Real) or not float(self.winding).is_integer():
             raise ValueError(f"winding = {self.winding!r}; the phase of a vortex turns an integer number of times")
+        refuse_traced("vortex", "write the function of points yourself, which JAX then traces", center=self.center)
         center = real("center", self.center)
         if center.shape != (2,) or not np.isfinite(center).all():
             raise ValueError(f"center = {self.center!r}; expected two finite numbers (x, y)")

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from jusadel.concrete import refuse_traced
+
 RESULT = "result"
 """The name of results that come without one."""
 
@@ -46,6 +48,7 @@ def by_itself(point: Callable[[Any, Any], Any], start: Any, total: int, number: 
 
 
 def _numbers(name: str, value: Any) -> np.ndarray:
+    refuse_traced("sweep", "take derivatives inside a point, or use jax.vmap on `solve`", **{name: value})
     array = np.asarray(float(value) if hasattr(value, "__float__") and not hasattr(value, "shape") else value)
     if array.dtype.kind not in "biufc":
         raise TypeError(f"{name} is {type(value).__name__}; expected a number or an array of numbers")

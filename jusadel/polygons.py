@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from jusadel.border import Border, border_of
+from jusadel.concrete import SHAPES, without_derivatives
 from jusadel.mesh import Mesh
 from jusadel.planar import (
     SAME,
@@ -36,6 +37,7 @@ class SharpCornerWarning(UserWarning):
     """The film has a corner sharper than the smallest angle that a mesh is otherwise held to."""
 
 
+@without_derivatives(SHAPES)
 def polygon(
     outline: ArrayLike,
     size: float | SizeFunction,
@@ -103,6 +105,7 @@ def polygon(
     )
 
 
+@without_derivatives(SHAPES)
 def circle(radius: float, size: float, center: tuple[float, float] = (0.0, 0.0)) -> Points:
     """Vertices (k, 2) of a regular polygon on a circle, with sides at most `size` long and at least 12 of them."""
     if not (np.isfinite(radius) and radius > 0 and np.isfinite(size) and size > 0):

@@ -27,6 +27,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel import gap
+from jusadel.concrete import DIFFERENCES, without_derivatives
 from jusadel.device import Device
 from jusadel.equilibrium import SELF_CONSISTENT, first_pair_potential, refuse_bad_input
 from jusadel.linear import LinearSolver
@@ -46,7 +47,6 @@ from jusadel.screening_response import (
 )
 from jusadel.solution import Solution, SolveError, UnstableStateWarning
 from jusadel.solve_input import starting_frames, warn_where_longer
-from jusadel.traced import is_traced
 from jusadel.whitney import WhitneyField, edge_space, field_of_currents
 
 Array = jax.Array
@@ -54,6 +54,8 @@ Array = jax.Array
 MAX_STEPS = 40
 CAP = 1.0
 """Of the change in a step of twice the line integrals from a centroid to the corners, which are phases."""
+NEARLY_NORMAL = 0.05
+"""Of max |Delta| over Tc, below which the normal state in the applied field is looked at: if it is stable, it is it."""
 WORTH_MENTIONING = 0.01
 """Of the applied field: currents whose own field is smaller need no self-consistent one."""
 
@@ -102,6 +104,7 @@ class ScreenedSolution(Solution):
         return np.concatenate([self.magnetic_field, self.hole_fields])
 
 
+@without_derivatives("take derivatives of `solve` with the vector potential that it found")
 def solve_screened(
     device: Device,
     T: float,
@@ -137,11 +140,6 @@ def solve_screened(
         ValueError: superconducting electrodes, since a current through them changes the field outside; permeability
             <= 0; H no number; numbers that JAX traces; and what `solve` refuses.
     """
-    if is_traced((device, T, H, permeability, pair_potential)):
-        raise ValueError(
-            "solve_screened has no derivatives: call it outside of jax.grad, jax.jit and jax.vmap, or take them of "
-            "`solve` with the vector potential that it found"
-        )
     refuse_bad_input(device, tol, gap_tol)
     _check(device, H, permeability)
     began = time.perf_counter()
@@ -169,6 +167,7 @@ def solve_screened(
     return _solution(model, found, Delta, time.perf_counter() - began, stats | named)
 
 
+@without_derivatives(DIFFERENCES)
 def self_field(sol: Solution, permeability: float) -> np.ndarray:
     """The field that the currents of a solution make themselves, where nothing depends on z: is a given field enough?
 
@@ -221,25 +220,52 @@ def _check(device: Device, H: Any, permeability: Any) -> None:
 
 
 def _converged(model: Model, state: State, tol: float) -> tuple[State, dict[str, Any]]:
-    responses = 0
+    responses, looked_at_normal = 0, model.where is None
     for step in range(MAX_STEPS + 1):
-        if state.problem.progress:
-            of_gap, of_field, of_links = state.errors
-            state.problem.progress(
-                f"screening: step {step}, residuals {of_gap:.1e} (gap), {of_field:.1e} (field), {of_links:.1e} (links)"
-            )
+        _report(state, step)
+        if not looked_at_normal and _largest(model, state) < NEARLY_NORMAL:
+            looked_at_normal, normal = True, _normal(model, state, tol)
+            state = state if normal is None else normal
         if state.error < tol:
             break
         if step == MAX_STEPS:
             raise SolveError(
                 f"gap equation and field did not converge in {MAX_STEPS} steps: residual {state.error:.1e}, wanted "
-                f"{tol:.0e}; start from a nearby solution (start=...), or refine the mesh"
+                f"{tol:.0e} (gap_tol; gap_tol={1.1 * state.error:.1e} accepts what was found); start from a nearby "
+                "solution (start=...), or refine the mesh"
             )
         response = Response(model, state)
         change = response.solve(-state.gradient, state.metric, min(1e-2, max(gap.RESPONSE, state.error)))
         responses += response.count
         state = _improved(model, state, change)
     return state, {"screening_residual": state.error, "screening_steps": step, "screening_responses": responses}
+
+
+def _report(state: State, step: int) -> None:
+    if state.problem.progress:
+        of_gap, of_field, of_links = state.errors
+        state.problem.progress(
+            f"screening: step {step}, residuals {of_gap:.1e} (gap), {of_field:.1e} (field), {of_links:.1e} (links)"
+        )
+
+
+def _largest(model: Model, state: State) -> float:
+    """max |Delta| over Tc."""
+    return float(np.abs(model.split(state.z)[0]).max() / model.where.Tc.max())  # type: ignore[union-attr]
+
+
+def _normal(model: Model, state: State, tol: float) -> State | None:
+    """The normal state in the applied field, where it is stable: the phases of a small Delta, which still follow A in
+    small steps only, no longer matter."""
+    at = lambda z: state_at(model, state.problem, z, lambda omega: np.broadcast_to(np.eye(4), state.newton.V.shape))  # noqa: E731
+    Delta, x = model.split(state.z)
+    normal = at(model.joined(0 * Delta, x))
+    for _ in range(MAX_STEPS):
+        if normal.error < tol:  # at Delta = 0 nothing couples it to A
+            of_gap = gap.Response(normal.problem, model.where, normal.newton.V)  # type: ignore[arg-type]
+            return normal if of_gap.smallest(0 * Delta)[0] > 0 else None
+        normal = at(normal.z - normal.metric.solve(normal.gradient))
+    return None
 
 
 def _improved(model: Model, state: State, change: np.ndarray) -> State:

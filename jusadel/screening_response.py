@@ -21,19 +21,21 @@ import scipy.sparse.linalg as sla
 
 from jusadel import gap
 from jusadel.discrete import Cells, DiscreteAction, centroid_action
+from jusadel.lanczos import smallest_eigenvalue
 from jusadel.lifted import TWO_B_R3, links_of_cells
 from jusadel.matsubara import GAP_RATIO
 from jusadel.nambu import R, frame_to_green, inverse
 from jusadel.newton import NewtonResult
 from jusadel.problem import Problem, refuse_uncertified
-from jusadel.solution import Solution
+from jusadel.solution import Solution, SolveError
 from jusadel.whitney import EdgeSpace
 
 Array = jax.Array
 
 MAX_KRYLOV = 400
 FLOOR = 1e-4
-"""Of the mean London term, added to it in the preconditioner, so that normal metals do not make it singular."""
+"""Of the mean London term, or of the field's own stiffness where that is larger, added to London's in the
+preconditioner: normal metals have none, and gauge transformations cost no field."""
 
 
 # --- the model and its states ------------------------------------------------------------------------
@@ -102,11 +104,12 @@ class Metric:
         space = model.space
         self.london = london
         count = len(london)
-        blocks = sp.bsr_matrix((_positive(london), np.arange(count), np.arange(count + 1)))
+        of_field = 1 / (model.permeability * space.areas.sum())
+        blocks = sp.bsr_matrix((_positive(london, of_field), np.arange(count), np.arange(count + 1)))
         onto_links = space.to_corners @ space.independent
         curl = space.curl @ space.independent
         matrix = onto_links.T @ blocks @ onto_links + curl.T @ sp.diags(space.areas / model.permeability) @ curl
-        self._solve = sla.splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}).solve
+        self._solve = _factor(matrix.tocsc()).solve
         where = model.where
         self._sites = np.zeros(0) if where is None else np.tile(2 * where.weight * where.a, 2)
 
@@ -116,12 +119,21 @@ class Metric:
         return np.concatenate([gradient[:K] / self._sites, self._solve(gradient[K:])])
 
 
-def _positive(london: np.ndarray) -> np.ndarray:
+def _factor(matrix: sp.csc_matrix) -> sla.SuperLU:
+    try:
+        return sla.splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
+    except RuntimeError as error:  # SuperLU's word for an exactly singular matrix
+        raise SolveError(
+            "the equations of the field are singular: give the permeability and H in units in which neither is "
+            "extremely large or small, and see whether the mesh has degenerate triangles"
+        ) from error
+
+
+def _positive(london: np.ndarray, of_field: float) -> np.ndarray:
     """Matrices (c, 3, 3) with their eigenvalues' moduli and a floor, which only differences of corners feel."""
     values, vectors = np.linalg.eigh(london)
     differences = np.eye(3) - 1 / 3
-    typical = np.abs(np.trace(london, axis1=1, axis2=2)).mean()
-    floor = FLOOR * (typical if typical > 0 else 1.0)
+    floor = FLOOR * max(np.abs(np.trace(london, axis1=1, axis2=2)).mean(), of_field)
     return np.einsum("tik,tk,tjk->tij", vectors, np.abs(values), vectors) + floor * differences
 
 
@@ -286,7 +298,7 @@ class Response:
         """The smallest eigenvalue relative to the metric, but for the gauge's zeros."""
         n = 2 * self.model.sites + self.model.space.independent.shape[1]
         start = self(np.random.default_rng(0).normal(size=n))  # without the gauge's many zeros
-        return gap.smallest_eigenvalue(self._operator(n, self), start, gap.EIGENVALUE, metric.solve)[0]
+        return smallest_eigenvalue(self._operator(n, self), start, gap.EIGENVALUE, metric.solve)[0]
 
     @staticmethod
     def _operator(n: int, product: Callable[[np.ndarray], np.ndarray]) -> sla.LinearOperator:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import Delaunay
 
+from jusadel.concrete import SHAPES, without_derivatives
 from jusadel.mesh import Chooser, Mesh
 from jusadel.mesh_checks import signed_areas
 from jusadel.topology import Integers
@@ -18,6 +19,7 @@ SAME = 1e-9
 """Lines closer than this, in units of the side, are one."""
 
 
+@without_derivatives(SHAPES)
 def rectangle(
     width: float,
     height: float,
@@ -75,6 +77,7 @@ def rectangle(
     return mesh if regions is None else mesh.with_regions(regions)
 
 
+@without_derivatives(SHAPES)
 def disk(
     radius: float,
     size: float,

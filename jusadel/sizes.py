@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from jusadel.concrete import SHAPES, without_derivatives
 from jusadel.planar import checked_line, distance_to, pieces_of, place
 from jusadel.shapes import _check_positive
 
 SizeFunction = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
+@without_derivatives(SHAPES)
 def graded(size: float, near: Sequence[tuple[ArrayLike, float]], growth: float = 0.3) -> SizeFunction:
     """Edge lengths that are fine near points and lines and grow with the distance d from them.
 

@@ -69,12 +69,14 @@ class Solution:
         omega, weights: frequencies and weights, (n_w,); every sum is T Sum_p w_p F(omega_p).
         G: (n_w, n, 4, 4) real in the quaternion basis; `to_nambu(sol.G)` gives the usual g.
         Delta: nodal pair potential, (n,) complex.
-        converged, stable: per frequency, (n_w,): residual below tol; positivity at every node.
+        converged, stable: per frequency, (n_w,): residual below tol, and that of a self-consistent pair potential below
+            gap_tol; positivity at every node.
         margin: smallest eigenvalue of the Hermitian part of g tau3 over the nodes, (n_w,).
         stats: Newton steps, residuals, inertia, ladder rungs, seconds, tol, name of the linear solver. Where the
             pair potential is self-consistent: "state" ("superconducting", "normal", "unstable": stationary, but no
-            minimum), "gap_residual", "gap_tol", "gap_steps", and "gap_eigenvalue", the smallest of the free energy's
-            second derivative with respect to Delta per 2 nu area, zero where only the common phase is free.
+            minimum, "not converged" after throw=False), "gap_residual", "gap_tol", "gap_steps", and "gap_eigenvalue",
+            the smallest of the free energy's second derivative with respect to Delta per 2 nu area, zero where only the
+            common phase is free.
     """
 
     device: Device

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jusadel.concrete import DIFFERENCES, without_derivatives
 from jusadel.device import Device
 from jusadel.discrete import DiscreteAction
 from jusadel.equilibrium import refuse_bad_input
@@ -97,6 +98,7 @@ def advanced(G: Array) -> Array:
     return -R3 @ jnp.conj(jnp.swapaxes(G, -1, -2)) @ R3
 
 
+@without_derivatives(DIFFERENCES)
 def spectrum(
     sol: Solution,
     energies: Any,

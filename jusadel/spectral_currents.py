@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel import fluxes, observables
+from jusadel.concrete import DIFFERENCES, without_derivatives
 from jusadel.material import is_number, real
 from jusadel.solution import Solution
 from jusadel.spectral import Spectrum
@@ -26,6 +27,7 @@ Array = jax.Array
 Observable = Callable[..., Array]
 
 
+@without_derivatives(DIFFERENCES)
 def spectral_current(spec: Spectrum, *where: Any) -> Array:
     """Supercurrent per energy: I = Int_0^inf dE tanh(E/2T) spectral_current(E), out through a boundary or over a cut.
 
@@ -39,21 +41,25 @@ def spectral_current(spec: Spectrum, *where: Any) -> Array:
     return _at_each_energy(spec, _charge(where), *where).imag / 2
 
 
+@without_derivatives(DIFFERENCES)
 def spectral_spin_current(spec: Spectrum, *where: Any) -> Array:
     """Spin current per energy, (n_E, 3); as `spectral_current`."""
     return _at_each_energy(spec, _spin(where), *where).imag / 2
 
 
+@without_derivatives(DIFFERENCES)
 def spectral_current_density(spec: Spectrum, at: str = "triangles") -> Array:
     """Charge current density per energy, (n_E, m, 2) or (n_E, n, 2); `at` as in `charge_current`."""
     return _at_each_energy(spec, observables.charge_current, at).imag / 2
 
 
+@without_derivatives(DIFFERENCES)
 def spectral_spin_current_density(spec: Spectrum, at: str = "triangles") -> Array:
     """Spin current density per energy, (n_E, m, 3, 2) or (n_E, n, 3, 2); `at` as in `spin_current`."""
     return _at_each_energy(spec, observables.spin_current, at).imag / 2
 
 
+@without_derivatives(DIFFERENCES)
 def equilibrium_current(spec: Spectrum, *where: Any, T: float | None = None, weights: Any = None) -> Array:
     """The supercurrent at temperature T as an integral over the energies of the Spectrum, which is the Matsubara sum.
 
@@ -73,6 +79,7 @@ def equilibrium_current(spec: Spectrum, *where: Any, T: float | None = None, wei
     return _integrated(spec, _at_each_energy(spec, _charge(where), *where), T, weights)
 
 
+@without_derivatives(DIFFERENCES)
 def equilibrium_spin_current(spec: Spectrum, *where: Any, T: float | None = None, weights: Any = None) -> Array:
     """The spin current, (3,); as `equilibrium_current`."""
     return _integrated(spec, _at_each_energy(spec, _spin(where), *where), T, weights)

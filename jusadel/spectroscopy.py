@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.special import expit
 
+from jusadel.concrete import DIFFERENCES, without_derivatives
 from jusadel.discrete import to_nodes
 from jusadel.material import is_number, real
 from jusadel.nambu import L, R, trace_of_product
@@ -20,6 +21,7 @@ WINDOW = 8.0
 """Temperatures round a voltage within which the energies must lie; 3e-4 of a tip's thermal window is outside."""
 
 
+@without_derivatives(DIFFERENCES)
 def density_of_states(spec: Spectrum, spin: bool = False) -> Array:
     """Local density of states N(E) = Re Tr(tau3 g)/4 = -Re Tr(R3 G)/4 at the nodes, 1 in the normal state.
 
@@ -38,6 +40,7 @@ def density_of_states(spec: Spectrum, spin: bool = False) -> Array:
     return _spins(spec.G) if spin else _states(spec.G)
 
 
+@without_derivatives(DIFFERENCES)
 def mean_density_of_states(spec: Spectrum, region: str | None = None, spin: bool = False) -> Array:
     """Int nu N dA / Int nu dA over a region or the device: all states relative to those of the normal state.
 
@@ -61,6 +64,7 @@ def mean_density_of_states(spec: Spectrum, region: str | None = None, spin: bool
     return jnp.einsum("n,en...->e...", share / jnp.sum(share), density_of_states(spec, spin))
 
 
+@without_derivatives(DIFFERENCES)
 def tunnelling_spectrum(
     spec: Spectrum, T: float | None = None, voltages: Any = None, polarisation: Any = (0.0, 0.0, 0.0)
 ) -> Array:

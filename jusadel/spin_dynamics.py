@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from jusadel.concrete import DIFFERENCES, without_derivatives
 from jusadel.contact import Contact
 from jusadel.device import Device
 from jusadel.distributions import Factors, spread
@@ -23,6 +24,7 @@ MOST_STEPS = 2**14
 """Between two of the times."""
 
 
+@without_derivatives(DIFFERENCES)
 def spin_dynamics(
     device: Device, contacts: Mapping[str, Contact], times: Any, *, start: Any = None, tol: float = 1e-4
 ) -> list[Flow]:

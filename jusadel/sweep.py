@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from jusadel.atomic import alone, checked_target
+from jusadel.concrete import without_derivatives
 from jusadel.material import is_number
 from jusadel.points import Record, by_itself, check_same, noted, shown, split, written
 from jusadel.processes import everyones
@@ -50,6 +51,7 @@ class Sweep:
         return len(self.results)
 
 
+@without_derivatives("take derivatives inside a point, or use jax.vmap on `solve`")
 def sweep(
     point: Callable[[Any, Any], Any],
     values: Sequence[Any] | np.ndarray,

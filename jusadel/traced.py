@@ -1,7 +1,7 @@
 """Devices whose numbers JAX is tracing: whether they are, and the same ones without derivatives.
 
 Under `jax.grad` and `jax.jvp` every traced number has a value, which `jax.lax.stop_gradient` gives back; under
-`jax.jit` and `jax.vmap` it has none. Functions of points may close over traced numbers, which only their values show.
+`jax.jit` and `jax.vmap` it has none.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import jax
 import numpy as np
 
 from jusadel.boundary import Boundary
+from jusadel.concrete import is_traced as is_traced
+from jusadel.concrete import leaf_is_traced
 from jusadel.device import Device
 from jusadel.material import Material
 from jusadel.mesh import Mesh
@@ -21,13 +23,9 @@ from jusadel.sampled import Sampled
 from jusadel.solution import Solution
 
 
-def is_traced(x: Any) -> bool:
-    """Whether JAX traces any number of a Device, a number, an array or a collection of them."""
-    leaves = jax.tree.leaves(x, is_leaf=lambda leaf: isinstance(leaf, Device))
-    return any(_device_is_traced(y) if isinstance(y, Device) else isinstance(y, jax.core.Tracer) for y in leaves)
-
-
+@leaf_is_traced.register
 def _device_is_traced(device: Device) -> bool:
+    """Functions of points may close over traced numbers, which only their values show."""
     inside = device.mesh.points[device.mesh.triangles[:1]].mean(axis=1)  # at a node a field may be singular
     return is_traced((*jax.tree.leaves(device), [f(inside) for f in _functions(device)]))
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from jusadel.concrete import without_derivatives
+
 FARTHEST = 300.0
 """Beyond it, x is at the bound as far as double precision tells."""
 
@@ -74,22 +76,27 @@ class Range:
         return f"({self.low:g}, {self.high:g})"
 
 
+RANGES = "give the range of a parameter by concrete numbers"
+
 unbounded = Range()
 """Any number."""
 positive = Range(0.0)
 """Parameters > 0: fitted through their logarithm."""
 
 
+@without_derivatives(RANGES)
 def above(low: float) -> Range:
     """Parameters > low."""
     return Range(low, np.inf)
 
 
+@without_derivatives(RANGES)
 def below(high: float) -> Range:
     """Parameters < high."""
     return Range(-np.inf, high)
 
 
+@without_derivatives(RANGES)
 def bounded(low: float, high: float) -> Range:
     """Parameters between low and high."""
     return Range(low, high)

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jusadel.concrete import refuse_traced
 from jusadel.material import is_number, real
 
 Array = jax.Array
@@ -45,6 +46,9 @@ class uniform_field:
     center: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
+        refuse_traced(
+            "uniform_field", "write the function of points yourself, which JAX then traces", center=self.center
+        )
         if self.gauge not in GAUGES:
             raise ValueError(f"gauge = {self.gauge!r}; expected one of {list(GAUGES)}")
         if not is_number(self.B):

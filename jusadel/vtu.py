@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from jusadel.atomic import Target, checked_target
+from jusadel.concrete import without_derivatives
 from jusadel.flow import Flow
 from jusadel.fluxes import spin_at_vertices
 from jusadel.mesh import Mesh
@@ -23,6 +24,7 @@ from jusadel.spectroscopy import density_of_states
 Columns = dict[str, Any]
 
 
+@without_derivatives("write what a concrete calculation returns")
 def write_vtu(
     result: Any,
     path: Target,

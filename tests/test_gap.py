@@ -10,6 +10,7 @@ import scipy.sparse.linalg as sla
 import jusadel as ju
 from jusadel import gap
 from jusadel.guess import bulk_with_phases, phase_factor
+from jusadel.lanczos import downhill
 from jusadel.pair_potential import at_vertices
 from jusadel.problem import pose
 from jusadel.solve_input import starting_frames
@@ -178,6 +179,21 @@ def test_smallest_eigenvalue_of_a_known_matrix():
     assert abs(vector @ vectors[:, 0]) == pytest.approx(1.0, abs=1e-6)
 
 
+@pytest.mark.parametrize("soft", [1e-6, -1e-6])
+def test_a_step_downhill_of_a_known_matrix(soft):
+    """Newton's step where the curvature is positive, downhill where it is negative, no longer than is allowed."""
+    rng = np.random.default_rng(0)
+    values, Q = np.linspace(0.5, 2.0, 40), np.linalg.qr(rng.normal(size=(40, 40)))[0]
+    values[0] = soft
+    g = Q @ np.append(1e-4, 1e-6 * np.ones(39))
+    A = sla.aslinearoperator(Q @ np.diag(values) @ Q.T)
+    free = Q.T @ downhill(A, g, lambda step: True)
+    np.testing.assert_allclose(free, -(Q.T @ g) / np.abs(values), rtol=0.02, atol=1e-6)
+    short = Q.T @ downhill(A, g, lambda step: bool(np.linalg.norm(step) <= 0.1))
+    assert -0.1 <= short[0] < -0.0999
+    np.testing.assert_allclose(short[1:], -(Q.T @ g / values)[1:], atol=2e-8)
+
+
 def test_krylov_finds_the_same(junction):
     found = ju.solve(strip(), T=0.3, frequencies=4, pair_potential="self-consistent", linear_solver=ju.linear.Krylov())
     np.testing.assert_allclose(found.vertex_Delta, junction.vertex_Delta, atol=2e-7)
@@ -328,6 +344,21 @@ def test_a_gap_equation_that_does_not_converge_says_so(monkeypatch):
     monkeypatch.setattr(gap, "MAX_STEPS", 1)
     with pytest.raises(ju.SolveError, match=r"the gap equation did not converge in 1 steps: residual .* wanted 1e-08"):
         solve_bulk(0.5, start=0.4)
+
+
+def test_what_did_not_converge_can_be_had_and_accepted(monkeypatch):
+    monkeypatch.setattr(gap, "MAX_STEPS", 3)
+    with pytest.raises(
+        ju.SolveError, match=r"wanted 1e-14 \(gap_tol\); .* gap_tol=\S+ accepts what was found"
+    ) as error:
+        solve_bulk(0.5, start=1.6, gap_tol=1e-14)
+    enough = float(str(error.value).split("gap_tol=")[1].split()[0])
+    sol = solve_bulk(0.5, start=1.6, gap_tol=1e-14, throw=False)
+    assert (sol.stats["state"], sol.converged.any()) == ("not converged", False)
+    assert 1e-14 < sol.stats["gap_residual"] < enough
+    assert "self-consistent: not converged" in repr(sol)
+    assert "0 of 30 certified" in repr(sol)
+    assert solve_bulk(0.5, start=1.6, gap_tol=enough).stats["state"] == "superconducting"
 
 
 def test_progress_tells_the_residual():

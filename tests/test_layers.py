@@ -11,16 +11,17 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "jusadel"
 FLOORS = (
-    "version atomic archive sampled progress points nambu matrices rows spin symmetry matsubara topology mesh_checks "
-    "region_borders mesh_quality mesh stars recovery shapes doubling local_refinement elements msh_reader msh_writer "
-    "mesh_io known_materials planar sizes border triangulation seeds refinement polygons mesh_smoothing layouts",
+    "version concrete atomic archive sampled progress points nambu matrices rows spin symmetry matsubara topology "
+    "mesh_checks region_borders mesh_quality mesh stars recovery shapes doubling local_refinement elements msh_reader "
+    "msh_writer mesh_io known_materials planar sizes border triangulation seeds refinement polygons mesh_smoothing "
+    "layouts",
     "material boundary contact cuts scales units gauge gauge_completion vector_potential",
     "device",
     "action discrete seams discretisation lines whitney homogeneous pairing_response film_energy film depairing",
     "lifted hessian keldysh linear linear.protocol linear.factors linear.direct linear.dense linear.pardiso "
     "linear.multigrid linear.iterations linear.krylov linear.choice processes newton real_energies",
-    "pair_potential solution traced distributions solve_input stability problem guess gap linear_response implicit "
-    "host differentiated compiled equilibrium spectral",
+    "pair_potential solution traced distributions solve_input stability problem guess lanczos gap linear_response "
+    "implicit host differentiated compiled equilibrium spectral",
     "observables adaptation convergence screening_response screening fluxes magnetic thermodynamics phase_curve "
     "turning turns phase_errors junction critical workers sweep_file sweep spectroscopy spectral_currents flow "
     "floating normal spin_dynamics nonequilibrium energy_checks kinetic driven transforms parameters measured "

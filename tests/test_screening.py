@@ -270,6 +270,38 @@ def test_without_permeability_the_given_field_stays():
     assert float(ju.free_energy(free)) == pytest.approx(float(ju.free_energy(given)), rel=1e-7)
 
 
+@pytest.mark.parametrize(
+    ("mesh", "T", "H", "given"),
+    [
+        pytest.param(ju.disk(2.0, 0.4), 0.3, 4.0, {}, marks=pytest.mark.slow),  # above the upper critical field
+        pytest.param(ju.disk(2.0, 0.4), 0.3, 4.0, {"start": 0.01}, id="a small pair potential"),
+        pytest.param(ju.disk(1.0, 0.5), 1.5, 0.3, {}, id="above Tc"),
+        pytest.param(ju.ring(0.5, 1.0, 0.3), 1.5, 0.5, {}, id="a ring above Tc"),
+    ],
+)
+def test_the_normal_state_is_found_and_holds_the_applied_field(mesh, T, H, given):
+    device = ju.Device(mesh=mesh, materials=ju.Material(Tc=1.0))
+    sol = solve_screened(device, T, H, permeability=0.065, **(DIRECT | {"frequencies": 8} | given))
+    assert sol.stats["state"] == "normal"
+    assert np.all(np.asarray(sol.Delta) == 0)
+    np.testing.assert_allclose(np.append(sol.magnetic_field, sol.hole_fields), H, rtol=1e-7)
+    assert sol.gibbs_energy == pytest.approx(0.0, abs=1e-12)
+
+
+def test_a_normal_metal_holds_the_applied_field():
+    device = ju.Device(mesh=ju.disk(1.0, 0.5), materials=ju.Material(Tc=0.0))
+    sol = solve_screened(device, 0.3, 0.3, 0.065, pair_potential=0.0, **DIRECT)
+    np.testing.assert_allclose(sol.magnetic_field, 0.3, rtol=1e-7)
+
+
+def test_a_weak_superconductor_stays_one():
+    """Just below Tc, Delta is small but the normal state unstable."""
+    device = ju.Device(mesh=ju.disk(0.2, 0.1), materials=ju.Material(Tc=1.0))
+    sol = solve_screened(device, 0.9998, 0.0, 0.065, **DIRECT)
+    assert sol.stats["state"] == "superconducting"
+    assert np.abs(np.asarray(sol.Delta)) == pytest.approx(ju.bulk_gap(0.9998), rel=1e-3)
+
+
 def test_a_solution_is_a_start(meissner):
     again = solve_screened(meissner.device, T, 0.3, permeability(0.6), start=meissner, **DIRECT)
     assert again.stats["screening_steps"] <= 1

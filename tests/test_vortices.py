@@ -59,6 +59,26 @@ def test_the_interaction_is_that_of_london(pairs):
         assert alike - opposite == pytest.approx(expected, rel=1 / distance**2 + 0.015)
 
 
+# --- a pattern that hardly anything holds ------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def round_film():
+    return ju.Device(mesh=ju.disk(5.0, 0.6), materials=ju.Material(Tc=1.0), vector_potential=ju.uniform_field(0.3))
+
+
+@pytest.mark.filterwarnings("ignore:the mesh is too coarse")
+@pytest.mark.parametrize("turn", [0.1, *(pytest.param(x, marks=pytest.mark.slow) for x in (0.0, 0.2, 0.3, 0.5))])
+def test_three_vortices_turn_to_where_the_mesh_pins_them(round_film, turn):
+    """From every start the state that starts on the mesh's mirror line, on which nothing turns them, find at once."""
+    angles = turn + 2 * np.pi * np.arange(3) / 3
+    start = ju.vortices(1.7, 2.0 * np.column_stack([np.cos(angles), np.sin(angles)]))
+    sol = ju.solve(round_film, T, pair_potential="self-consistent", frequencies=6, start=start)
+    assert sol.stats["state"] == "superconducting"
+    assert sol.stats["gap_residual"] < 1e-8
+    assert float(ju.free_energy(sol)) == pytest.approx(-26.132, abs=1e-3)
+
+
 # --- an edge ---------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jusadel.concrete import refuse_traced
 from jusadel.material import is_number
 from jusadel.mesh import Mesh
 from jusadel.planar import distance_to
@@ -102,6 +103,7 @@ def mesh_of(of: Any) -> Mesh:
     Raises:
         TypeError: there is none.
     """
+    refuse_traced("plot", "draw what a concrete calculation returns", of=of)
     found = of if isinstance(of, Mesh) else getattr(of, "mesh", None)
     if not isinstance(found, Mesh):
         raise TypeError(
@@ -117,9 +119,9 @@ def triangulation(of: Any, unit: Unit = "", corners: bool = False) -> Any:
 
     mesh = mesh_of(of)
     points = length_unit(unit)[0] * np.asarray(mesh.points)
-    if corners:
-        return Triangulation(*points[mesh.triangles.ravel()].T, np.arange(mesh.triangles.size).reshape(-1, 3))
-    return Triangulation(*points.T, mesh.triangles)
+    triangles = np.arange(mesh.triangles.size).reshape(-1, 3) if corners else mesh.triangles
+    x, y = (points[mesh.triangles.ravel()] if corners else points).T
+    return Triangulation(x, y, triangles)
 
 
 def real_values(of: Any, values: Any, components: tuple[int, ...] = ()) -> Values:
@@ -128,6 +130,7 @@ def real_values(of: Any, values: Any, components: tuple[int, ...] = ()) -> Value
     Raises:
         ValueError: neither a value a node nor one a triangle, complex, or not finite.
     """
+    refuse_traced("plot", "draw what a concrete calculation returns", values=values)
     mesh, array = mesh_of(of), np.asarray(values)
     counts = (len(mesh.points), len(mesh.triangles))
     if array.shape not in [(count, *components) for count in counts]:
@@ -175,7 +178,8 @@ def _finder(of: Any) -> Any:
     _, first, number = np.unique(np.round(points / step), axis=0, return_index=True, return_inverse=True)
     if not len(barrier_edges(of)):
         first = number = np.arange(len(points))
-    return Triangulation(*points[first].T, number.ravel()[mesh.triangles]).get_trifinder()
+    x, y = points[first].T
+    return Triangulation(x, y, number.ravel()[mesh.triangles]).get_trifinder()
 
 
 def crossings(of: Any, start: Values, end: Values) -> Values:

@@ -1,0 +1,117 @@
+"""Lanczos' method without restarts: a symmetric operator's smallest eigenvalue, and steps downhill along its modes.
+
+With full orthogonalisation it stands inaccurate products.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import scipy.linalg
+import scipy.sparse.linalg as sla
+
+MOST, FEWEST = 200, 30
+"""Steps; at least so many do not miss an eigenvector of which the start holds little."""
+SOLVED = 1e-2
+"""Of a gradient, what a step downhill may leave."""
+EXHAUSTED = 1e-12
+"""Of the largest diagonal element, below which the next basis vector is round-off."""
+HALVINGS = 40
+
+Vectors = Callable[[np.ndarray], np.ndarray]
+
+
+class Tridiagonal(NamedTuple):
+    """An operator in a basis x_k with x_j.M x_k = 1 for j = k, else 0; what sticks out of it is `beside[-1]`."""
+
+    basis: np.ndarray  # (k, n)
+    diagonal: np.ndarray  # (k,)
+    beside: np.ndarray  # (k,)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the basis holds all that the operator makes of the start."""
+        return bool(self.beside[-1] <= EXHAUSTED * np.abs(self.diagonal).max())
+
+    def modes(self, **select: object) -> tuple[np.ndarray, np.ndarray]:
+        """Eigenvalues and eigenvectors in the basis; all, or those that scipy selects."""
+        return scipy.linalg.eigh_tridiagonal(self.diagonal, self.beside[:-1], **select)
+
+
+def _tridiagonals(operator: sla.LinearOperator, start: np.ndarray, inverse: Vectors) -> Iterator[Tridiagonal]:
+    """A larger and larger basis; start is M x, and M > 0 is known by its inverse."""
+    dual = np.zeros((min(len(start), MOST) + 1, len(start)))
+    basis = np.zeros_like(dual)
+    diagonal, beside = np.zeros(len(basis)), np.zeros(len(basis))
+    u, x = start, inverse(start)
+    length = np.sqrt(u @ x)
+    for k in range(len(basis) - 1):
+        dual[k], basis[k] = u / length, x / length
+        u = operator @ basis[k]
+        diagonal[k] = u @ basis[k]
+        for _ in range(2):
+            u = u - dual[: k + 1].T @ (basis[: k + 1] @ u)
+        x = inverse(u)
+        beside[k] = length = np.sqrt(max(u @ x, 0.0))
+        yield Tridiagonal(basis[: k + 1], diagonal[: k + 1], beside[: k + 1])
+
+
+def smallest_eigenvalue(
+    operator: sla.LinearOperator, start: np.ndarray, tol: float, inverse: Vectors = lambda u: u
+) -> tuple[float, np.ndarray]:
+    """The smallest eigenvalue of J x = lambda M x, and its x, J and M symmetric.
+
+    Args:
+        operator: J.
+        start: M x of a vector to start from.
+        tol: absolute accuracy.
+        inverse: of M > 0, by default one.
+    """
+    for found in _tridiagonals(operator, start, inverse):
+        values, vectors = found.modes(select="i", select_range=(0, 0))
+        settled = len(found.diagonal) > FEWEST and found.beside[-1] * abs(vectors[-1, 0]) < tol
+        if found.exhausted or settled:
+            break
+    return float(values[0]), found.basis.T @ vectors[:, 0]
+
+
+def downhill(
+    operator: sla.LinearOperator,
+    gradient: np.ndarray,
+    allowed: Callable[[np.ndarray], bool],
+    inverse: Vectors = lambda u: u,
+) -> np.ndarray:
+    """The step -|J|^-1 gradient, shortened along the softest modes until it is allowed.
+
+    |J| has the moduli of J's eigenvalues: along every mode the step leads downhill, as Newton's own would not where
+    the curvature is negative (Dauphin et al., arXiv:1406.2572). The eigenvalues count as no less than a floor, which
+    is raised until the step is short enough, so that a nearly free mode does not hold back the stiff ones.
+
+    Args:
+        operator: J, symmetric.
+        gradient: the gradient.
+        allowed: whether a step is short enough.
+        inverse: of the metric M > 0 in which eigenvalues are meant, by default one.
+    """
+    size = np.sqrt(gradient @ inverse(gradient))
+    for found in _tridiagonals(operator, gradient, inverse):
+        values, vectors = found.modes()
+        moduli = np.maximum(np.abs(values), EXHAUSTED * np.abs(values).max())
+        left = found.beside[-1] * abs(vectors[-1] @ (vectors[0] / moduli))
+        if found.exhausted or left < SOLVED:
+            break
+
+    def step(floor: float) -> np.ndarray:
+        return -size * (found.basis.T @ (vectors @ (vectors[0] / np.maximum(moduli, floor))))
+
+    low, high = float(moduli.min()), float(moduli.max())
+    if allowed(step(low)):
+        return step(low)
+    while not allowed(step(high)):
+        high *= 4
+    for _ in range(HALVINGS):
+        middle = np.sqrt(low * high)
+        low, high = (low, middle) if allowed(step(middle)) else (middle, high)
+    return step(high)

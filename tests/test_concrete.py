@@ -1,0 +1,238 @@
+"""Every public function under jax.grad and jax.jit: a right derivative, or our own error in words."""
+
+import inspect
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jusadel as ju
+
+MESH = ju.rectangle(1.0, 0.5, 0.5)
+NORMAL = ju.Material(Tc=0.0)
+SUPER = ju.Material(Tc=1.0)
+ENDS = {"left": ju.Reservoir(0.0), "right": ju.Reservoir(0.0)}
+CONTACTS = {"left": ju.Contact(voltage=0.0), "right": ju.Contact(voltage=0.1)}
+LOOP = ["left", "right", "top", "bottom"]
+ENERGIES = np.linspace(0.1, 4.0, 5)
+
+
+def device(x, Tc=0.0, **boundaries):
+    return ju.Device(mesh=MESH, materials=ju.Material(D=x, Tc=Tc), boundaries=boundaries)
+
+
+@pytest.fixture(scope="module")
+def sol():
+    return ju.solve(device(1.0, **ENDS), 0.3, frequencies=3)
+
+
+@pytest.fixture(scope="module")
+def spec(sol):
+    return ju.spectrum(sol, ENERGIES)
+
+
+def traced_solution(sol, x):
+    return replace(sol, Delta=x * sol.Delta)
+
+
+def traced_spectrum(spec, x):
+    return replace(spec, all_G=x * spec.all_G)
+
+
+def total(value):
+    return jnp.sum(jnp.asarray(value))
+
+
+REFUSED = {
+    "above": lambda x, sol, spec: ju.above(x),
+    "adapt": lambda x, sol, spec: ju.adapt(device(x), sol, tolerance=0.5),
+    "below": lambda x, sol, spec: ju.below(x),
+    "bounded": lambda x, sol, spec: ju.bounded(0.0, x),
+    "circle": lambda x, sol, spec: ju.circle(x, 0.5),
+    "converge": lambda x, sol, spec: ju.converge(lambda mesh: x * mesh.n_nodes, MESH),
+    "corbino": lambda x, sol, spec: ju.corbino(x, 2.0, 0.5),
+    "cross_junction": lambda x, sol, spec: ju.cross_junction(x, 1.0, 0.5),
+    "density_of_states": lambda x, sol, spec: ju.density_of_states(traced_spectrum(spec, x)),
+    "depairing_current": lambda x, sol, spec: ju.depairing_current(SUPER, 0.5 * x),
+    "diffuse": lambda x, sol, spec: ju.diffuse(device(x), CONTACTS),
+    "disk": lambda x, sol, spec: ju.disk(x, 0.5),
+    "energy_current_through": lambda x, sol, spec: ju.energy_current_through(traced_spectrum(spec, x), "left"),
+    "equilibrium_current": lambda x, sol, spec: ju.equilibrium_current(spec, "right", T=0.3 * x),
+    "equilibrium_spin_current": lambda x, sol, spec: ju.equilibrium_spin_current(spec, "right", T=0.3 * x),
+    "error_estimate": lambda x, sol, spec: ju.error_estimate(traced_solution(sol, x)),
+    "film_critical_temperature": lambda x, sol, spec: ju.film_critical_temperature(replace(SUPER, nu=x)),
+    "film_state": lambda x, sol, spec: ju.film_state(SUPER, 0.5 * x),
+    "fit": lambda x, sol, spec: ju.fit(lambda p: p["a"] * np.arange(4.0), x * np.arange(4.0), {"a": 1.0}),
+    "fluxoid": lambda x, sol, spec: ju.fluxoid(traced_solution(sol, x), LOOP),
+    "gap_of_temperature": lambda x, sol, spec: ju.gap_of_temperature(ju.Material(Tc=x), [0.3, 0.5]),
+    "graded": lambda x, sol, spec: ju.graded(x, [([0, 0], 0.1)]),
+    "kinetics": lambda x, sol, spec: ju.kinetics(spec, CONTACTS | {"right": ju.Contact(voltage=0.1 * x)}),
+    "mean_density_of_states": lambda x, sol, spec: ju.mean_density_of_states(traced_spectrum(spec, x)),
+    "polygon": lambda x, sol, spec: ju.polygon([(0, 0), (x, 0), (0, 1)], 0.5),
+    "rectangle": lambda x, sol, spec: ju.rectangle(x, 1.0, 0.5),
+    "refine_at": lambda x, sol, spec: ju.refine_at(replace_points(x), [0]),
+    "ring": lambda x, sol, spec: ju.ring(x, 2.0, 0.5),
+    "save": lambda x, sol, spec: ju.save(device(x), "never.npz"),
+    "self_consistent_kinetics": lambda x, sol, spec: ju.self_consistent_kinetics(sol, x * ENERGIES, CONTACTS),
+    "self_field": lambda x, sol, spec: ju.self_field(sol, 0.1 * x),
+    "solve_screened": lambda x, sol, spec: ju.solve_screened(device(1.0, 1.0), 0.5, 0.1 * x, 0.1),
+    "spectral_current": lambda x, sol, spec: ju.spectral_current(traced_spectrum(spec, x), "right"),
+    "spectral_current_density": lambda x, sol, spec: ju.spectral_current_density(traced_spectrum(spec, x)),
+    "spectral_spin_current": lambda x, sol, spec: ju.spectral_spin_current(traced_spectrum(spec, x), "right"),
+    "spectral_spin_current_density": lambda x, sol, spec: ju.spectral_spin_current_density(traced_spectrum(spec, x)),
+    "spectrum": lambda x, sol, spec: ju.spectrum(traced_solution(sol, x), [0.3]),
+    "spin_dynamics": lambda x, sol, spec: ju.spin_dynamics(device(1.0), CONTACTS, [0.0, 0.1 * x]),
+    "squid_loop": lambda x, sol, spec: ju.squid_loop(x, 2.0, 0.5, 0.3, 0.1),
+    "strip": lambda x, sol, spec: ju.strip(x, 1.0, 0.5),
+    "sweep": lambda x, sol, spec: ju.sweep(lambda T, previous: {"a": x * T}, [0.1, 0.2]),
+    "t_junction": lambda x, sol, spec: ju.t_junction(x, 1.0, 0.5),
+    "tunnelling_spectrum": lambda x, sol, spec: ju.tunnelling_spectrum(spec, (0.2, 0.2), 0.3, 0.1 * x),
+    "vortices": lambda x, sol, spec: ju.vortices(1.0, [(0.3, 0.2)], core=x),
+    "winding": lambda x, sol, spec: ju.winding(traced_solution(sol, x), LOOP),
+    "with_cut_between": lambda x, sol, spec: ju.with_cut_between(replace_points(x), "a", "b", "cut"),
+    "write_vtu": lambda x, sol, spec: ju.write_vtu(traced_solution(sol, x), "never.vtu"),
+}
+"""Functions without derivatives, called with a number that is traced."""
+
+DIFFERENTIABLE = {
+    "Contact": lambda x: 2 * ju.Contact(voltage=x).voltage,
+    "Device": lambda x: total(device(x).centroid_field("D")),
+    "Interface": lambda x: ju.Interface(conductance=x).conductance,
+    "Material": lambda x: total(ju.Material(h=(0, 0, x)).h),
+    "Mesh": lambda x: total(replace_points(x).areas),
+    "Periodic": lambda x: ju.Periodic("left", phase=x).phase,
+    "Reservoir": lambda x: ju.Reservoir(x).Delta,
+    "Surface": lambda x: total(ju.Surface(h=(0, 0, x)).h),
+    "Tunnel": lambda x: ju.Tunnel(ju.Reservoir(x), x).conductance,
+    "bulk_gap": lambda x: ju.bulk_gap(0.6 * x, 1.1),
+    "bulk_value": lambda x: total(ju.bulk_value(jnp.array([1.0]), x, (0, 0, 0.2), 0.1)),
+    "chiral": lambda x: ju.chiral(x)[0, 0],
+    "dresselhaus": lambda x: ju.dresselhaus(x)[0, 0],
+    "from_nambu": lambda x: total(jnp.abs(ju.from_nambu(x * ju.to_nambu(jnp.eye(4))))),
+    "rashba": lambda x: ju.rashba(x)[0, 1],
+    "to_nambu": lambda x: total(jnp.abs(ju.to_nambu(x * jnp.eye(4)))),
+    "uniform_field": lambda x: ju.uniform_field(x)(np.ones((2, 2)))[0, 0],
+    "vortex": lambda x: total(jnp.abs(ju.vortex(x)(np.ones((2, 2))))),
+}
+"""Those that JAX passes through, but for what follows from a solution."""
+
+OF_SOLUTIONS = {
+    "charge_current",
+    "critical_temperature",
+    "current_across",
+    "current_phase_relation",
+    "current_through",
+    "entropy",
+    "free_energy",
+    "magnetisation",
+    "pair_amplitude",
+    "solve",
+    "specific_heat",
+    "spin_current",
+    "spin_current_across",
+    "spin_current_through",
+    "spin_density",
+    "spin_torque",
+    "triplet_components",
+    "CriticalTemperature",
+    "CurrentPhaseRelation",
+    "Solution",
+}
+"""Their derivatives are compared with differences in the tests of gradients, of the phase and of the transition."""
+WITHOUT_NUMBERS = {
+    "Convergence",
+    "FitResult",
+    "Flow",
+    "Kinetics",
+    "KnownMaterial",
+    "ScreenedSolution",
+    "Spectrum",
+    "Units",
+    "action",
+    "allowed_tensor",
+    "linear",
+    "load",
+    "materials",
+    "matsubara",
+    "nambu",
+    "plot",
+    "point_groups",
+    "positive",
+    "read_case",
+    "read_mesh",
+    "run_case",
+    "symmetry",
+}
+"""Results, files, names, modules, and numbers with units, which are given once."""
+
+
+def replace_points(x):
+    points, tree = jax.tree.flatten(MESH)
+    return jax.tree.unflatten(tree, [x * points[0]])
+
+
+def test_every_public_name_is_here():
+    named = [set(REFUSED), set(DIFFERENTIABLE), OF_SOLUTIONS, WITHOUT_NUMBERS]
+    messages = {n for n in ju.__all__ if inspect.isclass(getattr(ju, n)) and issubclass(getattr(ju, n), Exception)}
+    assert sum(map(len, named)) == len(set.union(*named))
+    assert set.union(*named) == set(ju.__all__) - messages
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_function_without_derivatives_says_so(name, sol, spec):
+    for transformed in (jax.grad, jax.jit):
+        with pytest.raises(ValueError, match=r"JAX|jax") as error:
+            transformed(lambda x: REFUSED[name](x, sol, spec))(1.0)
+        assert isinstance(error.value, ju.NotDifferentiableError) or "points are being traced" in str(error.value)
+        assert "outside" in str(error.value)
+
+
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
+def test_a_function_has_the_derivative_of_its_differences(name):
+    f = DIFFERENTIABLE[name]
+    difference = (float(f(1 + 1e-4)) - float(f(1 - 1e-4))) / 2e-4
+    assert difference != 0
+    assert float(jax.grad(f)(1.0)) == pytest.approx(difference, rel=1e-6)
+    assert float(jax.jit(f)(1.0)) == pytest.approx(float(f(1.0)), rel=1e-12)
+
+
+def test_a_picture_of_traced_numbers_is_refused(sol):
+    pytest.importorskip("matplotlib")
+    with pytest.raises(ju.NotDifferentiableError, match="plot has no derivatives"):
+        jax.grad(lambda x: ju.plot.field(MESH, x * np.ones(len(MESH.points))))(1.0)
+
+
+def test_the_message_names_function_argument_and_remedy():
+    expected = r"film_state has no derivatives: .* not with T traced by JAX; take central differences of it, or deriv"
+    with pytest.raises(ju.NotDifferentiableError, match=expected):
+        jax.grad(lambda T: ju.film_state(SUPER, T).Delta)(0.5)
+
+
+@pytest.mark.parametrize("T", [0.05, 0.3, 0.7, 0.99, 1.5])
+def test_slope_of_the_bulk_gap(T):
+    """Also of the second order, over T and Tc, and for many at once."""
+    step = 1e-5 * T
+    slope = lambda f, at: (f(at + step) - f(at - step)) / (2 * step)  # noqa: E731
+    for k, at in enumerate((T, 1.0)):
+        along = lambda x, k=k: ju.bulk_gap(*(x if j == k else y for j, y in enumerate((T, 1.0))))  # noqa: E731
+        tol = {"rel": 2e-5, "abs": 1e-9}
+        assert float(jax.grad(ju.bulk_gap, k)(T, 1.0)) == pytest.approx(slope(along, at), **tol)
+    second = float(jax.grad(jax.grad(ju.bulk_gap))(T, 1.0))
+    assert second == pytest.approx(float(slope(jax.grad(ju.bulk_gap), T)), rel=2e-5, abs=1e-9)
+    assert float(jax.vmap(ju.bulk_gap)(jnp.array([T, 2.0]))[0]) == pytest.approx(ju.bulk_gap(T), abs=1e-15)
+
+
+@pytest.mark.parametrize("Tc", [np.nan, np.inf, -1.0])
+def test_a_critical_temperature_that_is_none_has_no_bulk_gap(Tc):
+    with pytest.raises(ValueError, match="expected a finite critical temperature > 0"):
+        ju.bulk_gap(0.3, Tc)
+
+
+def test_frequencies_follow_a_traced_temperature():
+    for sums in (ju.matsubara.quadrature, ju.matsubara.plain_sum):
+        omega, _ = sums(1.0, 3)
+        np.testing.assert_allclose(jax.jacfwd(lambda T, sums=sums: sums(T, 3)[0])(0.7), omega, rtol=1e-14)
+    with pytest.raises(ju.NotDifferentiableError, match="say how many frequencies"):
+        jax.jit(lambda T: ju.matsubara.enough_frequencies(T, 1.0))(0.1)
