@@ -19,8 +19,8 @@ FLOORS = (
     "action discrete seams discretisation whitney homogeneous pairing_response film_energy film depairing",
     "lifted hessian keldysh linear linear.protocol linear.factors linear.direct linear.dense linear.pardiso "
     "linear.multigrid linear.iterations linear.krylov linear.choice processes newton real_energies",
-    "pair_potential solution traced distributions solve_input stability problem guess gap linear_response implicit "
-    "host differentiated compiled equilibrium spectral",
+    "pair_potential solution resolution traced distributions solve_input stability problem guess gap linear_response "
+    "implicit host differentiated compiled equilibrium spectral",
     "observables adaptation convergence screening_response screening fluxes magnetic thermodynamics phase_curve "
     "junction critical workers sweep_file sweep spectroscopy spectral_currents flow floating normal spin_dynamics "
     "nonequilibrium kinetic driven transforms parameters measured linearised least_squares descent covariance "
