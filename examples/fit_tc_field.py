@@ -29,7 +29,7 @@ SIGMA = 0.01
 
 def Tc(p, B):
     """Of the disk, by finite elements."""
-    material = ju.Material(D=p["D"], h=(0, 0, p["h"]), Gamma=GAMMA)
+    material = ju.Material(D=p["D"], Tc=1.0, h=(0, 0, p["h"]), Gamma=GAMMA)
     device = ju.Device(mesh=MESH, materials=material, vector_potential=ju.uniform_field(B))
     return ju.critical_temperature(device, frequencies=8, linear_solver=ju.linear.SuperLU()).T
 

@@ -60,12 +60,12 @@ def test_not_a_mesh(square):
 )
 def test_functions_are_checked_on_their_region(bilayer, given, message):
     with pytest.raises(ValueError, match=message):
-        Device(mesh=bilayer, materials={"S": Material(), "N": Material(**given)})
+        Device(mesh=bilayer, materials={"S": Material(Tc=1.0), "N": Material(**{"Tc": 1.0} | given)})
 
 
 def test_functions_see_only_their_region(bilayer):
-    only_right = Material(h=lambda p: np.where(p[:, :1] < 0.5, np.nan, [0.0, 0.0, 1.0]))
-    device = Device(mesh=bilayer, materials={"S": Material(), "N": only_right})
+    only_right = Material(Tc=1.0, h=lambda p: np.where(p[:, :1] < 0.5, np.nan, [0.0, 0.0, 1.0]))
+    device = Device(mesh=bilayer, materials={"S": Material(Tc=1.0), "N": only_right})
     h = np.asarray(device.vertex_field("h"))[..., 2]
     assert np.array_equal(h[bilayer.regions["N"]], np.ones((len(bilayer.regions["N"]), 3)))
     assert not np.any(h[bilayer.regions["S"]])
@@ -147,7 +147,7 @@ def test_line_integrals_of_a_gradient_are_differences(square):
 def junction(bilayer):
     return Device(
         mesh=bilayer,
-        materials={"S": Material(h=(0, 0, 0.5)), "N": Material(D=2.0)},
+        materials={"S": Material(Tc=1.0, h=(0, 0, 0.5)), "N": Material(D=2.0, Tc=1.0)},
         boundaries={"left": Reservoir(0.1, phase=0.3)},
     )
 

@@ -21,7 +21,7 @@ TINY = ju.rectangle(0.2, 0.1, 0.15)
 
 def solve_bulk(T, **given):
     fields = {name: given.pop(name) for name in ("h", "Gamma") if name in given}
-    device = ju.Device(mesh=TINY, materials=ju.Material(**fields))
+    device = ju.Device(mesh=TINY, materials=ju.Material(Tc=1.0, **fields))
     return ju.solve(device, T=T, **(CONSISTENT | {"frequencies": 30} | given))
 
 

@@ -181,7 +181,7 @@ def test_constants_are_repeated_at_every_point(name):
 
 
 def test_functions_are_called_with_the_points():
-    material = Material(D=lambda p: 1 + p[:, 0], h=lambda p: jnp.stack([p[:, 1], p[:, 0], 0 * p[:, 0]], axis=1))
+    material = Material(D=lambda p: 1 + p[:, 0], Tc=1.0, h=lambda p: jnp.stack([p[:, 1], p[:, 0], 0 * p[:, 0]], axis=1))
     np.testing.assert_array_equal(material.at("D", POINTS), np.array([1, 2, 1])[:, None, None] * np.eye(2))
     np.testing.assert_array_equal(material.at("h", POINTS), [[0, 0, 0], [0, 1, 0], [2, 0, 0]])
 
@@ -197,20 +197,20 @@ def test_functions_are_called_with_the_points():
 )
 def test_functions_of_the_wrong_shape(function, message):
     with pytest.raises(ValueError, match=message):
-        Material(h=function).at("h", POINTS)
+        Material(Tc=1.0, h=function).at("h", POINTS)
 
 
 # --- pytree --------------------------------------------------------------------------------------
 
 
 def test_pytree_round_trip_keeps_numbers_and_functions():
-    material = Material(D=2.0, gamma=rashba(0.1), h=lambda p: jnp.zeros((len(p), 3)))
+    material = Material(D=2.0, gamma=rashba(0.1), Tc=1.0, h=lambda p: jnp.zeros((len(p), 3)))
     leaves, structure = jax.tree.flatten(material)
     again = jax.tree.unflatten(structure, leaves)
     assert len(leaves) == len(SHAPES) - 1
     assert again.h is material.h
     assert all(getattr(again, name) is getattr(material, name) for name in SHAPES)
-    assert structure == jax.tree.structure(Material(D=3.0, h=material.h))
+    assert structure == jax.tree.structure(Material(D=3.0, Tc=1.0, h=material.h))
     assert structure != jax.tree.structure(Material(D=2.0))
 
 
