@@ -270,5 +270,5 @@ def _present(system: DiscreteAction) -> np.ndarray:
 
 def _warn_if_coarse(device: Device) -> None:
     for name, metric in metrics(device, np.zeros((len(device.mesh.triangles), 3)), T=1.0).items():
-        if not name.startswith(("thermal", "coherence", "magnetic")):
+        if not name.startswith(("thermal", "coherence", "healing", "magnetic")):
             warn_where_coarse(device, name, metric)

@@ -29,7 +29,8 @@ def metrics(device: Device, Delta: Any, T: float) -> dict[str, np.ndarray]:
 
     What decays at the rate E does so over sqrt(D/2E) along the eigenvectors of D. A pure gauge vector potential has no
     length: the links carry it exactly. A field has two: 1/sqrt(2|B|), and, since an edge e turns the phase across it by
-    2 B e for each unit of length, 1/(B xi) with the xi of the direction across, over which pairs stay coherent.
+    2 B e for each unit of length, 1/(B xi) with the xi of the direction across, over which pairs stay coherent. Of an
+    electrode it is a layer alone that is affected, and twice sqrt(D/2 Delta) has the same effect as others.
     """
     D, E = np.asarray(device.centroid_field("D")), np.abs(np.asarray(Delta)).max(axis=-1)
     B, root = np.abs(np.asarray(device.magnetic_field())), np.sqrt(np.linalg.det(D))
@@ -41,7 +42,7 @@ def metrics(device: Device, Delta: Any, T: float) -> dict[str, np.ndarray]:
     rates = {
         "thermal length sqrt(D/2 pi T)": np.full(len(B), np.pi * T),
         "coherence length sqrt(D/2 Delta)": E,
-        "coherence length sqrt(D/2 Delta) of the reservoir": _at_contacts(device),
+        "healing length sqrt(2 D/Delta) of the reservoir": _at_contacts(device) / 4,
         "exchange length sqrt(D/2h)": h,
         "spin relaxation length sqrt(D/Gamma)": np.maximum(Gamma, 0) / 2,
         "magnetic length 1/sqrt(2|B|)": B * root,

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import jusadel as ju
 from jusadel import Device, Material, Reservoir, rashba, rectangle
 
 
@@ -38,6 +39,17 @@ def bilayer():
 def test_bad_materials(bilayer, materials, error, message):
     with pytest.raises(error, match=message):
         Device(mesh=bilayer, materials=materials)
+
+
+def test_a_region_without_Tc_beside_a_superconductor(bilayer):
+    message = (
+        r"materials of \['N'\] have no Tc, beside \['S'\] whose Tc was given, .* superconductors of Tc = 1; write Tc"
+    )
+    with pytest.warns(ju.AssumedTcWarning, match=message) as caught:
+        Device(mesh=bilayer, materials={"S": Material(Tc=9.2), "N": Material(D=2.0)})
+    assert caught[0].filename == __file__
+    Device(mesh=bilayer, materials={"S": Material(), "N": Material(D=2.0)})
+    Device(mesh=bilayer, materials={"S": Material(), "N": Material(Tc=0.0)})
 
 
 def test_not_a_mesh(square):

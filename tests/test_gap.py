@@ -298,7 +298,7 @@ def test_guess_drops_the_phase_at_a_weak_barrier():
 
 def test_two_superconductors_with_a_barrier_settle_in_their_ground_state():
     """One electrode, or none: no vortex, no phase slip, no normal half."""
-    materials = {"a": ju.Material(), "b": ju.Material(D=2.0, nu=0.7, Tc=1.2)}
+    materials = {"a": ju.Material(Tc=1.0), "b": ju.Material(D=2.0, nu=0.7, Tc=1.2)}
     for boundary in ({"left": ju.Reservoir(1.5, phase=0.4)}, {}):
         device = ju.Device(mesh=BILAYER, materials=materials, boundaries=boundary | {"cut": ju.Interface(0.05)})
         sol = ju.solve(device, T=0.3, frequencies=4, **CONSISTENT)

@@ -1,10 +1,13 @@
 """Materials: every refusal with its message, point groups, presets, functions of position, the pytree."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import jusadel as ju
 from jusadel import Material, chiral, dresselhaus, rashba
 from jusadel.material import SHAPES
 
@@ -255,3 +258,33 @@ def test_swapping_limit_does_not_depend_on_units(scale):
 def test_infinite_diffusion_is_called_that():
     with pytest.raises(ValueError, match=r"D is not finite: \[inf inf\]"):
         Material(D=np.inf)
+
+
+# --- Tc that nobody gave -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("h", [(0, 0, 1.0), (0, 1e-9, 0), lambda p: jnp.ones((len(p), 3))])
+@pytest.mark.parametrize("make", [Material, lambda **given: Material.of_group("C4v", **given)])
+def test_a_magnet_without_Tc_is_told_what_it_is_taken_for(h, make):
+    message = "no Tc is taken as a superconductor of Tc = 1; write Tc=0.0 for a ferromagnet .*, or Tc=1.0 to keep"
+    with pytest.warns(ju.AssumedTcWarning, match=message):
+        material = make(h=h)
+    assert float(material.Tc) == 1.0
+
+
+def test_a_magnet_without_Tc_is_told_where_it_stands():
+    with pytest.warns(ju.AssumedTcWarning) as caught:
+        Material(h=(0, 0, 1.0))
+    assert caught[0].filename == __file__
+
+
+def test_Tc_is_asked_for_once():
+    """Not of metals without h, of those whose Tc is given, nor of one that was changed, mapped or differentiated."""
+    Material(), Material(Tc=1.0, h=(0, 0, 1.0)), Material(Tc=0.0, h=(0, 0, 1.0)), Material(h=(0, 0, 0))
+    with pytest.warns(ju.AssumedTcWarning):
+        magnet = Material(h=(0, 0, 1.0))
+    assert float(replace(magnet, D=2.0).Tc) == 1.0
+    assert float(jax.tree.map(lambda x: 2 * x, magnet).Tc) == 2.0
+    slope = jax.grad(lambda m: jnp.sum(m.h**2) * m.Tc)(magnet)
+    assert slope.Tc == 1.0
+    assert slope.h.tolist() == [0, 0, 2.0]
