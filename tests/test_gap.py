@@ -14,6 +14,8 @@ from jusadel.pair_potential import at_vertices
 from jusadel.problem import pose
 from jusadel.solve_input import starting_frames
 
+# what is said of bulk metals does not depend on the mesh, and the rest holds on any mesh
+pytestmark = pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")
 DIRECT = ju.linear.SuperLU()
 CONSISTENT = {"pair_potential": "self-consistent", "linear_solver": DIRECT}
 TINY = ju.rectangle(0.2, 0.1, 0.15)
@@ -197,7 +199,6 @@ def disk():
     return ju.Device(mesh=ju.disk(4.0, 0.9, 0.3), materials=ju.Material(D=3.5))
 
 
-@pytest.mark.filterwarnings("ignore:the mesh is too coarse")
 def test_a_vortex_without_a_field_is_stationary_but_not_stable(disk):
     with pytest.warns(ju.UnstableStateWarning, match="stationary but not stable: .* has the eigenvalue -0"):
         sol = ju.solve(disk, T=0.3, frequencies=3, start=ju.vortex(1.5), **CONSISTENT)
@@ -209,7 +210,6 @@ def test_a_vortex_without_a_field_is_stationary_but_not_stable(disk):
     assert float(ju.free_energy(plain)) < float(ju.free_energy(sol))
 
 
-@pytest.mark.filterwarnings("ignore:the mesh is too coarse")
 def test_gauge_invariance_in_a_uniform_field(disk):
     """Two gauges of the same field: the same |Delta|, free energy and current."""
     found = []
