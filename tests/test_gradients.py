@@ -10,6 +10,8 @@ import pytest
 import jusadel as ju
 from jusadel.traced import is_traced, still
 
+# derivatives are those of the mesh's own equations, on any mesh
+pytestmark = pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")
 EXACT = {"tol": 1e-12, "linear_solver": ju.linear.SuperLU()}
 
 
