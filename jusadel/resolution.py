@@ -25,12 +25,12 @@ def warn_if_coarse(device: Device, Delta: Array, T: float) -> None:
 
 
 def metrics(device: Device, Delta: Any, T: float) -> dict[str, np.ndarray]:
-    """The lengths over which G varies, as metrics M (m, 2, 2) in each triangle: an edge e is sqrt(e M e) lengths long.
+    """The lengths over which G varies, where there are any, as metrics M (m, 2, 2): an edge e is sqrt(e M e) long.
 
     What decays at the rate E does so over sqrt(D/2E) along the eigenvectors of D. A pure gauge vector potential has no
     length: the links carry it exactly. A field has two: 1/sqrt(2|B|), and, since an edge e turns the phase across it by
-    2 B e for each unit of length, 1/(B xi) with the xi of the direction across, over which pairs stay coherent. Of an
-    electrode it is a layer alone that is affected, and twice sqrt(D/2 Delta) has the same effect as others.
+    2 B e for each unit of length, 1/(B xi) with the xi of the direction across, over which pairs stay coherent. What an
+    electrode changes is a layer only, where edges may be twice as long.
     """
     D, E = np.asarray(device.centroid_field("D")), np.abs(np.asarray(Delta)).max(axis=-1)
     B, root = np.abs(np.asarray(device.magnetic_field())), np.sqrt(np.linalg.det(D))
@@ -38,7 +38,6 @@ def metrics(device: Device, Delta: Any, T: float) -> dict[str, np.ndarray]:
     Gamma = np.linalg.eigvalsh(np.asarray(device.centroid_field("Gamma")))[:, -1]
     a, gamma = (np.asarray(device.centroid_field(name)) for name in ("spin_field", "gamma"))
     inverse = np.linalg.inv(D)
-    torque = gamma @ inverse
     rates = {
         "thermal length sqrt(D/2 pi T)": np.full(len(B), np.pi * T),
         "coherence length sqrt(D/2 Delta)": E,
@@ -48,10 +47,9 @@ def metrics(device: Device, Delta: Any, T: float) -> dict[str, np.ndarray]:
         "magnetic length 1/sqrt(2|B|)": B * root,
         "magnetic length 1/(|B| xi), xi = sqrt(D/2 pi T) across": (B * root) ** 2 / (4 * (np.pi * T + E)),
     }
-    return {name: 2 * rate[:, None, None] * inverse for name, rate in rates.items()} | {
-        "spin precession length 1/2|a|": 4 * np.swapaxes(a, 1, 2) @ a,
-        "spin-galvanic length D/|gamma|": np.swapaxes(torque, 1, 2) @ torque,
-    }
+    found = {name: 2 * rate[:, None, None] * inverse for name, rate in rates.items() if rate.any()}
+    slopes = {"spin precession length 1/2|a|": 2 * a, "spin-galvanic length D/|gamma|": gamma @ inverse}
+    return found | {name: np.swapaxes(x, 1, 2) @ x for name, x in slopes.items() if x.any()}
 
 
 def decay_metric(device: Device, energy: float) -> np.ndarray:

@@ -22,7 +22,7 @@ def strip(lines=LINES, **options):
 
 def superconductor(**fields):
     """A uniform film, whose solution is the homogeneous one."""
-    return ju.Device(mesh=strip(regions=REGIONS), materials=ju.Material(Tc=1.0, **fields))
+    return ju.Device(mesh=strip(regions=REGIONS), materials=ju.Material(D=2.0, Tc=1.0, **fields))
 
 
 def bcs_states(z, Delta=1.0):
