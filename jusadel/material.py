@@ -69,7 +69,7 @@ class Material:
     """
 
     D: Field = 1.0
-    Tc: Field | None = None
+    Tc: Field = None
     h: Field = (0.0, 0.0, 0.0)
     Gamma: Field = 0.0
     spin_field: Field = ((0.0, 0.0), (0.0, 0.0), (0.0, 0.0))

@@ -23,7 +23,8 @@ from scipy.constants import e, hbar, k
 
 from jusadel.material import is_number, real
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 MEV, NM = 1e-3 * e, 1e-9
 PER_EV_NM3 = 1 / (e * NM**3)
 """One state per eV and nm^3, in 1/(J m^3)."""
