@@ -19,7 +19,13 @@ import jusadel as ju
 from benchmarks.problems import DELTA
 
 T, FREQUENCIES = 0.3, 3
-SUPERCONDUCTOR = {"D": 2 * DELTA, "Gamma": 2 * DELTA, "gamma": ju.rashba(0.75), "spin_field": ju.rashba(0.15)}
+SUPERCONDUCTOR = {
+    "D": 2 * DELTA,
+    "Tc": 1.0,
+    "Gamma": 2 * DELTA,
+    "gamma": ju.rashba(0.75),
+    "spin_field": ju.rashba(0.15),
+}
 FERROMAGNET = SUPERCONDUCTOR | {"Tc": 0.0, "h": (0, 0, 5 * DELTA)}
 SOLVER = ju.linear.Pardiso()
 

@@ -18,7 +18,7 @@ FIELDS = np.linspace(0.0, 1.5, 7)
 
 def film(h=0.0):
     """gamma_xy = -gamma_yx = GAMMA, isotropic relaxation, field along the current."""
-    material = ju.Material(D=1.0, Gamma=1.0, gamma=ju.rashba(GAMMA), h=(h, 0.0, 0.0))
+    material = ju.Material(D=1.0, Tc=0.0, Gamma=1.0, gamma=ju.rashba(GAMMA), h=(h, 0.0, 0.0))
     low = lambda m: (m[:, 0] < 1e-9) & (m[:, 1] < 1)  # noqa: E731
     high = lambda m: (m[:, 0] > LENGTH - 1e-9) & (m[:, 1] > WIDTH - 1)  # noqa: E731
     mesh = ju.rectangle(LENGTH, WIDTH, SIZE).with_boundaries({"source": low, "drain": high})

@@ -26,7 +26,9 @@ def wire(h, boundaries=None):
     x = np.linspace(0.0, length, round(length / SIZE) + 1)
     arms = {"back": lambda c: c[:, 0] < ARM, "front": lambda c: c[:, 0] > ARM}
     mesh = ju.with_cut_between(ju.rectangle(length, WIDTH, SIZE, x=x, regions=arms), "back", "front", "injector")
-    return ju.Device(mesh=mesh, materials=ju.Material(D=1.0, Gamma=1.0, h=(0.0, 0.0, h)), boundaries=boundaries or {})
+    return ju.Device(
+        mesh=mesh, materials=ju.Material(D=1.0, Tc=0.0, Gamma=1.0, h=(0.0, 0.0, h)), boundaries=boundaries or {}
+    )
 
 
 def superconducting():

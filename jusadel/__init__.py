@@ -48,7 +48,7 @@ from jusadel.layouts import corbino, cross_junction, ring, squid_loop, strip, t_
 from jusadel.linear import StagnationWarning
 from jusadel.local_refinement import refine_at
 from jusadel.magnetic import fluxoid, vortices, winding
-from jusadel.material import Material, chiral, dresselhaus, rashba
+from jusadel.material import AssumedTcWarning, Material, chiral, dresselhaus, rashba
 from jusadel.matsubara import bulk_gap
 from jusadel.mesh import Mesh
 from jusadel.mesh_io import read_mesh
@@ -99,6 +99,7 @@ from jusadel.version import __version__ as __version__
 from jusadel.vtu import write_vtu
 
 __all__ = [
+    "AssumedTcWarning",
     "BathWarning",
     "CaseError",
     "CoarseEnergiesWarning",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,14 @@ from jusadel.concrete import refuse_traced
 from jusadel.doubling import matching_nodes, split
 from jusadel.gauge import Line, lines, refuse_misfit
 from jusadel.gauge_completion import completion, refuse_impossible
-from jusadel.material import SHAPES, Material, check_field, check_swapping_limit
+from jusadel.material import (
+    SHAPES,
+    UNSTATED_TC,
+    AssumedTcWarning,
+    Material,
+    check_field,
+    check_swapping_limit,
+)
 from jusadel.mesh import Mesh
 from jusadel.vector_potential import integrated, is_completed
 
@@ -41,6 +49,9 @@ class Device:
             boundaries whose nodes do not match, a vector potential whose gauge does not fit the phases of a
             superconducting electrode or a periodic boundary, or which no gradient can fit to them.
 
+    Warns:
+        AssumedTcWarning: a material without Tc beside a superconductor whose Tc was given.
+
     Attributes:
         mesh: the mesh with the nodes along barriers doubled; a line "barrier" has become the two boundaries
             "barrier:left" and "barrier:right".
@@ -59,6 +70,7 @@ class Device:
         if isinstance(materials, Material):
             materials = dict.fromkeys(regions, materials)
         object.__setattr__(self, "materials", _checked_materials(materials, regions))
+        _warn_if_Tc_is_missing(self.materials)  # type: ignore[arg-type]
         object.__setattr__(self, "boundaries", _checked_boundaries(self.boundaries, self.mesh))
         for name, boundary in self.boundaries.items():
             if isinstance(boundary, Interface) and boundary.conductance is not None:
@@ -253,6 +265,19 @@ def _checked_materials(materials: Any, regions: list[str]) -> dict[str, Material
     if missing:
         raise ValueError(f"region {missing[0]!r} has no material; the mesh has regions {regions}")
     return {name: materials[name] for name in regions}
+
+
+def _warn_if_Tc_is_missing(materials: Mapping[str, Material]) -> None:
+    missing = [name for name, material in materials.items() if material.Tc is UNSTATED_TC]
+    given = {name: m.Tc for name, m in materials.items() if m.Tc is not UNSTATED_TC}
+    known = {name: float(Tc) for name, Tc in given.items() if not callable(Tc) and not isinstance(Tc, jax.core.Tracer)}
+    if missing and (len(known) < len(given) or max(known.values(), default=0.0) > 0):
+        warnings.warn(
+            f"the materials of {missing} have no Tc, beside {list(given)} whose Tc was given, and are taken as "
+            "superconductors of Tc = 1; write Tc=0.0 for normal metals, or Tc=1.0 to keep this",
+            AssumedTcWarning,
+            stacklevel=4,
+        )
 
 
 def _checked_boundaries(boundaries: Any, mesh: Mesh) -> dict[str, Boundary]:

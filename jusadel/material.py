@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -30,6 +31,14 @@ SHAPES: dict[str, tuple[int, ...]] = {
 
 ISOTROPIC = ("D", "Gamma")
 
+UNSTATED_TC = np.array(1.0)
+"""The critical temperature of materials for which none was given; this very array says so."""
+UNSTATED_TC.flags.writeable = False
+
+
+class AssumedTcWarning(UserWarning):
+    """A material without Tc where one would expect a normal metal: it is taken as a superconductor of Tc = 1."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
@@ -40,7 +49,8 @@ class Material:
 
     Args:
         D: diffusion coefficient, number or (2, 2) symmetric positive [energy x length^2].
-        Tc: critical temperature; 0 is a normal metal [energy].
+        Tc: critical temperature; 0 is a normal metal. None is 1: a superconductor, also where h makes a magnet of it
+            (with a warning) [energy].
         h: exchange field, (3,), entering as H = + h.sigma [energy].
         Gamma: spin relaxation beside that of `spin_field`, number or (3, 3) symmetric [energy];
             isotropic Gamma relaxes spins at the rate Gamma.
@@ -53,10 +63,13 @@ class Material:
     Raises:
         ValueError: wrong shape, not finite, asymmetric or non-positive D, relaxation that would grow
             spins, |kappa| >= 1 (2 sqrt(det D)/tr D for anisotropic D), negative Tc, nu <= 0.
+
+    Warns:
+        AssumedTcWarning: h without Tc: say Tc=0.0 for a ferromagnet, or the Tc of a superconductor.
     """
 
     D: Field = 1.0
-    Tc: Field = 1.0
+    Tc: Field = None
     h: Field = (0.0, 0.0, 0.0)
     Gamma: Field = 0.0
     spin_field: Field = ((0.0, 0.0), (0.0, 0.0), (0.0, 0.0))
@@ -66,14 +79,19 @@ class Material:
     nu: Field = 1.0
 
     def __post_init__(self) -> None:
+        unstated = self.Tc is None
+        if unstated:
+            object.__setattr__(self, "Tc", UNSTATED_TC)
         for name in SHAPES:
             value = getattr(self, name)
-            if not callable(value):
+            if not callable(value) and value is not UNSTATED_TC:
                 value = shaped(name, value)
                 object.__setattr__(self, name, value)
                 check_field(name, value[None])
         if not callable(self.D) and not callable(self.kappa):
             check_swapping_limit(self.D[None], self.kappa[None])
+        if unstated:
+            _warn_if_magnetic(self.h)
 
     def at(self, name: str, points: Any) -> jax.Array:
         """The field at points (k, 2), as (k, ...) with the full tensor shape."""
@@ -134,6 +152,21 @@ def dresselhaus(x: float) -> np.ndarray:
 def chiral(x: float) -> np.ndarray:
     """(3, 2) tensor with xx = yy = x (T, O, D3, D4, D6): spin along the current."""
     return np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]) * x
+
+
+# --- what was not said ---------------------------------------------------------------------------
+
+
+def _warn_if_magnetic(h: Any) -> None:
+    unseen = callable(h) or isinstance(h, jax.core.Tracer)
+    if unseen or np.any(np.asarray(h)):
+        shown = "a function" if callable(h) else "traced" if unseen else np.asarray(h).tolist()
+        warnings.warn(
+            f"a material with h = {shown} and no Tc is taken as a superconductor of Tc = 1; write Tc=0.0 for a "
+            "ferromagnet or another normal metal, or Tc=1.0 to keep the superconductor",
+            AssumedTcWarning,
+            stacklevel=4,
+        )
 
 
 # --- shapes and stability ----------------------------------------------------------------------

@@ -29,8 +29,8 @@ from jusadel.distributions import Assembly, LinearEquations, Reduced, SingularEr
 from jusadel.equilibrium import refuse_bad_input
 from jusadel.flow import Flow, nodes_of_contact, normal_matrices
 from jusadel.keldysh import CHARGE_AND_SPIN, blocks, blocks_of_nodes, frequency_matrix
+from jusadel.resolution import metrics, warn_where_coarse
 from jusadel.seams import seams
-from jusadel.solve_input import physical_lengths, warn_where_longer
 from jusadel.stability import refuse_growing_spins
 
 
@@ -271,7 +271,6 @@ def _present(system: DiscreteAction) -> np.ndarray:
 
 
 def _warn_if_coarse(device: Device) -> None:
-    lengths = physical_lengths(device, jnp.zeros((len(device.mesh.triangles), 3)), T=1.0)
-    for name, length in lengths.items():
-        if not name.startswith(("thermal", "coherence", "magnetic")):
-            warn_where_longer(device, name, length)
+    for name, metric in metrics(device, np.zeros((len(device.mesh.triangles), 3)), T=1.0).items():
+        if not name.startswith(("thermal", "coherence", "healing", "magnetic")):
+            warn_where_coarse(device, name, metric)

@@ -16,13 +16,13 @@ from jusadel.lifted import lift
 from jusadel.linear import LinearSolver
 from jusadel.nambu import frame_to_green
 from jusadel.newton import NewtonResult, solve_frequencies
+from jusadel.resolution import warn_if_coarse
 from jusadel.seams import seams
 from jusadel.solution import Solution, SolveError
 from jusadel.solve_input import (
     checked_linear_solver,
     chosen_frequencies,
     refuse_torn_reservoirs,
-    warn_if_coarse,
     with_reservoirs,
 )
 from jusadel.stability import refuse_unstable_tensors

@@ -9,9 +9,12 @@ states in N0 d per spin and area, of a film of thickness d; everything else foll
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import wraps
 from math import sqrt
-from typing import Any, NoReturn
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import jax
 import numpy as np
@@ -20,6 +23,8 @@ from scipy.constants import e, hbar, k
 
 from jusadel.material import is_number, real
 
+P = ParamSpec("P")
+R = TypeVar("R")
 MEV, NM = 1e-3 * e, 1e-9
 PER_EV_NM3 = 1 / (e * NM**3)
 """One state per eV and nm^3, in 1/(J m^3)."""
@@ -213,6 +218,28 @@ def checked(name: str, value: Any, positive: bool = False) -> Any:
         if not np.isfinite(numbers).all() or (positive and (numbers <= 0).any()):
             raise ValueError(f"{name} = {value!r}; expected finite numbers{' > 0' if positive else ''}")
     return array[()]
+
+
+def named_units(convert: Callable[P, R]) -> Callable[P, R]:
+    """A conversion whose arguments are named after units, and which says so where they are called otherwise."""
+    signature = inspect.signature(convert)
+    named = [p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY]
+    required = [p.name for p in named if p.default is p.empty]
+    choices = [required] if required else [[p.name] for p in named if p.default is None]
+
+    @wraps(convert)
+    def checked_call(*args: P.args, **given: P.kwargs) -> R:
+        try:
+            signature.bind(*args, **given)
+        except TypeError as error:
+            name, bare = convert.__name__, [repr(value) for value in args[1:]]
+            got = ", ".join([*bare, *(f"{key}={value!r}" for key, value in given.items())])
+            example = bare[0] if len(bare) == 1 else "..."
+            calls = [f"{name}({', '.join(f'{key}={example}' for key in keys)})" for keys in choices]
+            raise TypeError(f"{name}({got}): say which unit, by name: {' or '.join(calls)}") from error
+        return convert(*args, **given)
+
+    return checked_call
 
 
 def one_of(what: str, positive: bool = False, **given: Any) -> tuple[str, Any]:

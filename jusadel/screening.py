@@ -35,6 +35,7 @@ from jusadel.material import is_number
 from jusadel.observables import free_energy
 from jusadel.problem import pose
 from jusadel.progress import ProgressOption, reporter
+from jusadel.resolution import isotropic_metric, warn_where_coarse
 from jusadel.screening_response import (
     Model,
     Response,
@@ -46,7 +47,7 @@ from jusadel.screening_response import (
     state_at,
 )
 from jusadel.solution import Solution, SolveError, UnstableStateWarning
-from jusadel.solve_input import starting_frames, warn_where_longer
+from jusadel.solve_input import starting_frames
 from jusadel.whitney import WhitneyField, edge_space, field_of_currents
 
 Array = jax.Array
@@ -163,7 +164,7 @@ def solve_screened(
     found, stats = _converged(model, first, gap_tol)
     found, named = _classified(model, found)
     depths = penetration_depths(found.problem, found.metric.london, permeability)
-    warn_where_longer(device, "penetration depth", depths, stacklevel=3)
+    warn_where_coarse(device, "penetration depth", isotropic_metric(depths), stacklevel=3)
     return _solution(model, found, Delta, time.perf_counter() - began, stats | named)
 
 

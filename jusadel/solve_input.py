@@ -1,8 +1,7 @@
-"""What goes into solve(): frequencies, starting frames, reservoirs, and whether the mesh is fine enough."""
+"""What goes into solve(): frequencies, starting frames, reservoirs."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -21,7 +20,7 @@ from jusadel.linear import LinearSolver, chosen
 from jusadel.material import is_number, real
 from jusadel.nambu import bcs, frame_to_green, green_to_frame, phase_turn
 from jusadel.seams import seams
-from jusadel.solution import CoarseMeshWarning, Solution
+from jusadel.solution import Solution
 
 Array = jax.Array
 
@@ -92,61 +91,6 @@ def largest_energy(device: Device, Delta: Array) -> float:
         for r in device.electrodes().values()
     ]
     return float(max(np.abs(np.asarray(Delta)).max(), h, *electrodes, 0.0) + Gamma / 8)
-
-
-def physical_lengths(device: Device, Delta: Array, T: float) -> dict[str, np.ndarray]:
-    """The lengths over which G varies, per triangle (m,), inf where there is none.
-
-    D is the smallest eigenvalue of the diffusion tensor. A pure gauge vector potential has no length: the
-    links carry it exactly; a magnetic field B has 1/sqrt(2 |B|).
-    """
-    D = np.linalg.eigvalsh(np.asarray(device.centroid_field("D")))[:, 0]
-    size = lambda x, axes: np.sqrt((np.asarray(x) ** 2).sum(axis=axes))  # noqa: E731
-    h = size(device.vertex_field("h"), -1).max(axis=-1)
-    Gamma = np.linalg.eigvalsh(np.asarray(device.centroid_field("Gamma")))[:, -1]
-    modulus, contact = np.abs(np.asarray(Delta)).max(axis=-1), _at_contacts(device)
-    with np.errstate(divide="ignore"):
-        return {
-            "thermal length sqrt(D/2 pi T)": np.sqrt(D / (2 * np.pi * T)),
-            "coherence length sqrt(D/2 Delta)": np.sqrt(D / (2 * modulus)),
-            "coherence length sqrt(D/2 Delta) of the reservoir": np.sqrt(D / (2 * contact)),
-            "exchange length sqrt(D/2h)": np.sqrt(D / (2 * h)),
-            "spin relaxation length sqrt(D/Gamma)": np.sqrt(D / np.maximum(Gamma, 0)),
-            "spin precession length 1/2|a|": 1 / (2 * size(device.centroid_field("spin_field"), (-1, -2))),
-            "spin-galvanic length D/|gamma|": D / size(device.centroid_field("gamma"), (-1, -2)),
-            "magnetic length 1/sqrt(2|B|)": 1 / np.sqrt(2 * np.abs(np.asarray(device.magnetic_field()))),
-        }
-
-
-def _at_contacts(device: Device) -> np.ndarray:
-    """The larger of a reservoir's Delta and |h| on the triangles that touch it, (m,), else 0."""
-    energy = np.zeros(len(device.mesh.points))
-    for name, r in device.electrodes().items():
-        energy[device.mesh.boundary_nodes(name)] = max(float(r.Delta), float(np.linalg.norm(r.h)))
-    return energy[device.mesh.triangles].max(axis=1)
-
-
-def warn_if_coarse(device: Device, Delta: Array, T: float) -> None:
-    """Warn where triangles are longer than the shortest physical length."""
-    for name, length in physical_lengths(device, Delta, T).items():
-        warn_where_longer(device, name, length)
-
-
-def warn_where_longer(device: Device, name: str, length: np.ndarray, stacklevel: int = 5) -> None:
-    """Warn where triangles are longer than this length (m,)."""
-    mesh = device.mesh
-    points = np.asarray(mesh.points)[mesh.triangles]
-    longest = np.linalg.norm(points - np.roll(points, 1, axis=1), axis=-1).max(axis=1)
-    ratio = longest / length
-    if ratio.max() > 1:
-        k = int(np.argmax(ratio))
-        warnings.warn(
-            f"the mesh is too coarse: {int((ratio > 1).sum())} of {len(ratio)} triangles are longer than the "
-            f"{name}; worst edge {longest[k]:.3g} against {length[k]:.3g} near "
-            f"{points[k].mean(axis=0).round(3).tolist()}; use a mesh with size <= {length.min():.3g} there",
-            CoarseMeshWarning,
-            stacklevel=stacklevel,
-        )
 
 
 def reservoir_frames(device: Device, omega: Any) -> list[tuple[np.ndarray, Array]]:

@@ -22,9 +22,10 @@ from jusadel.nambu import R, frame_to_green
 from jusadel.newton import NewtonResult
 from jusadel.progress import ProgressOption, reporter
 from jusadel.real_energies import certified, solve_energies
+from jusadel.resolution import decay_metric, warn_where_coarse
 from jusadel.seams import seams
 from jusadel.solution import Solution, SolveError
-from jusadel.solve_input import checked_linear_solver, largest_energy, warn_where_longer, with_reservoirs
+from jusadel.solve_input import checked_linear_solver, largest_energy, with_reservoirs
 
 Array = jax.Array
 
@@ -187,10 +188,10 @@ def _checked_solver(given: Any) -> LinearSolver:
 
 
 def _warn_if_coarse(device: Device, energy: float) -> None:
-    """Warn where triangles are longer than sqrt(D/2E), the length over which pairs at this energy decay."""
+    """Warn where edges are longer than half of sqrt(D/2E), the length over which pairs at this energy decay."""
     if energy > 0:
-        D = np.linalg.eigvalsh(np.asarray(device.centroid_field("D")))[:, 0]
-        warn_where_longer(device, f"decay length sqrt(D/2E) of pairs at E = {energy:.3g}", np.sqrt(D / (2 * energy)))
+        name = f"decay length sqrt(D/2E) of pairs at E = {energy:.3g}"
+        warn_where_coarse(device, name, decay_metric(device, energy))
 
 
 def _refuse_uncertified(energies: np.ndarray, found: NewtonResult, eta: float, tol: float) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.constants import e, electron_mass, hbar, k, physical_constants
 
 from jusadel.material import rashba
-from jusadel.scales import CM2_PER_S, MEV, MICRO_OHM_CM, NM, PER_EV_NM3, Scales, checked, one_of
+from jusadel.scales import CM2_PER_S, MEV, MICRO_OHM_CM, NM, PER_EV_NM3, Scales, checked, named_units, one_of
 
 BOHR_MAGNETON = physical_constants["Bohr magneton"][0]
 EV_ANGSTROM = 1e-10 * e
@@ -53,43 +53,53 @@ class Units(Scales):
 
     # --- into the code: what stands in Device, solve and diffuse ----------------------------------------
 
+    @named_units
     def length(self, *, nm: Any) -> Any:
         """A length: x/L0."""
         return checked("length nm", nm) * NM / self.length_unit
 
+    @named_units
     def energy(self, *, meV: Any = None, K: Any = None) -> Any:
         """An energy, E/E0, or k_B T/E0: pair potentials, h, Gamma, widths eta."""
         unit, value = one_of("energy", meV=meV, K=K)
         return value * (MEV if unit == "meV" else k) / self.energy_unit
 
+    @named_units
     def temperature(self, *, K: Any) -> Any:
         """T and Tc: k_B T/E0."""
         return checked("temperature K", K) * k / self.energy_unit
 
+    @named_units
     def voltage(self, *, mV: Any) -> Any:
         """A voltage of `Contact`, eV/E0."""
         return self.energy(meV=checked("voltage mV", mV))
 
+    @named_units
     def time(self, *, ps: Any) -> Any:
         """A time of `spin_dynamics`, t E0/hbar."""
         return checked("time ps", ps) * PS / self.time_unit
 
+    @named_units
     def field(self, *, mT: Any) -> Any:
         """B of `uniform_field`: e B L0^2/hbar, since A stands as nabla - i A for the charge 1; h/2e is the flux pi."""
         return checked("field mT", mT) * 1e-3 / self.field_unit
 
+    @named_units
     def exchange(self, *, meV: Any) -> Any:
         """h in H = + h.sigma: half the splitting between the spins."""
         return self.energy(meV=checked("exchange meV", meV))
 
+    @named_units
     def zeeman(self, *, mT: Any, g: Any = 2.0) -> Any:
         """h of a magnetic field, g mu_B B/2; along B, since the spin of electrons is opposite to their moment."""
         return checked("zeeman g", g) * BOHR_MAGNETON * checked("zeeman mT", mT) * 1e-3 / (2 * self.energy_unit)
 
+    @named_units
     def diffusion(self, *, cm2_per_s: Any = None, mean_free_path_nm: Any = None, fermi_velocity: Any = None) -> Any:
         """D, from itself or as v_F l/3 (v_F in m/s); without arguments that of the Units: hbar D/(E0 L0^2)."""
         return self._diffusion_of(cm2_per_s, mean_free_path_nm, fermi_velocity) / self.diffusion_unit
 
+    @named_units
     def relative_nu(
         self, *, per_eV_nm3: Any = None, resistivity: Any = None, cm2_per_s: Any = None, thickness_nm: Any = None
     ) -> Any:
@@ -109,6 +119,7 @@ class Units(Scales):
             return states / self.density_of_states
         return states * checked("relative_nu thickness_nm", thickness_nm, True) * NM / self.sheet_density_of_states
 
+    @named_units
     def conductance(self, *, ohm_um2: Any = None, ohm_um: Any = None) -> Any:
         """G_B of `Tunnel` and `Interface`, per length: (d/r) L0 over the unit of conductance.
 
@@ -120,12 +131,14 @@ class Units(Scales):
         per_width = value * UM if unit == "ohm_um" else value * UM**2 / self.required_thickness
         return self.length_unit / (per_width * self.conductance_unit)
 
+    @named_units
     def current(self, *, uA: Any) -> Any:
         """A current, as of `Contact`: I/(e N0 d E0^2 L0^2/hbar); a spin current as e times the spins up minus down."""
         return checked("current uA", uA) * 1e-6 / self.current_unit
 
     # --- spin-orbit coupling ----------------------------------------------------------------------------
 
+    @named_units
     def spin_relaxation(self, *, nm: Any = None, ps: Any = None, cm2_per_s: Any = None) -> Any:
         """Gamma of an isotropic material, the rate at which spin decays: hbar D/(l^2 E0) or hbar/(tau E0).
 
@@ -143,6 +156,7 @@ class Units(Scales):
             return self.time_unit / (value * PS)
         return hbar * self._diffusion_of(cm2_per_s) / ((value * NM) ** 2 * self.energy_unit)
 
+    @named_units
     def spin_hall(self, *, angle: Any) -> np.ndarray:
         """theta of an isotropic material with a spin Hall angle: (0, 0, angle).
 
@@ -151,6 +165,7 @@ class Units(Scales):
         """
         return np.array([0.0, 0.0, 1.0]) * checked("spin_hall angle", angle)
 
+    @named_units
     def spin_field(self, *, eV_angstrom: Any = None, mass: Any = 1.0, per_nm: Any = None) -> Any:
         """The amplitude x of spin_field = rashba(x) for H = hbar^2 k^2/2m + alpha_R (sigma_x k_y - sigma_y k_x).
 
@@ -168,6 +183,7 @@ class Units(Scales):
         mass = checked("spin_field mass", mass, True) * electron_mass
         return -mass * value * EV_ANGSTROM / hbar**2 * self.length_unit
 
+    @named_units
     def rashba(self, *, eV_angstrom: Any, mass: Any, scattering_fs: Any) -> dict[str, Any]:
         """spin_field and theta of a two-dimensional metal with Rashba coupling and isotropic scatterers.
 
@@ -189,6 +205,7 @@ class Units(Scales):
         theta = self.spin_hall(angle=2 * m * alpha**2 * tau / hbar**3)
         return {"spin_field": rashba(1.0) * self.spin_field(eV_angstrom=eV_angstrom, mass=mass), "theta": theta}
 
+    @named_units
     def spin_galvanic(self, *, edelstein_nm: Any, Gamma: Any) -> Any:
         """The amplitude x of gamma = rashba(x) of a layer with an inverse Edelstein length lambda: lambda Gamma/L0.
 

@@ -57,7 +57,7 @@ def rotated(given, turn):
 def materials(given, uniform=()):
     """Materials from {region: tensors}; all fields but `uniform` vary in space."""
     return {
-        region: Material(**{k: v if k in uniform else varying(v) for k, v in fields.items()})
+        region: Material(Tc=1.0, **{k: v if k in uniform else varying(v) for k, v in fields.items()})
         for region, fields in given.items()
     }
 

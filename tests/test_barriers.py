@@ -361,7 +361,7 @@ def ring(material, boundary, pair_potential=1.0, A=None):
 
 def test_a_ring_with_a_flux_is_homogeneous():
     """Its G is the bulk value with that vector potential, with every tensor on (closed in y too), to second order."""
-    material = ju.Material(D=1.3, h=(0.2, 0.3, -0.1), spin_field=ju.chiral(0.2), **TENSORS)
+    material = ju.Material(D=1.3, Tc=1.0, h=(0.2, 0.3, -0.1), spin_field=ju.chiral(0.2), **TENSORS)
     A, errors = (0.4, 0.0), []
     fields = {name: getattr(material, name) for name in ("D", "spin_field", "gamma", "theta", "kappa")}
     for size in (0.5, 0.25):  # of the triangles: the ring may have any length
@@ -379,7 +379,7 @@ def test_a_ring_with_a_flux_is_homogeneous():
 
 
 def test_a_phase_at_the_seam_is_a_gauge_of_a_vector_potential():
-    material = ju.Material(h=(0.2, 0.3, -0.1), spin_field=ju.rashba(0.2), **TENSORS)
+    material = ju.Material(Tc=1.0, h=(0.2, 0.3, -0.1), spin_field=ju.rashba(0.2), **TENSORS)
     q = 0.8
     with_A = ring(material, ju.Periodic("left"), 1.0, lambda p: jnp.broadcast_to(jnp.array([-q / 2, 0.0]), p.shape))
     turned = ring(material, ju.Periodic("left", phase=1.5 * q), lambda p: jnp.exp(1j * q * p[:, 0]))
@@ -418,8 +418,8 @@ def test_a_rotation_at_the_seam_is_a_gauge_of_a_spin_field():
         c, s = jnp.cos(2 * a * p[:, 0]), jnp.sin(2 * a * p[:, 0])
         return jnp.stack([h[0] * c - h[1] * s, h[0] * s + h[1] * c, jnp.full(len(p), h[2])], axis=1)
 
-    straight = ring(ju.Material(h=h, Gamma=0.3, spin_field=tensor), ju.Periodic("left"))
-    helical = ring(ju.Material(h=helix, Gamma=0.3), ju.Periodic("left", rotation=(0.0, 0.0, 2 * a * 1.5)))
+    straight = ring(ju.Material(Tc=1.0, h=h, Gamma=0.3, spin_field=tensor), ju.Periodic("left"))
+    helical = ring(ju.Material(Tc=1.0, h=helix, Gamma=0.3), ju.Periodic("left", rotation=(0.0, 0.0, 2 * a * 1.5)))
     S, turned = np.asarray(ju.spin_density(straight)), np.asarray(ju.spin_density(helical))
     assert np.abs(S[:, :2]).max() > 0.05
     np.testing.assert_allclose(np.linalg.norm(S[:, :2], axis=1), np.linalg.norm(turned[:, :2], axis=1), atol=1e-9)

@@ -32,6 +32,7 @@ def wrong_vortex(vortex_meshes):
     return device, ju.solve(device, pair_potential=ju.vortex(DELTA), start="bulk", throw=False, **bare_frequency(LOW))
 
 
+@pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")  # positivity tells on any mesh
 def test_bulk_start_of_a_vortex_is_caught(wrong_vortex, vortex_solutions):
     """It converges, residual and all, to another stationary point; positivity tells."""
     device, wrong = wrong_vortex

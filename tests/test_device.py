@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import jusadel as ju
 from jusadel import Device, Material, Reservoir, rashba, rectangle
 
 
@@ -40,6 +41,17 @@ def test_bad_materials(bilayer, materials, error, message):
         Device(mesh=bilayer, materials=materials)
 
 
+def test_a_region_without_Tc_beside_a_superconductor(bilayer):
+    message = (
+        r"materials of \['N'\] have no Tc, beside \['S'\] whose Tc was given, .* superconductors of Tc = 1; write Tc"
+    )
+    with pytest.warns(ju.AssumedTcWarning, match=message) as caught:
+        Device(mesh=bilayer, materials={"S": Material(Tc=9.2), "N": Material(D=2.0)})
+    assert caught[0].filename == __file__
+    Device(mesh=bilayer, materials={"S": Material(), "N": Material(D=2.0)})
+    Device(mesh=bilayer, materials={"S": Material(), "N": Material(Tc=0.0)})
+
+
 def test_not_a_mesh(square):
     with pytest.raises(TypeError, match=r"mesh is ndarray; expected a jusadel.Mesh \(rectangle, disk, read_mesh\)"):
         Device(mesh=square.points, materials=Material())
@@ -60,12 +72,12 @@ def test_not_a_mesh(square):
 )
 def test_functions_are_checked_on_their_region(bilayer, given, message):
     with pytest.raises(ValueError, match=message):
-        Device(mesh=bilayer, materials={"S": Material(), "N": Material(**given)})
+        Device(mesh=bilayer, materials={"S": Material(Tc=1.0), "N": Material(**{"Tc": 1.0} | given)})
 
 
 def test_functions_see_only_their_region(bilayer):
-    only_right = Material(h=lambda p: np.where(p[:, :1] < 0.5, np.nan, [0.0, 0.0, 1.0]))
-    device = Device(mesh=bilayer, materials={"S": Material(), "N": only_right})
+    only_right = Material(Tc=1.0, h=lambda p: np.where(p[:, :1] < 0.5, np.nan, [0.0, 0.0, 1.0]))
+    device = Device(mesh=bilayer, materials={"S": Material(Tc=1.0), "N": only_right})
     h = np.asarray(device.vertex_field("h"))[..., 2]
     assert np.array_equal(h[bilayer.regions["N"]], np.ones((len(bilayer.regions["N"]), 3)))
     assert not np.any(h[bilayer.regions["S"]])
@@ -147,7 +159,7 @@ def test_line_integrals_of_a_gradient_are_differences(square):
 def junction(bilayer):
     return Device(
         mesh=bilayer,
-        materials={"S": Material(h=(0, 0, 0.5)), "N": Material(D=2.0)},
+        materials={"S": Material(Tc=1.0, h=(0, 0, 0.5)), "N": Material(D=2.0, Tc=1.0)},
         boundaries={"left": Reservoir(0.1, phase=0.3)},
     )
 

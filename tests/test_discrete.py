@@ -165,7 +165,7 @@ def test_fields_of_two_materials_meet_at_shared_nodes(mesh):
     base, nu = {"left": np.array([1.0, 0, 0]), "right": np.array([0, 3.0, 0])}, {"left": 1.0, "right": 2.0}
     strength = lambda x: 2 + x[..., 0] - 0.5 * x[..., 1]  # noqa: E731
     h = {k: lambda x, v=v: jnp.asarray(strength(x)[:, None] * v) for k, v in base.items()}
-    device = Device(mesh=mesh, materials={k: Material(h=h[k], nu=nu[k]) for k in h})
+    device = Device(mesh=mesh, materials={k: Material(Tc=1.0, h=h[k], nu=nu[k]) for k in h})
     system = discretise(device, jnp.zeros((len(mesh.triangles), 3)))
     weight, total = np.zeros(mesh.n_nodes), np.zeros((mesh.n_nodes, 3))
     for region, triangles in mesh.regions.items():

@@ -194,6 +194,7 @@ def test_nonlocal_spin_valve(tmp_path, monkeypatch):
         assert numbers[f"edge_{d}"] == pytest.approx(numbers[f"edge_{d}_exact"], rel=0.03)
 
 
+@pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")  # coarser than the example's
 def test_minigap(tmp_path, monkeypatch):
     """The junction's minigap, for Delta = 200 D/L^2 four times that of a layer with Delta/E_Th = 50, and near pi."""
     smaller = {

@@ -58,7 +58,7 @@ def everything(**changes):
             "S": ju.Material(
                 Tc=lambda p: 1.0 + 0.1 * jnp.sin(p[:, 0]), gamma=ju.rashba(0.1), D=lambda p: 2 + np.asarray(p)[:, 1]
             ),
-            "F": ju.Material(**{name: wavy(value) for name, value in tensors(2).items()}),
+            "F": ju.Material(Tc=1.0, **{name: wavy(value) for name, value in tensors(2).items()}),
         },
         "boundaries": {
             "left": ju.Tunnel(
@@ -369,7 +369,7 @@ def test_nothing_traced_is_saved(path):
     mesh = ju.rectangle(0.5, 0.5, 0.5)
 
     def saved(h):
-        ju.save(ju.Device(mesh=mesh, materials=ju.Material(h=h * jnp.ones(3))), path)
+        ju.save(ju.Device(mesh=mesh, materials=ju.Material(Tc=1.0, h=h * jnp.ones(3))), path)
         return h
 
     for transformed in (jax.jit(saved), jax.grad(saved)):
@@ -377,7 +377,7 @@ def test_nothing_traced_is_saved(path):
             transformed(0.1)
 
     def closing(h):
-        ju.save(ju.Device(mesh=mesh, materials=ju.Material(h=lambda p: h * jnp.ones((len(p), 3)))), path)
+        ju.save(ju.Device(mesh=mesh, materials=ju.Material(Tc=1.0, h=lambda p: h * jnp.ones((len(p), 3)))), path)
         return h
 
     with pytest.raises(ValueError, match="h is being traced"):

@@ -29,7 +29,7 @@ def family(name):
 
 def rashba_film(h=(0.0, 0.0, 0.0), g=0.3):
     """All films of this material compile the same code."""
-    return ju.Material(h=h, gamma=ju.rashba(g), Gamma=1.0)
+    return ju.Material(Tc=1.0, h=h, gamma=ju.rashba(g), Gamma=1.0)
 
 
 # --- references ---------------------------------------------------------------------------------
@@ -61,14 +61,14 @@ def test_critical_pair_breaking():
 @pytest.mark.parametrize(("numbers", "expected"), family("A3 "))
 def test_exchange_field_lowers_the_transition(numbers, expected):
     h, Gamma = numbers
-    material = ju.Material(h=(0.6 * h, 0, 0.8 * h), Gamma=Gamma)
+    material = ju.Material(Tc=1.0, h=(0.6 * h, 0, 0.8 * h), Gamma=Gamma)
     assert film_critical_temperature(material) == pytest.approx(expected, abs=1e-11)
     assert film_critical_temperature(material, q=None) == pytest.approx(expected, abs=1e-8)
 
 
 def test_transition_where_two_modes_merge():
     """At h = Gamma/4 the triplet and singlet rates coincide; the response is (w + Gamma/2)/(w + Gamma/4)^2."""
-    near = [film_critical_temperature(ju.Material(h=(0, h, 0), Gamma=2.0)) for h in (0.499, 0.5, 0.501)]
+    near = [film_critical_temperature(ju.Material(Tc=1.0, h=(0, h, 0), Gamma=2.0)) for h in (0.499, 0.5, 0.501)]
     assert near[1] == pytest.approx((near[0] + near[2]) / 2, abs=1e-6)
     T, omega = near[1], np.pi * near[1] * (2 * np.arange(200_000) + 1)
     total = 2 * np.pi * T * np.sum(1 / omega - (omega + 1) / (omega + 0.5) ** 2)  # terms fall as 1/omega^3
@@ -79,7 +79,7 @@ def test_transition_where_two_modes_merge():
 def test_gap_free_energy_and_spin_in_an_exchange_field(numbers, expected):
     """The references themselves are good to 1.7e-7 or better."""
     T, h, Gamma = numbers
-    state = film_state(ju.Material(h=(0, -h, 0), Gamma=Gamma, nu=0.7), T)
+    state = film_state(ju.Material(Tc=1.0, h=(0, -h, 0), Gamma=Gamma, nu=0.7), T)
     assert state.Delta == pytest.approx(expected["Delta"], abs=2e-7)
     assert state.free_energy == pytest.approx(0.7 * expected["dF_over_nu"], abs=2e-7)
     along = 2 * 0.7 * h * expected["S_phys_over_2nu_h"]
@@ -91,7 +91,7 @@ def test_linear_spin_susceptibility(numbers, expected):
     """Yosida's function without relaxation; relaxation brings back the response at T -> 0."""
     T, Gamma = numbers
     h = np.array([0.6, 0.0, 0.8]) * 1e-3
-    state = film_state(ju.Material(h=h, Gamma=Gamma, nu=0.7), T)
+    state = film_state(ju.Material(Tc=1.0, h=h, Gamma=Gamma, nu=0.7), T)
     np.testing.assert_allclose(state.spin / (-2 * 0.7 * h[2]), expected * h / h[2], atol=2e-6)
 
 
@@ -132,7 +132,7 @@ def test_depairing_current_at_low_temperature():
 def test_units_of_the_user():
     """Energies in units of 0.7, lengths of 30, density of states 5."""
     E, length, nu = 0.7, 30.0, 5.0
-    ours = {"h": np.array([0.1, 0.5, 0]), "Gamma": 1.0, "gamma": ju.rashba(0.3)}
+    ours = {"Tc": 1.0, "h": np.array([0.1, 0.5, 0]), "Gamma": 1.0, "gamma": ju.rashba(0.3)}
     theirs = {"h": E * ours["h"], "Gamma": E, "gamma": E * length * ours["gamma"], "D": E * length**2, "Tc": E}
     plain, scaled = (
         depairing_current(ju.Material(**ours), 0.3, samples=21),
@@ -149,6 +149,7 @@ def test_units_of_the_user():
 
 EVERYTHING = {
     "D": ((1.0, 0.2), (0.2, 1.5)),
+    "Tc": 1.0,
     "h": np.array([0.2, 0.3, 0.1]),
     "Gamma": np.diag([0.5, 1.0, 1.2]),
     "spin_field": ju.rashba(0.3),
@@ -239,7 +240,7 @@ def test_frequencies_as_in_solve():
 
 
 def test_temperature_sweep_ends_at_the_transition():
-    material = ju.Material(h=(0, 0, 0.6), Gamma=0.5)
+    material = ju.Material(Tc=1.0, h=(0, 0, 0.6), Gamma=0.5)
     Tc = next(p.values[1] for p in family("A3 ") if p.values[0] == [0.6, 0.5])
     gaps = gap_of_temperature(material, [0.1, 0.5, Tc - 1e-3, Tc + 1e-3, 1.2])
     assert (np.diff(gaps[:4]) < 0).all()
@@ -251,14 +252,14 @@ def test_clogston_limit():
     """At T -> 0 and without relaxation F = nu (h^2 - Delta0^2/2) up to 1e-9 at 0.08 Tc; both states are minima."""
     T, Delta0 = 0.08, GAP_RATIO
     for h, sign in ((0.69 * Delta0, -1), (0.72 * Delta0, 1)):
-        state = film_state(ju.Material(h=(0, 0, h)), T)
+        state = film_state(ju.Material(Tc=1.0, h=(0, 0, h)), T)
         assert state.stable
         assert np.sign(state.free_energy) == sign
-        assert film_state(ju.Material(h=(0, 0, h)), T, start=0.0).stable
+        assert film_state(ju.Material(Tc=1.0, h=(0, 0, h)), T, start=0.0).stable
 
 
 def test_three_solutions_in_a_strong_field():
-    material = ju.Material(h=(0, 0, 1.25))
+    material = ju.Material(Tc=1.0, h=(0, 0, 1.25))
     upper, middle, normal = (film_state(material, 0.1, start=start) for start in (1.7, 0.9, 0.0))
     assert upper.Delta > middle.Delta > normal.Delta == 0
     assert (upper.stable, middle.stable, normal.stable) == (True, False, True)
@@ -273,7 +274,7 @@ def test_normal_states():
     assert (state.Delta, state.superconducting, state.stable) == (0, False, True)
     assert film_state(BARE, 0.1, (1.4, 0)).Delta == 0
     assert not film_state(BARE, 0.1, start=0.0).stable
-    assert film_critical_temperature(ju.Material(h=(3.0, 0, 0))) == 0.0
+    assert film_critical_temperature(ju.Material(Tc=1.0, h=(3.0, 0, 0))) == 0.0
 
 
 # --- spin-galvanic coupling: helical state and diode ------------------------------------------------
@@ -288,7 +289,7 @@ def test_helical_phase_gradient():
     T, Gamma = 0.5, 1.764
     chi = next(p.values[1] for p in family("A5 ") if p.values[0] == [T, Gamma])
     Delta, h, gamma = ju.bulk_gap(T), np.array([0.014, 0.008, 0.0]), np.array([0.03, -0.04, 0.02])
-    material = ju.Material(h=h, gamma=np.column_stack([gamma, 0 * gamma]), Gamma=Gamma)
+    material = ju.Material(Tc=1.0, h=h, gamma=np.column_stack([gamma, 0 * gamma]), Gamma=Gamma)
     expected = -(gamma @ h) * (1 - chi) / (np.pi / 2 * Delta * np.tanh(Delta / (2 * T)))
     assert depairing_current(material, T, samples=15).q0 == pytest.approx(expected, rel=1e-3)
 

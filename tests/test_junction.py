@@ -400,7 +400,7 @@ def test_a_coarse_mesh_is_told_once(consistent):
             current_phase_relation(device, [0.1, 0.2], 0.8, pair_potential="self-consistent", **FEW)
         else:
             relation(1.0, 1.0, 0.8, mesh=strip(100.0))
-    lengths = {re.search(r"longer than the (.*?);", str(w.message))[1] for w in heard}
+    lengths = {re.search(r"longer than half the (.*?);", str(w.message))[1] for w in heard}
     assert len(heard) == len(lengths) > 0
     assert {w.category for w in heard} == {ju.CoarseMeshWarning}
     assert {w.filename for w in heard} == {__file__}

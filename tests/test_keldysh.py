@@ -40,7 +40,7 @@ ENERGY = 0.9  # real part of the complex frequency OMEGA - i ENERGY
 
 
 def discrete(given=ALL, Delta=0.0, boundaries=None, A=None):
-    materials = {name: ju.Material(**fields) for name, fields in given.items()}
+    materials = {name: ju.Material(Tc=1.0, **fields) for name, fields in given.items()}
     device = ju.Device(
         mesh=MESH, materials=materials, boundaries=boundaries or {}, vector_potential=A and ju.electrode_gauge(A)
     )

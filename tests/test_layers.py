@@ -20,8 +20,8 @@ FLOORS = (
     "action discrete seams discretisation lines whitney homogeneous pairing_response film_energy film depairing",
     "lifted hessian keldysh linear linear.protocol linear.factors linear.direct linear.dense linear.pardiso "
     "linear.multigrid linear.iterations linear.krylov linear.choice processes newton real_energies",
-    "pair_potential solution traced distributions solve_input stability problem guess lanczos gap linear_response "
-    "implicit host differentiated compiled equilibrium spectral",
+    "pair_potential solution resolution traced distributions solve_input stability problem guess lanczos gap "
+    "linear_response implicit host differentiated compiled equilibrium spectral",
     "observables adaptation convergence screening_response screening fluxes magnetic thermodynamics phase_curve "
     "turning turns phase_errors junction critical workers sweep_file sweep spectroscopy spectral_currents flow "
     "floating normal spin_dynamics nonequilibrium energy_checks kinetic driven transforms parameters measured "

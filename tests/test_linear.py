@@ -17,7 +17,9 @@ from jusadel.pair_potential import at_vertices
 @pytest.fixture(scope="module")
 def problem():
     """A strip with one reservoir and every gradient term: matrix, right-hand side."""
-    material = ju.Material(h=(0.2, 0, 0.1), Gamma=0.5, gamma=ju.rashba(0.2), theta=(0, 0, 0.1), kappa=(0, 0, 0.2))
+    material = ju.Material(
+        Tc=1.0, h=(0.2, 0, 0.1), Gamma=0.5, gamma=ju.rashba(0.2), theta=(0, 0, 0.1), kappa=(0, 0, 0.2)
+    )
     device = ju.Device(
         mesh=ju.rectangle(2.0, 1.0, 0.3), materials=material, boundaries={"left": ju.Reservoir(1.0, phase=0.4)}
     )

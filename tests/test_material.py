@@ -1,10 +1,13 @@
 """Materials: every refusal with its message, point groups, presets, functions of position, the pytree."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import jusadel as ju
 from jusadel import Material, chiral, dresselhaus, rashba
 from jusadel.material import SHAPES
 
@@ -181,7 +184,7 @@ def test_constants_are_repeated_at_every_point(name):
 
 
 def test_functions_are_called_with_the_points():
-    material = Material(D=lambda p: 1 + p[:, 0], h=lambda p: jnp.stack([p[:, 1], p[:, 0], 0 * p[:, 0]], axis=1))
+    material = Material(D=lambda p: 1 + p[:, 0], Tc=1.0, h=lambda p: jnp.stack([p[:, 1], p[:, 0], 0 * p[:, 0]], axis=1))
     np.testing.assert_array_equal(material.at("D", POINTS), np.array([1, 2, 1])[:, None, None] * np.eye(2))
     np.testing.assert_array_equal(material.at("h", POINTS), [[0, 0, 0], [0, 1, 0], [2, 0, 0]])
 
@@ -197,7 +200,7 @@ def test_functions_are_called_with_the_points():
 )
 def test_functions_of_the_wrong_shape(function, message):
     with pytest.raises(ValueError, match=message):
-        Material(h=function).at("h", POINTS)
+        Material(Tc=1.0, h=function).at("h", POINTS)
 
 
 @pytest.mark.parametrize(("name", "full"), [("D", "3, 2, 2"), ("Gamma", "3, 3, 3")])
@@ -213,13 +216,13 @@ def test_isotropic_fields_name_both_shapes_that_a_function_may_return(name, full
 
 
 def test_pytree_round_trip_keeps_numbers_and_functions():
-    material = Material(D=2.0, gamma=rashba(0.1), h=lambda p: jnp.zeros((len(p), 3)))
+    material = Material(D=2.0, gamma=rashba(0.1), Tc=1.0, h=lambda p: jnp.zeros((len(p), 3)))
     leaves, structure = jax.tree.flatten(material)
     again = jax.tree.unflatten(structure, leaves)
     assert len(leaves) == len(SHAPES) - 1
     assert again.h is material.h
     assert all(getattr(again, name) is getattr(material, name) for name in SHAPES)
-    assert structure == jax.tree.structure(Material(D=3.0, h=material.h))
+    assert structure == jax.tree.structure(Material(D=3.0, Tc=1.0, h=material.h))
     assert structure != jax.tree.structure(Material(D=2.0))
 
 
@@ -264,3 +267,33 @@ def test_swapping_limit_does_not_depend_on_units(scale):
 def test_infinite_diffusion_is_called_that():
     with pytest.raises(ValueError, match=r"D is not finite: \[inf inf\]"):
         Material(D=np.inf)
+
+
+# --- Tc that nobody gave -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("h", [(0, 0, 1.0), (0, 1e-9, 0), lambda p: jnp.ones((len(p), 3))])
+@pytest.mark.parametrize("make", [Material, lambda **given: Material.of_group("C4v", **given)])
+def test_a_magnet_without_Tc_is_told_what_it_is_taken_for(h, make):
+    message = "no Tc is taken as a superconductor of Tc = 1; write Tc=0.0 for a ferromagnet .*, or Tc=1.0 to keep"
+    with pytest.warns(ju.AssumedTcWarning, match=message):
+        material = make(h=h)
+    assert float(material.Tc) == 1.0
+
+
+def test_a_magnet_without_Tc_is_told_where_it_stands():
+    with pytest.warns(ju.AssumedTcWarning) as caught:
+        Material(h=(0, 0, 1.0))
+    assert caught[0].filename == __file__
+
+
+def test_Tc_is_asked_for_once():
+    """Not of metals without h, of those whose Tc is given, nor of one that was changed, mapped or differentiated."""
+    Material(), Material(Tc=1.0, h=(0, 0, 1.0)), Material(Tc=0.0, h=(0, 0, 1.0)), Material(h=(0, 0, 0))
+    with pytest.warns(ju.AssumedTcWarning):
+        magnet = Material(h=(0, 0, 1.0))
+    assert float(replace(magnet, D=2.0).Tc) == 1.0
+    assert float(jax.tree.map(lambda x: 2 * x, magnet).Tc) == 2.0
+    slope = jax.grad(lambda m: jnp.sum(m.h**2) * m.Tc)(magnet)
+    assert slope.Tc == 1.0
+    assert slope.h.tolist() == [0, 0, 2.0]

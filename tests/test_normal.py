@@ -21,6 +21,7 @@ NOTHING = 1e-100
 """For tensors that are off: their terms stay, so that one compiled program serves all devices here."""
 OFF = {
     "Gamma": NOTHING,
+    "Tc": 0.0,
     "h": 3 * (NOTHING,),
     "gamma": ju.rashba(NOTHING),
     "theta": 3 * (NOTHING,),
@@ -183,7 +184,7 @@ MESH = small_mesh()
 
 
 def random_equations(h_sign=1.0):
-    materials = {name: ju.Material(**(f | {"h": h_sign * f["h"]})) for name, f in ALL.items()}
+    materials = {name: ju.Material(Tc=0.0, **(f | {"h": h_sign * f["h"]})) for name, f in ALL.items()}
     device = ju.Device(mesh=MESH, materials=materials)
     return normal_equations(discretise(device, jnp.zeros((len(MESH.triangles), 3), complex)))[0].B.toarray()
 

@@ -12,6 +12,7 @@ FREQUENCIES = ([0.4, 1.7], [1.0, 0.8])
 RNG = np.random.default_rng(7)
 TENSORS = {
     "D": [[1.2, 0.2], [0.2, 0.9]],
+    "Tc": 1.0,
     "h": (0.3, -0.2, 0.4),
     "Gamma": [[0.8, 0.1, 0.0], [0.1, 0.6, 0.1], [0.0, 0.1, 0.9]],
     "spin_field": 0.3 * RNG.normal(size=(3, 2)),
@@ -176,7 +177,7 @@ SMALL = 1e-3
 def galvanic_device(kind, strength=SMALL, coupling=1.0):
     """A spin made in three ways: a uniform h, an h with a relaxation that varies, a magnetic electrode."""
     n = np.array([0.5, -0.3, 0.8])
-    material = {"D": 1.0, "gamma": coupling * GAMMA, "Gamma": 0.3}
+    material = {"D": 1.0, "Tc": 1.0, "gamma": coupling * GAMMA, "Gamma": 0.3}
     boundaries = {}
     if kind == "uniform h":
         material |= {"h": strength * n, "Gamma": 0.0}
@@ -203,7 +204,7 @@ def test_spin_galvanic_relation_is_first_order_in_the_triplet():
     Collinear h without Gamma: tan theta = Delta/(omega + i h) per spin.
     """
     omega, h = 0.3, 1.5 * DELTA
-    device = ju.Device(mesh=FINE, materials=ju.Material(D=1.0, gamma=1e-4 * GAMMA, h=(0, 0, h)))
+    device = ju.Device(mesh=FINE, materials=ju.Material(D=1.0, gamma=1e-4 * GAMMA, Tc=1.0, h=(0, 0, h)))
     strong = ju.solve(device, pair_potential=DELTA, **bare_frequency(omega))
     share = ju.charge_current(strong, terms=["spin_galvanic"])
     S = ju.spin_density(strong, pauli=False)[strong.mesh.triangles].mean(axis=1)

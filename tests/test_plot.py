@@ -27,7 +27,7 @@ def figures_are_closed():
 
 @pytest.fixture(scope="module")
 def sol():
-    material = ju.Material(D=6.0, Gamma=1.0, gamma=ju.rashba(0.3))
+    material = ju.Material(D=9.0, Gamma=1.0, gamma=ju.rashba(0.3))
     return ju.solve(ju.Device(mesh=MESH, materials=material), 0.2, ju.vortex(1.5), frequencies=4)
 
 

@@ -36,3 +36,16 @@ def test_triplets_across_the_field_feel_relaxation_only():
     kappa = -np.log(triplet[k + STEP, 0] / triplet[k, 0]) / (STEP * LENGTH / (LINES - 1))
     assert kappa == pytest.approx(np.sqrt((2 * OMEGA + 1.0) / D), rel=5e-3)
     assert np.abs(triplet[:, 1]).max() < 1e-12
+
+
+def test_a_ferromagnet_between_superconductors():
+    """The current of an independent solver, 0.165; taken for a superconductor of Tc = 1 the magnet carries 0.537."""
+    Delta, mesh = ju.bulk_gap(0.3), ju.strip({"S1": 2.0, "F": 1.0, "S2": 2.0}, width=0.5, size=0.25)
+    superconductor, magnet = ju.Material(Tc=1.0), ju.Material(Tc=0.0, h=(0, 0, 1.0))
+    device = ju.Device(
+        mesh=mesh,
+        materials={"S1": superconductor, "F": magnet, "S2": superconductor},
+        boundaries={"left": ju.Reservoir(Delta), "right": ju.Reservoir(Delta, phase=1.0)},
+    )
+    sol = ju.solve(device, T=0.3, pair_potential="self-consistent", frequencies=12)
+    assert ju.current_through(sol, "right") == pytest.approx(0.165, rel=0.01)

@@ -213,7 +213,7 @@ def test_energy_is_stationary(thin_ring):
 # --- disks: field and gap together, with spin-orbit coupling in an exchange field ---------------------------
 
 DISK = ju.disk(1.6, 0.55)
-MATERIAL = ju.Material(gamma=ju.rashba(0.4), h=(0.0, 0.3, 0.1))
+MATERIAL = ju.Material(gamma=ju.rashba(0.4), Tc=1.0, h=(0.0, 0.3, 0.1))
 
 
 def chi(points):

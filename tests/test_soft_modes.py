@@ -45,7 +45,7 @@ def test_a_region_with_a_small_density_of_states(grain, nu):
 
 @pytest.mark.parametrize("Delta", [1e-3, 1e-6])
 def test_weak_superconductivity_to_relative_accuracy(grain, Delta):
-    device = ju.Device(mesh=grain, materials=ju.Material(D=2.0, h=(0, 0, 0.5)))
+    device = ju.Device(mesh=grain, materials=ju.Material(D=2.0, Tc=1.0, h=(0, 0, 0.5)))
     krylov, direct = both(device, pair_potential=ju.vortex(Delta, center=(0.4, 0.4)), **THREE)
     assert np.abs(krylov - direct).max() < 1e-7 * Delta
 

@@ -1,6 +1,5 @@
-"""What solve() takes and refuses, the given pair potentials, and its warnings before the first Newton step."""
+"""What solve() takes and refuses, the given pair potentials, and unstable tensors."""
 
-import warnings
 from dataclasses import replace
 
 import jax
@@ -12,8 +11,7 @@ import jusadel as ju
 from jusadel.discretisation import discretise
 from jusadel.linear import SuperLU
 from jusadel.pair_potential import at_vertices
-from jusadel.solution import CoarseMeshWarning
-from jusadel.solve_input import chosen_frequencies, warn_if_coarse
+from jusadel.solve_input import chosen_frequencies
 from jusadel.stability import normal_state_is_stable, refuse_unstable_tensors
 
 ONE = ([1.0], [1.0])  # one frequency
@@ -217,41 +215,7 @@ def test_start_from_another_mesh(bilayer, solution):
         solve(bilayer, start=solution)
 
 
-# --- too coarse, unstable ------------------------------------------------------------------------
-
-
-def test_coarse_mesh_warns_the_caller_with_numbers(device):
-    message = (
-        r"too coarse: 18 of 18 triangles are longer than the coherence length sqrt\(D/2 Delta\); worst edge 0.471 "
-        r"against 0.224 near \[.*\]; use a mesh with size <= 0.224 there"
-    )
-    with pytest.warns(ju.CoarseMeshWarning, match=message) as caught:
-        ju.solve(device, T=0.1, pair_potential=10.0, frequencies=ONE)
-    assert caught[0].filename == __file__
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ({"h": (0.0, 0.0, 10.0)}, r"longer than the exchange length sqrt\(D/2h\); worst edge 0.471 against 0.224"),
-        ({"Gamma": 20.0}, r"longer than the spin relaxation length sqrt\(D/Gamma\); worst edge 0.471 against 0.224"),
-        (
-            {"spin_field": ju.rashba(5.0)},
-            r"longer than the spin precession length 1/2\|a\|; worst edge 0.471 against 0.07",
-        ),
-    ],
-)
-def test_every_length_is_compared_with_the_mesh(device, given, message):
-    coarse = ju.Device(mesh=device.mesh, materials=ju.Material(**given))
-    with pytest.warns(ju.CoarseMeshWarning, match=message):
-        warn_if_coarse(coarse, at_vertices(coarse, DELTA), 0.1)
-
-
-def test_fine_mesh_does_not_warn(device):
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        warn_if_coarse(device, at_vertices(device, DELTA), 0.1)
-    assert not caught
+# --- unstable ------------------------------------------------------------------------
 
 
 def test_unstable_tensor_is_named_by_the_inertia(device):
@@ -278,37 +242,6 @@ def test_swapping_limit_is_where_the_inertia_changes(device, ratio):
         fields = system.cells.fields | {"kappa": factor * 2 * system.cells.fields["kappa"]}
         changed = replace(system, cells=replace(system.cells, fields=fields))
         assert normal_state_is_stable(changed, 0.1, ju.linear.SuperLU(), len(system.free)) == stable
-
-
-@pytest.mark.parametrize(
-    ("material", "boundary", "field", "T", "name"),
-    [
-        ({}, {}, None, 20.0, "thermal length"),
-        ({"h": (0, 0, 40.0)}, {}, None, 0.1, "exchange length"),
-        ({"Gamma": 80.0}, {}, None, 0.1, "spin relaxation length"),
-        ({"gamma": ju.rashba(8.0)}, {}, None, 0.1, "spin-galvanic length"),
-        ({"spin_field": ju.chiral(8.0)}, {}, None, 0.1, "spin precession length"),
-        ({}, {"left": ju.Reservoir(40.0)}, None, 0.1, "of the reservoir"),
-        ({}, {"left": ju.Reservoir(0.1, h=(0, 40.0, 0))}, None, 0.1, "of the reservoir"),
-        ({"D": np.diag([10.0, 1e-3])}, {}, None, 0.1, "thermal length"),
-        ({}, {}, lambda p: jnp.stack([-60 * p[:, 1], 0 * p[:, 0]], axis=1), 0.1, "magnetic length"),
-    ],
-)
-def test_each_short_length_is_warned_about(device, material, boundary, field, T, name):
-    given = ju.Material(Tc=0.0, **material)
-    coarse = ju.Device(mesh=device.mesh, materials=given, boundaries=boundary, vector_potential=field)
-    with pytest.warns(CoarseMeshWarning, match=name):
-        warn_if_coarse(coarse, at_vertices(coarse, 0.0), T)
-
-
-def test_pure_gauge_vector_potential_needs_no_fine_mesh(device):
-    gauged = ju.Device(
-        mesh=device.mesh, materials=device.materials, vector_potential=lambda p: 0 * p + np.array([30.0, -50.0])
-    )
-    assert np.abs(gauged.magnetic_field()).max() < 1e-11
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        warn_if_coarse(gauged, at_vertices(gauged, DELTA), 0.1)
 
 
 def test_magnetic_field_is_the_curl(device):

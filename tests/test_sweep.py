@@ -250,6 +250,7 @@ def test_lines_of_progress():
     assert lines[1] == "sweep: 2 of 2 points, value 1.0: a = 1, b (2,)"
 
 
+@pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")  # counts points and starts
 def test_solutions_along_a_branch_and_after_a_break(tmp_path):
     """A Solution is stored and serves as the start of the next point."""
     film = ju.Device(mesh=ju.rectangle(0.4, 0.4, 0.3), materials=ju.Material())

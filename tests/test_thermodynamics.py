@@ -10,7 +10,7 @@ from jusadel.thermodynamics import entropy, specific_heat
 
 NU = 1.3
 SQUARE = ju.rectangle(0.5, 0.4, 0.4)
-FILM = ju.Device(mesh=SQUARE, materials=ju.Material(nu=NU))
+FILM = ju.Device(mesh=SQUARE, materials=ju.Material(D=4.0, nu=NU))
 AREA = 0.2
 
 

@@ -405,3 +405,27 @@ def test_the_page_has_every_conversion_and_every_value():
             assert len(inspect.getdoc(method)) > 10
     rows = [f"| {m.name} | `{q}` = {float(v):.4g}" for m in ju.materials.values() for q, v in values_of(m).items()]
     assert [row for row in rows if row not in page] == []
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda u: u.temperature(0.05), r"temperature\(0.05\): say which unit, by name: temperature\(K=0.05\)"),
+        (lambda u: u.temperature(mK=50), r"temperature\(mK=50\): say which unit, by name: temperature\(K=\.\.\.\)"),
+        (lambda u: u.energy(1.0), r"energy\(1.0\): .* energy\(meV=1.0\) or energy\(K=1.0\)"),
+        (lambda u: u.zeeman(3.0), r"zeeman\(mT=3.0\)$"),
+        (lambda u: u.rashba(1.0, 2.0), r"rashba\(eV_angstrom=\.\.\., mass=\.\.\., scattering_fs=\.\.\.\)$"),
+        (lambda u: u.length([1, 2]), r"length\(nm=\[1, 2\]\)$"),
+    ],
+)
+def test_a_number_without_a_unit_is_asked_for_it(call, message):
+    with pytest.raises(TypeError, match=message):
+        call(AL)
+
+
+def test_every_conversion_asks_for_the_unit():
+    names = [name for name in vars(ju.Units) if not name.startswith(("_", "to_")) and callable(getattr(ju.Units, name))]
+    assert len(names) >= 16
+    for name in names:
+        with pytest.raises(TypeError, match=rf"^{name}\(1.0\): say which unit, by name: {name}\("):
+            getattr(AL, name)(1.0)

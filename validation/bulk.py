@@ -26,7 +26,7 @@ def tc_of_breaking(a):
 
 
 def tc_of_field(h, Gamma):
-    return ju.film_critical_temperature(ju.Material(h=(0, 0, h), Gamma=Gamma))
+    return ju.film_critical_temperature(ju.Material(Tc=1.0, h=(0, 0, h), Gamma=Gamma))
 
 
 @case(
@@ -87,7 +87,7 @@ def exchange_field():
 def thermodynamics():
     for name in ("R022", "R023", "R025", "R027", "R028", "R030"):
         T, h, Gamma = (float(part.split("=")[1].split()[0]) for part in REFERENCES[name]["parameters"].split(","))
-        state, exact = ju.film_state(ju.Material(h=(0, 0, h), Gamma=Gamma), T), value_of(name)
+        state, exact = ju.film_state(ju.Material(Tc=1.0, h=(0, 0, h), Gamma=Gamma), T), value_of(name)
         at = f"at T = {T:g}, h = {h:g}, Gamma = {Gamma:g}"
         yield row(name, f"Delta/Tc {at}", state.Delta, exact["Delta"])
         yield row(name, f"(F - F_N)/nu {at}", state.free_energy, exact["dF_over_nu"])
@@ -105,7 +105,7 @@ SUSCEPTIBILITIES = "R032 R033 R035 R037 R038 R040 R042 R043 R045 R047 R048 R050"
     pictures={"susceptibility": "Spin susceptibility over that of the normal state; dots: reference values."},
 )
 def susceptibility():
-    chi = lambda T, Gamma: -ju.film_state(ju.Material(h=(0, 0, 1e-3), Gamma=Gamma), T).spin[2] / 2e-3  # noqa: E731
+    chi = lambda T, Gamma: -ju.film_state(ju.Material(Tc=1.0, h=(0, 0, 1e-3), Gamma=Gamma), T).spin[2] / 2e-3  # noqa: E731
     for name in SUSCEPTIBILITIES.split():
         T, Gamma = given(name)["T/Tc"], given(name)["Gamma/Tc"]
         yield row(name, f"chi/chi_N at T = {T:g}, Gamma = {Gamma:g}", chi(T, Gamma), value_of(name), scale=1.0)
@@ -122,7 +122,7 @@ def susceptibility():
 
 @case("paramagnetic limit", "bulk", "Clogston and Chandrasekhar; Sarma", "4")
 def paramagnetic_limit():
-    energy = lambda h: ju.film_state(ju.Material(h=(0, 0, h)), 0.02).free_energy  # noqa: E731
+    energy = lambda h: ju.film_state(ju.Material(Tc=1.0, h=(0, 0, h)), 0.02).free_energy  # noqa: E731
     yield row("4", "h of the first-order transition at T = 0.02 [Tc0]", brentq(energy, 1.2, 1.28, xtol=1e-6), 1.2472494)
 
     def imbalance(T, h, Delta):
@@ -184,7 +184,7 @@ def rashba_relaxation():
     a, h = 0.4, 0.6
     for name, direction, factor in (("in plane", (0, 1, 0), 4), ("out of plane", (0, 0, 1), 8)):
         exchange = h * np.array(direction)
-        found = ju.film_critical_temperature(ju.Material(h=exchange, spin_field=ju.rashba(a)))
+        found = ju.film_critical_temperature(ju.Material(Tc=1.0, h=exchange, spin_field=ju.rashba(a)))
         rate = brentq(lambda x, f=found: tc_of_field(h, x) - f, 0.1, 3.0, xtol=1e-10)
         yield row("16", f"rate/D a^2, {name}, from Tc", rate / a**2, factor)
 

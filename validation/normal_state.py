@@ -61,7 +61,7 @@ def edelstein():
 )
 def hanle():
     mesh = ju.rectangle(4.0, 0.2, 1.0, x=np.linspace(0, 4, 65), y=[0, 0.2])
-    device = ju.Device(mesh=mesh, materials=ju.Material(Gamma=0.8, h=(0, 0, 0.6)))
+    device = ju.Device(mesh=mesh, materials=ju.Material(Tc=0.0, Gamma=0.8, h=(0, 0, 0.6)))
     flow, exact = ju.diffuse(device, {"left": ju.Contact(voltage=0.0, spin=(1, 0, 0))}), value_of("R223")
     rows = at(flow, np.stack([exact["x"], np.zeros(4)], axis=1))
     axis, save = draw("hanle")

@@ -5,7 +5,7 @@ import numpy as np
 import jusadel as ju
 
 regions = {"S": lambda p: p[:, 0] < 2, "N": lambda p: p[:, 0] > 2}
-mesh = ju.rectangle(3.0, 0.5, size=0.5, regions=regions)
+mesh = ju.rectangle(3.0, 0.5, size=0.24, regions=regions)
 bilayer = ju.Device(mesh=mesh, materials={"S": ju.Material(Tc=1.0), "N": ju.Material(Tc=0.0)})
 temperatures, solved = [0.2, 0.35, 0.5], []
 
