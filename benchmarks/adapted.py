@@ -17,6 +17,7 @@ from matplotlib.tri import LinearTriInterpolator, Triangulation
 
 import jusadel as ju
 from benchmarks.problems import DELTA
+from jusadel.discrete import nodal_mean
 
 T, FREQUENCIES = 0.3, 3
 SUPERCONDUCTOR = {
@@ -46,7 +47,8 @@ class Problem(NamedTuple):
     def sampled(self, sol):
         """Current and spin density, less the Pauli spin, which jumps, at the points, interpolated between nodes."""
         triangulation = Triangulation(*np.asarray(sol.mesh.points).T, np.asarray(sol.mesh.triangles))
-        fields = np.asarray(ju.charge_current(sol, at="nodes")), np.asarray(ju.spin_density(sol, pauli=False))
+        j = np.asarray(nodal_mean(sol.mesh, np.repeat(np.asarray(ju.charge_current(sol))[:, None], 3, axis=1)))
+        fields = j, np.asarray(ju.spin_density(sol, pauli=False))
         at = lambda column: LinearTriInterpolator(triangulation, column)(*self.points.T)  # noqa: E731
         return [np.stack([at(column) for column in field.T], axis=1) for field in fields]
 

@@ -13,6 +13,8 @@ import jusadel as ju
 from jusadel.gauge import Forest
 
 NORMAL = ju.Material(Tc=0.0)
+ON_ANY_MESH = pytest.mark.filterwarnings("ignore::jusadel.CoarseMeshWarning")
+"""Gauge invariance and derivatives hold on coarse ones too."""
 WIDTH, HEIGHT = 1.0, 8.0
 QUANTUM = np.pi / (WIDTH * HEIGHT)
 """The field of one flux quantum in the wide junction."""
@@ -23,7 +25,7 @@ def wide_junction(flux, gauge="electrodes", tunnel=False):
     ends = {"left": ju.Reservoir(2.0), "right": ju.Reservoir(2.0)}
     if tunnel:
         ends = {name: ju.Tunnel(electrode, 1.0) for name, electrode in ends.items()}
-    mesh = ju.rectangle(WIDTH, HEIGHT, 0.25)
+    mesh = ju.rectangle(WIDTH, HEIGHT, 0.14)
     A = ju.uniform_field(flux * QUANTUM, gauge)
     return ju.Device(mesh=mesh, materials=NORMAL, boundaries=ends, vector_potential=A)
 
@@ -46,7 +48,7 @@ def test_fraunhofer_pattern_of_a_wide_junction(tunnel):
 
 def test_lowest_landau_level_between_periodic_sides():
     """Tc of Abrikosov and Gorkov with the pair breaking D e B, in every gauge that fits."""
-    b, mesh = 0.5, ju.rectangle(1.0, 9.0, size=0.25)
+    b, mesh = 0.5, ju.rectangle(0.5, 9.0, size=0.17)
     exact = brentq(lambda t: np.log(t) + digamma(0.5 + b / (2 * np.pi * t)) - digamma(0.5), 0.1, 1.0)
     boundaries = {"right": ju.Periodic("left"), "bottom": ju.Reservoir(0.0), "top": ju.Reservoir(0.0)}
     for A in (ju.uniform_field(b), ju.uniform_field(b, "x", center=(0.0, 4.5)), ju.electrode_gauge(twisted(b))):
@@ -77,18 +79,13 @@ def following(B, phase, start, center=(0.3, -0.2)):
 
 
 SQUID = ju.squid_loop(1.0, 1.0, 0.5, 0.4, 0.4, 0.3)
-RING = ju.polygon(
-    ju.circle(1.6, 0.4),
-    0.4,
-    holes={"hole": ju.circle(0.7, 0.35)},
-)
 DEVICES = {
-    "ring": (RING, {}),
     "SQUID": (SQUID, {"left": 0.0, "right": 0.8}),
     "T": (ju.t_junction(0.6, 0.5, 0.25), {"left": 0.0, "right": 0.8, "bottom": -0.5}),
 }
 
 
+@ON_ANY_MESH
 @pytest.mark.parametrize("name", ["SQUID", "T"])
 def test_currents_do_not_depend_on_the_gauge(name):
     mesh, phases = DEVICES[name]
@@ -111,6 +108,7 @@ def test_currents_do_not_depend_on_the_gauge(name):
     assert np.abs(currents(ju.uniform_field(B), phases)[1] - expected).max() > 1e-3
 
 
+@ON_ANY_MESH
 def test_a_ring_with_a_superconducting_lead_does_not_depend_on_the_gauge():
     mesh = ju.ring(0.7, 1.6, 0.4)
     outer = mesh.boundaries["outer"]
@@ -245,6 +243,7 @@ def current(B, points=None, phase=0.7):
     return ju.current_through(ju.solve(device, 0.2, frequencies=2), "right")
 
 
+@ON_ANY_MESH
 def test_completed_potentials_are_differentiated():
     B, step = 0.8, 1e-4
     slope, inside = float(jax.grad(current)(B)), float(jax.jit(current)(B))
