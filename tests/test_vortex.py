@@ -10,6 +10,9 @@ from scipy.optimize import minimize_scalar
 
 import jusadel as ju
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:the mesh is too coarse:jusadel.CoarseMeshWarning"
+)  # errors are measured
 RADII = np.array([0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.5])
 
 
