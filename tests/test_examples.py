@@ -199,6 +199,7 @@ def test_minigap(tmp_path, monkeypatch):
     """The junction's minigap, for Delta = 200 D/L^2 four times that of a layer with Delta/E_Th = 50, and near pi."""
     smaller = {
         "LINES": np.linspace(0, 3.0, 11),
+        "SIDE": 1.5,  # on a line of the mesh
         "ENERGIES": np.linspace(0.1, 0.6, 6),
         "PHASES": np.pi * np.array([0, 0.95]),
     }
