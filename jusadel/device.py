@@ -13,6 +13,7 @@ import numpy as np
 
 from jusadel.boundary import Boundary, Interface, Periodic, Reservoir, Tunnel
 from jusadel.concrete import refuse_traced
+from jusadel.device_parts import checked_boundaries, checked_materials
 from jusadel.doubling import matching_nodes, split
 from jusadel.gauge import Line, lines, refuse_misfit
 from jusadel.gauge_completion import completion, refuse_impossible
@@ -25,7 +26,7 @@ from jusadel.material import (
     check_swapping_limit,
 )
 from jusadel.mesh import Mesh
-from jusadel.vector_potential import integrated, is_completed
+from jusadel.vector_potential import electrode_gauge, integrated, is_completed
 
 Array = jax.Array
 
@@ -69,9 +70,9 @@ class Device:
         materials = self.materials
         if isinstance(materials, Material):
             materials = dict.fromkeys(regions, materials)
-        object.__setattr__(self, "materials", _checked_materials(materials, regions))
+        object.__setattr__(self, "materials", checked_materials(materials, regions))
         _warn_if_Tc_is_missing(self.materials)  # type: ignore[arg-type]
-        object.__setattr__(self, "boundaries", _checked_boundaries(self.boundaries, self.mesh))
+        object.__setattr__(self, "boundaries", checked_boundaries(self.boundaries, self.mesh))
         for name, boundary in self.boundaries.items():
             if isinstance(boundary, Interface) and boundary.conductance is not None:
                 object.__setattr__(self, "mesh", split(self.mesh, name))
@@ -121,7 +122,8 @@ class Device:
             return self.__dict__["_gauge"]
         phases = self._fixed_phases() if is_completed(self.vector_potential) else []
         none: Any = np.zeros(len(self.mesh.points))
-        chi = completion(self.mesh, phases, self._given_to_corners()) if phases else none
+        keep = isinstance(self.vector_potential, electrode_gauge)
+        chi = completion(self.mesh, phases, self._given_to_corners(), keep) if phases else none
         if not isinstance(chi, jax.core.Tracer):
             self.__dict__["_gauge"] = chi  # worked out once
         return chi
@@ -130,28 +132,36 @@ class Device:
         return self.integrate_A(self.mesh.centroids[:, None], self.mesh.points[self.mesh.triangles])
 
     def _fixed_phases(self) -> list[Line]:
-        return lines(self.mesh, self.boundaries, self._given_between)
+        bridged = is_completed(self.vector_potential)
+        return lines(self.mesh, self.boundaries, self._given_between, bridged=bridged)
 
     def _given_between(self, pairs: np.ndarray) -> Array:
         return self.integrate_A(*(self.mesh.points[end][:, None] for end in pairs.T))[:, 0]
 
     def electrode_phases(self) -> dict[str, float]:
-        """The phases of the superconducting electrodes in the one gauge that fits them with the smallest Int A^2.
+        """The phases of superconducting electrodes and periodic boundaries in the gauge of the smallest Int A^2.
 
-        Their differences do not depend on the gauge that A was given in, nor on how phases vary along the electrodes.
-        With `uniform_field` in its default gauge, and without a field, constant phases are these.
+        Those of periodic boundaries, and differences between electrodes, do not depend on the gauge that A was given
+        in, nor on how phases vary along the boundaries. With `uniform_field` in its default gauge, and without a field,
+        constant phases are these.
 
         Raises:
             GaugeError: no gauge fits.
             NotDifferentiableError: numbers that JAX traces.
         """
         refuse_traced("electrode_phases", "take those of `solve` with its device", device=self)
-        phases = lines(self.mesh, self.boundaries, self.between_nodes, uniform=True)
+        phases = lines(
+            self.mesh, self.boundaries, self.between_nodes, uniform=True, bridged=is_completed(self.vector_potential)
+        )
         refuse_impossible(self.mesh, phases)
         chi = completion(self.mesh, phases, self.line_integrals()) if phases else []
-        found = {line.name: line.edges[0, :1] for line in phases if line.partners is None}
-        given = {name: self.electrodes()[name].phase_at(self.mesh.points[node])[0] for name, node in found.items()}
-        return {name: float(given[name] + 2 * chi[node[0]]) for name, node in found.items()}
+        found = {}
+        for line in phases:
+            boundary: Any = self.electrodes().get(line.name, self.boundaries[line.name])
+            node, less = line.edges[0, 0], 0.0 if line.partners is None else chi[line.partners[0, 0]]
+            given = boundary.phase_at(self.mesh.points[line.edges[0, :1]])[0]
+            found[line.name] = float(given + 2 * (chi[node] - less))
+        return found
 
     def line_integrals(self, corners: Any = None, weights: Any = None, start: Any = None) -> Array:
         """Int A.dl to the corners (c, 3) of triangles from the points `start` (c, 2), which have these weights of them.
@@ -250,23 +260,6 @@ class Device:
             refuse_impossible(self.mesh, phases)
 
 
-def _checked_materials(materials: Any, regions: list[str]) -> dict[str, Material]:
-    if not isinstance(materials, Mapping):
-        raise TypeError(
-            f"materials is {type(materials).__name__}; expected a jusadel.Material or {{region: Material}} for the "
-            f"regions {regions}"
-        )
-    for name, material in materials.items():
-        if name not in regions:
-            raise ValueError(f"material for unknown region {name!r}; the mesh has regions {regions}")
-        if not isinstance(material, Material):
-            raise TypeError(f"materials[{name!r}] is {type(material).__name__}; expected a jusadel.Material")
-    missing = [name for name in regions if name not in materials]
-    if missing:
-        raise ValueError(f"region {missing[0]!r} has no material; the mesh has regions {regions}")
-    return {name: materials[name] for name in regions}
-
-
 def _warn_if_Tc_is_missing(materials: Mapping[str, Material]) -> None:
     missing = [name for name, material in materials.items() if material.Tc is UNSTATED_TC]
     given = {name: m.Tc for name, m in materials.items() if m.Tc is not UNSTATED_TC}
@@ -277,38 +270,6 @@ def _warn_if_Tc_is_missing(materials: Mapping[str, Material]) -> None:
             "superconductors of Tc = 1; write Tc=0.0 for normal metals, or Tc=1.0 to keep this",
             AssumedTcWarning,
             stacklevel=4,
-        )
-
-
-def _checked_boundaries(boundaries: Any, mesh: Mesh) -> dict[str, Boundary]:
-    if not isinstance(boundaries, Mapping):
-        raise TypeError(
-            f"boundaries is {type(boundaries).__name__}; expected {{name: jusadel.Reservoir(...)}} with names of "
-            f"{list(mesh.boundaries)} (leave it out for vacuum everywhere)"
-        )
-    for name, boundary in boundaries.items():
-        doubled = isinstance(boundary, Interface) and f"{name}:left" in mesh.boundaries
-        if name not in mesh.boundaries and not doubled:
-            raise ValueError(f"unknown boundary {name!r}; the mesh has boundaries {list(mesh.boundaries)}")
-        if not isinstance(boundary, Boundary):
-            raise TypeError(
-                f"boundaries[{name!r}] is {type(boundary).__name__}; expected a boundary condition such as "
-                "jusadel.Reservoir (leave the name out for vacuum)"
-            )
-        if isinstance(boundary, Periodic):
-            _check_partner(name, boundary, boundaries, mesh)
-    return dict(boundaries)
-
-
-def _check_partner(name: str, boundary: Periodic, boundaries: Mapping[str, Any], mesh: Mesh) -> None:
-    if boundary.partner not in mesh.boundaries or boundary.partner == name:
-        raise ValueError(
-            f"boundary {name!r} is Periodic({boundary.partner!r}); expected another one of {list(mesh.boundaries)}"
-        )
-    if boundary.partner in boundaries:
-        raise ValueError(
-            f"boundary {boundary.partner!r} is the partner of {name!r}, which is periodic; it cannot have a condition "
-            "of its own"
         )
 
 

@@ -56,10 +56,18 @@ class Line:
     partners: np.ndarray | None = None  # (k, 2)
 
 
-def lines(mesh: Mesh, boundaries: Mapping[str, Boundary], integrals: Integrals, uniform: bool = False) -> list[Line]:
+def lines(
+    mesh: Mesh,
+    boundaries: Mapping[str, Boundary],
+    integrals: Integrals,
+    *,
+    uniform: bool = False,
+    bridged: bool = False,
+) -> list[Line]:
     """All boundaries that fix phases, without those of normal electrodes.
 
-    With `uniform`, what chi has to gain for phases that do not vary along the boundaries, whatever is given.
+    With `uniform`, what chi has to gain for phases that do not vary along the boundaries, whatever is given. With
+    `bridged` an electrode goes on from one of its pieces to the next along a straight line, inside a superconductor.
     """
     found = []
     for name, boundary in boundaries.items():
@@ -73,9 +81,30 @@ def lines(mesh: Mesh, boundaries: Mapping[str, Boundary], integrals: Integrals, 
         reservoir = boundary.reservoir if isinstance(boundary, Tunnel) else boundary
         if isinstance(reservoir, Reservoir) and _is_superconducting(reservoir):
             edges = mesh.boundaries[name]
+            edges = np.concatenate([edges, bridges(mesh, edges)]) if bridged else edges
             line_A = integrals(edges)
             found.append(Line(name, edges, _steps(mesh, reservoir, edges, line_A, uniform), line_A))
     return found
+
+
+def bridges(mesh: Mesh, edges: np.ndarray) -> np.ndarray:
+    """Pairs of nodes (k, 2), the closest ones, that join the pieces of a boundary, edges (e, 2), one by one."""
+    forest = Forest.of(edges)
+    first, *others = (forest.nodes[forest.root == root] for root in np.unique(forest.root))
+    if not others:
+        return np.zeros((0, 2), int)
+    if isinstance(points := jax.lax.stop_gradient(mesh.points), jax.core.Tracer):  # no values: any nodes do
+        return np.array([[first[0], piece[0]] for piece in others])
+    points = np.asarray(points)
+    found: list[list[int]] = []
+    while others:
+        gaps = [np.linalg.norm(points[first][:, None] - points[piece], axis=-1) for piece in others]
+        nearest = int(np.argmin([gap.min() for gap in gaps]))
+        i, j = np.unravel_index(gaps[nearest].argmin(), gaps[nearest].shape)
+        piece = others.pop(nearest)
+        found.append([first[i], piece[j]])
+        first = np.concatenate([first, piece])
+    return np.array(found, int).reshape(-1, 2)
 
 
 def _is_superconducting(reservoir: Reservoir) -> bool:

@@ -18,16 +18,20 @@ import scipy.sparse.linalg as sla
 from scipy.sparse.csgraph import connected_components
 
 from jusadel.doubling import paired_edges
-from jusadel.gauge import TOLERANCE, Forest, GaugeError, Line
+from jusadel.gauge import RELATIVE, TOLERANCE, Forest, GaugeError, Line
 from jusadel.mesh import Mesh
 from jusadel.topology import split_lines
 
 Array = Any
 
 
-def completion(mesh: Mesh, found: list[Line], line_A: Array) -> Array:
-    """chi (n,) for a vector potential with the line integrals line_A (m, 3) from the centroids to the corners."""
-    space, steps = _Space.of(mesh, found), _steps(found)
+def completion(mesh: Mesh, found: list[Line], line_A: Array, keep: bool = False) -> Array:
+    """chi (n,) for a vector potential with the line integrals line_A (m, 3) from the centroids to the corners.
+
+    With `keep` the flux through a periodic device, round which no electrode goes, stays as it was given on the average
+    over its width; else it is the one with the smallest A.
+    """
+    space, steps = _Space.of(mesh, found, keep), _steps(found)
     chi = space.held(steps)
     local = _stiffness(mesh)
     force = _forces(local, mesh.triangles, chi[mesh.triangles] + line_A, len(mesh.points))
@@ -42,16 +46,19 @@ def refuse_impossible(mesh: Mesh, found: list[Line]) -> None:
     """
     if not found or any(isinstance(line.steps, jax.core.Tracer) for line in found):
         return
-    closed = _Space.of(mesh, found).closed
+    closed = _Space.of(mesh, found, keep=False).closed
+    flux = np.abs(closed @ np.concatenate([np.asarray(line.line_A) for line in found]))
     missing = np.abs(closed @ np.asarray(_steps(found)))
-    if not len(missing) or 2 * missing.max() < TOLERANCE:
+    beyond = 2 * missing - TOLERANCE - 2 * RELATIVE * flux
+    if not len(missing) or beyond.max() < 0:
         return
+    worst = beyond.argmax()
     owner = np.repeat([line.name for line in found], [len(line.steps) for line in found])
-    names = sorted(set(owner[closed[missing.argmax()] != 0].tolist()))
+    names = sorted(set(owner[closed[worst] != 0].tolist()))
     raise GaugeError(
-        f"no gauge fits the boundaries {names}: they close round {missing.max() / np.pi:.4g} flux quanta that their "
-        "phases do not follow. Expected phases, as functions of points, that turn by 2 pi for each quantum round a "
-        "whole number of them; or an insulating gap in the electrode"
+        f"no gauge fits the boundaries {names}: they close round {flux[worst] / np.pi:.4g} flux quanta, of which their "
+        f"phases miss {missing[worst] / np.pi:.4g}. Expected phases, as functions of points, that turn by 2 pi for "
+        "each quantum round a whole number of them (in the area of the mesh); or an insulating gap in the electrode"
     )
 
 
@@ -71,11 +78,11 @@ class _Space:
     fixed: np.ndarray  # (t, steps)
     column: np.ndarray  # (n,) the constant of each node's tree
     seams: np.ndarray  # (t, q)
-    closed: np.ndarray  # (c, steps): sums of steps that have to vanish
+    closed: np.ndarray  # (c, steps): sums of steps that have to vanish; what little they do not is spread evenly
     pinned: np.ndarray  # one column of each piece of the mesh
 
     @classmethod
-    def of(cls, mesh: Mesh, found: list[Line]) -> _Space:
+    def of(cls, mesh: Mesh, found: list[Line], keep: bool) -> _Space:
         """From the boundaries that fix phases."""
         pairs, along, shift, closed = _ties(mesh, found)
         forest, root = Forest.of(pairs), np.arange(len(mesh.points))
@@ -83,12 +90,14 @@ class _Space:
         ties = along - shift @ np.linalg.pinv(constants) @ (forest.cycles @ along)
         root[forest.nodes] = forest.nodes[forest.root]
         column = np.unique(root, return_inverse=True)[1]
+        closed = np.concatenate([forest.cycles @ ties, closed])
+        left = _null_space(constants)
         return cls(
             nodes=forest.nodes,
-            fixed=forest.offsets @ ties,
+            fixed=forest.offsets @ ties @ (np.eye(closed.shape[1]) - np.linalg.pinv(closed) @ closed),
             column=column,
-            seams=forest.offsets @ shift @ _null_space(constants),
-            closed=np.concatenate([forest.cycles @ ties, closed]),
+            seams=forest.offsets @ shift @ (left[:, :0] if keep else left),
+            closed=closed,
             pinned=_one_of_each_piece(column[mesh.triangles]),
         )
 
@@ -141,7 +150,7 @@ def _ties(mesh: Mesh, found: list[Line]) -> tuple[np.ndarray, np.ndarray, np.nda
         forest, partner = Forest.of(line.edges), np.zeros(len(mesh.points), int)
         partner[line.edges] = line.partners
         pairs.append(np.stack([partner[forest.nodes], forest.nodes], axis=1))
-        along.append(forest.offsets @ columns)
+        along.append(_centred(forest) @ columns)
         closed.append(forest.cycles @ columns)
         seams.append(forest.nodes[forest.root])
     for name in split_lines(mesh.boundaries):
@@ -152,6 +161,15 @@ def _ties(mesh: Mesh, found: list[Line]) -> tuple[np.ndarray, np.ndarray, np.nda
     seam = np.concatenate(seams)
     shift = (seam[:, None] == np.unique(seam[seam >= 0])).astype(float)
     return np.concatenate(pairs), np.concatenate(along), shift, np.concatenate(closed)
+
+
+def _centred(forest: Forest) -> np.ndarray:
+    """The offsets of each tree less their mean, so that the flux through a periodic device stays on the average."""
+    offsets = forest.offsets.copy()
+    for root in np.unique(forest.root):
+        tree = forest.root == root
+        offsets[tree] -= offsets[tree].mean(axis=0)
+    return offsets
 
 
 def _null_space(matrix: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from jusadel.boundary import Boundary, Interface, Periodic, Reservoir, Surface, 
 from jusadel.contact import Contact
 from jusadel.device import Device
 from jusadel.discretisation import edge_sides
-from jusadel.gauge import GaugeError
+from jusadel.gauge import GaugeError, bridges
 from jusadel.material import SHAPES, Material
 from jusadel.mesh import Mesh
 from jusadel.sampled import Sampled
@@ -240,6 +240,9 @@ def _points_of_lines(device: Device) -> list[Any]:
     corners, ends = mesh.points[mesh.triangles], mesh.points[mesh.edges]
     lines = [(mesh.centroids[:, None], corners), (ends[:, :1], ends[:, 1:])]
     lines += [(mesh.points[s.edges].mean(axis=1)[:, None], corners[s.triangles]) for s in at]
+    if isinstance(device.vector_potential, electrode_gauge):
+        between = [bridges(mesh, mesh.boundaries[name]) for name in device.electrodes()]
+        lines += [(mesh.points[pairs[:, :1]], mesh.points[pairs[:, 1:]]) for pairs in between if len(pairs)]
     return [gauss_points(*line).reshape(-1, 2) for line in lines]
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import matplotlib
 
+pytestmark = pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")  # small ones
+
 matplotlib.use("Agg")
 import numpy as np
 import pytest

@@ -10,6 +10,8 @@ import pytest
 
 import jusadel as ju
 
+pytestmark = pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")  # small ones
+
 MESH = ju.rectangle(1.0, 0.5, 0.5)
 NORMAL = ju.Material(Tc=0.0)
 SUPER = ju.Material(Tc=1.0)
@@ -99,8 +101,9 @@ REFUSED = {
 DIFFERENTIABLE = {
     "Contact": lambda x: 2 * ju.Contact(voltage=x).voltage,
     "Device": lambda x: total(device(x).centroid_field("D")),
+    "electrode_gauge": lambda x: total(ju.electrode_gauge(lambda p: x * p)(np.ones((1, 2)))),
     "Interface": lambda x: ju.Interface(conductance=x).conductance,
-    "Material": lambda x: total(ju.Material(h=(0, 0, x)).h),
+    "Material": lambda x: total(ju.Material(Tc=0.0, h=(0, 0, x)).h),
     "Mesh": lambda x: total(replace_points(x).areas),
     "Periodic": lambda x: ju.Periodic("left", phase=x).phase,
     "Reservoir": lambda x: ju.Reservoir(x).Delta,

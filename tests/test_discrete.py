@@ -140,9 +140,9 @@ def test_absent_terms_are_left_out(mesh, system):
         ("kappa", "spin_swapping"),
     ]:
         shape = np.shape(ALL["left"][field])
-        one_region = {"left": Material(), "right": Material(**{field: np.full(shape, 0.1)})}
+        one_region = {"left": Material(Tc=1.0), "right": Material(Tc=1.0, **{field: np.full(shape, 0.1)})}
         if field == "Gamma":
-            one_region["right"] = Material(Gamma=0.1)
+            one_region["right"] = Material(Tc=1.0, Gamma=0.1)
         assert names(discretise(Device(mesh=mesh, materials=one_region), zero)) == always | {name}
     assert not discretise(Device(mesh=mesh, materials=Material()), zero).links
     assert discretise(Device(mesh=mesh, materials=Material(spin_field=np.full((3, 2), 0.1))), zero).links

@@ -6,6 +6,8 @@ import pytest
 
 import jusadel as ju
 
+pytestmark = pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")  # small ones
+
 MESH = ju.rectangle(1.0, 0.25, 0.25)
 PHASES = np.array([-2.0, 0.0, 1.0, 2.5])
 TRUE = {"gamma": 0.6, "Gamma": 1.0, "conductance": 5.0}

@@ -15,7 +15,7 @@ FLOORS = (
     "mesh_checks region_borders mesh_quality mesh stars recovery shapes doubling local_refinement elements msh_reader "
     "msh_writer mesh_io known_materials planar sizes border triangulation seeds refinement polygons mesh_smoothing "
     "layouts",
-    "material boundary contact cuts scales units gauge gauge_completion vector_potential",
+    "material boundary contact cuts scales units gauge gauge_completion vector_potential device_parts",
     "device",
     "action discrete seams discretisation lines whitney homogeneous pairing_response film_energy film depairing",
     "lifted hessian keldysh linear linear.protocol linear.factors linear.direct linear.dense linear.pardiso "
