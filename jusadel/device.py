@@ -15,7 +15,7 @@ from jusadel.boundary import Boundary, Interface, Periodic, Reservoir, Tunnel
 from jusadel.concrete import refuse_traced
 from jusadel.device_parts import checked_boundaries, checked_materials
 from jusadel.doubling import matching_nodes, split
-from jusadel.gauge import Line, lines, refuse_misfit
+from jusadel.gauge import Line, lines, refuse_misfit, refuse_pieces
 from jusadel.gauge_completion import completion, refuse_impossible
 from jusadel.material import (
     SHAPES,
@@ -82,7 +82,7 @@ class Device:
             self._check_phases()
             self._check_seams()
             self._check_vector_potential()
-            self._check_gauge()
+            self.check_gauge()
 
     @classmethod
     def unchecked(cls, mesh: Mesh, materials: Any, boundaries: Any, vector_potential: Any) -> Device:
@@ -146,7 +146,8 @@ class Device:
         constant phases are these.
 
         Raises:
-            GaugeError: no gauge fits.
+            GaugeError: no gauge fits; a vector potential that is taken as it is, and an electrode of several pieces,
+                between which it says nothing: give each a name.
             NotDifferentiableError: numbers that JAX traces.
         """
         refuse_traced("electrode_phases", "take those of `solve` with its device", device=self)
@@ -154,6 +155,8 @@ class Device:
             self.mesh, self.boundaries, self.between_nodes, uniform=True, bridged=is_completed(self.vector_potential)
         )
         refuse_impossible(self.mesh, phases)
+        if not is_completed(self.vector_potential) and self.vector_potential is not None:
+            refuse_pieces(self.mesh, phases)
         chi = completion(self.mesh, phases, self.line_integrals()) if phases else []
         found = {}
         for line in phases:
@@ -250,7 +253,8 @@ class Device:
             where = np.asarray(self.mesh.centroids)[bad].round(6).tolist()
             raise ValueError(f"vector_potential(points) is not finite, first in triangle {bad} near {where}")
 
-    def _check_gauge(self) -> None:
+    def check_gauge(self) -> None:
+        """Refuse a vector potential that does not fit the boundaries, as far as its numbers have values."""
         if self.vector_potential is None:
             return
         phases = self._fixed_phases()

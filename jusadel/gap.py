@@ -45,8 +45,8 @@ RELATIVE = 1e-5
 """Largest residual relative to max |Delta|: near Tc a small one says little about a small Delta."""
 RESPONSE, EIGENVALUE = 1e-3, 1e-3
 """Relative accuracies of linear responses, and of the smallest eigenvalue relative to a."""
-UNSTABLE = -1e-3
-"""Eigenvalues above are zero within their accuracy, as that of the common phase is."""
+ZERO = 5e-5, 1e-3
+"""How large eigenvalues are that vanish within their accuracy, as that of the common phase: near Tc, elsewhere."""
 
 
 class GapResult(NamedTuple):
@@ -407,6 +407,11 @@ def _improved(found: Trial, where: Sites, change: np.ndarray) -> Trial:
     return found.again(where, found.Delta - found.residual / (where.weight * where.a))
 
 
+def lowest_stable(where: Sites, T: float) -> float:
+    """Eigenvalues below belong to a saddle: all of them scale with ln(T/Tc) near Tc."""
+    return -float(np.clip(0.05 * abs(np.log(T / where.Tc.max())), *ZERO))
+
+
 def _classified(found: Trial, where: Sites, step: int, responses: int) -> GapResult:
     """The state with its smallest eigenvalue; a vanishing pair potential is set to zero."""
     error = found.error(where)
@@ -418,6 +423,6 @@ def _classified(found: Trial, where: Sites, step: int, responses: int) -> GapRes
         state = "superconducting"
     response = Response(found.problem, where, found.newton.V)
     eigenvalue, mode = response.smallest(found.Delta)
-    state = "unstable" if eigenvalue < UNSTABLE else state
+    state = "unstable" if eigenvalue < lowest_stable(where, found.problem.T) else state
     count = responses + response.count
     return GapResult(found.problem, found.newton, found.Delta, error, step, count, eigenvalue, mode, state)

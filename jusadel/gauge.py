@@ -87,6 +87,17 @@ def lines(
     return found
 
 
+def refuse_pieces(mesh: Mesh, found: list[Line]) -> None:
+    """Refuse electrodes of several pieces."""
+    for line in found:
+        pieces = len(bridges(mesh, line.edges)) + 1
+        if line.partners is None and pieces > 1:
+            raise GaugeError(
+                f"the electrode {line.name!r} has {pieces} pieces apart from each other, and each a phase of its own "
+                "against the others; give each piece a name (mesh.with_boundaries)"
+            )
+
+
 def bridges(mesh: Mesh, edges: np.ndarray) -> np.ndarray:
     """Pairs of nodes (k, 2), the closest ones, that join the pieces of a boundary, edges (e, 2), one by one."""
     forest = Forest.of(edges)

@@ -33,10 +33,10 @@ def charge_current(sol: Solved, at: str = "triangles", terms: Sequence[str] | No
         sol: the Solution, or the Flow of `diffuse`.
         at: "triangles" (m, 2), -dF/dA of each over its area: what balances exactly at the free nodes, but first-order
             accurate point by point, with eddies of the size of a triangle. Or "nodes" (n, 2), to look at and to
-            compare: means of the conserved fluxes across edges that follow from these balances
-            (`jusadel.recovery`), none of them through vacuum; second-order accurate away from borders of regions, where
-            it is the mean of both sides. What flows along the edges of a Surface comes on top; `current_through` and
-            `current_across` have it.
+            compare: means of the conserved fluxes across edges that follow from these balances (`jusadel.recovery`),
+            none of them through vacuum; second-order accurate on regular meshes, between first and second order on
+            others, and at borders of regions the mean of both sides. What flows along the edges of a Surface comes on
+            top; `current_through` and `current_across` have it.
         terms: names of gradient terms of the action ("diffusion", "spin_galvanic", "spin_hall",
             "spin_swapping") whose share is wanted; None for all. A share alone is not conserved and can end at vacuum.
 

@@ -301,7 +301,7 @@ def _classified(model: Model, state: State) -> tuple[State, dict[str, Any]]:
         normal = np.broadcast_to(np.eye(4), state.newton.V.shape)
         state, name = state_at(model, state.problem, model.joined(0 * Delta, x), lambda omega: normal), "normal"
     eigenvalue = Response(model, state).smallest(state.metric)
-    if eigenvalue < gap.UNSTABLE:
+    if eigenvalue < gap.lowest_stable(where, state.problem.T):
         name = "unstable"
         warnings.warn(
             f"pair potential and field are stationary but not stable: the energy's second derivative has the "

@@ -34,7 +34,10 @@ def still(x: Any) -> Any:
     """The same without derivatives: traced numbers that have a value become this value."""
     if isinstance(x, Device):
         parts = {name: still(getattr(x, name)) for name in ("mesh", "materials", "boundaries", "vector_potential")}
-        return _rebuilt(Device, parts)
+        found = _rebuilt(Device, parts)
+        if is_traced(x) and not is_traced(found):
+            found.check_gauge()  # its numbers had no values when the device was made
+        return found
     if isinstance(x, Mesh):
         return Mesh.unchecked(still(x.points), x.topology)
     if isinstance(x, Material):

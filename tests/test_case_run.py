@@ -6,8 +6,6 @@ from pathlib import Path
 
 import matplotlib
 
-pytestmark = pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")  # small ones
-
 matplotlib.use("Agg")
 import numpy as np
 import pytest
@@ -17,6 +15,7 @@ from jusadel.__main__ import main
 from jusadel.case_run import FailedPointWarning
 from jusadel.turning import phase_change, turned
 
+pytestmark = pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")  # small ones
 DOCS = Path(__file__).parents[1] / "docs"
 JUNCTION = """
 [geometry.rectangle]

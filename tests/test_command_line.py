@@ -7,8 +7,6 @@ from pathlib import Path
 
 import matplotlib
 
-pytestmark = pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")  # small ones
-
 matplotlib.use("Agg")
 import numpy as np
 import pytest
@@ -17,6 +15,7 @@ import jusadel as ju
 from jusadel.__main__ import main
 from jusadel.case import Case
 
+pytestmark = pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")  # small ones
 MESHES = Path(__file__).parents[1] / "meshes"
 CASE = """
 [geometry.rectangle]

@@ -18,6 +18,7 @@ from jusadel.material import SHAPES
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::jusadel.SharpCornerWarning"),
+    pytest.mark.filterwarnings("ignore::jusadel.AssumedTcWarning"),
 ]
 
 REFUSED = (ValueError, TypeError)

@@ -268,6 +268,18 @@ def test_guess_follows_the_phases_of_the_electrodes():
     assert np.all(guess[middle] == 0)
 
 
+def test_a_soliton_near_the_transition_is_a_saddle():
+    """Ginzburg and Landau: the odd kink across a long strip has the eigenvalue -(1 - T/Tc)/2."""
+    length, T = 400.0, 0.999
+    mesh = ju.rectangle(length, 5.0, 5.0, x=np.linspace(0, length, 81), y=[0, 5.0])
+    xi = np.sqrt(np.pi / 8 / (1 - T))
+    kink = lambda p: ju.bulk_gap(T) * np.tanh((p[:, 0] - length / 2) / (np.sqrt(2) * xi))  # noqa: E731
+    with pytest.warns(ju.UnstableStateWarning):
+        sol = ju.solve(ju.Device(mesh=mesh, materials=ju.Material()), T, "self-consistent", start=kink, frequencies=6)
+    assert sol.stats["state"] == "unstable"
+    assert sol.stats["gap_eigenvalue"] == pytest.approx(-(1 - T) / 2, rel=0.1)
+
+
 def test_guess_in_a_gauge_has_no_current():
     """In a pure gauge A = grad chi the lowest mode is exp(2 i chi)."""
     A = lambda p: jnp.stack([0.7 + 0 * p[:, 0], jnp.cos(p[:, 1])], axis=1)  # noqa: E731

@@ -151,6 +151,47 @@ def test_both_sides_of_a_barrier_have_one_gauge():
     assert np.ptp(chi) > 0.01
 
 
+@ON_ANY_MESH
+def test_flux_through_a_periodic_device_is_that_of_a_given_potential():
+    """A gradient cannot take it away: the current round a cylinder, and the phase in the gauge without A."""
+    mesh, A = ju.rectangle(2.0, 1.0, 0.4), lambda p: np.array([0.2, 0.0]) + 0 * p
+    currents = []
+    for potential in (A, ju.electrode_gauge(A)):
+        boundaries = {"right": ju.Periodic("left")}
+        device = ju.Device(mesh=mesh, materials=NORMAL, boundaries=boundaries, vector_potential=potential)
+        assert device.electrode_phases() == pytest.approx({"right": -2 * 0.2 * 2.0}, abs=1e-12)
+        sol = ju.solve(device, 0.3, 1.0, frequencies=2)
+        currents.append(float(np.asarray(ju.charge_current(sol))[:, 0].mean()))
+    assert currents[1] == pytest.approx(currents[0], rel=1e-9)
+    assert currents[0] < -0.1
+
+
+@ON_ANY_MESH
+def test_one_electrode_at_both_ends_of_a_wire_feels_the_flux_between():
+    """A wire bent to a C on a superconductor at x = 0, along which the gauge (-B y, 0) has no part: it fits."""
+    C = [(0, 0), (3, 0), (3, 3), (0, 3), (0, 2.6), (2.6, 2.6), (2.6, 0.4), (0, 0.4)]
+    mesh, B = ju.polygon(C, 0.4), 0.1
+    outline = mesh.boundaries["outline"]
+    mesh = mesh.with_boundaries({"ends": outline[np.abs(np.asarray(mesh.points)[outline][:, :, 0]).max(axis=1) < 1e-9]})
+
+    def current(A):
+        device = ju.Device(
+            mesh=mesh,
+            materials=ju.Material(Tc=0.0, D=5.0),
+            boundaries={"ends": ju.Reservoir(1.0)},
+            vector_potential=A,
+        )
+        return device, float(ju.current_across(ju.solve(device, 0.2, frequencies=2), (1.5, -0.1), (1.5, 0.5)))
+
+    given, expected = current(ju.uniform_field(B, "x"))
+    completed, ours = current(ju.uniform_field(B, center=(0.7, -0.4)))
+    assert ours == pytest.approx(expected, rel=1e-9)
+    assert abs(expected) > 0.05
+    assert len(completed.electrode_phases()) == 1
+    with pytest.raises(ju.GaugeError, match="the electrode 'ends' has 2 pieces"):
+        given.electrode_phases()
+
+
 # --- what is refused -----------------------------------------------------------------------------------
 
 
@@ -201,8 +242,12 @@ def test_flux_through_a_closed_electrode_is_refused_unless_its_phase_follows():
     with pytest.raises(ju.GaugeError, match=r"no gauge fits the boundaries \['rim'\]: they close round 1 flux quanta"):
         ju.Device(boundaries={"rim": ju.Reservoir(1.0)}, **device)
     turning = ju.Reservoir(1.0, phase=lambda p: np.arctan2(p[:, 1], p[:, 0]))
-    assert len(ju.Device(boundaries={"rim": turning}, **device).gauge()) == len(mesh.points)
-    assert len(rim) > 8
+    for quantum in (np.pi / area, np.pi / (np.pi * 2.0**2)):  # through the mesh, and through the circle round it
+        found = ju.Device(boundaries={"rim": turning}, **device | {"vector_potential": ju.uniform_field(quantum)})
+        edges = mesh.boundaries["rim"]
+        turn = np.diff(np.arctan2(*rim.T[::-1])[np.searchsorted(mesh.boundary_nodes("rim"), edges)], axis=1)[:, 0]
+        missed = np.angle(np.exp(1j * (turn - 2 * np.asarray(found.between_nodes(edges)))))
+        assert np.abs(missed).max() < 0.01 * 2 * np.pi
 
 
 def test_two_pieces_of_a_mesh_and_shared_nodes_have_a_gauge():
@@ -253,6 +298,19 @@ def test_completed_potentials_are_differentiated():
     along = float(jnp.vdot(jax.grad(lambda p: current(B, p))(jnp.asarray(P)), v))
     difference = float(current(B, P + step * v) - current(B, P - step * v)) / (2 * step)
     assert along == pytest.approx(difference, rel=1e-5)
+
+
+@ON_ANY_MESH
+def test_a_gauge_that_does_not_fit_is_refused_under_derivatives():
+    def energy(B, gauge):
+        ends = {"left": ju.Reservoir(2.0), "right": ju.Reservoir(2.0, phase=0.7)}
+        A = ju.uniform_field(B, gauge)
+        device = ju.Device(mesh=MESH, materials=NORMAL, boundaries=ends, vector_potential=A)
+        return ju.free_energy(ju.solve(device, 0.3, frequencies=1))
+
+    for gauge in ("symmetric", "y"):
+        with pytest.raises(ju.GaugeError, match="does not fit the boundary"):
+            jax.grad(energy)(0.8, gauge)
 
 
 def test_completed_potentials_come_back_from_files(tmp_path):
