@@ -607,7 +607,7 @@ def test_bad_input(device, contacts, error, message):
 
 
 def test_coarse_meshes_are_mentioned():
-    with pytest.warns(ju.CoarseMeshWarning, match="longer than the spin relaxation length"):
+    with pytest.warns(ju.CoarseMeshWarning, match="longer than half the spin relaxation length"):
         ju.diffuse(strip(1.0, 1.0, 0.5, metal(Gamma=100.0)), {"left": GROUND})
 
 

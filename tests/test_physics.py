@@ -7,6 +7,7 @@ from conftest import bare_frequency
 
 import jusadel as ju
 
+pytestmark = pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")  # on any mesh
 DELTA = 1.3
 FREQUENCIES = ([0.4, 1.7], [1.0, 0.8])
 RNG = np.random.default_rng(7)
@@ -27,8 +28,7 @@ MESH = ju.rectangle(2.0, 1.0, 0.3)
 def solve(chi=None, phase=0.7, h_reservoir=(0.2, 0.0, 0.3), pair_potential=None, **tensors):
     """A strip between reservoirs, every term on, in the gauge chi (a function of points and its gradient)."""
     turn = (lambda p: 0.0) if chi is None else chi[0]
-    default = lambda p: 0.6 * DELTA * (1 + 0.3 * p[:, 0]) * jnp.exp(0.4j * p[:, 1])  # noqa: E731
-    given = default if pair_potential is None else pair_potential
+    given = PAIR_POTENTIAL if pair_potential is None else pair_potential
     return ju.solve(
         ju.Device(
             mesh=MESH,
@@ -45,6 +45,10 @@ def solve(chi=None, phase=0.7, h_reservoir=(0.2, 0.0, 0.3), pair_potential=None,
         pair_potential=lambda p: given(p) * jnp.exp(2j * turn(p)),
         frequencies=FREQUENCIES,
     )
+
+
+def PAIR_POTENTIAL(p):
+    return 0.6 * DELTA * (1 + 0.3 * p[:, 0]) * jnp.exp(0.4j * p[:, 1])
 
 
 def VECTOR_POTENTIAL(p):
@@ -104,9 +108,11 @@ def test_u1_gauge_leaves_observables_unchanged(plain):
 
 
 def test_wrong_gauge_is_seen(plain):
-    """The same with chi in the phases only: the test above can fail."""
-    wrong = solve(chi=(CHI[0], lambda p: 0 * p))
-    assert not close(ju.charge_current(wrong), ju.charge_current(plain), 1e-3)
+    """The same with chi in the phases only is refused; in the pair potential only, the test above can fail."""
+    with pytest.raises(ju.GaugeError, match="does not fit the boundary 'left'"):
+        solve(chi=(CHI[0], lambda p: 0 * p))
+    turned = lambda p: PAIR_POTENTIAL(p) * jnp.exp(2j * CHI[0](p))  # noqa: E731
+    assert not close(ju.charge_current(solve(pair_potential=turned)), ju.charge_current(plain), 1e-3)
 
 
 def rotation(axis, angle):

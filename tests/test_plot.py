@@ -16,6 +16,7 @@ import jusadel as ju
 from jusadel.doubling import split, with_cut_between
 from jusadel.plot import canvas, fields
 
+pytestmark = pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")  # drawn
 MESH = ju.disk(3.0, 0.9)
 
 

@@ -76,7 +76,7 @@ def test_penetration_depth_of_the_dirty_limit(strips):
 
 
 def test_a_mesh_coarser_than_the_penetration_depth_is_mentioned():
-    with pytest.warns(ju.CoarseMeshWarning, match="triangles are longer than the penetration depth"):
+    with pytest.warns(ju.CoarseMeshWarning, match="edges longer than half the penetration depth"):
         ring(0.1, 0, 0.01)
 
 
