@@ -65,19 +65,19 @@ def _on_chords(which: Callable[..., Mask], mask: Mask, near: Mask, points: Any, 
     triangles, count = topology.triangles, len(points)
     inner, outer = (np.isin(np.arange(len(topology.edges)), topology.triangle_edges[side]) for side in (mask, ~mask))
     edges = topology.edges[inner & outer]
-    met = np.zeros((2, count), bool)
-    for choice in (False, True):
-        met[int(choice), triangles[near == choice]] = True
-    straight = _straight(edges, points) & ~met.all(axis=0)
+    on, off = np.zeros(count, bool), np.zeros(count, bool)
+    on[triangles[near]], off[triangles[~near]] = True, True
+    met = on & off  # the border passes through these
+    straight = _straight(edges, points) & ~met
     chord = _joined(edges, straight)
-    good, length = _chord_lengths(edges, chord, straight, met.all(axis=0), points)
+    good, length = _chord_lengths(edges, chord, straight | met, points)
     middle, along = points[edges].mean(axis=1), np.diff(points[edges], axis=1)[:, 0]
     across = along[:, ::-1] * [1, -1] / np.linalg.norm(along, axis=1)[:, None]
     sides = [which(middle + sign * SAGITTA * length[chord][:, None] * across) for sign in (1, -1)]
     np.logical_and.at(good, chord, sides[0] != sides[1])
-    on = np.zeros(count, bool)
-    on[edges[good[chord]]] = True
-    return on[triangles]
+    explained = np.zeros(count, bool)
+    explained[edges[good[chord]]] = True
+    return explained[triangles]
 
 
 def _straight(edges: Integers, points: Any) -> Mask:
@@ -99,10 +99,10 @@ def _joined(edges: Integers, nodes: Mask) -> Integers:
     return connected_components(meets @ meets.T)[1]
 
 
-def _chord_lengths(edges: Integers, chord: Integers, joints: Mask, on: Mask, points: Any) -> tuple[Mask, Any]:
-    """(c,) which chords have both ends on the border, and their lengths: straight lines add up."""
+def _chord_lengths(edges: Integers, chord: Integers, nodes: Mask, points: Any) -> tuple[Mask, Any]:
+    """(c,) which chords consist of these nodes only, and their lengths: straight lines add up."""
     good = np.ones(chord.max(initial=-1) + 1, bool)
-    np.logical_and.at(good, chord, (on | joints)[edges].all(axis=1))
+    np.logical_and.at(good, chord, nodes[edges].all(axis=1))
     length = np.linalg.norm(np.diff(points[edges], axis=1)[:, 0], axis=1)
     return good, np.bincount(chord, weights=length, minlength=len(good))
 
