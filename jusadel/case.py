@@ -61,7 +61,7 @@ class Case:
     def units(self) -> Units | None:
         """What [units] says."""
         given = self.tables.get("units")
-        return None if given is None else _called(Units, given, "units")
+        return None if given is None else self._called(Units, given, "units")
 
     def device(self) -> Device:
         """The device of the tables geometry, materials, boundaries and field."""
@@ -71,14 +71,14 @@ class Case:
             mesh=self._mesh(),
             materials={name: self._material(name) for name in self._required("materials")},
             boundaries=known,
-            vector_potential=_called(uniform_field, field, "field") if field else None,
+            vector_potential=self._called(uniform_field, field, "field") if field else None,
         )
 
     def solution(self, device: Device, start: Solution | None) -> Solution:
         """The solution, from that of the point before where it has one."""
         given = dict(self._plain("solve"))
         given["pair_potential"] = self._pair_potential(given.pop("pair_potential", None))
-        return _called(solve, {"device": device, "start": start} | given, "solve")
+        return self._called(solve, {"device": device, "start": start} | given, "solve")
 
     def with_value(self, where: str, value: Any) -> Case:
         """The same with another value at a dotted place such as "boundaries.left.phase"."""
@@ -118,6 +118,13 @@ class Case:
         except ValueError as error:
             raise CaseError(str(error)) from error
 
+    def _called(self, function: Callable[..., Any], given: Mapping[str, Any], where: str) -> Any:
+        """The function with these arguments; errors name the table, and what stands there with a unit."""
+        table: Any = self.tables
+        for key in where.split("."):
+            table = table.get(key, {}) if isinstance(table, Mapping) else {}
+        return _called(function, given, where, {key: text for key, text in table.items() if isinstance(text, str)})
+
     def _plain(self, table: str) -> Any:
         return self.quantity(self.tables.get(table, {}), table)
 
@@ -137,8 +144,8 @@ class Case:
         if kind not in SHAPES:
             raise CaseError(f"[geometry] {kind}: unknown shape; expected 'file' or one of {list(SHAPES)}")
         if kind == "rectangle" and "regions" in value:
-            return _layers(value)
-        return _called(SHAPES[kind], value, f"geometry.{kind}")
+            return self._called(shapes.rectangle, _layers(value), "geometry.rectangle")
+        return self._called(SHAPES[kind], value, f"geometry.{kind}")
 
     def _material(self, name: str) -> Material:
         given = self.quantity(self.tables["materials"][name], f"materials.{name}")
@@ -157,7 +164,7 @@ class Case:
                     f"[materials.{name}] has a spin_diffusion_length and D = {D}; with a tensor D give Gamma"
                 )
             given["Gamma"] = D / given.pop("spin_diffusion_length") ** 2
-        return _called(Material.of_group if "group" in given else Material, given, f"materials.{name}")
+        return self._called(Material.of_group if "group" in given else Material, given, f"materials.{name}")
 
     def _boundary(self, name: str, table: Any) -> Any:
         where, given = f"boundaries.{name}", dict(self.quantity(table, f"boundaries.{name}"))
@@ -166,14 +173,14 @@ class Case:
             raise CaseError(f"{where}.kind = {kind!r}; expected one of {list(BOUNDARIES)}")
         if kind == "Tunnel":
             own = {key: given.pop(key) for key in ("conductance", "transmissions") if key in given}
-            given = own | {"reservoir": _called(Reservoir, given, where)}
-        return _called(BOUNDARIES[kind], given, where)
+            given = own | {"reservoir": self._called(Reservoir, given, where)}
+        return self._called(BOUNDARIES[kind], given, where)
 
     def _pair_potential(self, given: Any) -> Any:
         if isinstance(given, dict) and "vortex" in given:
-            return _called(vortex, given["vortex"], "solve.pair_potential.vortex")
+            return self._called(vortex, given["vortex"], "solve.pair_potential.vortex")
         if isinstance(given, dict) and "vortices" in given:
-            return _called(vortices, given["vortices"], "solve.pair_potential.vortices")
+            return self._called(vortices, given["vortices"], "solve.pair_potential.vortices")
         return given
 
 
@@ -193,8 +200,8 @@ SHAPES: dict[str, Callable[..., Mesh]] = {
 }
 
 
-def _layers(given: dict[str, Any]) -> Mesh:
-    """A rectangle whose regions are intervals of x, with mesh lines at their ends."""
+def _layers(given: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of a rectangle whose regions are intervals of x, with mesh lines at their ends."""
     where, intervals = "geometry.rectangle", given["regions"]
     for name, ends in intervals.items():
         if not (isinstance(ends, list) and len(ends) == 2 and all(is_number(x) for x in ends) and ends[0] < ends[1]):
@@ -202,7 +209,7 @@ def _layers(given: dict[str, Any]) -> Mesh:
     borders = {x for ends in intervals.values() for x in ends if 0 < x < given.get("width", np.inf)}
     lines: dict[str, Any] = {} if "x" in given else {"x_lines": sorted({*given.get("x_lines", ()), *borders})}
     regions = {name: _between(*ends) for name, ends in intervals.items()}
-    return _called(shapes.rectangle, given | lines | {"regions": regions}, where)
+    return given | lines | {"regions": regions}
 
 
 def _between(low: float, high: float) -> Callable[[Any], Any]:
@@ -216,8 +223,7 @@ def _texture(given: Mapping[str, Any], where: str) -> Any:
     return sum(TEXTURES[name](value) for name, value in given.items())
 
 
-def _called(function: Callable[..., Any], given: Mapping[str, Any], where: str) -> Any:
-    """The function with these arguments; errors name the table."""
+def _called(function: Callable[..., Any], given: Mapping[str, Any], where: str, written: Mapping[str, str]) -> Any:
     taken = inspect.signature(function).parameters
     open_ended = any(p.kind is p.VAR_KEYWORD for p in taken.values())
     unknown = set() if open_ended else set(given) - set(taken)
@@ -231,7 +237,9 @@ def _called(function: Callable[..., Any], given: Mapping[str, Any], where: str) 
     try:
         return function(**given)
     except (ValueError, TypeError) as error:
-        error.add_note(f"in the table [{where}] of the case")
+        named = " and ".join(f"{key} = {text!r}" for key, text in written.items() if f"{key} = " in str(error))
+        told = f", where {named}, which is shown in units of the code" if named else ""
+        error.add_note(f"in the table [{where}] of the case{told}")
         raise
 
 

@@ -128,15 +128,17 @@ def dimension(path: Sequence[str], tables: Mapping[str, Any]) -> Dimension | Non
 
 
 def number(given: str, where: str, what: Dimension | None, units: Units | None) -> Any:
-    """Text with a unit as a number of the code; words stay where words may stand.
+    """Text with a unit as a number of the code; words stay where words may stand, and where no name is known.
 
     Raises:
         ValueError: another dimension than that of the quantity, an unknown unit, no unit, none that the case is
             measured in.
     """
     match = WRITTEN.fullmatch(given)
-    if what is WORD or (match is None and (what is None or what.words)):
+    if what is WORD or (match is None and what is not None and what.words):
         return given
+    if what is None and (match is None or match[2] not in UNITS):
+        return given  # an unknown name, which whoever takes the table refuses
     expected = _expected(what)
     if match is None:
         raise ValueError(f"{where} = {given!r} is no number; expected {expected}")
@@ -149,7 +151,7 @@ def number(given: str, where: str, what: Dimension | None, units: Units | None) 
         raise ValueError(f"{where} = {given!r} is {UNITS[unit].name}; expected {expected}")
     if units is None:
         raise ValueError(f"{where} = {given!r}: there is no table [units] that says what the case is measured in")
-    return UNITS[unit].units[unit](units, float(value))
+    return float(UNITS[unit].units[unit](units, float(value)))
 
 
 def plain_numbers(tables: Mapping[str, Any], units: Units) -> list[str]:

@@ -18,6 +18,7 @@ from jusadel.doubling import matching_nodes, split
 from jusadel.gauge import Line, lines, refuse_misfit, refuse_pieces
 from jusadel.gauge_completion import completion, refuse_impossible
 from jusadel.material import (
+    ASKED_TC,
     SHAPES,
     UNSTATED_TC,
     AssumedTcWarning,
@@ -266,7 +267,7 @@ class Device:
 
 def _warn_if_Tc_is_missing(materials: Mapping[str, Material]) -> None:
     missing = [name for name, material in materials.items() if material.Tc is UNSTATED_TC]
-    given = {name: m.Tc for name, m in materials.items() if m.Tc is not UNSTATED_TC}
+    given = {name: m.Tc for name, m in materials.items() if m.Tc is not UNSTATED_TC and m.Tc is not ASKED_TC}
     known = {name: float(Tc) for name, Tc in given.items() if not callable(Tc) and not isinstance(Tc, jax.core.Tracer)}
     if missing and (len(known) < len(given) or max(known.values(), default=0.0) > 0):
         warnings.warn(

@@ -34,6 +34,9 @@ ISOTROPIC = ("D", "Gamma")
 UNSTATED_TC = np.array(1.0)
 """The critical temperature of materials for which none was given; this very array says so."""
 UNSTATED_TC.flags.writeable = False
+ASKED_TC = UNSTATED_TC.copy()
+"""The same where a warning has said so already."""
+ASKED_TC.flags.writeable = False
 
 
 class AssumedTcWarning(UserWarning):
@@ -84,14 +87,15 @@ class Material:
             object.__setattr__(self, "Tc", UNSTATED_TC)
         for name in SHAPES:
             value = getattr(self, name)
-            if not callable(value) and value is not UNSTATED_TC:
+            if not callable(value) and value is not UNSTATED_TC and value is not ASKED_TC:
                 value = shaped(name, value)
                 object.__setattr__(self, name, value)
                 check_field(name, value[None])
         if not callable(self.D) and not callable(self.kappa):
             check_swapping_limit(self.D[None], self.kappa[None])
-        if unstated:
-            _warn_if_magnetic(self.h)
+        if unstated and _is_magnetic(self.h):
+            object.__setattr__(self, "Tc", ASKED_TC)
+            _warn_of_magnet(self.h)
 
     def at(self, name: str, points: Any) -> jax.Array:
         """The field at points (k, 2), as (k, ...) with the full tensor shape."""
@@ -157,16 +161,18 @@ def chiral(x: float) -> np.ndarray:
 # --- what was not said ---------------------------------------------------------------------------
 
 
-def _warn_if_magnetic(h: Any) -> None:
-    unseen = callable(h) or isinstance(h, jax.core.Tracer)
-    if unseen or np.any(np.asarray(h)):
-        shown = "a function" if callable(h) else "traced" if unseen else np.asarray(h).tolist()
-        warnings.warn(
-            f"a material with h = {shown} and no Tc is taken as a superconductor of Tc = 1; write Tc=0.0 for a "
-            "ferromagnet or another normal metal, or Tc=1.0 to keep the superconductor",
-            AssumedTcWarning,
-            stacklevel=4,
-        )
+def _is_magnetic(h: Any) -> bool:
+    return callable(h) or isinstance(h, jax.core.Tracer) or bool(np.any(np.asarray(h)))
+
+
+def _warn_of_magnet(h: Any) -> None:
+    shown = "a function" if callable(h) else "traced" if isinstance(h, jax.core.Tracer) else np.asarray(h).tolist()
+    warnings.warn(
+        f"a material with h = {shown} and no Tc is taken as a superconductor of Tc = 1; write Tc=0.0 for a "
+        "ferromagnet or another normal metal, or Tc=1.0 to keep the superconductor",
+        AssumedTcWarning,
+        stacklevel=4,
+    )
 
 
 # --- shapes and stability ----------------------------------------------------------------------

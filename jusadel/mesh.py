@@ -193,13 +193,13 @@ class Mesh:
                 about centres of triangles and near their corners. Each triangle must end up in exactly one region.
 
         Raises:
-            ValueError: a border that is not a line of the mesh; triangles in several regions or in none.
+            ValueError: a border that is no line of the mesh, nor a curve of which such lines are chords; triangles in
+                several regions or in none.
         """
         if not regions:
             raise ValueError("no regions given; expected {name: triangle numbers or function}")
-        corners = np.asarray(self._corners)
         found = {
-            name: chosen_triangles(name, which, corners) if callable(which) else np.asarray(which)
+            name: chosen_triangles(name, which, self.points, self.topology) if callable(which) else np.asarray(which)
             for name, which in regions.items()
         }
         return Mesh(points=self.points, triangles=self.triangles, regions=found, boundaries=self.boundaries)

@@ -63,11 +63,16 @@ def read_mesh(path: str | os.PathLike[str]) -> Mesh:
             content = _read_vtu(file) if file.suffix.lower() == ".vtu" else read_msh(file.read_bytes())
     except Exception as error:  # a parser of foreign files fails in many ways
         why = str(error) or f"{type(error).__name__}, without a word: the file may be cut off"
+        if isinstance(error, KeyError | IndexError | AttributeError):  # their text is a name in the parser
+            why = f"{type(error).__name__} {why}: it is cut off, or no {EXPECTED[file.suffix.lower()]}"
         raise ValueError(f"{file.name!r} cannot be read as {file.suffix}: {why}") from error
     try:
         return mesh_of(content)
     except ValueError as error:
         raise ValueError(f"{file.name!r}: {error}") from error
+
+
+EXPECTED = {".msh": "file of Gmsh", ".vtu": "XML file of VTK's type UnstructuredGrid, which ParaView can write"}
 
 
 def _read_vtu(file: Path) -> Content:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,20 +11,18 @@ import numpy as np
 from scipy.interpolate import CubicHermiteSpline, CubicSpline
 from scipy.optimize import brentq, minimize_scalar
 
-from jusadel.phase_errors import LARGE, SMALL, PhaseGridWarning, error_at, error_near, warn_of_grid
+from jusadel.phase_errors import LARGE, SMALL, error_at, error_near, warn_of_end, warn_of_grid
+from jusadel.phase_errors import PhaseRangeWarning as PhaseRangeWarning
 from jusadel.traced import is_traced, still
 from jusadel.turns import SAME, half_turn, inside, whole_turn
 
 Curve = Callable[[Any], np.ndarray]
 
+EXTREMA = ("largest positive current", "largest negative current", "lowest energy")
 FINE = 32
 """Points of the search for extrema, per phase."""
 BRANCH = 0.05
 """Of the range of energies: the trigonometric interpolation of a current that jumps misses them by more."""
-
-
-class PhaseRangeWarning(UserWarning):
-    """An extremum lies at the end of the phases, or beyond."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,31 +56,31 @@ class CurrentPhaseRelation:
         """The interpolated free energy."""
         return self._curves[1](np.asarray(phase, float))
 
-    @cached_property
+    @property
     def critical_current(self) -> tuple[Any, Any]:
         """The largest currents in positive and in negative direction, both as positive magnitudes."""
-        if self._values is self:
-            found = self._largest(1)[1], self._largest(-1)[1]
-            self._warn_of_large_errors(found)
-            return found
-        plus, minus = self.critical_phase  # at an extremum a change of the phase does not count
-        return self.current_at(plus), -self.current_at(minus)
+        self._warn_of_ends(*self._phases_of_extrema)
+        self._warn_of_large_errors()
+        return self._critical
 
-    @cached_property
+    @property
     def critical_phase(self) -> tuple[float, float]:
         """Where the critical currents are reached."""
-        return self._values._largest(1)[0], self._values._largest(-1)[0]
+        self._warn_of_ends(*self._phases_of_extrema)
+        return self._phases_of_extrema
 
     @cached_property
     def critical_current_error(self) -> tuple[float, float]:
         """How well the phases tell the critical currents, an estimate; NaN where there are none."""
-        plus, minus = self.critical_phase
+        plus, minus = self._phases_of_extrema
         return self._doubt(plus), self._doubt(minus)
 
     @property
     def diode_efficiency(self) -> Any:
         """(Ic+ - Ic-)/(Ic+ + Ic-)."""
-        plus, minus = self.critical_current
+        self._warn_of_ends(*self._phases_of_extrema)
+        self._warn_of_large_errors()
+        plus, minus = self._critical
         found, error = (plus - minus) / (plus + minus), self.diode_efficiency_error
         self._warn_if_nothing("diode efficiency", float(still(found)), error)
         return found
@@ -91,20 +88,25 @@ class CurrentPhaseRelation:
     @property
     def diode_efficiency_error(self) -> float:
         """How well the phases tell the diode efficiency, an estimate."""
-        (plus, minus), errors = self._values.critical_current, self.critical_current_error
+        (plus, minus), errors = self._values._critical, self.critical_current_error
         return float(2 * (minus * errors[0] + plus * errors[1]) / (plus + minus) ** 2)
 
-    @cached_property
+    @property
     def phi0(self) -> Any:
         """The phase of lowest free energy, in (-pi, pi]; one of them where there are several."""
-        if self._values is not self:
-            phase, step = self._values.phi0, 1e-4
-            slope = (self._values.current_at(phase + step) - self._values.current_at(phase - step)) / (2 * step)
-            change = self.current_at(phase)
-            return phase - (change - still(change)) / slope
-        found, error = self._lowest, self.phi0_error
-        self._warn_if_nothing("phase of lowest energy", found, error, (0.0, np.pi))
-        return found
+        lowest = self._values._lowest
+        self._warn_of_ends(lowest=lowest)
+        self._warn_if_nothing("phase of lowest energy", lowest, self.phi0_error, (0.0, np.pi))
+        return self._phi0
+
+    @cached_property
+    def _phi0(self) -> Any:
+        phase, step = self._values._lowest, 1e-4
+        if self._values is self:
+            return phase
+        slope = (self._values.current_at(phase + step) - self._values.current_at(phase - step)) / (2 * step)
+        change = self.current_at(phase)
+        return phase - (change - still(change)) / slope
 
     @cached_property
     def phi0_error(self) -> float:
@@ -142,19 +144,16 @@ class CurrentPhaseRelation:
         return float(np.ptp(self._mismatch[1]) / max(np.ptp(self.energy), 1e-300))
 
     def __repr__(self) -> str:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", PhaseRangeWarning)
-            warnings.simplefilter("ignore", PhaseGridWarning)
-            (plus, minus), phi0 = self.critical_current, self.phi0
-            errors = (*self.critical_current_error, self.diode_efficiency_error, self.phi0_error)
-            return (
-                f"CurrentPhaseRelation: {len(self.phases)} phases from {self.phases.min():.4g} to "
-                f"{self.phases.max():.4g}\n"
-                f"  critical currents {plus:.6g} and {minus:.6g} at {self.critical_phase[0]:.4f} and "
-                f"{self.critical_phase[1]:.4f}, diode efficiency {self.diode_efficiency:.3g}\n"
-                f"  phi0 = {round(phi0, 5) + 0.0:.5f}, interpolation error {self.interpolation_error:.1e}\n"
-                f"  known to {errors[0]:.1e} and {errors[1]:.1e}, efficiency {errors[2]:.1e}, phi0 {errors[3]:.1e}"
-            )
+        (plus, minus), phases = self._critical, self._phases_of_extrema
+        errors = (*self.critical_current_error, self.diode_efficiency_error, self.phi0_error)
+        return (
+            f"CurrentPhaseRelation: {len(self.phases)} phases from {self.phases.min():.4g} to "
+            f"{self.phases.max():.4g}\n"
+            f"  critical currents {plus:.6g} and {minus:.6g} at {phases[0]:.4f} and {phases[1]:.4f}, "
+            f"diode efficiency {(plus - minus) / (plus + minus):.3g}\n"
+            f"  phi0 = {round(self._phi0, 5) + 0.0:.5f}, interpolation error {self.interpolation_error:.1e}\n"
+            f"  known to {errors[0]:.1e} and {errors[1]:.1e}, efficiency {errors[2]:.1e}, phi0 {errors[3]:.1e}"
+        )
 
     @cached_property
     def _values(self) -> CurrentPhaseRelation:
@@ -162,7 +161,22 @@ class CurrentPhaseRelation:
         given = (self.phases, self.current, self.energy)
         return CurrentPhaseRelation(*map(still, given)) if is_traced(given) else self
 
-    # --- the lowest energy, and errors ----------------------------------------------------------------
+    # --- extrema, kept without their warnings, so that each access warns; errors -----------------------
+
+    @cached_property
+    def _critical(self) -> tuple[Any, Any]:
+        if self._values is self:
+            return self._extrema[0][1], self._extrema[1][1]
+        plus, minus = self._phases_of_extrema  # at an extremum a change of the phase does not count
+        return self.current_at(plus), -self.current_at(minus)
+
+    @property
+    def _phases_of_extrema(self) -> tuple[float, float]:
+        return self._values._extrema[0][0], self._values._extrema[1][0]
+
+    @cached_property
+    def _extrema(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        return self._largest(1), self._largest(-1)
 
     @cached_property
     def _lowest(self) -> float:
@@ -177,7 +191,7 @@ class CurrentPhaseRelation:
             if self.current_at(low) < 0 < self.current_at(high):
                 return float(half_turn(brentq(self.current_at, low, high, xtol=1e-13)))
         at_rest = abs(self.current_at(grid[k])) <= 1e-6 * np.abs(self.current).max()
-        return float(half_turn(grid[k])) if at_rest else self._beyond("lowest energy")
+        return float(half_turn(grid[k])) if at_rest else float("nan")
 
     def _doubt(self, phase: float) -> float:
         """How well the current is known near a phase."""
@@ -193,8 +207,13 @@ class CurrentPhaseRelation:
         phases = np.append(first + np.mod(self.phases[self._turn] - first + SAME, 2 * np.pi) - SAME, first + 2 * np.pi)
         return phases, self.energy[np.append(self._turn, self._turn[0])] - self._trigonometric[1](phases)
 
-    def _warn_of_large_errors(self, found: tuple[float, float]) -> None:
-        share = np.nan_to_num(self.critical_current_error) / max(*np.nan_to_num(found), 1e-300)
+    def _warn_of_ends(self, plus: float = 0.0, minus: float = 0.0, lowest: float = 0.0) -> None:
+        for what, phase in zip(EXTREMA, (plus, minus, lowest), strict=True):
+            if np.isnan(phase):
+                warn_of_end(what, self._branch[0])
+
+    def _warn_of_large_errors(self) -> None:
+        share = np.nan_to_num(self.critical_current_error) / max(*np.nan_to_num(self._values._critical), 1e-300)
         if share.max() > LARGE:
             warn_of_grid(f"the critical currents are known to {100 * share.max():.2g} % only", len(self.phases))
 
@@ -272,13 +291,12 @@ class CurrentPhaseRelation:
         return lambda phi: spline(phi) @ current, lambda phi: values(phi) @ energy + slopes(phi) @ current / 2
 
     def _largest(self, sign: int) -> tuple[float, float]:
-        """Phase and value of the largest of sign times the current."""
+        """Phase and value of the largest of sign times the current; NaN at an end or beyond."""
         grid = self._grid
         values = sign * self.current_at(grid)
         k = int(np.argmax(values))
         if self._turn is None and k in (0, len(grid) - 1):
-            unknown = self._beyond(f"largest {'positive' if sign > 0 else 'negative'} current")
-            return unknown, unknown
+            return float("nan"), float("nan")
         step = grid[1] - grid[0]
         best = minimize_scalar(
             lambda phi: -sign * float(self.current_at(phi)),
@@ -287,12 +305,3 @@ class CurrentPhaseRelation:
             options={"xatol": 1e-9},
         )
         return float(half_turn(best.x)), float(-best.fun)
-
-    def _beyond(self, what: str) -> float:
-        warnings.warn(
-            f"the {what} is at an end of the phases, {self._branch[0][0]:.4g} to {self._branch[0][-1]:.4g}, or beyond: "
-            "take phases that go further, or cover 2 pi uniformly",
-            PhaseRangeWarning,
-            stacklevel=3,
-        )
-        return float("nan")

@@ -14,6 +14,10 @@ LARGE = 0.05
 """Of a critical current: a larger error is told."""
 
 
+class PhaseRangeWarning(UserWarning):
+    """An extremum lies at the end of the phases, or beyond."""
+
+
 class PhaseGridWarning(UserWarning):
     """The phases are too few for what is asked: it is not known better than its error."""
 
@@ -24,6 +28,16 @@ def warn_of_grid(text: str, count: int) -> None:
         f"{text}: {count} phases say no more; take more of them, best over a whole turn, such as "
         f"np.linspace(0, 2 * np.pi, {max(24, 2 * count)}, endpoint=False)",
         PhaseGridWarning,
+        stacklevel=4,
+    )
+
+
+def warn_of_end(what: str, phases: np.ndarray) -> None:
+    """Say what lies at an end of the phases (k,), ascending, or beyond."""
+    warnings.warn(
+        f"the {what} is at an end of the phases, {phases[0]:.4g} to {phases[-1]:.4g}, or beyond: "
+        "take phases that go further, or cover 2 pi uniformly",
+        PhaseRangeWarning,
         stacklevel=4,
     )
 

@@ -28,6 +28,7 @@ from jusadel.planar import (
     sides_of,
 )
 from jusadel.refinement import SMALLEST_ANGLE, good_mesh
+from jusadel.shapes import _check_center, _check_positive
 from jusadel.sizes import SizeFunction, size_function
 from jusadel.topology import Integers
 from jusadel.triangulation import Triangulation
@@ -108,8 +109,8 @@ def polygon(
 @without_derivatives(SHAPES)
 def circle(radius: float, size: float, center: tuple[float, float] = (0.0, 0.0)) -> Points:
     """Vertices (k, 2) of a regular polygon on a circle, with sides at most `size` long and at least 12 of them."""
-    if not (np.isfinite(radius) and radius > 0 and np.isfinite(size) and size > 0):
-        raise ValueError(f"radius = {radius}, size = {size}; expected finite numbers > 0")
+    _check_positive(radius=radius, size=size)
+    _check_center(center)
     n = max(12, int(np.ceil(2 * np.pi * radius / size)))
     return arc(radius, 0.0, 2 * np.pi, n)[:-1] + np.asarray(center, dtype=float)
 

@@ -14,13 +14,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
 from math import sqrt
-from typing import Any, NoReturn, ParamSpec, TypeVar
+from typing import Any, NoReturn, ParamSpec, Self, TypeVar
 
 import jax
 import numpy as np
 from scipy import constants
 from scipy.constants import e, hbar, k
 
+from jusadel.concrete import refuse_traced
 from jusadel.material import is_number, real
 
 P = ParamSpec("P")
@@ -29,13 +30,13 @@ MEV, NM = 1e-3 * e, 1e-9
 PER_EV_NM3 = 1 / (e * NM**3)
 """One state per eV and nm^3, in 1/(J m^3)."""
 MICRO_OHM_CM, CM2_PER_S = 1e-8, 1e-4
-UNITS = {
+UNITS_BY_NAME = {
     "Tc": "K",
-    "energy": "meV",
+    "energy_scale": "meV",
     "D": "cm^2/s",
     "mean_free_path": "nm",
     "fermi_velocity": "m/s",
-    "length": "nm",
+    "length_scale": "nm",
     "thickness": "nm",
     "nu": "states per spin, eV and nm^3",
     "resistivity": "micro-Ohm cm",
@@ -58,11 +59,22 @@ class Scales:
     resistivity: float | None = None
     sheet_resistance: float | None = None
 
+    def __new__(cls, *bare: Any, **given: Any) -> Self:
+        """TypeError where a number comes without its name, or with another."""
+        if bare or not given.keys() <= UNITS_BY_NAME.keys():
+            shown = ", ".join([*map(repr, bare), *(f"{name}={value!r}" for name, value in given.items())])
+            names = ", ".join(f"{name} [{unit}]" for name, unit in UNITS_BY_NAME.items())
+            raise TypeError(f"Units({shown}): say what each number is by one of the names {names}")
+        return super().__new__(cls)
+
     def __post_init__(self) -> None:
         given = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) is not None}
+        refuse_traced(
+            "Units", "give it fixed numbers; its conversions, such as temperature(K=x), follow traced x", **given
+        )
         for name, value in given.items():
-            if isinstance(value, jax.core.Tracer) or not is_number(value, 0.0) or value == 0:
-                unit = UNITS[name.removesuffix("_scale")]
+            if not is_number(value, 0.0) or value == 0:
+                unit = UNITS_BY_NAME[name]
                 raise ValueError(f"Units {name} = {value!r}; expected None or a finite number > 0 [{unit}]")
         for names, why in (
             (("Tc", "energy_scale"), "one of them is the unit of energy"),

@@ -103,8 +103,7 @@ def disk(
         raise ValueError(f"size = {size} is larger than radius = {radius}; give a smaller size")
     if core > size:
         raise ValueError(f"core_size = {core} is larger than size = {size}; it must be <= size")
-    if np.shape(center) != (2,) or not np.all(np.isfinite(center)):
-        raise ValueError(f"center = {center}; expected two finite numbers (x, y)")
+    _check_center(center)
     spacing = 0.9 * size  # between rings at the rim; edges across rings are up to 1.45 longer
     while True:
         rings = _rings(radius, spacing, min(core, spacing))
@@ -190,8 +189,19 @@ def _spaced(stops: NDArray[np.float64], size: float) -> NDArray[np.float64]:
 
 def _check_positive(**values: float) -> None:
     for name, value in values.items():
-        if not (np.ndim(value) == 0 and np.isfinite(value) and value > 0):
-            raise ValueError(f"{name} = {value}; expected a finite number > 0")
+        if not (_are_numbers(value, ()) and value > 0):
+            raise ValueError(f"{name} = {value!r}; expected a finite number > 0")
+
+
+def _check_center(center: ArrayLike) -> None:
+    if not _are_numbers(center, (2,)):
+        raise ValueError(f"center = {center!r}; expected two finite numbers (x, y)")
+
+
+def _are_numbers(given: ArrayLike, shape: tuple[int, ...]) -> bool:
+    """Whether it is an array of finite real numbers of this shape."""
+    array = np.asarray(given)
+    return array.shape == shape and array.dtype.kind in "biuf" and bool(np.isfinite(array).all())
 
 
 def _check_node_count(nodes: float) -> None:

@@ -201,12 +201,15 @@ def checked_regions(
             raise ValueError(f"region {name!r} names triangles outside 0 ... {m - 1}")
         np.add.at(times, index, 1)
         regions[name] = np.sort(index)
-    for bad, fault in ((times > 1, "in more than one region"), (times == 0, "in no region")):
+    for bad, fault, remedy in (
+        (times > 1, "in more than one region", "take those out of all but one"),
+        (times == 0, "in no region", "name a region for the rest, or let one of these reach further"),
+    ):
         if bad.any():
             where = f" (the first at ({', '.join(f'{x:.6g}' for x in centers[bad][0])}))" if centers is not None else ""
             raise ValueError(
                 f"triangles {some(np.flatnonzero(bad))} are {fault} of {list(given)}{where}; each "
-                "triangle must be in exactly one"
+                f"triangle must be in exactly one: {remedy}"
             )
     return regions
 

@@ -294,6 +294,11 @@ boundaries = { source = [[0, 0], [0, 2]] }
         (("[geometry.rectangle]", "[geometry.blob]"), r"\[geometry\] blob: unknown shape"),
         (("height = 0.4\n", ""), r"\[geometry.rectangle\] lacks \['height'\]"),
         (("height = 0.4", "height = -0.4"), r"in the table \[geometry.rectangle\]"),
+        (
+            ("height = 0.4", "regions = {S = [0.0, 0.2]}\nheight = 0.4"),
+            r"in no region of \['S'\].*name a region for the rest",
+        ),
+        (("[solve]", '[solve]\nfrequencie = "3"'), r"\[solve\] has the unknown names \['frequencie'\]; expected some"),
         (("T = 0.5", ""), r"\[solve\] lacks \['T'\]"),
         (("[solve]", '[boundaries.left]\nkind = "Wall"\n[solve]'), r"boundaries.left.kind = 'Wall'; expected one of"),
         (("[solve]", '[sweep]\nparameter = "solve.T"\n[solve]'), r"\[sweep\] has \['parameter'\]; expected"),
@@ -318,3 +323,20 @@ def test_files_and_groups_that_are_not_there(capsys):
     assert "nowhere.msh" in capsys.readouterr().err
     assert main(["symmetry", "C17"]) == 1
     assert "C17" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        (('width = "60 nm"', 'width = "-60 nm"'), r"\[geometry.rectangle\] of the case, where width = '-60 nm', which"),
+        (('T = "4.2 K"', 'T = "-4.2 K"'), r"\[solve\] of the case, where T = '-4.2 K', which is shown in units of"),
+    ],
+)
+def test_numbers_with_units_are_told_as_they_stand(tmp_path, change, place):
+    assert change[0] in JUNCTION
+    (tmp_path / "sns.toml").write_text(JUNCTION.replace(*change))
+    case = ju.read_case(tmp_path / "sns.toml")
+    with pytest.raises(ValueError, match=r" = -\d\.\d+; expected a finite number > 0|T = -") as refused:
+        case.solution(case.device(), None)
+    assert re.search(place, "".join(refused.value.__notes__))
+    assert "float64" not in str(refused.value)

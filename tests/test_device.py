@@ -195,3 +195,13 @@ def test_device_of_traced_points_is_not_checked(junction):
         return jnp.sum(device.mesh.areas * device.centroid_field("D")[:, 0, 0])
 
     assert jax.jit(area)(2 * junction.mesh.points) == pytest.approx(4 * (0.5 + 2 * 0.5))
+
+
+@pytest.mark.parametrize("h", [(0, 0, 1.0), lambda p: jnp.ones((len(p), 3))])
+def test_a_magnet_without_Tc_beside_a_superconductor_is_told_once(bilayer, h):
+    with pytest.warns(ju.AssumedTcWarning) as caught:
+        device = Device(mesh=bilayer, materials={"S": Material(Tc=9.2), "N": Material(h=h)})
+    assert len(caught) == 1
+    assert float(device.materials["N"].Tc) == 1.0
+    with pytest.warns(ju.AssumedTcWarning, match=r"materials of \['N'\] have no Tc"):  # h came later: not told yet
+        Device(mesh=bilayer, materials={"S": Material(Tc=9.2), "N": replace(Material(), h=(0, 0, 1.0))})

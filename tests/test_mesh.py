@@ -12,6 +12,7 @@ import pytest
 
 from jusadel.mesh import Mesh
 from jusadel.mesh_io import FORMATS, read_mesh
+from jusadel.polygons import circle, polygon
 from jusadel.shapes import disk, rectangle
 
 MESHES = Path(__file__).parents[1] / "meshes"
@@ -372,6 +373,30 @@ def test_round_borders_along_mesh_lines_are_taken():
     again = mesh.with_regions({"core": lambda p: np.hypot(*p.T) < ring, "shell": lambda p: np.hypot(*p.T) >= ring})
     n = np.sum(np.isclose(np.hypot(*mesh.points.T), ring))
     assert again.areas[again.regions["core"]].sum() == pytest.approx(0.5 * n * ring**2 * np.sin(2 * np.pi / n))
+
+
+@pytest.mark.parametrize(("inner", "size"), [(0.4, 0.4), (0.4, 0.25), (0.55, 0.4), (0.2, 0.4)])
+def test_round_borders_whose_chords_are_mesh_lines_are_taken(inner, size):
+    """The region is the polygon of the chords, also where the mesh has nodes between their ends."""
+    polygon_area = 0.5 * (n := len(circle(1.0, inner))) * np.sin(2 * np.pi / n)
+    mesh = polygon(circle(2.0, size), size, regions={"in": circle(1.0, inner)})
+    again = mesh.with_regions({"a": lambda p: np.hypot(*p.T) < 1, "b": lambda p: np.hypot(*p.T) >= 1})
+    assert again.areas[again.regions["a"]].sum() == pytest.approx(polygon_area, rel=1e-12)
+
+
+@pytest.mark.parametrize("radius", [0.97, 1.03])
+def test_round_borders_beside_mesh_lines_are_refused(radius):
+    mesh = polygon(circle(2.0, 0.4), 0.4, regions={"in": circle(1.0, 0.4)})
+    with pytest.raises(ValueError, match="the border of region 'a' cuts"):
+        mesh.with_regions({"a": lambda p: np.hypot(*p.T) < radius, "b": lambda p: np.hypot(*p.T) >= radius})
+
+
+@pytest.mark.parametrize(("off", "turn"), [(0.01, 0), (-0.01, 0), (0, 0.04), (0, -0.04)])
+def test_straight_borders_beside_mesh_lines_are_refused(off, turn):
+    """Parallel ones, a twentieth of an edge away, and those turned about a node."""
+    side = lambda p: p[:, 0] - 2 - off - turn * p[:, 1]  # noqa: E731
+    with pytest.raises(ValueError, match="the border of region 'S' cuts"):
+        rectangle(3, 1, 0.2, x_lines=[2], regions={"S": lambda p: side(p) < 0, "N": lambda p: side(p) >= 0})
 
 
 def test_gaps_overlaps_and_empty_choices_say_where():

@@ -294,3 +294,9 @@ def test_an_error_without_words_is_told_in_words(tmp_path):
     (tmp_path / "a.vtu").write_text("")
     with pytest.raises(ValueError, match=r"'a.vtu' cannot be read as .vtu: \S+"):
         read_mesh(tmp_path / "a.vtu")
+
+
+def test_a_foreign_vtu_file_is_called_that(tmp_path):
+    (tmp_path / "foreign.vtu").write_text("<VTKFile><PolyData/></VTKFile>")
+    with pytest.raises(ValueError, match=r"'foreign.vtu' cannot be read as .vtu: .* no XML file .* UnstructuredGrid"):
+        read_mesh(tmp_path / "foreign.vtu")

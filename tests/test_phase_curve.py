@@ -1,6 +1,7 @@
 """Interpolated current-phase relations, on curves that are known."""
 
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -196,3 +197,22 @@ def test_printed_numbers():
     assert "phi0 = -0." in text
     assert "known to" in text
     assert "nan" in repr(curve(np.linspace(0.5, 2.5, 20)))
+
+
+@pytest.mark.parametrize("phases", [np.arange(7.0), [0.0, 0.5, 1.0], [0.5, 1.0, 2.0]])
+def test_printing_keeps_the_warnings(phases):
+    """What was computed to be printed still warns where it is used, and each time."""
+    cpr, said = skew(phases), []
+    repr(cpr)
+    for name in ("critical_current", "critical_current", "critical_phase", "diode_efficiency", "phi0"):
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always")
+            printed = getattr(cpr, name)
+        with warnings.catch_warnings(record=True) as fresh:
+            warnings.simplefilter("always")
+            np.testing.assert_array_equal(printed, getattr(skew(phases), name))
+        assert all(w.filename == __file__ for w in heard)
+        said.append([str(w.message) for w in heard])
+        assert said[-1] == [str(w.message) for w in fresh]
+    assert said[0]
+    assert said[0] == said[1]

@@ -11,6 +11,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.patches import FancyArrowPatch
 
 import jusadel as ju
 from jusadel.doubling import split, with_cut_between
@@ -355,3 +356,26 @@ def test_without_matplotlib_the_extra_is_named():
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 1
     assert 'plots need matplotlib: python -m pip install "jusadel[plot]"' in done.stderr
+
+
+@pytest.mark.parametrize(
+    "unit", ["(nm)", "Nm", "nanometer", "nanometres", "microns", r"$\mathrm{nm}$", r"$\mu\mathrm{m}$", "Ångström"]
+)
+def test_laboratory_units_relabel_no_axes_however_they_are_written(unit):
+    with pytest.raises(ValueError, match="relabel them, not convert"):
+        ju.plot.mesh(MESH, unit=unit)
+    for own in ("xi", "L", "$L_0$"):
+        assert canvas.length_unit(own)[0] == 1.0
+
+
+@pytest.mark.parametrize(("width", "height"), [(3.0, 1.0), (1.0, 1.0), (1.0, 40.0)])
+def test_streamlines_leave_room_for_their_arrowheads(width, height):
+    """Of a uniform flow, whose heads stand beside each other: apart by more than three times what a head is wide."""
+    flow, size = ju.rectangle(width, height, max(width, height) / 10), 0.8 * 10
+    ax = ju.plot.streamlines(flow, np.tile([1.0, 0.0], (len(flow.points), 1)))
+    ax.figure.canvas.draw()
+    heads = [patch for patch in ax.patches if isinstance(patch, FancyArrowPatch)]
+    assert heads
+    assert all(head.get_mutation_scale() <= size for head in heads)
+    y = np.unique(np.round([ax.transData.transform(head._posA_posB[0])[1] for head in heads], 6))
+    assert np.diff(y).min(initial=np.inf) * 72 / ax.figure.dpi > 3 * 0.4 * size

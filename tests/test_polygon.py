@@ -8,7 +8,7 @@ import pytest
 import jusadel as ju
 from jusadel.border import MeshingError
 from jusadel.planar import area_of, inside
-from jusadel.polygons import SharpCornerWarning
+from jusadel.polygons import SharpCornerWarning, circle
 
 SQUARE = np.array([(0.0, 0), (4, 0), (4, 4), (0, 4)])
 HOLE = np.array([(2.5, 1.0), (3.5, 1.0), (3.5, 2.0), (2.5, 2.0)])
@@ -430,3 +430,17 @@ def test_refused(call, message):
 def test_a_failure_says_where():
     with pytest.raises(MeshingError, match=r"near \(.*move them apart"):
         ju.polygon(SQUARE, 0.2, regions={"almost on the outline": [(1e-7, 0), (4, 0), (4, 4), (1e-7, 4)]})
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (((0, 0), 2, 0.4), r"radius = \(0, 0\); expected a finite number > 0"),
+        ((2, (0, 0), 0.4), r"size = \(0, 0\); expected a finite number > 0"),
+        (("2", 0.4), r"radius = '2'; expected a finite number > 0"),
+        ((2, 0.4, 1.0), r"center = 1.0; expected two finite numbers \(x, y\)"),
+    ],
+)
+def test_circles_of_what_is_no_number_are_refused(given, message):
+    with pytest.raises(ValueError, match=message):
+        circle(*given)

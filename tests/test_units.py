@@ -1,5 +1,6 @@
 """Laboratory units: textbook numbers in SI, worked out here without the package, against what the code computes."""
 
+import copy
 import inspect
 import pickle
 import re
@@ -429,3 +430,19 @@ def test_every_conversion_asks_for_the_unit():
     for name in names:
         with pytest.raises(TypeError, match=rf"^{name}\(1.0\): say which unit, by name: {name}\("):
             getattr(AL, name)(1.0)
+
+
+def test_units_without_names_and_under_derivatives_say_what_to_do():
+    with pytest.raises(
+        TypeError, match=r"Units\(1.2\): say what each number is .* Tc \[K\].* sheet_resistance \[Ohm\]"
+    ):
+        ju.Units(1.2)
+    with pytest.raises(TypeError, match=r"Units\(Tc=1.2, d=3\): .* thickness \[nm\]"):
+        ju.Units(Tc=1.2, d=3)
+    with pytest.raises(
+        ju.NotDifferentiableError, match=r"Units has no derivatives: .* Tc traced by JAX; give it fixed"
+    ):
+        jax.grad(lambda Tc: ju.Units(Tc=Tc, D=60.0).temperature(K=1.0))(1.2)
+    u = ju.Units(Tc=1.2, D=60.0)
+    assert jax.grad(lambda T: u.temperature(K=T))(1.0) == pytest.approx(1 / 1.2)
+    assert pickle.loads(pickle.dumps(u)) == copy.deepcopy(u) == u

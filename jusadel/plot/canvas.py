@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,11 @@ SEQUENTIAL, DIVERGING, CYCLIC = "cividis", "PuOr", "twilight"
 
 Unit = str | tuple[str, float]
 """What users give as the unit of length; see `length_unit`."""
-LABORATORY = ("m", "cm", "mm", "um", "µm", "μm", r"$\mu$m", "nm", "pm", "Å", "angstrom")
+LABORATORY = re.compile(
+    r"(nano|micro|milli|centi|pico|kilo)?met(er|re)s?|microns?|[åa]ngstr[öo]ms?|å|[cmunpkµμ]?m|mum", re.IGNORECASE
+)
+"""Their names, without what typesetting puts round them."""
+SIGNS = re.compile(r"\\(mathrm|text|rm|,)|[\s\[\](){}$\\]")
 
 
 def pyplot() -> Any:
@@ -76,7 +81,7 @@ def length_unit(unit: Unit) -> tuple[float, str]:
         ValueError: the name of a laboratory unit without how many of it a unit of length is.
     """
     if isinstance(unit, str):
-        if unit.strip(" []") in LABORATORY:
+        if LABORATORY.fullmatch(SIGNS.sub("", unit)):
             raise ValueError(
                 f"unit = {unit!r}; a mesh has its numbers in the device's own unit of length, and this would relabel "
                 f"them, not convert: give unit=({unit!r}, how many {unit} one unit of length is), which multiplies "

@@ -26,6 +26,8 @@ from jusadel.plot.canvas import (
 )
 from jusadel.solution import CoarseMeshWarning
 
+LINES = 21
+"""Streamlines that have room beside each other along the longer side: so many that arrowheads do not touch."""
 SELDOM = 0.01
 """The share of the area that may lie beyond the colours of a current map."""
 
@@ -112,7 +114,11 @@ def streamlines(of: Any, vectors: Any = None, ax: Any = None, unit: Unit = "", c
     points = np.stack(np.meshgrid(x, y), axis=-1)
     v = between_corners(of, corners, points.reshape(-1, 2)).reshape(points.shape)
     factor = length_unit(unit)[0]
-    drawn = ax.streamplot(factor * x, factor * y, v[..., 0], v[..., 1], color="white", linewidth=0.8, density=1.2)
+    apart = LINES / 30 * np.array([len(x), len(y)]) / max(len(x), len(y))  # as far along x as along y
+    density = np.maximum(apart, 2.01 / 30)  # matplotlib counts in thirtieths, and wants two
+    drawn = ax.streamplot(
+        factor * x, factor * y, v[..., 0], v[..., 1], color="white", linewidth=0.8, arrowsize=0.8, density=density
+    )
     drawn.lines.set_path_effects([withStroke(linewidth=2.0, foreground="0.25")])  # seen on bright colours too
     return ax
 
