@@ -76,6 +76,7 @@ def test_default_start_equals_continuation_from_high_frequency(phase, h):
     assert np.abs(direct.G - start.G).max() < 1e-7
 
 
+@pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")  # so do ladders
 def test_ladder_recovers_a_frequency_whose_start_fails(wrong_vortex, vortex_solutions):
     """A warm start from the wrong saddle is not accepted, and the ladder climbs down from above."""
     device, wrong = wrong_vortex
