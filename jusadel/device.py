@@ -15,7 +15,7 @@ from jusadel.boundary import Boundary, Interface, Periodic, Reservoir, Tunnel
 from jusadel.concrete import refuse_traced
 from jusadel.device_parts import checked_boundaries, checked_materials
 from jusadel.doubling import matching_nodes, split
-from jusadel.gauge import Line, lines, refuse_misfit, refuse_pieces
+from jusadel.gauge import PhaseLine, phase_lines, refuse_misfit, refuse_pieces
 from jusadel.gauge_completion import completion, refuse_impossible
 from jusadel.material import (
     ASKED_TC,
@@ -132,9 +132,9 @@ class Device:
     def _given_to_corners(self) -> Array:
         return self.integrate_A(self.mesh.centroids[:, None], self.mesh.points[self.mesh.triangles])
 
-    def _fixed_phases(self) -> list[Line]:
+    def _fixed_phases(self) -> list[PhaseLine]:
         bridged = is_completed(self.vector_potential)
-        return lines(self.mesh, self.boundaries, self._given_between, bridged=bridged)
+        return phase_lines(self.mesh, self.boundaries, self._given_between, bridged=bridged)
 
     def _given_between(self, pairs: np.ndarray) -> Array:
         return self.integrate_A(*(self.mesh.points[end][:, None] for end in pairs.T))[:, 0]
@@ -152,7 +152,7 @@ class Device:
             NotDifferentiableError: numbers that JAX traces.
         """
         refuse_traced("electrode_phases", "take those of `solve` with its device", device=self)
-        phases = lines(
+        phases = phase_lines(
             self.mesh, self.boundaries, self.between_nodes, uniform=True, bridged=is_completed(self.vector_potential)
         )
         refuse_impossible(self.mesh, phases)

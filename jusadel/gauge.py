@@ -43,7 +43,7 @@ class GaugeError(ValueError):
 
 
 @dataclass(frozen=True)
-class Line:
+class PhaseLine:
     """A boundary that fixes phases: what chi has to gain along its edges.
 
     For a periodic boundary it is the difference of chi between it and its partner that has to gain this.
@@ -56,14 +56,14 @@ class Line:
     partners: np.ndarray | None = None  # (k, 2)
 
 
-def lines(
+def phase_lines(
     mesh: Mesh,
     boundaries: Mapping[str, Boundary],
     integrals: Integrals,
     *,
     uniform: bool = False,
     bridged: bool = False,
-) -> list[Line]:
+) -> list[PhaseLine]:
     """All boundaries that fix phases, without those of normal electrodes.
 
     With `uniform`, what chi has to gain for phases that do not vary along the boundaries, whatever is given. With
@@ -77,17 +77,17 @@ def lines(
             partner[pairs[:, 1]] = pairs[:, 0]
             edges = mesh.boundaries[name]
             line_A = integrals(edges) - integrals(partner[edges])
-            found.append(Line(name, edges, _steps(mesh, boundary, edges, line_A, uniform), line_A, partner[edges]))
+            found.append(PhaseLine(name, edges, _steps(mesh, boundary, edges, line_A, uniform), line_A, partner[edges]))
         reservoir = boundary.reservoir if isinstance(boundary, Tunnel) else boundary
         if isinstance(reservoir, Reservoir) and _is_superconducting(reservoir):
             edges = mesh.boundaries[name]
             edges = np.concatenate([edges, bridges(mesh, edges)]) if bridged else edges
             line_A = integrals(edges)
-            found.append(Line(name, edges, _steps(mesh, reservoir, edges, line_A, uniform), line_A))
+            found.append(PhaseLine(name, edges, _steps(mesh, reservoir, edges, line_A, uniform), line_A))
     return found
 
 
-def refuse_pieces(mesh: Mesh, found: list[Line]) -> None:
+def refuse_pieces(mesh: Mesh, found: list[PhaseLine]) -> None:
     """Refuse electrodes of several pieces."""
     for line in found:
         pieces = len(bridges(mesh, line.edges)) + 1
@@ -136,7 +136,7 @@ def _steps(mesh: Mesh, boundary: Any, edges: np.ndarray, line_A: Array, uniform:
     return steps - np.pi * np.round(np.asarray(plain) / np.pi)
 
 
-def refuse_misfit(found: list[Line]) -> None:
+def refuse_misfit(found: list[PhaseLine]) -> None:
     """Refuse a vector potential that turns the phase along a boundary which does not follow.
 
     Raises:

@@ -18,14 +18,14 @@ import scipy.sparse.linalg as sla
 from scipy.sparse.csgraph import connected_components
 
 from jusadel.doubling import paired_edges
-from jusadel.gauge import RELATIVE, TOLERANCE, Forest, GaugeError, Line
+from jusadel.gauge import RELATIVE, TOLERANCE, Forest, GaugeError, PhaseLine
 from jusadel.mesh import Mesh
-from jusadel.topology import split_lines
+from jusadel.topology import pairs_of_corners, split_lines
 
 Array = Any
 
 
-def completion(mesh: Mesh, found: list[Line], line_A: Array, keep: bool = False) -> Array:
+def completion(mesh: Mesh, found: list[PhaseLine], line_A: Array, keep: bool = False) -> Array:
     """chi (n,) for a vector potential with the line integrals line_A (m, 3) from the centroids to the corners.
 
     With `keep` the flux through a periodic device, round which no electrode goes, stays as it was given on the average
@@ -33,12 +33,12 @@ def completion(mesh: Mesh, found: list[Line], line_A: Array, keep: bool = False)
     """
     space, steps = _Space.of(mesh, found, keep), _steps(found)
     chi = space.held(steps)
-    local = _stiffness(mesh)
+    local = mesh.local_stiffness
     force = _forces(local, mesh.triangles, chi[mesh.triangles] + line_A, len(mesh.points))
     return chi + space.spread(_smallest(space, local, mesh.triangles, -space.gathered(force)))
 
 
-def refuse_impossible(mesh: Mesh, found: list[Line]) -> None:
+def refuse_impossible(mesh: Mesh, found: list[PhaseLine]) -> None:
     """Refuse what no gradient fits, because of the flux through a closed electrode or a periodic device.
 
     Raises:
@@ -62,7 +62,7 @@ def refuse_impossible(mesh: Mesh, found: list[Line]) -> None:
     )
 
 
-def _steps(found: list[Line]) -> Array:
+def _steps(found: list[PhaseLine]) -> Array:
     return _numpy_or_jax(*(line.steps for line in found)).concatenate([line.steps for line in found])
 
 
@@ -82,7 +82,7 @@ class _Space:
     pinned: np.ndarray  # one column of each piece of the mesh
 
     @classmethod
-    def of(cls, mesh: Mesh, found: list[Line], keep: bool) -> _Space:
+    def of(cls, mesh: Mesh, found: list[PhaseLine], keep: bool) -> _Space:
         """From the boundaries that fix phases."""
         pairs, along, shift, closed = _ties(mesh, found)
         forest, root = Forest.of(pairs), np.arange(len(mesh.points))
@@ -102,9 +102,16 @@ class _Space:
         )
 
     @property
-    def size(self) -> int:
-        """How many columns there are."""
-        return int(self.column.max()) + 1 + self.seams.shape[1]
+    def trees(self) -> int:
+        """How many columns are constants of trees; those of seams stand behind them."""
+        return int(self.column.max()) + 1
+
+    @property
+    def moving(self) -> np.ndarray:
+        """1 for each column, and 0 where it is pinned."""
+        moving = np.ones(self.trees + self.seams.shape[1])
+        moving[self.pinned] = 0
+        return moving
 
     def held(self, steps: Array) -> Array:
         """The fixed part of chi (n,)."""
@@ -112,25 +119,24 @@ class _Space:
 
     def spread(self, z: Array) -> Array:
         """The free part of chi (n,) from the constants z."""
-        first = self.size - self.seams.shape[1]
-        return z[self.column] + _summed(self.nodes, self.seams @ z[first:], len(self.column))
+        return z[self.column] + _summed(self.nodes, self.seams @ z[self.trees :], len(self.column))
 
     def gathered(self, force: Array) -> Array:
         """The transpose of `spread`."""
         xp = _numpy_or_jax(force)
-        trees = _summed(self.column, force, self.size - self.seams.shape[1])
+        trees = _summed(self.column, force, self.trees)
         return xp.concatenate([trees, self.seams.T @ force[self.nodes]])
 
     def matrix(self) -> sp.csr_matrix:
         """`spread` as a matrix (n, z)."""
-        n, first = len(self.column), self.size - self.seams.shape[1]
-        trees = sp.csr_matrix((np.ones(n), (np.arange(n), self.column)), (n, first))
+        n = len(self.column)
+        trees = sp.csr_matrix((np.ones(n), (np.arange(n), self.column)), (n, self.trees))
         seams = sp.lil_matrix((n, self.seams.shape[1]))
         seams[self.nodes] = self.seams
         return sp.hstack([trees, seams]).tocsr()
 
 
-def _ties(mesh: Mesh, found: list[Line]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _ties(mesh: Mesh, found: list[PhaseLine]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Pairs of nodes (k, 2) between which chi differs by along @ steps + shift @ (a constant of each seam's).
 
     And sums (c, steps) that have to vanish because seams are closed.
@@ -192,8 +198,7 @@ def _one_of_each_piece(triangles: np.ndarray) -> np.ndarray:
 
 def _smallest(space: _Space, local: Array, triangles: np.ndarray, load: Array) -> Array:
     """z (z,) with spread^T K spread z = load, zero where it is pinned."""
-    moving = np.ones(space.size)
-    moving[space.pinned] = 0
+    moving = space.moving
     if _numpy_or_jax(load, local) is np:
         return _on_host(space, triangles, local, load * moving)
 
@@ -212,18 +217,9 @@ def _smallest(space: _Space, local: Array, triangles: np.ndarray, load: Array) -
 
 def _on_host(space: _Space, triangles: np.ndarray, local: np.ndarray, load: np.ndarray) -> np.ndarray:
     n, P = len(space.column), space.matrix()
-    rows, columns = np.repeat(triangles, 3, axis=1), np.tile(triangles, (1, 3))
-    K = sp.csr_matrix((local.ravel(), (rows.ravel(), columns.ravel())), (n, n))
-    moving = np.ones(space.size)
-    moving[space.pinned] = 0
-    only = sp.diags(moving)
-    return sla.spsolve((only @ (P.T @ K @ P) @ only + sp.diags(1 - moving)).tocsc(), load)
-
-
-def _stiffness(mesh: Mesh) -> Array:
-    """Int grad phi_i . grad phi_j of each triangle, (m, 3, 3)."""
-    g, areas = mesh.shape_gradients, mesh.areas
-    return _numpy_or_jax(g, areas).einsum("t,tik,tjk->tij", areas, g, g)
+    K = sp.csr_matrix((local.ravel(), pairs_of_corners(triangles)), (n, n))
+    only = sp.diags(space.moving)
+    return sla.spsolve((only @ (P.T @ K @ P) @ only + sp.diags(1 - space.moving)).tocsc(), load)
 
 
 def _forces(local: Array, triangles: np.ndarray, values: Array, n: int) -> Array:

@@ -10,11 +10,12 @@ import scipy.sparse.linalg as sla
 
 from jusadel.device import Device
 from jusadel.discretisation import ghosts, interface_joints
-from jusadel.lifted import coupling, pairs_of_corners
+from jusadel.lifted import coupling
 from jusadel.matsubara import bulk_gap
 from jusadel.pair_potential import at_vertices
 from jusadel.seams import seams
 from jusadel.solution import Solution
+from jusadel.topology import pairs_of_corners
 
 WEAK = 1e-4
 """Coupling of the guess across an interface, at least, in electrodes' fields; what an electrode's phase fades to."""
@@ -106,10 +107,8 @@ def _given_phases(device: Device) -> np.ndarray:
 def _covariant_laplacian(device: Device, seam: Any) -> sp.csr_matrix:
     """Int (grad - 2iA) phi_i^* . (grad - 2iA) phi_j, with the links of the action, (n, n)."""
     mesh, n = device.mesh, len(device.mesh.points)
-    gradients, areas = np.asarray(mesh.shape_gradients), np.asarray(mesh.areas)
     line = np.asarray(device.line_integrals()) - np.asarray(seam.phase)[mesh.triangles] / 2
     carried = np.exp(-2j * line)
-    local = areas[:, None, None] * np.einsum("tik,tjk->tij", gradients, gradients)
-    local = local * carried.conj()[:, :, None] * carried[:, None, :]
+    local = np.asarray(mesh.local_stiffness) * carried.conj()[:, :, None] * carried[:, None, :]
     row, column = pairs_of_corners(seam.owner[mesh.triangles])
     return sp.csr_matrix((local.ravel(), (row, column)), (n, n))

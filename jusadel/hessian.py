@@ -23,13 +23,13 @@ from jusadel.lifted import (
     carried_from_corners,
     joint_slope,
     node_slope,
-    pairs_of_corners,
     phi_at_corners,
     product,
     slope_in_frames,
     slope_of_triangles,
 )
 from jusadel.nambu import TANGENT, expand, inverse
+from jusadel.topology import pairs_of_corners
 
 Array = jax.Array
 

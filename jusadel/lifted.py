@@ -34,6 +34,7 @@ from jusadel.discrete import (
 from jusadel.matrices import materialise, quickly_compiled
 from jusadel.nambu import TANGENT, R
 from jusadel.rows import Rows, padded
+from jusadel.topology import pairs_of_corners
 
 Array = jax.Array
 Change = Callable[[Array], Array]
@@ -141,12 +142,6 @@ def coupling(pairs: Any, weight: np.ndarray, n: int) -> sp.csr_matrix:
     i, j = np.asarray(pairs).T
     values, row, column = [weight, weight, -weight, -weight], [i, j, i, j], [i, j, j, i]
     return sp.csr_matrix((np.concatenate(values), (np.concatenate(row), np.concatenate(column))), (n, n))
-
-
-def pairs_of_corners(triangles: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The nodes i and j of the nine pairs (i, j) of each triangle (m, 3), (9 m,) each."""
-    triangles = np.asarray(triangles)
-    return np.repeat(triangles, 3, axis=1).ravel(), np.tile(triangles, (1, 3)).ravel()
 
 
 # --- steps and matrices ----------------------------------------------------------------------------

@@ -151,6 +151,13 @@ class Mesh:
         return turned / (2 * self.areas[:, None, None])
 
     @property
+    def local_stiffness(self) -> Any:
+        """(m, 3, 3) Int grad phi_i . grad phi_j over each triangle."""
+        g, areas = self.shape_gradients, self.areas
+        xp = np if isinstance(g, np.ndarray) else jnp
+        return areas[:, None, None] * xp.einsum("tik,tjk->tij", g, g)
+
+    @property
     def edge_lengths(self) -> Any:
         """(e,) lengths of `edges`."""
         points = self.points if isinstance(self.points, np.ndarray) else jnp.asarray(self.points)

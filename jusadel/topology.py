@@ -135,6 +135,12 @@ def edge_rows(edges: Integers, pairs: Integers) -> Integers:
 # --- checks ------------------------------------------------------------------------------------
 
 
+def pairs_of_corners(triangles: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The nodes i and j of the nine pairs (i, j) of each triangle (m, 3), (9 m,) each."""
+    triangles = np.asarray(triangles)
+    return np.repeat(triangles, 3, axis=1).ravel(), np.tile(triangles, (1, 3)).ravel()
+
+
 def some(index: ArrayLike) -> str:
     """The first few of a list of numbers, and how many there are."""
     numbers = np.asarray(index).tolist()

@@ -9,10 +9,10 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
 from jusadel.device import Device
-from jusadel.lifted import pairs_of_corners
 from jusadel.nambu import phase_turn
 from jusadel.seams import seams
 from jusadel.solution import Solution
+from jusadel.topology import pairs_of_corners
 from jusadel.traced import still
 
 NEGLIGIBLE = 1e-9
@@ -37,8 +37,7 @@ def phase_change(before: Device, after: Device) -> np.ndarray:
     mesh, seam, n = after.mesh, seams(after), len(after.mesh.points)
     triangles, owner = np.asarray(mesh.triangles), seam.owner
     jump = np.asarray(seam.phase) - np.asarray(seams(before).phase)
-    gradients, areas = np.asarray(mesh.shape_gradients), np.asarray(mesh.areas)
-    local = areas[:, None, None] * np.einsum("tik,tjk->tij", gradients, gradients)
+    local = np.asarray(mesh.local_stiffness)
     K = sp.csr_matrix((local.ravel(), pairs_of_corners(owner[triangles])), (n, n))
     known_part = jump[triangles] - 2 * _change_of_gauge(before, after)
     force = -np.bincount(owner[triangles].ravel(), np.einsum("tij,tj->ti", local, known_part).ravel(), n)

@@ -2,7 +2,9 @@
 
 import inspect
 import warnings
+from functools import partial
 
+import case_files
 import numpy as np
 import pytest
 
@@ -57,12 +59,7 @@ values = [0.0, 0.5]
 """
 
 
-def read(folder, *changes, text=CASE):
-    for old, new in changes:
-        assert text.count(old) == 1, old
-        text = text.replace(old, new)
-    (folder / "case.toml").write_text(text)
-    return ju.read_case(folder / "case.toml")
+read = partial(case_files.read, text=CASE)
 
 
 def said(case):

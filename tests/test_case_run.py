@@ -2,11 +2,13 @@
 
 import re
 import warnings
+from functools import partial
 from pathlib import Path
 
 import matplotlib
 
 matplotlib.use("Agg")
+import case_files
 import numpy as np
 import pytest
 
@@ -47,12 +49,7 @@ numbers = ["free_energy", "spin_current_through right"]
 """
 
 
-def read(folder, *changes, text=JUNCTION):
-    for old, new in changes:
-        assert text.count(old) == 1, old
-        text = text.replace(old, new)
-    (folder / "case.toml").write_text(text)
-    return ju.read_case(folder / "case.toml")
+read = partial(case_files.read, text=JUNCTION)
 
 
 def rows(folder):

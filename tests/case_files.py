@@ -1,0 +1,12 @@
+"""Case files for tests: a text with some places changed, read from a folder."""
+
+import jusadel as ju
+
+
+def read(folder, *changes, text):
+    """The case of this text, each of the changes (old, new) made at the one place where it stands."""
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    (folder / "case.toml").write_text(text)
+    return ju.read_case(folder / "case.toml")
