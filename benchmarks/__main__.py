@@ -18,8 +18,8 @@ import jusadel as ju
 from benchmarks import product
 from benchmarks.plain import copy_bandwidth, seconds_of_spsolve_step
 from benchmarks.problems import DELTA, MAKERS, SPIN_ORBIT, T, problem
-from jusadel import matsubara
-from jusadel.newton import newton
+from jusadel.action import matsubara
+from jusadel.solver.newton import newton
 
 HEADER = (
     "| problem | spin-orbit | nodes | frequencies | solver | s | s per frequency | compile s | Newton steps "

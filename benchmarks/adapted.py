@@ -17,7 +17,7 @@ from matplotlib.tri import LinearTriInterpolator, Triangulation
 
 import jusadel as ju
 from benchmarks.problems import DELTA
-from jusadel.discrete import nodal_mean
+from jusadel.action.mesh_action import nodal_mean
 
 T, FREQUENCIES = 0.3, 3
 SUPERCONDUCTOR = {

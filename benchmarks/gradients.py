@@ -14,7 +14,7 @@ import numpy as np
 
 import jusadel as ju
 from benchmarks.problems import DELTA
-from jusadel import matsubara
+from jusadel.action import matsubara
 
 
 def spin(device, T, count, solver):

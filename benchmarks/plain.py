@@ -6,7 +6,7 @@ from time import perf_counter
 import numpy as np
 import scipy.sparse.linalg as sla
 
-from jusadel.hessian import Pattern, linearise
+from jusadel.action.sparse_hessian import Pattern, linearise
 
 
 def seconds_of_spsolve_step(problem, omega):

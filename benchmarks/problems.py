@@ -5,10 +5,10 @@ from typing import NamedTuple
 import numpy as np
 
 import jusadel as ju
-from jusadel.discretisation import discretise
-from jusadel.lifted import LiftedAction, lift
-from jusadel.pair_potential import at_vertices
-from jusadel.solve_input import with_reservoirs
+from jusadel.action.assembly import discretise
+from jusadel.action.matrix_free import LiftedAction, lift
+from jusadel.device.pair_potential import at_vertices
+from jusadel.solver.checks import with_reservoirs
 
 DELTA = ju.bulk_gap(0.05)
 T = 0.05

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.lifted import cast, linearise
+from jusadel.action.matrix_free import cast, linearise
 
 
 @partial(jax.jit, static_argnames="times")

@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 
 import jusadel as ju
-from jusadel.discrete import action
-from jusadel.gap import sites
-from jusadel.matsubara import GAP_RATIO
-from jusadel.newton import forces
+from jusadel.action.matsubara import GAP_RATIO
+from jusadel.action.mesh_action import action
+from jusadel.solver.gap.equation import sites
+from jusadel.solver.newton import forces
 
 LIMITS = {"G^2 + 1": 1e-9, "residual": 1e-7, "margin": 0.0, "current": 1.0}
 

@@ -10,27 +10,48 @@ import jax
 if not os.environ.get("JUSADEL_NO_X64"):
     jax.config.update("jax_enable_x64", True)
 
-from jusadel import action, linear, matsubara, nambu, plot, symmetry
-from jusadel.adaptation import adapt, error_estimate
-from jusadel.border import MeshingError
-from jusadel.boundary import Interface, Periodic, Reservoir, Surface, Tunnel
-from jusadel.case import CaseError, read_case
-from jusadel.case_run import run_case
-from jusadel.concrete import NotDifferentiableError
-from jusadel.contact import Contact
-from jusadel.convergence import Convergence, ConvergenceWarning, converge
-from jusadel.critical import CriticalTemperature, critical_temperature
-from jusadel.depairing import depairing_current
-from jusadel.device import Device
-from jusadel.doubling import with_cut_between
-from jusadel.driven import self_consistent_kinetics
-from jusadel.equilibrium import solve
-from jusadel.files import load, save
-from jusadel.film import film_critical_temperature, film_state, gap_of_temperature
-from jusadel.fit import fit
-from jusadel.fit_result import DegeneracyWarning, FitError, FitResult, FitWarning
-from jusadel.flow import Flow
-from jusadel.fluxes import (
+from jusadel import plot
+from jusadel.action import matsubara, nambu
+from jusadel.action import terms as action
+from jusadel.action.homogeneous import bulk_value
+from jusadel.action.matsubara import bulk_gap
+from jusadel.action.nambu import from_nambu, to_nambu
+from jusadel.common.concrete import NotDifferentiableError
+from jusadel.common.version import __version__ as __version__
+from jusadel.device.boundary import Interface, Periodic, Reservoir, Surface, Tunnel
+from jusadel.device.contact import Contact
+from jusadel.device.device import Device
+from jusadel.device.gauge.phase_lines import GaugeError
+from jusadel.device.material import symmetry
+from jusadel.device.material.known_materials import KnownMaterial, materials
+from jusadel.device.material.material import AssumedTcWarning, Material, chiral, dresselhaus, rashba
+from jusadel.device.material.symmetry import allowed_tensor, point_groups
+from jusadel.device.pair_potential import vortex
+from jusadel.device.units import Units
+from jusadel.device.vector_potential import electrode_gauge, uniform_field
+from jusadel.files.case import CaseError, read_case
+from jusadel.files.case_run import run_case
+from jusadel.files.saving import load, save
+from jusadel.files.vtu import write_vtu
+from jusadel.fitting.fit import fit
+from jusadel.fitting.result import DegeneracyWarning, FitError, FitResult, FitWarning
+from jusadel.fitting.transforms import above, below, bounded, positive
+from jusadel.mesh.formats.reading import read_mesh
+from jusadel.mesh.generator.constraints import MeshingError
+from jusadel.mesh.generator.sizes import graded
+from jusadel.mesh.interfaces import with_cut_between
+from jusadel.mesh.layouts import corbino, cross_junction, ring, squid_loop, strip, t_junction
+from jusadel.mesh.mesh import Mesh
+from jusadel.mesh.polygon import SharpCornerWarning, circle, polygon
+from jusadel.mesh.refinement import refine_at
+from jusadel.mesh.shapes import disk, rectangle
+from jusadel.nonequilibrium.diffusion import diffuse
+from jusadel.nonequilibrium.flow import Flow
+from jusadel.nonequilibrium.kinetic_equation import kinetics
+from jusadel.nonequilibrium.kinetics import Kinetics, energy_current_through
+from jusadel.nonequilibrium.self_consistent import self_consistent_kinetics
+from jusadel.nonequilibrium.spin_dynamics import spin_dynamics
+from jusadel.observables.currents import (
     current_across,
     current_through,
     magnetisation,
@@ -39,36 +60,28 @@ from jusadel.fluxes import (
     spin_torque,
     triplet_components,
 )
-from jusadel.gauge import GaugeError
-from jusadel.homogeneous import bulk_value
-from jusadel.junction import current_phase_relation
-from jusadel.kinetic import kinetics
-from jusadel.known_materials import KnownMaterial, materials
-from jusadel.layouts import corbino, cross_junction, ring, squid_loop, strip, t_junction
-from jusadel.linear import StagnationWarning
-from jusadel.local_refinement import refine_at
-from jusadel.magnetic import fluxoid, vortices, winding
-from jusadel.material import AssumedTcWarning, Material, chiral, dresselhaus, rashba
-from jusadel.matsubara import bulk_gap
-from jusadel.mesh import Mesh
-from jusadel.mesh_io import read_mesh
-from jusadel.nambu import from_nambu, to_nambu
-from jusadel.nonequilibrium import Kinetics, energy_current_through
-from jusadel.normal import diffuse
-from jusadel.observables import (
+from jusadel.observables.density_of_states import density_of_states, mean_density_of_states, tunnelling_spectrum
+from jusadel.observables.local import (
     charge_current,
     free_energy,
     pair_amplitude,
     spin_current,
     spin_density,
 )
-from jusadel.pair_potential import vortex
-from jusadel.phase_curve import CurrentPhaseRelation
-from jusadel.polygons import SharpCornerWarning, circle, polygon
-from jusadel.screening import ScreenedSolution, self_field, solve_screened
-from jusadel.shapes import disk, rectangle
-from jusadel.sizes import graded
-from jusadel.solution import (
+from jusadel.observables.spectral_currents import (
+    equilibrium_current,
+    equilibrium_spin_current,
+    spectral_current,
+    spectral_current_density,
+    spectral_spin_current,
+    spectral_spin_current_density,
+)
+from jusadel.observables.thermodynamics import entropy, specific_heat
+from jusadel.observables.vorticity import fluxoid, vortices, winding
+from jusadel.solver import linear
+from jusadel.solver.equilibrium import solve
+from jusadel.solver.linear import StagnationWarning
+from jusadel.solver.solution import (
     BathWarning,
     CoarseEnergiesWarning,
     CoarseMeshWarning,
@@ -78,25 +91,16 @@ from jusadel.solution import (
     UncertifiedDerivativeWarning,
     UnstableStateWarning,
 )
-from jusadel.spectral import Spectrum, spectrum
-from jusadel.spectral_currents import (
-    equilibrium_current,
-    equilibrium_spin_current,
-    spectral_current,
-    spectral_current_density,
-    spectral_spin_current,
-    spectral_spin_current_density,
-)
-from jusadel.spectroscopy import density_of_states, mean_density_of_states, tunnelling_spectrum
-from jusadel.spin_dynamics import spin_dynamics
-from jusadel.sweep import sweep
-from jusadel.symmetry import allowed_tensor, point_groups
-from jusadel.thermodynamics import entropy, specific_heat
-from jusadel.transforms import above, below, bounded, positive
-from jusadel.units import Units
-from jusadel.vector_potential import electrode_gauge, uniform_field
-from jusadel.version import __version__ as __version__
-from jusadel.vtu import write_vtu
+from jusadel.solver.spectrum import Spectrum, spectrum
+from jusadel.studies.adaptation import adapt, error_estimate
+from jusadel.studies.convergence import Convergence, ConvergenceWarning, converge
+from jusadel.studies.critical_temperature import CriticalTemperature, critical_temperature
+from jusadel.studies.current_phase.relation import current_phase_relation
+from jusadel.studies.current_phase.result import CurrentPhaseRelation
+from jusadel.studies.film.depairing import depairing_current
+from jusadel.studies.film.states import film_critical_temperature, film_state, gap_of_temperature
+from jusadel.studies.screening.solve import ScreenedSolution, self_field, solve_screened
+from jusadel.studies.sweeps.sweep import sweep
 
 __all__ = [
     "AssumedTcWarning",

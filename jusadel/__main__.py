@@ -16,8 +16,8 @@ import jax
 import numpy as np
 
 import jusadel as ju
-from jusadel.case import read_case
-from jusadel.case_run import run_case
+from jusadel.files.case import read_case
+from jusadel.files.case_run import run_case
 from jusadel.plot.canvas import pyplot
 
 TENSORS = ("D", "Gamma", "gamma", "theta", "kappa")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from jusadel.mesh import Mesh
-from jusadel.shapes import disk, rectangle
+from jusadel.mesh.mesh import Mesh
+from jusadel.mesh.shapes import disk, rectangle
 
 
 def sns() -> Mesh:

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 
 # Nearly all the time of the tests is compilation: here and in the processes that tests start, code that runs slower is
@@ -22,15 +22,25 @@ os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 import jax  # noqa: E402
-import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+from shared import DELTA, OMEGA, bare_frequency, optimised, vortex_material  # noqa: E402
 
 import jusadel as ju  # noqa: E402
 
-DELTA = 1.764
 DAYS_KEPT = 14
 """How long compiled programs serve later runs."""
-LONGEST = ("examples", "vortex", "junction", "barriers", "kinetics", "film", "gradients", "critical", "gap", "krylov")
+LONGEST = (
+    "examples",
+    "vortex",
+    "current_phase",
+    "barriers",
+    "kinetics",
+    "film",
+    "derivatives",
+    "critical_temperature",
+    "gap",
+    "krylov",
+)
 """Modules that take minutes."""
 
 
@@ -66,17 +76,6 @@ def compiled_programs_are_dropped():
             trim(0)
 
 
-@contextmanager
-def optimised():
-    """Code that is slow to compile and fast to run, where a test computes for longer than it compiles."""
-    before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", False)
-    try:
-        yield
-    finally:
-        jax.config.update("jax_disable_most_optimizations", before)
-
-
 @pytest.fixture(scope="module")
 def fast_code():
     """A module of such tests."""
@@ -103,28 +102,6 @@ def references():
 def vortex_meshes():
     """Three graded disks of radius 6 with about 1300, 2400 and 4100 nodes."""
     return [ju.disk(6.0, size, size / 5) for size in (0.44, 0.33, 0.25)]
-
-
-def vortex_material(case):
-    """The materials of references.json C3 ("all") and, for a single frequency, C1 ("weak")."""
-    if case == "weak":
-        return ju.Material(D=2 * DELTA, Gamma=10 * DELTA, gamma=ju.rashba(1e-3))
-    return ju.Material(
-        D=2 * DELTA,
-        Gamma=2 * DELTA,
-        gamma=ju.rashba(0.7484018172),
-        spin_field=ju.rashba(0.15),
-        theta=(0, 0, 0.2),
-        kappa=(0, 0, 0.1),
-    )
-
-
-def bare_frequency(omega):
-    """T and frequencies with which F = f for one frequency (T = 1/pi, weight 1)."""
-    return {"T": 1 / np.pi, "frequencies": ([omega], [1.0])}
-
-
-OMEGA = {"all": 0.8, "weak": 0.157079632679}
 
 
 class SolvedWhenAsked(Sequence):

@@ -11,11 +11,11 @@ from types import SimpleNamespace
 import jax
 import jax.numpy as jnp
 import numpy as np
-from conftest import optimised
 from scipy.linalg import solve_banded
+from shared import optimised
 
-from jusadel.action import TERMS, density
-from jusadel.nambu import L, R, cap_step, commutator, expand, inverse, retract
+from jusadel.action.nambu import L, R, cap_step, commutator, expand, inverse, retract
+from jusadel.action.terms import TERMS, density
 
 TURN = jnp.asarray((R[2] - L[2]) / 2)
 CELL = tuple(t for t in TERMS if t.gradient)

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel import Device, Material, electrode_gauge, rectangle
-from jusadel.discretisation import discretise
-from jusadel.hessian import action_of_steps
+from jusadel.action.assembly import discretise
+from jusadel.action.sparse_hessian import action_of_steps
 
 OMEGA = 0.8
 

@@ -1,26 +1,15 @@
 """The examples: read from their files, run on less, held to references, formulas and symmetries."""
 
-import importlib.util
 import re
-from pathlib import Path
 
 import matplotlib.image
 import numpy as np
 import pytest
-from conftest import optimised
+from shared import load, optimised
 
 import jusadel as ju
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
 COARSE = "ignore:the mesh is too coarse.*(thermal|spin relaxation) length:jusadel.CoarseMeshWarning"  # near Tc
-
-
-def load(name):
-    """The example as a module, without running it."""
-    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import jusadel as ju
-from jusadel.archive import Arrays
-from jusadel.files import KINDS
-from jusadel.fit_result import History
-from jusadel.material import SHAPES
+from jusadel.common.archive import Arrays
+from jusadel.device.material.material import SHAPES
+from jusadel.files.saving import KINDS
+from jusadel.fitting.result import History
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::jusadel.SharpCornerWarning"),

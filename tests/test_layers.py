@@ -10,30 +10,21 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "jusadel"
-FLOORS = (
-    "version concrete atomic archive sampled progress points nambu matrices rows spin symmetry matsubara topology "
-    "mesh_checks region_borders mesh_quality mesh stars recovery shapes doubling local_refinement elements msh_reader "
-    "msh_writer mesh_io known_materials planar sizes border triangulation seeds refinement polygons mesh_smoothing "
-    "layouts",
-    "material boundary contact cuts scales units gauge gauge_completion vector_potential device_parts",
+ROOMS = (
+    "common",
+    "mesh",
     "device",
-    "action discrete seams discretisation lines whitney homogeneous pairing_response film_energy film depairing",
-    "lifted hessian keldysh linear linear.protocol linear.factors linear.direct linear.dense linear.pardiso "
-    "linear.multigrid linear.iterations linear.krylov linear.choice processes newton real_energies",
-    "pair_potential solution resolution traced distributions solve_input stability problem guess lanczos gap "
-    "linear_response implicit host differentiated compiled equilibrium spectral",
-    "observables adaptation convergence screening_response screening fluxes magnetic thermodynamics phase_curve "
-    "turning turns phase_errors junction critical workers sweep_file sweep spectroscopy spectral_currents flow "
-    "floating normal spin_dynamics nonequilibrium energy_checks kinetic driven transforms parameters measured "
-    "linearised least_squares descent covariance fit_result fitting fit stored_device stored_results files vtu",
-    "plot plot.canvas plot.devices plot.fields plot.lines plot.spectra case_units case case_output case_run",
-    "jusadel",
-    "__main__",
+    "action",
+    "solver",
+    "observables",
+    "nonequilibrium",
+    "studies",
+    "fitting",
+    "plot",
+    "files",
 )
-"""Every module stands on one floor and imports from its own and from lower ones, never in a circle."""
-FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names.split()}
-LAZY = {("mesh", "mesh_io")}
-"""Imports inside functions or for type checkers that point upward or close a circle: (importer, imported)."""
+"""The folders of the package, each importing from itself and from those before it, never in a circle."""
+TOP = ("jusadel", "__main__")
 
 
 def name_of(path):
@@ -45,10 +36,16 @@ MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
 def lazy_nodes(tree):
-    """Everything inside functions and inside `if TYPE_CHECKING`."""
+    """Everything inside functions."""
     for node in ast.walk(tree):
-        typing_only = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-        if typing_only or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield from ast.walk(node)
+
+
+def typing_nodes(tree):
+    """Everything inside `if TYPE_CHECKING`: annotations may name what stands above in the same room."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             yield from ast.walk(node)
 
 
@@ -66,58 +63,74 @@ def imported(node, modules):
 
 
 def imports_of(source, modules):
-    """(imports when the module is loaded, lazy imports), both as names of our modules."""
+    """Imports of our modules: (when the module is loaded, inside functions, for type checkers)."""
     tree = ast.parse(source)
-    lazy = {id(node) for node in lazy_nodes(tree)}
-    found = [(id(node) in lazy, imported(node, modules)) for node in ast.walk(tree)]
-    return tuple(set().union(*(names for is_lazy, names in found if is_lazy is which)) for which in (False, True))
+    kind = {id(node): 1 for node in lazy_nodes(tree)} | {id(node): 2 for node in typing_nodes(tree)}
+    found = [(kind.get(id(node), 0), imported(node, modules)) for node in ast.walk(tree)]
+    return tuple(set().union(*(names for this, names in found if this == which)) for which in range(3))
+
+
+def room(name):
+    """The first folder of a module's name; the package and its command stand on top of all."""
+    return name.split(".")[0]
+
+
+def height(name):
+    return [*ROOMS, *TOP].index(room(name))
+
+
+def underscored(path):
+    """Names with an underscore in front that a module takes from other modules: (module, name)."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] == "jusadel":
+            for alias in node.names:
+                if any(
+                    part.startswith("_") and not part.endswith("__") for part in [*node.module.split("."), alias.name]
+                ):
+                    yield node.module.removeprefix("jusadel."), alias.name
 
 
 IMPORTS = {name: imports_of(path.read_text(), MODULES) for name, path in MODULES.items()}
 
 
 @pytest.mark.parametrize(
-    ("source", "at_once", "lazy"),
+    ("source", "at_once", "lazy", "typing"),
     [
-        ("import jax, jusadel.mesh", {"mesh"}, set()),
-        ("from jusadel import mesh, nambu", {"mesh", "nambu"}, set()),
-        ("from jusadel import Mesh", {"jusadel"}, set()),
-        ("from jusadel.linear import SuperLU, dense", {"linear", "linear.dense"}, set()),
-        ("try:\n    from jusadel.mesh import Mesh\nexcept ImportError:\n    pass", {"mesh"}, set()),
-        ("def f():\n    from jusadel.mesh_io import write_mesh", set(), {"mesh_io"}),
-        ("if TYPE_CHECKING:\n    from jusadel.mesh import Mesh", set(), {"mesh"}),
+        ("import jax, jusadel.mesh.mesh", {"mesh.mesh"}, set(), set()),
+        ("from jusadel import mesh, files", {"mesh", "files"}, set(), set()),
+        ("from jusadel import Mesh", {"jusadel"}, set(), set()),
+        ("from jusadel.solver.linear import SuperLU, dense", {"solver.linear", "solver.linear.dense"}, set(), set()),
+        ("try:\n    from jusadel.mesh.mesh import Mesh\nexcept ImportError:\n    pass", {"mesh.mesh"}, set(), set()),
+        ("def f():\n    from jusadel.mesh.mesh import Mesh", set(), {"mesh.mesh"}, set()),
+        ("if TYPE_CHECKING:\n    from jusadel.mesh.mesh import Mesh", set(), set(), {"mesh.mesh"}),
     ],
 )
-def test_imports_are_read(source, at_once, lazy):
-    assert imports_of(source, MODULES) == (at_once, lazy)
+def test_imports_are_read(source, at_once, lazy, typing):
+    assert imports_of(source, MODULES) == (at_once, lazy, typing)
 
 
-def test_every_module_has_a_floor_and_every_name_a_module():
-    assert set(MODULES) == set(FLOOR)
+def test_every_folder_is_a_room():
+    assert {room(name) for name in MODULES} == {*ROOMS, *TOP}
+    assert not [
+        name for name in MODULES if room(name) == name and (PACKAGE / f"{name}.py").exists() and name not in TOP
+    ]
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_no_import_points_upward(name):
-    upward = {other for other in IMPORTS[name][0] if FLOOR[other] > FLOOR[name]}
-    assert not upward, f"{name} stands on floor {FLOOR[name]} and imports {upward} from above"
+    upward = {other for kind in IMPORTS[name] for other in kind if height(other) > height(name)}
+    assert not upward, f"{name} imports {upward} from rooms above its own"
 
 
 def test_no_circle():
-    TopologicalSorter({name: at_once for name, (at_once, _) in IMPORTS.items()}).prepare()
+    """Not even by imports inside functions."""
+    TopologicalSorter({name: at_once | lazy for name, (at_once, lazy, _) in IMPORTS.items()}).prepare()
 
 
-def below(name):
-    """All modules that are loaded with this one."""
-    found, edge = set(), {name}
-    while edge:
-        found |= edge
-        edge = set().union(*(IMPORTS[other][0] for other in edge)) - found
-    return found
-
-
-def test_lazy_imports_that_point_upward_are_listed():
-    lazy = {(name, other) for name, (_, others) in IMPORTS.items() for other in others}
-    assert {(name, other) for name, other in lazy if FLOOR[other] > FLOOR[name] or name in below(other)} == LAZY
+@pytest.mark.parametrize("name", MODULES)
+def test_what_a_room_keeps_for_itself_is_left_there(name):
+    taken = [(other, hidden) for other, hidden in underscored(MODULES[name]) if room(other) != room(name)]
+    assert not taken, f"{name} takes {taken} from other rooms"
 
 
 # --- import jusadel ------------------------------------------------------------------------------

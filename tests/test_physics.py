@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import bare_frequency
+from shared import bare_frequency
 
 import jusadel as ju
 

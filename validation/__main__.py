@@ -9,7 +9,7 @@ import jax
 
 import jusadel as ju
 import validation.topics  # noqa: F401  fills the registry
-from jusadel.phase_curve import PhaseRangeWarning
+from jusadel.studies.current_phase.result import PhaseRangeWarning
 from validation.registry import CASES, REFERENCES, Pictures
 from validation.report import read, write
 from validation.running import run

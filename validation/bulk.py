@@ -7,7 +7,7 @@ from scipy.optimize import brentq, fsolve
 from scipy.special import psi
 
 import jusadel as ju
-from jusadel.matsubara import GAP_RATIO, quadrature
+from jusadel.action.matsubara import GAP_RATIO, quadrature
 from validation.registry import REFERENCES, case, draw, given, nodes, row, value_of
 
 BARE = ju.Material()

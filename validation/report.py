@@ -10,7 +10,7 @@ import numpy as np
 import scipy
 
 import jusadel as ju
-from jusadel.atomic import replacing
+from jusadel.common.atomic import replacing
 from validation.literature import LITERATURE, WITHOUT
 from validation.registry import CASES, REFERENCES
 from validation.running import Result

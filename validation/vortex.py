@@ -7,8 +7,8 @@ from scipy.interpolate import CubicSpline
 
 import jusadel as ju
 from examples import vortex as example
-from jusadel.matsubara import GAP_RATIO
-from jusadel.shapes import _delaunay
+from jusadel.action.matsubara import GAP_RATIO
+from jusadel.mesh.shapes import _delaunay
 from validation.registry import case, draw, nodes, row, value_of, worst
 
 GAMMA = 0.01

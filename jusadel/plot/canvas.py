@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jusadel.concrete import refuse_traced
-from jusadel.material import is_number
-from jusadel.mesh import Mesh
-from jusadel.planar import distance_to
-from jusadel.topology import SIDES, split_lines
+from jusadel.common.concrete import refuse_traced
+from jusadel.device.material.material import is_number
+from jusadel.mesh.generator.geometry import distance_to
+from jusadel.mesh.mesh import Mesh
+from jusadel.mesh.topology import SIDES, split_lines
 
 Values = NDArray[np.float64]
 

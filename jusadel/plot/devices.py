@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from jusadel import device as devices
-from jusadel.mesh import Mesh
+from jusadel.device import device as devices
+from jusadel.mesh.mesh import Mesh
+from jusadel.mesh.topology import SIDES
 from jusadel.plot.canvas import COLOURS, Unit, length_unit, mesh_of, plane, triangulation
-from jusadel.topology import SIDES
 
 
 def mesh(of: Any, ax: Any = None, unit: Unit = "", edges: bool = True) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jusadel.observables import charge_currents_of_cells, one_sided, spin_density
+from jusadel.observables.local import charge_currents_of_cells, one_sided, spin_density
 from jusadel.plot.canvas import (
     CYCLIC,
     DIVERGING,
@@ -24,7 +24,7 @@ from jusadel.plot.canvas import (
     real_values,
     triangulation,
 )
-from jusadel.solution import CoarseMeshWarning
+from jusadel.solver.solution import CoarseMeshWarning
 
 LINES = 21
 """Streamlines that have room beside each other along the longer side: so many that arrowheads do not touch."""

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from jusadel.cuts import point
-from jusadel.fit_result import FitResult
-from jusadel.phase_curve import CurrentPhaseRelation
+from jusadel.fitting.result import FitResult
+from jusadel.observables.cuts import point
 from jusadel.plot.canvas import COLOURS, Unit, along, length_unit, on_line, real_values
+from jusadel.studies.current_phase.result import CurrentPhaseRelation
 
 
 def line_cut(

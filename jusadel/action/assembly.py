@@ -1,0 +1,259 @@
+"""From a Device to its discrete action: what stands at nodes, on triangles, along edges and across barriers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jusadel.action.mesh_action import Cells, DiscreteAction, Joint, Nodes, scaled, to_nodes
+from jusadel.action.periodic import Seams, rotation_matrices, seams
+from jusadel.action.terms import TERMS
+from jusadel.device.boundary import Interface, Surface, Tunnel
+from jusadel.device.device import Device
+from jusadel.device.material.material import SHAPES
+from jusadel.mesh.interfaces import paired_edges
+from jusadel.mesh.mesh import Mesh
+from jusadel.mesh.topology import SIDES, edge_rows
+
+Array = jax.Array
+NODAL = tuple(t.field for t in TERMS if not t.gradient and t.field in SHAPES)
+GRADIENT = tuple(t.field for t in TERMS if t.gradient)
+
+
+def discretise(device: Device, Delta: Array, unknown: tuple[str, ...] = ()) -> DiscreteAction:
+    """The discrete action of a device with the pair potential Delta (m, 3) complex, at each triangle's vertices.
+
+    Terms whose field is zero everywhere are left out here, on concrete numbers, so that they cost nothing, but not
+    those of the fields `unknown`, of which "A" stands for the links of the vector potential. Behind the nodes of the
+    mesh stand those of the reservoirs behind barriers, in the order of `ghosts`.
+    """
+    mesh, seam, sides = device.mesh, seams(device), edge_sides(device)
+    behind = sum(len(nodes) for nodes, _ in ghosts(device).values())
+    triangles = seam.owner[mesh.triangles]
+    cells = _joined([_triangle_cells(device, seam), *(_edge_cells(device, seam, side) for side in sides)])
+    vertex = {name: device.vertex_field(name) for name in NODAL}
+    vertex = _turned_back(vertex | {"Delta": jnp.stack([jnp.real(Delta), jnp.imag(Delta)], axis=-1)}, seam, mesh)
+    nodes = _integrate(triangles, mesh.areas * device.centroid_field("nu"), vertex, len(mesh.points) + behind)
+    for side in sides:
+        nodes = _with_surface(nodes, device, seam, side)
+    present = {"omega", "D", *unknown} | {k for k, v in (nodes.fields | cells.fields).items() if not _vanishes(v)}
+    free = ~device.fixed_nodes() & (seam.owner == np.arange(len(seam.owner)))
+    return DiscreteAction(
+        triangles=jax.device_put(np.concatenate([triangles, *(triangles[s.triangles] for s in sides if s.cells)])),
+        free=jax.device_put(np.concatenate([free, np.zeros(behind, bool)])),
+        nodes=nodes,
+        cells=jax.device_put(cells),
+        joints=_joints(device, seam),
+        node_terms=tuple(t for t in TERMS if not t.gradient and t.field in present),
+        cell_terms=tuple(t for t in TERMS if t.gradient and t.field in present),
+        links="A" in unknown or not (_vanishes(cells.line_A) and _vanishes(cells.spin_field) and cells.turn is None),
+    )
+
+
+@partial(jax.jit, static_argnums=3)
+def _integrate(triangles: Any, volumes: Array, vertex: dict[str, Array], n: int) -> Nodes:
+    """Fields (m, 3, ...) at the triangles' vertices times a third of the volumes (m,), summed into n nodes."""
+    share = volumes[:, None] / 3 * jnp.ones((1, 3))
+    return Nodes(
+        weight=to_nodes(triangles, share, n),
+        fields={k: to_nodes(triangles, scaled(share, v), n) for k, v in vertex.items()},
+    )
+
+
+def _vanishes(values: Any) -> bool:
+    return not isinstance(values, jax.core.Tracer) and not np.any(np.asarray(values))
+
+
+# --- seams ---------------------------------------------------------------------------------------
+
+
+def _turned_back(vertex: dict[str, Array], seam: Seams, mesh: Mesh) -> dict[str, Array]:
+    """Nodal fields (m, 3, ...) at the vertices, in the frame of the nodes that own them."""
+    if not len(seam.slaves):
+        return vertex
+    nodes = mesh.triangles
+    Delta = vertex["Delta"]
+    cos, sin = jnp.cos(seam.phase)[nodes], jnp.sin(seam.phase)[nodes]
+    real, imaginary = Delta[..., 0], Delta[..., 1]
+    back = {"Delta": jnp.stack([cos * real + sin * imaginary, cos * imaginary - sin * real], axis=-1)}
+    if seam.spin is not None:
+        turn = rotation_matrices(seam.spin)[nodes]
+        back["h"] = jnp.einsum("mvji,mvj->mvi", turn, vertex["h"])
+        back["Gamma"] = jnp.einsum("mvki,mvkl,mvlj->mvij", turn, vertex["Gamma"], turn)
+    return vertex | back
+
+
+def _seam_links(seam: Seams, nodes: Any, line_A: Array) -> dict[str, Any]:
+    """Line integrals less the seam's phases, and its spin rotations, at the corners `nodes` (m, 3)."""
+    if not len(seam.slaves):
+        return {"line_A": line_A, "turn": None}
+    turn = None if seam.spin is None else seam.spin[nodes]
+    return {"line_A": line_A - seam.phase[nodes] / 2, "turn": turn}
+
+
+# --- cells ---------------------------------------------------------------------------------------
+
+
+def _triangle_cells(device: Device, seam: Seams) -> Cells:
+    mesh = device.mesh
+    fields = {name: device.centroid_field(name) for name in GRADIENT}
+    return Cells(
+        area=mesh.areas,
+        nu=device.centroid_field("nu"),
+        gradients=mesh.shape_gradients,
+        middle=jnp.full((len(mesh.triangles), 3), 1 / 3),
+        offsets=mesh.points[mesh.triangles] - mesh.centroids[:, None],
+        spin_field=device.centroid_field("spin_field"),
+        fields=fields | {"mean_D": _mean(fields["D"])},
+        **_seam_links(seam, mesh.triangles, device.line_integrals()),
+    )
+
+
+def _mean(D: Any) -> Any:
+    return (D[:, 0, 0] + D[:, 1, 1]) / 2
+
+
+@dataclass(frozen=True)
+class Side:
+    """Edges with surface terms, as the triangles at them see them."""
+
+    surface: Surface
+    edges: np.ndarray  # (k, 2)
+    triangles: np.ndarray  # (k,)
+    share: float  # of the length: a half where triangles stand on both sides
+    normals: Any  # (k, 2), to the right of the edges: outward at outer ones
+    lengths: Any  # (k,)
+
+    @property
+    def cells(self) -> bool:
+        """Whether there are gradient terms."""
+        return any(not _vanishes(getattr(self.surface, name)) for name in ("gamma", "rashba", "theta", "kappa"))
+
+
+def edge_sides(device: Device) -> list[Side]:
+    """The edges of a device that have terms of their own."""
+    mesh, sides = device.mesh, []
+    for name, boundary in device.boundaries.items():
+        if isinstance(boundary, Interface) and boundary.conductance is not None:
+            for surface, side in zip(boundary.surface, SIDES, strict=True):
+                sides += _sides(mesh, surface, mesh.boundaries[name + side]) if surface else []
+        else:
+            given = boundary if isinstance(boundary, Surface) else getattr(boundary, "surface", None)
+            surface = given[0] if isinstance(given, tuple) else given
+            sides += _sides(mesh, surface, mesh.boundaries[name]) if surface else []
+    return sides
+
+
+def _sides(mesh: Mesh, surface: Surface, edges: np.ndarray) -> list[Side]:
+    rows = edge_rows(mesh.edges, edges)
+    beside = [np.flatnonzero((mesh.triangle_edges == row).any(axis=1)) for row in rows]
+    step = mesh.points[edges[:, 1]] - mesh.points[edges[:, 0]]
+    lengths = (step**2).sum(axis=1) ** 0.5
+    xp = np if isinstance(step, np.ndarray) else jnp
+    normals = xp.stack([step[:, 1], -step[:, 0]], axis=1) / lengths[:, None]
+    sides = []
+    for count in (1, 2):
+        at = np.array([k for k, b in enumerate(beside) if len(b) == count], int)
+        for place in range(count) if len(at) else ():
+            triangles = np.array([beside[k][place] for k in at])
+            sides.append(Side(surface, edges[at], triangles, 1 / count, normals[at], lengths[at]))
+    return sides
+
+
+def _edge_cells(device: Device, seam: Seams, side: Side) -> Cells | None:
+    """The gradient terms of a surface, sampled at the edges' midpoints with the gradients of the triangles there."""
+    if not side.cells:
+        return None
+    mesh, at = device.mesh, side.triangles
+    corners = mesh.triangles[at]
+    on_edge = (corners[:, :, None] == side.edges[:, None, :]).any(axis=2)
+    middle = mesh.points[side.edges].mean(axis=1)[:, None]
+    fields = {name: side.surface.at(name, side.normals) for name in ("gamma", "theta", "kappa")}
+    return Cells(
+        area=side.share * side.lengths,
+        nu=device.centroid_field("nu")[at],
+        gradients=mesh.shape_gradients[at],
+        middle=on_edge / 2,
+        offsets=mesh.points[corners] - middle,
+        spin_field=device.centroid_field("spin_field")[at],
+        fields=fields | {"D": jnp.zeros((len(at), 2, 2)), "mean_D": _mean(device.centroid_field("D")[at])},
+        **_seam_links(seam, corners, device.line_integrals(corners, on_edge / 2, middle[:, 0])),
+    )
+
+
+def _joined(cells: list[Cells | None]) -> Cells:
+    present = [c for c in cells if c is not None]
+    return present[0] if len(present) == 1 else _concatenated(*present)
+
+
+@jax.jit
+def _concatenated(*cells: Cells) -> Cells:
+    return jax.tree.map(lambda *x: jnp.concatenate(x), *cells)
+
+
+def _with_surface(nodes: Nodes, device: Device, seam: Seams, side: Side) -> Nodes:
+    """Exchange field and relaxation of a surface, half of each edge's at either end."""
+    share = device.centroid_field("nu")[side.triangles] * side.share * side.lengths / 2
+    fields = dict(nodes.fields)
+    for name in ("h", "Gamma"):
+        value = scaled(share, side.surface.at(name, side.normals))
+        for end in side.edges.T:
+            fields[name] = fields[name].at[seam.owner[end]].add(_back(name, value, seam, end))
+    return Nodes(weight=nodes.weight, fields=fields)
+
+
+def _back(name: str, value: Array, seam: Seams, nodes: np.ndarray) -> Array:
+    if seam.spin is None:
+        return value
+    turn = rotation_matrices(seam.spin)[nodes]
+    return jnp.einsum("kji,kj->ki", turn, value) if name == "h" else jnp.einsum("kai,kab,kbj->kij", turn, value, turn)
+
+
+# --- barriers ------------------------------------------------------------------------------------
+
+
+def ghosts(device: Device) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Nodes (k,) at each barrier to a reservoir, and the numbers (k,) of those behind it."""
+    first, found = len(device.mesh.points), {}
+    for name, boundary in device.boundaries.items():
+        if isinstance(boundary, Tunnel):
+            nodes = device.mesh.boundary_nodes(name)
+            found[name] = (nodes, first + np.arange(len(nodes)))
+            first += len(nodes)
+    return found
+
+
+def _joints(device: Device, seam: Seams) -> tuple[Joint, ...]:
+    """All barriers of a device."""
+    mesh, behind, found = device.mesh, ghosts(device), []
+    for name, (nodes, numbers) in behind.items():
+        other = np.zeros(len(mesh.points), int)
+        other[nodes] = numbers
+        edges = mesh.boundaries[name]
+        found.append(_joint(mesh, seam, device.boundaries[name], edges, other[edges]))
+    return (*found, *interface_joints(device, seam))
+
+
+def interface_joints(device: Device, seam: Seams) -> tuple[Joint, ...]:
+    """The barriers between two sides of the mesh."""
+    mesh = device.mesh
+    barriers = {k: b for k, b in device.boundaries.items() if isinstance(b, Interface) and b.conductance is not None}
+    return tuple(_joint(mesh, seam, b, *paired_edges(mesh, name)) for name, b in barriers.items())
+
+
+def _joint(mesh: Mesh, seam: Seams, barrier: Any, edges: np.ndarray, others: np.ndarray) -> Joint:
+    """Half of each edge's length goes to the pair at either end; the end of a slit, one node, pairs with itself."""
+    pairs, which = np.unique(np.stack([edges.ravel(), others.ravel()], axis=1), axis=0, return_inverse=True)
+    step = mesh.points[edges[:, 1]] - mesh.points[edges[:, 0]]
+    half = jnp.repeat(jnp.asarray((step**2).sum(axis=1) ** 0.5) / 2, 2)
+    length = jax.ops.segment_sum(half, jnp.asarray(which.ravel()), num_segments=len(pairs))
+    if len(seam.slaves):
+        mine = np.concatenate([seam.owner, np.arange(len(seam.owner), pairs.max() + 1)])
+        pairs = mine[pairs]
+    transmissions = None if barrier.transmissions is None else jnp.asarray(barrier.transmissions)
+    return Joint(pairs=jnp.asarray(pairs), conductance=barrier.conductance * length, transmissions=transmissions)

@@ -1,0 +1,221 @@
+"""The homogeneous solution: G of a bulk superconductor with exchange field, spin relaxation and phase gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jusadel.action.nambu import (
+    ROUND_OFF,
+    TANGENT,
+    cap_step,
+    commutator,
+    expand,
+    frame_to_green,
+    inverse,
+    positivity,
+    retract,
+    units,
+)
+from jusadel.action.terms import TERMS, Term, density
+
+Array = jax.Array
+STEPS = 60
+LAST_STEP = 1e-7
+RUNGS = 4.0 * 3.0 ** -np.arange(13.0)
+"""Heights above the real axis, in the largest energy, from which real energies are approached."""
+
+
+def bulk_value(omega: Any, Delta: Any, h: Any = (0.0, 0.0, 0.0), Gamma: Any = 0.0, **gradient: Any) -> Array:
+    """G of a homogeneous superconductor, solved from the normal state by Newton's method.
+
+    Args:
+        omega: Matsubara frequencies > 0, any shape (...), or eta - i E with eta > 0 for the retarded function at real
+            energies E, which is followed there from far above the real axis [energy].
+        Delta: complex pair potential, a number [energy].
+        h: exchange field (3,) [energy].
+        Gamma: spin relaxation, number or (3, 3) [energy].
+        gradient: a phase gradient and spin-orbit tensors, in the gauge where Delta is uniform:
+            A (2,) (minus half the phase gradient), D, spin_field, gamma, theta, kappa as in Material.
+
+    Returns:
+        (..., 4, 4), real where omega is; differentiable once with respect to everything.
+
+    Raises:
+        ValueError: omega not positive, no convergence, or a solution off the physical branch.
+    """
+    omega = jnp.asarray(omega, complex if jnp.iscomplexobj(omega) else float)
+    fields = _fields(Delta, h, Gamma, gradient)
+    G, last = _from_above(omega.ravel(), fields, _present(fields))
+    G = G.reshape(*omega.shape, 4, 4)
+    _certify(G, last.reshape(omega.shape), omega, Delta, h)
+    return G
+
+
+def homogeneous_density(G: Array, omega: Any, fields: dict[str, Array], terms: tuple[Term, ...] = TERMS) -> Array:
+    """Free-energy density of one frequency with dk G = -[A_k R3 + a_jk L_j, G], in units of pi nu/2.
+
+    Args:
+        G: (4, 4).
+        omega: frequency.
+        fields: D, A, spin_field, h, Gamma, gamma, theta, kappa, and Delta as (Re, Im).
+        terms: the terms to sum.
+    """
+    L, R = units(4, G.dtype)
+    p = SimpleNamespace(omega=omega, **fields)
+    connection = p.A[:, None, None] * R[2] + jnp.einsum("jk,jab->kab", p.spin_field, L)
+    return density(terms, G, -commutator(connection, G[None]), p)
+
+
+def _fields(Delta: Any, h: Any, Gamma: Any, gradient: dict[str, Any]) -> dict[str, Array]:
+    defaults = {
+        "A": jnp.zeros(2),
+        "D": 1.0,
+        "spin_field": jnp.zeros((3, 2)),
+        "gamma": jnp.zeros((3, 2)),
+    }
+    defaults |= {"theta": jnp.zeros(3), "kappa": jnp.zeros(3)}
+    unknown = set(gradient) - set(defaults)
+    if unknown:
+        raise ValueError(f"unknown fields {sorted(unknown)}; expected some of {sorted(defaults)}")
+    fields = {k: jnp.asarray(gradient.get(k, v), float) for k, v in defaults.items()}
+    fields["D"] = fields["D"] * jnp.eye(2) if fields["D"].ndim == 0 else fields["D"]
+    Gamma = jnp.asarray(Gamma, float)
+    fields["Gamma"] = Gamma * jnp.eye(3) if Gamma.ndim == 0 else Gamma
+    Delta = jnp.asarray(Delta)
+    return fields | {
+        "h": jnp.asarray(h, float),
+        "Delta": jnp.stack([jnp.real(Delta), jnp.imag(Delta)]),
+    }
+
+
+def _present(fields: dict[str, Array]) -> tuple[Term, ...]:
+    """The terms that do not vanish; without a connection no gradient term contributes."""
+    moving = any(isinstance(fields[k], jax.core.Tracer) or np.any(fields[k]) for k in ("A", "spin_field"))
+
+    def keep(term: Term) -> bool:
+        value = fields.get(term.field)
+        return (moving or not term.gradient) and (
+            value is None or isinstance(value, jax.core.Tracer) or bool(np.any(value))
+        )
+
+    return tuple(t for t in TERMS if keep(t))
+
+
+def _from_above(omega: Array, fields: dict[str, Array], terms: tuple[Term, ...]) -> tuple[Array, Array]:
+    """G and Newton's last step (b,): from the normal state; at real energies in steps towards the axis."""
+    V = jnp.broadcast_to(jnp.eye(4, dtype=omega.dtype), (len(omega), 4, 4))
+    if jnp.iscomplexobj(omega):
+        energies = {k: v for k, v in fields.items() if k in ("Delta", "h", "Gamma", "A", "spin_field", "gamma")}
+        highest = jax.lax.stop_gradient(sum(jnp.max(jnp.abs(v)) for v in energies.values()))
+        for rung in RUNGS:
+            V = _solve_all(omega + rung * highest, V, fields, terms)[2]
+    return _solve_all(omega, V, fields, terms)[:2]
+
+
+@partial(jax.jit, static_argnums=3)
+def _solve_all(omega: Array, V: Array, fields: dict[str, Array], terms: tuple[Term, ...]) -> tuple[Array, ...]:
+    return jax.vmap(lambda w, start: _solve(w, start, fields, terms))(omega, V)
+
+
+def _solve(omega: Array, V: Array, fields: dict[str, Array], terms: tuple[Term, ...]) -> tuple[Array, Array, Array]:
+    """G, the largest component of Newton's last step, and the frame, from the frame V."""
+    frozen, w = jax.lax.stop_gradient((fields, omega))
+    zero = jnp.zeros(8, omega.dtype)
+    slope_at = partial(jax.grad(frame_density, holomorphic=jnp.iscomplexobj(omega)), terms=terms)
+
+    def derivatives(V: Array) -> tuple[Array, Array]:
+        slope, H = with_slope(partial(slope_at, V=V, omega=w, fields=frozen))(zero)
+        return slope, H
+
+    V, (_, H) = stationary_frame(derivatives, V)
+    # at the solution the last step vanishes, but its derivative is that of the solution (implicit function), also with
+    # H held fast, for the derivative of H is multiplied by zero
+    last = -solve_quasidefinite(H, slope_at(zero, V=V, omega=omega, fields=fields)[:, None])[:, 0]
+    return expand_green(V, last - jax.lax.stop_gradient(last)), jnp.max(jnp.abs(jax.lax.stop_gradient(last))), V
+
+
+def with_slope(slope: Callable[[Array], Array]) -> Callable[[Array], tuple[Array, Array]]:
+    """The slope of a function at x, and the derivatives of the slope along the components of x, (n, n): one program."""
+
+    def both(x: Array) -> tuple[Array, Array]:
+        H, value = jax.jacfwd(lambda z: (slope(z),) * 2, has_aux=True, holomorphic=jnp.iscomplexobj(x))(x)
+        return value, H
+
+    return both
+
+
+def stationary_frame(
+    derivatives: Callable[[Array], tuple[Array, Array, *tuple[Any, ...]]], V: Array | None = None
+) -> tuple[Array, Any]:
+    """The frame V (4, 4) to which Newton's method leads, and the derivatives at it.
+
+    Args:
+        derivatives: from V slope and curvature of `frame_density` at u = 0, whose first 8 components are u, and
+            whatever else is wanted at the solution. It stands only once in the program, which is long to compile.
+        V: the frame to start from, real or complex; None for the normal state.
+
+    Returns:
+        V and derivatives(V), constants for derivatives.
+    """
+
+    def unfinished(state: tuple[Array, ...]) -> Array:
+        _, _, last, count, _ = state
+        return (count < STEPS + 1) & ~(last < LAST_STEP)
+
+    def improve(state: tuple[Any, ...]) -> tuple[Any, ...]:
+        V, u, _, count, _ = state
+        V = retract(V, cap_step(u, 0.5))
+        found = derivatives(V)
+        last = jnp.where(count == 0, jnp.inf, jnp.max(jnp.abs(u)))  # the first u is no step
+        u = -solve_quasidefinite(found[1][:8, :8], found[0][:8, None])[:, 0]
+        return V, u, last, count + 1, found
+
+    V = jnp.eye(4) if V is None else jax.lax.stop_gradient(V)
+    nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(derivatives, V))
+    V, _, _, _, found = jax.lax.while_loop(
+        unfinished, improve, (V, jnp.zeros(8, V.dtype), jnp.asarray(jnp.inf), jnp.asarray(0), nothing)
+    )
+    return jax.lax.stop_gradient((V, found))
+
+
+def frame_density(u: Array, V: Array, omega: Array, fields: dict[str, Array], terms: tuple[Term, ...] = TERMS) -> Array:
+    """Free-energy density of one frequency at the step u (8,) from the frame V: exact to second order in u."""
+    return homogeneous_density(expand(u, V, inverse(V)), omega, fields, terms)
+
+
+def expand_green(V: Array, u: Array) -> Array:
+    """G after the step u, to first order in u exact, with G^2 = -1 restored."""
+    G = frame_to_green(V)
+    T = 2 * jnp.einsum("ab,xbc,cd->xad", V, TANGENT @ units(4)[1][2], inverse(V))
+    return G + jnp.einsum("x,xab->ab", u, T)
+
+
+def solve_quasidefinite(H: Array, r: Array) -> Array:
+    """H^-1 r, (8, k), without pivoting: 2 positive, 6 negative pivots on the physical branch."""
+    system = jnp.concatenate([H, r], axis=1)
+    for k in range(8):
+        row = system[k] / system[k, k]
+        system = (system - system[:, k, None] * row).at[k].set(row)
+    return system[:, 8:]
+
+
+def _certify(G: Array, last: Array, omega: Array, Delta: Any, h: Any) -> None:
+    if isinstance(G, jax.core.Tracer):
+        return
+    if np.any(np.asarray(omega).real <= 0):
+        raise ValueError(f"omega = {np.min(omega)}; a bulk value needs omega > 0, or eta - i E with eta > 0")
+    least = -ROUND_OFF if jnp.iscomplexobj(G) else 0.0
+    good = np.isfinite(np.asarray(G)).all(axis=(-1, -2)) & (np.asarray(positivity(jnp.nan_to_num(G))) > least)
+    good &= np.asarray(last) < LAST_STEP
+    if not good.all():
+        bad = np.asarray(omega)[~good]
+        raise ValueError(
+            f"no physical bulk solution found at omega = {bad[:3]} for Delta = {Delta}, h = {np.asarray(h)}"
+        )

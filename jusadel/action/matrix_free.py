@@ -1,0 +1,346 @@
+"""The gradient and the Hessian product of the discrete action, matrix-free, for all frequencies at once.
+
+With G_i(u) = V (1 + 2Y + 2Y^2) R3 V^-1 and dS = Tr(Phi dG) the Hessian at u = 0, applied to steps x, is
+
+    (H x)_a = Tr( 2 B_a R3 V^-1 dPhi(X) V ) + Tr( 2 B_a {Y, R3 Q} ),     X = 2 V Y R3 V^-1,     Q = V^-1 Phi V,
+
+with Y = x_a B_a and dPhi(X) the derivative of Phi along X; Phi is a polynomial of second degree in G. Diffusion
+without links is one scalar stiffness matrix for all entries and frequencies. The other gradient terms go triangle by
+triangle, in blocks that fit the cache. Real or complex, in any precision; fields are (nodes, 4, 4, frequencies), steps
+(nodes, 8, frequencies), and sums over neighbours are gathers over padded rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.sparse as sp
+
+from jusadel.action import products as matrices
+from jusadel.action.mesh_action import (
+    Cells,
+    DiscreteAction,
+    Joint,
+    centroid_action,
+    joint_action,
+    links_to_centroid,
+    node_action,
+)
+from jusadel.action.nambu import TANGENT, R
+from jusadel.action.padded_rows import Rows, padded
+from jusadel.action.products import materialise, quickly_compiled
+from jusadel.mesh.topology import pairs_of_corners
+
+Array = jax.Array
+Change = Callable[[Array], Array]
+
+BLOCK = 2000
+"""Triangles that are worked on together."""
+
+product = jax.vmap(matrices.product)
+anticommutator = jax.vmap(matrices.anticommutator)
+
+
+# --- the action in this layout ------------------------------------------------------------------
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Blocks:
+    """The triangles, (blocks, k, ...); the last block is filled up with triangles of no weight."""
+
+    triangles: Array  # (blocks, k, 3)
+    cells: Cells
+    there: Array | None  # (blocks, k, 3, 4, 4) links to the centroid, where there are any
+    back: Array | None
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class LiftedAction:
+    """A discrete action with its sums over neighbours; made once a mesh by `lift`."""
+
+    system: DiscreteAction  # without the diffusion term where the stiffness matrix serves
+    stiffness: Rows  # (n, n), Int nu grad phi_i . D . grad phi_j
+    corners: Rows  # (n, 3 m): the sum of what the triangles give to their corners
+    blocks: Blocks
+
+    @property
+    def on_triangles(self) -> bool:
+        """Whether anything is left to the triangles."""
+        return bool(self.system.cell_terms)
+
+
+def cast(tree: Any, dtype: Any) -> Any:
+    """All real numbers of a pytree in another precision."""
+    return jax.tree.map(lambda x: x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x, tree)
+
+
+def lift(system: DiscreteAction) -> LiftedAction:
+    """The discrete action with the neighbour lists that the batched operations need."""
+    system = _in_order_of_nodes(system)
+    n, triangles = len(system.free), np.asarray(system.triangles)
+    links = links_of_cells(system.cells) if system.links else (None, None)
+    corner = np.arange(triangles.size)
+    corners = sp.csr_matrix((np.ones(triangles.size), (triangles.ravel(), corner)), (n, triangles.size))
+    everything = Blocks(system.triangles, system.cells, *links)
+    return LiftedAction(
+        system=system if system.links else _without_diffusion(system),
+        stiffness=padded(stiffness(system)),
+        corners=padded(corners),
+        blocks=_in_blocks(everything, -(-len(triangles) // BLOCK)),
+    )
+
+
+@jax.jit
+def links_of_cells(cells: Cells) -> tuple[Array, Array]:
+    """The links from the corners of all cells to where they are sampled, and back, (m, 3, 4, 4) each."""
+    return jax.vmap(links_to_centroid)(cells)
+
+
+def _in_order_of_nodes(system: DiscreteAction) -> DiscreteAction:
+    """The triangles sorted by their first node, so that what they share is still in the cache."""
+    order = np.argsort(np.asarray(system.triangles).min(axis=1), kind="stable")
+    triangles, cells = jax.tree.map(lambda x: jax.device_put(np.asarray(x)[order]), (system.triangles, system.cells))
+    return replace(system, triangles=triangles, cells=cells)
+
+
+def _without_diffusion(system: DiscreteAction) -> DiscreteAction:
+    return replace(system, cell_terms=tuple(t for t in system.cell_terms if t.field != "D"))
+
+
+def _in_blocks(everything: Blocks, blocks: int) -> Blocks:
+    def split(x: Array) -> Array:
+        filled = np.concatenate([x, np.zeros((-len(x) % blocks, *x.shape[1:]), x.dtype)])
+        return jax.device_put(filled.reshape(blocks, -1, *x.shape[1:]))
+
+    return jax.tree.map(split, everything)
+
+
+def stiffness(system: DiscreteAction) -> sp.csr_matrix:
+    """Int nu grad phi_i . D . grad phi_j, (n, n)."""
+    cells, n = system.cells, len(system.free)
+    volume, gradients = np.asarray(cells.nu * cells.area), np.asarray(cells.gradients)
+    local = np.einsum("t,tik,tkl,tjl->tij", volume, gradients, np.asarray(cells.fields["D"]), gradients)
+    return sp.csr_matrix((local.ravel(), pairs_of_corners(system.triangles)), (n, n))
+
+
+def with_joints(matrix: sp.csr_matrix, system: DiscreteAction) -> sp.csr_matrix:
+    """The stiffness matrix with the barriers' conductances, between neighbours across them."""
+    for joint in system.joints:
+        matrix = matrix + coupling(joint.pairs, np.asarray(joint.conductance) / 2, matrix.shape[0])
+    return matrix
+
+
+def coupling(pairs: Any, weight: np.ndarray, n: int) -> sp.csr_matrix:
+    """The matrix (n, n) of Sum_k weight_k (x_i - x_j)^2 over pairs (k, 2) of nodes i and j."""
+    i, j = np.asarray(pairs).T
+    values, row, column = [weight, weight, -weight, -weight], [i, j, i, j], [i, j, j, i]
+    return sp.csr_matrix((np.concatenate(values), (np.concatenate(row), np.concatenate(column))), (n, n))
+
+
+# --- steps and matrices ----------------------------------------------------------------------------
+
+_B = TANGENT.transpose(1, 2, 0)  # (4, 4, 8)
+TWO_B_R3 = (2 * TANGENT @ R[2]).transpose(1, 2, 0)
+
+
+def generated(pattern: np.ndarray, x: Array) -> Array:
+    """x_a pattern_a, (n, 4, 4, w) from (n, 8, w)."""
+    P = jnp.asarray(pattern, x.dtype)
+    if quickly_compiled(x):
+        return jnp.einsum("ija,naw->nijw", P, x)
+    terms = (P[None, :, :, a, None] * x[:, a, None, None] for a in range(8))
+    return materialise(sum(terms, start=jnp.zeros((), x.dtype)))
+
+
+def traces(*pairs: tuple[np.ndarray, Array]) -> Array:
+    """The sum of Tr(pattern_a Z) over pairs of pattern and Z, (n, 8, w) from Z (n, 4, 4, w)."""
+    P, zero = [jnp.asarray(pattern, Z.dtype) for pattern, Z in pairs], jnp.zeros((), pairs[0][1].dtype)
+    if quickly_compiled(pairs[0][1]):
+        return sum((jnp.einsum("ija,njiw->naw", p, Z) for p, (_, Z) in zip(P, pairs, strict=True)), start=zero)
+    entries = [(p, i, j) for p in range(len(pairs)) for i in range(4) for j in range(4)]
+    terms = (P[p][None, i, j, :, None] * pairs[p][1][:, j, i, None] for p, i, j in entries)
+    return materialise(sum(terms, start=zero))
+
+
+def _transpose(Z: Array) -> Array:
+    return jnp.swapaxes(Z, 1, 2)
+
+
+def _times_constant(Z: Array, matrix: np.ndarray) -> Array:
+    return product(Z, jnp.broadcast_to(jnp.asarray(matrix, Z.dtype)[None, :, :, None], Z.shape))
+
+
+def inverse(V: Array) -> Array:
+    """The inverse of frames (n, 4, 4, w), in closed form."""
+    a = lambda i, j: V[:, i, j]  # noqa: E731
+    pairs = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
+    s = [materialise(a(0, i) * a(1, j) - a(1, i) * a(0, j)) for i, j in pairs]
+    c = [materialise(a(2, i) * a(3, j) - a(3, i) * a(2, j)) for i, j in pairs]
+    scale = materialise(1 / (s[0] * c[5] - s[1] * c[4] + s[2] * c[3] + s[3] * c[2] - s[4] * c[1] + s[5] * c[0]))
+
+    def column(row: int, m: list[Array], sign: float) -> Array:
+        b = [a(row, j) for j in range(4)]
+        entries = (
+            b[1] * m[5] - b[2] * m[4] + b[3] * m[3],
+            -b[0] * m[5] + b[2] * m[2] - b[3] * m[1],
+            b[0] * m[4] - b[1] * m[2] + b[3] * m[0],
+            -b[0] * m[3] + b[1] * m[1] - b[2] * m[0],
+        )
+        return jnp.stack([sign * scale * x for x in entries], axis=1)
+
+    return materialise(
+        jnp.stack([column(1, c, 1.0), column(0, c, -1.0), column(3, s, 1.0), column(2, s, -1.0)], axis=2)
+    )
+
+
+def green(V: Array, V_inverse: Array) -> Array:
+    """G = V R3 V^-1, (n, 4, 4, w)."""
+    return product(_times_constant(V, R[2]), V_inverse)
+
+
+# --- gradient -----------------------------------------------------------------------------------
+
+
+def gradient(lifted: LiftedAction, G: Array, omega: Array) -> Array:
+    """Phi with dS = Tr(Phi dG) for the action S, (n, 4, 4, w)."""
+    forces = lambda block: phi_at_corners(block, slope_of_triangles(lifted, block)(*carried_from_corners(block, G)))  # noqa: E731
+    return _with_triangles(lifted, _node_forces(lifted, G, omega), forces)
+
+
+def gradient_change(lifted: LiftedAction, G: Array, omega: Array) -> Change:
+    """The derivative of `gradient` at G, a function of the direction X (n, 4, 4, w).
+
+    What depends on G alone is worked out again for each direction: on CPUs that is quicker than to read it.
+    """
+
+    def change(X: Array) -> Array:
+        total = jax.jvp(lambda g: _node_forces(lifted, g, omega), (G,), (X,))[1]
+
+        def forces(block: Blocks) -> Array:
+            at, along = (tuple(carried_from_corners(block, field)) for field in (G, X))
+            return phi_at_corners(block, jax.jvp(slope_of_triangles(lifted, block), at, along)[1])
+
+        return _with_triangles(lifted, total, forces)
+
+    return change
+
+
+def _with_triangles(lifted: LiftedAction, total: Array, forces_of: Callable[[Blocks], Array]) -> Array:
+    if not lifted.on_triangles:
+        return total
+    forces = jax.lax.map(forces_of, lifted.blocks)
+    return materialise(total + lifted.corners @ forces.reshape(-1, *total.shape[1:]))
+
+
+def _node_forces(lifted: LiftedAction, G: Array, omega: Array) -> Array:
+    """What the terms without gradients, barriers and, without links, the stiffness matrix contribute."""
+    total = node_slope(lifted.system, G, omega)
+    for joint in lifted.system.joints:
+        total = total.at[joint.pairs.T].add(jnp.stack(joint_slope(joint, G[joint.pairs[:, 0]], G[joint.pairs[:, 1]])))
+    return materialise(total if lifted.system.links else total - lifted.stiffness @ G / 2)
+
+
+def joint_slope(joint: Joint, G: Array, other: Array) -> tuple[Array, Array]:
+    """As `gradient`, of a barrier, with respect to the matrices (k, 4, 4, w) on both sides."""
+    total = lambda g, o: jnp.sum(joint_action(joint, g, o))  # noqa: E731
+    one, two = jax.grad(total, argnums=(0, 1), holomorphic=jnp.iscomplexobj(G))(G, other)
+    return _transpose(one), _transpose(two)
+
+
+def node_slope(system: DiscreteAction, G: Array, omega: Array) -> Array:
+    """As `gradient`, of the terms without gradients."""
+    nodal = jax.vmap(lambda g, node: node_action(system, g, node, omega))
+    total = lambda g: jnp.sum(nodal(g, system.nodes))  # noqa: E731
+    return _transpose(jax.grad(total, holomorphic=jnp.iscomplexobj(G))(G))
+
+
+def slope_of_triangles(lifted: LiftedAction, block: Blocks) -> Callable[..., tuple[Array, ...]]:
+    """The triangles' gradient as a function of their three carried matrices, each (triangles, 4, 4, w)."""
+    cells = _cut(block.cells)
+    action = jax.vmap(lambda cell, *g: centroid_action(lifted.system, g, cell))
+    total = lambda *g: jnp.sum(action(cells, *g))  # noqa: E731
+    return lambda *g: jax.grad(total, argnums=(0, 1, 2), holomorphic=jnp.iscomplexobj(g[0]))(*g)
+
+
+def carried_from_corners(block: Blocks, X: Array) -> list[Array]:
+    """The three matrices of each triangle, carried to its centroid."""
+    corners = [materialise(X[block.triangles[:, i]]) for i in range(3)]
+    if block.there is None or block.back is None:
+        return corners
+    there, back = _cut((block.there, block.back))
+    return [product(product(there[:, i, :, :, None], corners[i]), back[:, i, :, :, None]) for i in range(3)]
+
+
+def phi_at_corners(block: Blocks, forces: tuple[Array, ...]) -> Array:
+    """Gradients of carried matrices as Phi at the corners, (triangles, 3, 4, 4, w)."""
+    Phi = [_transpose(f) for f in forces]
+    if block.there is not None and block.back is not None:
+        there, back = _cut((block.there, block.back))
+        Phi = [product(product(back[:, i, :, :, None], Phi[i]), there[:, i, :, :, None]) for i in range(3)]
+    return jnp.stack(Phi, axis=1)
+
+
+def _cut(slices: Any) -> Any:
+    """Slices of blocked arrays, stored; else they would be cut anew for every use."""
+    return jax.tree.map(materialise, slices)
+
+
+# --- Hessian ------------------------------------------------------------------------------------
+
+
+class Hessian(NamedTuple):
+    """Gradient and Hessian product at given frames, as functions of the steps."""
+
+    residual: Array  # (n, 8, w), zero on reservoirs
+    curvature: Array  # R3 Q, (n, 4, 4, w)
+    apply: Change  # (n, 8, w) to (n, 8, w)
+
+
+def linearise(lifted: LiftedAction, V: Array, omega: Array) -> Hessian:
+    """Gradient and Hessian product at the frames V (n, 4, 4, w) and the frequencies omega (w,)."""
+    V_inverse, G, Phi = at_frames(lifted, V, omega)
+    return in_frames(lifted, V, V_inverse, Phi, gradient_change(lifted, G, omega))
+
+
+def at_frames(lifted: LiftedAction, V: Array, omega: Array) -> tuple[Array, Array, Array]:
+    """V^-1, G and `gradient` at the frames V (n, 4, 4, w)."""
+    V_inverse = inverse(V)
+    G = green(V, V_inverse)
+    return V_inverse, G, gradient(lifted, G, omega)
+
+
+def slope_in_frames(lifted: LiftedAction, V: Array, V_inverse: Array, Phi: Array) -> tuple[Array, Array]:
+    """The gradient with respect to the steps, (n, 8, w), zero on reservoirs, and R3 Q."""
+    Q = product(product(V_inverse, Phi), V)
+    R3_Q = _transpose(_times_constant(_transpose(Q), R[2].T))
+    return jnp.where(lifted.system.free[:, None, None], traces((TWO_B_R3, Q)), 0), R3_Q
+
+
+def in_frames(lifted: LiftedAction, V: Array, V_inverse: Array, Phi: Array, change: Change) -> Hessian:
+    """The gradient Phi and its derivative `change` as functions of the steps."""
+    free = lifted.system.free[:, None, None]
+    slope, R3_Q = slope_in_frames(lifted, V, V_inverse, Phi)
+
+    def apply(x: Array) -> Array:
+        x = jnp.where(free, x, 0)
+        X = product(product(V, generated(TWO_B_R3, x)), V_inverse)
+        bent = anticommutator(generated(_B, x), R3_Q)
+        turned = product(product(V_inverse, change(X)), V)
+        return jnp.where(free, traces((TWO_B_R3, turned), (2 * _B, bent)), 0)
+
+    return Hessian(slope, R3_Q, apply)
+
+
+@jax.jit
+def residual(lifted: LiftedAction, V: Array, omega: Array) -> Array:
+    """Gradient with respect to the steps at the frames V (b, n, 4, 4) and frequencies omega (b,), (b, n, 8)."""
+    V = jnp.moveaxis(V, 0, -1)
+    V_inverse, _, Phi = at_frames(lifted, V, omega)
+    return jnp.moveaxis(slope_in_frames(lifted, V, V_inverse, Phi)[0], -1, 0)

@@ -1,0 +1,186 @@
+"""The Hessian of the discrete action as a sparse matrix, one frequency at a time, for the direct solvers.
+
+The same derivatives as in `lifted`, with the eight tangents of a node on the trailing axis instead of frequencies:
+an 8x8 block per node, one per entry of the stiffness matrix, and nine per triangle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.sparse as sp
+
+from jusadel.action.matrix_free import (
+    TWO_B_R3,
+    Blocks,
+    LiftedAction,
+    at_frames,
+    carried_from_corners,
+    joint_slope,
+    node_slope,
+    phi_at_corners,
+    product,
+    slope_in_frames,
+    slope_of_triangles,
+)
+from jusadel.action.mesh_action import DiscreteAction, Joint, action
+from jusadel.action.nambu import TANGENT, expand, inverse
+from jusadel.mesh.topology import pairs_of_corners
+
+Array = jax.Array
+
+_BB = np.einsum("aij,bjk->abik", TANGENT, TANGENT)
+_CURVATURE = 2 * (_BB + _BB.swapaxes(0, 1))  # 2 {B_a, B_b}
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Linearisation:
+    """Gradient and Hessian of one frequency's action at the current frames."""
+
+    residual: Array  # (n, 8), zero on reservoirs
+    node_blocks: Array  # (n, 8, 8)
+    edge_blocks: Array | None  # (n, k, 8, 8) for the entries of the stiffness matrix
+    cell_blocks: Array | None  # (m, 3, 8, 3, 8)
+    joint_blocks: tuple[Array, ...]  # (k, 2, 8, 2, 8) for each barrier
+
+
+def action_of_steps(system: DiscreteAction, u: Array, V: Array, omega: Array) -> Array:
+    """The action at the steps u (n, 8) away from the frames V: the plain reference for everything below."""
+    return action(system, expand(u, V, inverse(V)), omega)
+
+
+@jax.jit
+def linearise(lifted: LiftedAction, V: Array, omega: Array) -> Linearisation:
+    """Gradient and Hessian of one frequency.
+
+    Args:
+        lifted: the discrete action.
+        V: frames (n, 4, 4), real or complex.
+        omega: the frequency.
+    """
+    V = jnp.asarray(V)[..., None]
+    omega = jnp.reshape(omega, 1)
+    V_inverse, G, Phi = at_frames(lifted, V, omega)
+    slope, R3_Q = slope_in_frames(lifted, V, V_inverse, Phi)
+    T = product(product(V, jnp.broadcast_to(jnp.asarray(TWO_B_R3, V.dtype), (len(V), 4, 4, 8))), V_inverse)
+    G = jnp.broadcast_to(G, T.shape)
+    change = jax.jvp(lambda g: node_slope(lifted.system, g, omega), (G,), (T,))[1]
+    curvature = jnp.einsum("abij,nji->nab", jnp.asarray(_CURVATURE, V.dtype), R3_Q[..., 0])
+    return Linearisation(
+        residual=slope[..., 0],
+        node_blocks=_contracted(T, change) + curvature,
+        edge_blocks=None if lifted.system.links else _edge_blocks(lifted, T),
+        cell_blocks=_cell_blocks(lifted, G, T) if lifted.on_triangles else None,
+        joint_blocks=tuple(_joint_blocks(joint, G, T) for joint in lifted.system.joints),
+    )
+
+
+def _contracted(left: Array, right: Array) -> Array:
+    """Tr(left_a right_b), (..., 8, 8)."""
+    return jnp.einsum("nija,njib->nab", left, right)
+
+
+def _edge_blocks(lifted: LiftedAction, T: Array) -> Array:
+    index, value = lifted.stiffness.index, lifted.stiffness.value
+    columns = [-value[:, k, None, None] / 2 * _contracted(T, T[index[:, k]]) for k in range(index.shape[1])]
+    return jnp.stack(columns, axis=1)
+
+
+def _joint_blocks(joint: Joint, G: Array, T: Array) -> Array:
+    """(k, 2, 8, 2, 8): derivatives along the tangents of either side, contracted with those of both."""
+    at, along = ([x[joint.pairs[:, side]] for side in (0, 1)] for x in (G, T))
+    slope = lambda *g: joint_slope(joint, *g)  # noqa: E731
+    columns = []
+    for side in (0, 1):
+        direction = tuple(x if side == s else jnp.zeros_like(x) for s, x in enumerate(along))
+        change = jax.jvp(slope, tuple(at), direction)[1]
+        columns.append(jnp.stack([_contracted(along[s], change[s]) for s in (0, 1)], axis=1))
+    return jnp.stack(columns, axis=3)
+
+
+def _cell_blocks(lifted: LiftedAction, G: Array, T: Array) -> Array:
+    """(m, 3, 8, 3, 8): each corner in its turn is the first, so that one program serves all three."""
+
+    def of(block: Blocks) -> Array:
+        turn = lambda shift: jnp.roll(_columns(lifted, _turned(block, -shift), G, T), shift, axis=1)  # noqa: E731
+        return jax.lax.map(turn, jnp.arange(3)).transpose(1, 2, 3, 0, 4)
+
+    blocks = jax.lax.map(of, lifted.blocks)
+    return blocks.reshape(-1, *blocks.shape[2:])[: len(lifted.system.triangles)]
+
+
+def _turned(block: Blocks, shift: Array) -> Blocks:
+    """The same triangles with their corners counted from another one."""
+    turn = lambda x: jnp.roll(x, shift, axis=1)  # noqa: E731
+    cells = replace(block.cells, gradients=turn(block.cells.gradients), middle=turn(block.cells.middle))
+    there, back = jax.tree.map(turn, (block.there, block.back))
+    return Blocks(turn(block.triangles), cells, there, back)
+
+
+def _columns(lifted: LiftedAction, block: Blocks, G: Array, T: Array) -> Array:
+    """The derivatives along the tangents of the first corner, contracted with those of all three, (k, 3, 8, 8)."""
+    at, along = carried_from_corners(block, G), carried_from_corners(block, T)[0]
+    slope = slope_of_triangles(lifted, block)
+    change = phi_at_corners(block, jax.jvp(lambda g: slope(g, *at[1:]), (at[0],), (along,))[1])
+    return jnp.stack([_contracted(T[block.triangles[:, i]], change[:, i]) for i in range(3)], axis=1)
+
+
+def _pairs(system: DiscreteAction) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Nodes i and j of all pairs (i, j) that some term couples: in cells, then across barriers."""
+    across = [np.asarray(joint.pairs) for joint in system.joints]
+    return [pairs_of_corners(system.triangles)] + [
+        (np.repeat(p, 2, axis=1).ravel(), np.tile(p, (1, 2)).ravel()) for p in across
+    ]
+
+
+class Pattern:
+    """Where the blocks go in the sparse matrix of the free nodes; made once a mesh."""
+
+    def __init__(self, lifted: LiftedAction) -> None:
+        free = np.asarray(lifted.system.free)
+        self.free, self.n_free = np.nonzero(free)[0], int(free.sum())
+        row, column = (np.concatenate(x) for x in zip(*_pairs(lifted.system), strict=True))
+        corners = 9 * len(lifted.system.triangles)
+        number = np.cumsum(free) - 1
+        kept = np.nonzero(free[row] & free[column])[0]
+        where = sp.csr_matrix(
+            (np.arange(1, len(kept) + 1), (number[row[kept]], number[column[kept]])), shape=(self.n_free,) * 2
+        )
+        where.sort_indices()
+        where.data[:] = np.arange(len(where.data))  # a slot for each pair of neighbours, in row order
+        self.indices, self.indptr = where.indices, where.indptr
+        slot = np.asarray(where[number[row[kept]], number[column[kept]]]).ravel()
+        total = sp.csc_matrix((np.ones(len(kept)), (slot, kept)), shape=(len(where.data), len(row)))
+        self._cells, self._joints = total[:, :corners].tocsr(), total[:, corners:].tocsr()
+        self._diagonal = where.diagonal()
+        self._edges = self._edge_places(lifted, where, number, free)
+
+    def _edge_places(self, lifted: LiftedAction, where: sp.csr_matrix, number: np.ndarray, free: np.ndarray) -> tuple:
+        """(row, place, slot) of the stiffness matrix's entries between free nodes."""
+        index, value = np.asarray(lifted.stiffness.index), np.asarray(lifted.stiffness.value)
+        row, place = np.nonzero((value != 0) & free[:, None] & free[index])
+        return row, place, np.asarray(where[number[row], number[index[row, place]]]).ravel()
+
+    def matrix(self, lin: Linearisation) -> sp.csc_matrix:
+        """The Hessian of the free nodes, (8 n_free, 8 n_free)."""
+        nodes = np.asarray(lin.node_blocks)
+        data = np.zeros((len(self.indices), 8, 8), nodes.dtype)
+        if lin.cell_blocks is not None:
+            data += _summed(self._cells, lin.cell_blocks)
+        if lin.joint_blocks:
+            data += _summed(self._joints, np.concatenate(lin.joint_blocks))
+        if lin.edge_blocks is not None:
+            row, place, slot = self._edges
+            data[slot] += np.asarray(lin.edge_blocks)[row, place]
+        data[self._diagonal] += nodes[self.free]
+        return sp.bsr_matrix((data, self.indices, self.indptr), shape=(8 * self.n_free,) * 2).tocsc()
+
+
+def _summed(slots: sp.csr_matrix, blocks: Any) -> np.ndarray:
+    """Blocks (k, c, 8, c, 8) between c nodes, summed into the matrix's slots, (slots, 8, 8)."""
+    return (slots @ np.asarray(blocks).transpose(0, 1, 3, 2, 4).reshape(-1, 64)).reshape(-1, 8, 8)

@@ -1,0 +1,162 @@
+"""The physics: the free-energy density of one frequency, term by term, and its sum over a triangular mesh.
+
+Every other equation of the package is a derivative of what stands here: the Usadel equation (variation of G),
+the currents (derivatives with respect to the vector potential and the spin field), the spin density (with
+respect to h), the gap equation (with respect to Delta). Written for real G on the Matsubara axis; the same
+formulas hold for complex G at real energies and for 8x8 Keldysh matrices, so nothing here conjugates.
+G is (n, n, ...), the covariant derivatives Dk G are a pair of such, and p holds the fields: trailing axes (frequencies,
+directions of derivatives) may stand behind the matrix, and the result has the trailing axes.
+
+Signs and factors: physics.md, sections 1 and 2, from Kokkeler et al., Eqs. (1), (4)-(6), with their errata.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+
+from jusadel.action.nambu import constants, determinant, inverse
+from jusadel.action.products import anticommutator, commutator, trace_of_product, trace_with, with_axes_of
+from jusadel.action.spin import spin_conjugate, trace_between_spins, weighted_spin
+
+Array = jax.Array
+Dk = Sequence[Array] | Array
+"""Dx G and Dy G, or the stack of them."""
+Density = Callable[..., Array]
+
+
+def frequency(G: Array, dG: Dk | None, p: SimpleNamespace) -> Array:
+    """omega Tr(R3 G), from -Tr(omega tau3 g); p.omega is a number, or a matrix on the Keldysh contour."""
+    _, R = constants(len(G))
+    if jnp.ndim(p.omega) == G.ndim:
+        return trace_of_product(p.omega @ R[2], G)
+    return p.omega * trace_with(R[2], G)
+
+
+def pairing(G: Array, dG: Dk | None, p: SimpleNamespace) -> Array:
+    """Re(Delta) Tr(R2 G) + Im(Delta) Tr(R1 G), from -Tr(Delta^ g); p.Delta = (Re, Im)."""
+    _, R = constants(len(G))
+    return p.Delta[0] * trace_with(R[1], G) + p.Delta[1] * trace_with(R[0], G)
+
+
+def exchange(G: Array, dG: Dk | None, p: SimpleNamespace) -> Array:
+    """h_k Tr(L_k R3 G), from -i Tr(h.sigma tau3 g)."""
+    L, R = constants(len(G))
+    return _total(p.h[k] * trace_with(L[k] @ R[2], G) for k in range(3))
+
+
+def spin_relaxation(G: Array, dG: Dk | None, p: SimpleNamespace) -> Array:
+    """-(1/16) Gamma_jk Tr(L_j G L_k G): spin relaxation beside that of the SU(2) field, Eq. (4)."""
+    return trace_between_spins(-p.Gamma / 16, G)
+
+
+def diffusion(G: Array, dG: Dk, p: SimpleNamespace) -> Array:
+    """-(1/4) D_kj Tr(Dk G Dj G): diffusion with the U(1) x SU(2) covariant derivative, Eq. (4)."""
+    return _total(-p.D[k, j] / 4 * trace_of_product(dG[k], dG[j]) for k in range(2) for j in range(2))
+
+
+def spin_galvanic(G: Array, dG: Dk, p: SimpleNamespace) -> Array:
+    """(1/16) eps_ijl gamma_lk Tr(L_i G L_j [G, Dk G]): spin-galvanic coupling, Eq. (6), symmetrised.
+
+    With the triplet part's sign turned, G -> G', eps_ijl L_i G L_j = -{L_l, G'}.
+    """
+    conjugate = spin_conjugate(G)
+    spin = [weighted_spin(-p.gamma[:, k] / 16, G) for k in range(2)]
+    return _total(trace_of_product(anticommutator(spin[k], conjugate), commutator(G, dG[k])) for k in range(2))
+
+
+def spin_hall(G: Array, dG: Dk, p: SimpleNamespace) -> Array:
+    """-(D/16) theta_iz eps_zjk Tr(L_i {G, [Dj G, Dk G]}): spin Hall effect, Eq. (5), symmetrised.
+
+    The trace is cyclic: Tr(L_i {G, C}) = Tr({L_i, G} C), with C = eps_zjk [Dj G, Dk G] = 2 [Dx G, Dy G].
+    """
+    spin = weighted_spin(-mean_diffusion(p) / 8 * p.theta, G)
+    return trace_of_product(anticommutator(spin, G), commutator(dG[0], dG[1]))
+
+
+def spin_swapping(G: Array, dG: Dk, p: SimpleNamespace) -> Array:
+    """-(D/4) kappa_iz eps_zjk Tr(L_i Dj G Dk G): spin-current swapping, Eq. (5)."""
+    spin = weighted_spin(-mean_diffusion(p) / 4 * p.kappa, G)
+    return trace_of_product(spin, commutator(dG[0], dG[1]))
+
+
+def barrier(G: Array, other: Array, p: SimpleNamespace) -> Array:
+    """-(G_B/4) Tr(g g') between two sides (Kupriyanov and Lukichev), or Nazarov's form with transmissions T_n.
+
+    That is -(G_B/(2 Sum T_n)) Sum_n Tr ln(1 - T_n A/4), A = {G, G'} + 2 = 2 - {g, g'}, whose eigenvalues, since A
+    commutes with G and G', come in pairs: Tr ln(1 - t A) = 2 ln(1 - t a + t^2 b), a = Tr A/2, b = a^2/2 - Tr A^2/4.
+    Keldysh matrices have four such pairs: there the determinant itself.
+    """
+    if p.transmissions is None:
+        return p.conductance / 4 * trace_of_product(G, other)
+    A = anticommutator(G, other) + 2 * with_axes_of(G, jnp.eye(len(G), dtype=G.dtype))
+    if len(G) == 8:
+        each = [_log_determinant(with_axes_of(G, jnp.eye(8, dtype=G.dtype)) - t / 4 * A) for t in p.transmissions]
+        return -p.conductance / (2 * jnp.sum(p.transmissions)) * _total(each)
+    a = jnp.trace(A) / 2
+    b = a**2 / 2 - trace_of_product(A, A) / 4
+    t = (p.transmissions / 4).reshape(-1, *(1,) * a.ndim)
+    return -p.conductance / jnp.sum(p.transmissions) * jnp.sum(jnp.log(1 - t * a + t**2 * b), axis=0)
+
+
+def _log_determinant(M: Array) -> Array:
+    """ln det of Keldysh matrices (8, 8, ...), by Schur's formula for the blocks."""
+    M = jnp.moveaxis(M, (0, 1), (-2, -1))
+    a, b, c, d = (M[..., i : i + 4, j : j + 4] for i in (0, 4) for j in (0, 4))
+    return jnp.log(determinant(a)) + jnp.log(determinant(d - c @ inverse(a) @ b))
+
+
+def _total(terms: Iterable[Array]) -> Array:
+    return reduce(operator.add, terms)
+
+
+def mean_diffusion(p: SimpleNamespace) -> Array:
+    """(D_xx + D_yy)/2, the D of the spin Hall and swapping terms when diffusion is anisotropic.
+
+    On edges, where nothing diffuses (D = 0), it is given apart, as p.mean_D.
+    """
+    return p.mean_D if hasattr(p, "mean_D") else (p.D[0, 0] + p.D[1, 1]) / 2
+
+
+@dataclass(frozen=True)
+class Term:
+    """One term of the density: where it is sampled, and the field without which it vanishes."""
+
+    density: Density
+    field: str
+    gradient: bool
+
+    @property
+    def name(self) -> str:
+        """The name of the density function."""
+        return self.density.__name__
+
+
+TERMS = (
+    Term(frequency, "omega", gradient=False),
+    Term(pairing, "Delta", gradient=False),
+    Term(exchange, "h", gradient=False),
+    Term(spin_relaxation, "Gamma", gradient=False),
+    Term(diffusion, "D", gradient=True),
+    Term(spin_galvanic, "gamma", gradient=True),
+    Term(spin_hall, "theta", gradient=True),
+    Term(spin_swapping, "kappa", gradient=True),
+)
+"""Terms without gradients are sampled at the nodes, those with gradients at the triangles' centroids."""
+
+
+def density(terms: tuple[Term, ...], G: Array, dG: Dk | None, p: SimpleNamespace, weight: Array | float = 1.0) -> Array:
+    """The sum of the given terms at one point, in units of pi nu / 2; the trailing axes of G.
+
+    Every term is linear in its own field, which takes the weight (an area) before any matrix is touched.
+    """
+    weighted = (SimpleNamespace(**vars(p) | {t.field: weight * getattr(p, t.field)}) for t in terms)
+    return sum(
+        (t.density(G, dG, w) for t, w in zip(terms, weighted, strict=True)), start=jnp.zeros(G.shape[2:], G.dtype)
+    )

@@ -1,0 +1,1 @@
+"""Materials: their numbers, their tensors and what symmetry allows of them."""

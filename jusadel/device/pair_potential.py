@@ -1,0 +1,100 @@
+"""Pair potentials that are given, not solved for: numbers, functions, arrays, by region, and the rigid vortex."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jusadel.common.concrete import refuse_traced
+from jusadel.device.device import Device
+from jusadel.device.material.material import real
+
+Array = jax.Array
+
+
+@dataclass(frozen=True)
+class vortex:
+    """Delta exp(i winding phi) around `center` with uniform modulus, and 0 at a node on the centre.
+
+    Args:
+        Delta: modulus [energy].
+        winding: phase turns counter-clockwise, an integer.
+        center: of the phase [length].
+    """
+
+    Delta: Any
+    winding: int = 1
+    center: tuple[float, float] = (0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.winding, Real) or not float(self.winding).is_integer():
+            raise ValueError(f"winding = {self.winding!r}; the phase of a vortex turns an integer number of times")
+        refuse_traced("vortex", "write the function of points yourself, which JAX then traces", center=self.center)
+        center = real("center", self.center)
+        if center.shape != (2,) or not np.isfinite(center).all():
+            raise ValueError(f"center = {self.center!r}; expected two finite numbers (x, y)")
+
+    def __call__(self, points: Any) -> Array:
+        """Delta at points (k, 2), (k,) complex."""
+        z = (points[:, 0] - self.center[0]) + 1j * (points[:, 1] - self.center[1])
+        r = jnp.abs(z)
+        at_centre = r <= 1e-12 * (jnp.max(jnp.abs(points)) + abs(complex(*self.center)))
+        direction = jnp.where(at_centre, 1.0, z) / jnp.where(at_centre, 1.0, r)
+        turned = direction**self.winding if self.winding >= 0 else jnp.conj(direction) ** (-self.winding)
+        return self.Delta * jnp.where(at_centre, 0.0, turned)
+
+
+def at_vertices(device: Device, pair_potential: Any) -> Array:
+    """The pair potential at each triangle's vertices, (m, 3) complex.
+
+    Args:
+        device: the Device.
+        pair_potential: a number; an array (n,) of nodal values; a function of points (k, 2) -> (k,); or
+            {region: any of these}, regions left out having none (the way to a sharp S/N border).
+
+    Raises:
+        ValueError: wrong shape, not finite, unknown region.
+    """
+    mesh = device.mesh
+    if not isinstance(pair_potential, Mapping):
+        return _placed(mesh.triangles, [np.arange(len(mesh.triangles))], [_nodal(mesh.points, pair_potential)])
+    for region in pair_potential:
+        if region not in mesh.regions:
+            raise ValueError(f"pair potential for unknown region {region!r}; the mesh has {list(mesh.regions)}")
+    rows = [mesh.regions[region] for region in pair_potential]
+    return _placed(mesh.triangles, rows, [_nodal(mesh.points, value) for value in pair_potential.values()])
+
+
+@jax.jit
+def _placed(triangles: Any, rows: list[Any], nodal: list[Any]) -> Array:
+    """Nodal values at the vertices of these rows of triangles, zero at the others, (m, 3) complex."""
+    out = jnp.zeros(triangles.shape, complex)
+    for row, value in zip(rows, nodal, strict=True):
+        out = out.at[row].set(value[triangles[row]])
+    return out
+
+
+def _nodal(points: Any, value: Any) -> Array:
+    array = value(jnp.asarray(points)) if callable(value) else value
+    if not isinstance(array, jax.Array):
+        array = np.asarray(array)
+    if array.dtype.kind not in "iufc":
+        raise ValueError(
+            f"pair_potential = {value!r}; expected a number such as ju.bulk_gap(T, Tc), an array (n,), a function of "
+            "points, a dict by region, ju.vortex, or 'self-consistent'"
+        )
+    value = jnp.asarray(array)
+    if value.shape not in ((), (len(points),)):
+        raise ValueError(
+            f"pair_potential has shape {value.shape}; expected ({len(points)},), one value a node, or a number"
+        )
+    if not isinstance(value, jax.core.Tracer) and not np.isfinite(np.asarray(value)).all():
+        bad = int(np.nonzero(~np.isfinite(np.broadcast_to(value, (len(points),))))[0][0])
+        raise ValueError(f"pair_potential is not finite, first at node {bad} ({np.asarray(points)[bad].tolist()})")
+    return jnp.broadcast_to(value, (len(points),)).astype(complex)

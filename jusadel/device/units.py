@@ -1,0 +1,302 @@
+"""From kelvin, nanometres, millitesla, micro-ohm centimetres to the numbers that jusadel takes, and back: `Units`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.constants import e, electron_mass, hbar, k, physical_constants
+
+from jusadel.device.material.material import rashba
+from jusadel.device.scales import CM2_PER_S, MEV, MICRO_OHM_CM, NM, PER_EV_NM3, Scales, checked, named_units, one_of
+
+BOHR_MAGNETON = physical_constants["Bohr magneton"][0]
+EV_ANGSTROM = 1e-10 * e
+UM, PS, FS = 1e-6, 1e-12, 1e-15
+
+
+@dataclass(frozen=True, kw_only=True)
+class Units(Scales):
+    """The units of a calculation, from what is known of a sample.
+
+    Methods named after a quantity take it in a laboratory unit and return the number that jusadel wants; those named
+    `to_...` go back. Both take arrays. Formulas: `jusadel.device.scales` and docs/units.md; constants are CODATA's.
+
+        u = Units(Tc=1.2, D=60.0, resistivity=4.0, thickness=20.0)    # an aluminium film: E0 = k_B Tc, L0 = xi
+        film = Material(D=u.diffusion(), Tc=u.temperature(K=1.2), Gamma=u.spin_relaxation(nm=500.0))
+        print(u.to_uA(current_through(sol, "right")))
+
+    Args:
+        Tc: critical temperature [K]; the unit of energy is k_B Tc. Or
+        energy_scale: the unit of energy [meV].
+        D: diffusion coefficient [cm^2/s]. Or
+        mean_free_path, fermi_velocity: l [nm] and v_F [m/s], D = v_F l/3. Or follows from nu and resistivity.
+        length_scale: unit of length [nm]; None for xi = sqrt(hbar D/E0), with which the sample has D = 1.
+        thickness: of the film, d [nm].
+        nu: density of states per spin [1/(eV nm^3)], for which Material's nu is 1. Or follows from
+        resistivity: of the normal state, rho [micro-Ohm cm], by 1/rho = 2 e^2 nu D. Or
+        sheet_resistance: rho/d [Ohm]; currents then need no thickness.
+
+    Raises:
+        ValueError: a number that is not positive, no unit of energy or length, more than is needed.
+    """
+
+    def __repr__(self) -> str:
+        text = (
+            f"Units: energy {self.to_meV(1.0):.4g} meV, length {self.to_nm(1.0):.4g} nm, field {self.to_mT(1.0):.4g} mT"
+        )
+        try:
+            return f"{text}, current {self.to_uA(1.0):.4g} uA, resistance {self.to_ohm(1.0):.4g} Ohm"
+        except ValueError:  # nothing known of the density of states
+            return text
+
+    # --- into the code: what stands in Device, solve and diffuse ----------------------------------------
+
+    @named_units
+    def length(self, *, nm: Any) -> Any:
+        """A length: x/L0."""
+        return checked("length nm", nm) * NM / self.length_unit
+
+    @named_units
+    def energy(self, *, meV: Any = None, K: Any = None) -> Any:
+        """An energy, E/E0, or k_B T/E0: pair potentials, h, Gamma, widths eta."""
+        unit, value = one_of("energy", meV=meV, K=K)
+        return value * (MEV if unit == "meV" else k) / self.energy_unit
+
+    @named_units
+    def temperature(self, *, K: Any) -> Any:
+        """T and Tc: k_B T/E0."""
+        return checked("temperature K", K) * k / self.energy_unit
+
+    @named_units
+    def voltage(self, *, mV: Any) -> Any:
+        """A voltage of `Contact`, eV/E0."""
+        return self.energy(meV=checked("voltage mV", mV))
+
+    @named_units
+    def time(self, *, ps: Any) -> Any:
+        """A time of `spin_dynamics`, t E0/hbar."""
+        return checked("time ps", ps) * PS / self.time_unit
+
+    @named_units
+    def field(self, *, mT: Any) -> Any:
+        """B of `uniform_field`: e B L0^2/hbar, since A stands as nabla - i A for the charge 1; h/2e is the flux pi."""
+        return checked("field mT", mT) * 1e-3 / self.field_unit
+
+    @named_units
+    def exchange(self, *, meV: Any) -> Any:
+        """h in H = + h.sigma: half the splitting between the spins."""
+        return self.energy(meV=checked("exchange meV", meV))
+
+    @named_units
+    def zeeman(self, *, mT: Any, g: Any = 2.0) -> Any:
+        """h of a magnetic field, g mu_B B/2; along B, since the spin of electrons is opposite to their moment."""
+        return checked("zeeman g", g) * BOHR_MAGNETON * checked("zeeman mT", mT) * 1e-3 / (2 * self.energy_unit)
+
+    @named_units
+    def diffusion(self, *, cm2_per_s: Any = None, mean_free_path_nm: Any = None, fermi_velocity: Any = None) -> Any:
+        """D, from itself or as v_F l/3 (v_F in m/s); without arguments that of the Units: hbar D/(E0 L0^2)."""
+        return self._diffusion_of(cm2_per_s, mean_free_path_nm, fermi_velocity) / self.diffusion_unit
+
+    @named_units
+    def relative_nu(
+        self, *, per_eV_nm3: Any = None, resistivity: Any = None, cm2_per_s: Any = None, thickness_nm: Any = None
+    ) -> Any:
+        """nu of another material or thickness: N0' d'/(N0 d), with N0' = 1/(2 e^2 rho' D') where rho' is given.
+
+        Args:
+            per_eV_nm3: density of states per spin [1/(eV nm^3)]; or
+            resistivity, cm2_per_s: rho [micro-Ohm cm] and D [cm^2/s]; None for the D of the Units.
+            thickness_nm: None for that of the Units.
+        """
+        unit, value = one_of("relative_nu", True, per_eV_nm3=per_eV_nm3, resistivity=resistivity)
+        if unit == "per_eV_nm3":
+            states = value * PER_EV_NM3
+        else:
+            states = 1 / (2 * e**2 * value * MICRO_OHM_CM * self._diffusion_of(cm2_per_s))
+        if thickness_nm is None:
+            return states / self.density_of_states
+        return states * checked("relative_nu thickness_nm", thickness_nm, True) * NM / self.sheet_density_of_states
+
+    @named_units
+    def conductance(self, *, ohm_um2: Any = None, ohm_um: Any = None) -> Any:
+        """G_B of `Tunnel` and `Interface`, per length: (d/r) L0 over the unit of conductance.
+
+        Args:
+            ohm_um2: resistance times area of the barrier, r [Ohm um^2], over the whole thickness of the film; or
+            ohm_um: resistance times width, R w = r/d [Ohm um].
+        """
+        unit, value = one_of("conductance", True, ohm_um2=ohm_um2, ohm_um=ohm_um)
+        per_width = value * UM if unit == "ohm_um" else value * UM**2 / self.required_thickness
+        return self.length_unit / (per_width * self.conductance_unit)
+
+    @named_units
+    def current(self, *, uA: Any) -> Any:
+        """A current, as of `Contact`: I/(e N0 d E0^2 L0^2/hbar); a spin current as e times the spins up minus down."""
+        return checked("current uA", uA) * 1e-6 / self.current_unit
+
+    # --- spin-orbit coupling ----------------------------------------------------------------------------
+
+    @named_units
+    def spin_relaxation(self, *, nm: Any = None, ps: Any = None, cm2_per_s: Any = None) -> Any:
+        """Gamma of an isotropic material, the rate at which spin decays: hbar D/(l^2 E0) or hbar/(tau E0).
+
+        physics.md, section 5: D S'' = Gamma S, so that l = sqrt(hbar D/Gamma) = sqrt(D tau) is the spin diffusion
+        length of spin valves (Valet and Fert, PRB 48, 7099 (1993)). Where spins flip up and down at 1/tau_f each, tau
+        = tau_f/2. Where a spin field relaxes spins too, this is the total: give Material what is left.
+
+        Args:
+            nm: spin diffusion length; or
+            ps: spin relaxation time.
+            cm2_per_s: D of the material; None for that of the Units.
+        """
+        unit, value = one_of("spin_relaxation", True, nm=nm, ps=ps)
+        if unit == "ps":
+            return self.time_unit / (value * PS)
+        return hbar * self._diffusion_of(cm2_per_s) / ((value * NM) ** 2 * self.energy_unit)
+
+    @named_units
+    def spin_hall(self, *, angle: Any) -> np.ndarray:
+        """theta of an isotropic material with a spin Hall angle: (0, 0, angle).
+
+        physics.md, section 5, says that spin l flows as theta j x l, j the charge current and both as numbers of
+        carriers: the angle of Sinova et al., RMP 87, 1213 (2015), spins up minus down counted with e, factor one.
+        """
+        return np.array([0.0, 0.0, 1.0]) * checked("spin_hall angle", angle)
+
+    @named_units
+    def spin_field(self, *, eV_angstrom: Any = None, mass: Any = 1.0, per_nm: Any = None) -> Any:
+        """The amplitude x of spin_field = rashba(x) for H = hbar^2 k^2/2m + alpha_R (sigma_x k_y - sigma_y k_x).
+
+        (p - a_k)^2/2m with a_k = a_jk sigma_j gives a_xy = -a_yx = -m alpha_R/hbar^2 (physics.md, section 1). Spins
+        turn by 2 m alpha_R L/hbar^2 on the way L (Datta and Das, APL 56, 665 (1990)).
+
+        Args:
+            eV_angstrom: alpha_R; or
+            per_nm: m alpha_R/hbar^2, the shift k_0 of the parabolas that photoemission sees [1/nm].
+            mass: effective mass over that of the electron.
+        """
+        unit, value = one_of("spin_field", eV_angstrom=eV_angstrom, per_nm=per_nm)
+        if unit == "per_nm":
+            return -value / NM * self.length_unit
+        mass = checked("spin_field mass", mass, True) * electron_mass
+        return -mass * value * EV_ANGSTROM / hbar**2 * self.length_unit
+
+    @named_units
+    def rashba(self, *, eV_angstrom: Any, mass: Any, scattering_fs: Any) -> dict[str, Any]:
+        """spin_field and theta of a two-dimensional metal with Rashba coupling and isotropic scatterers.
+
+        The field strength of a SU(2) field makes the spin Hall angle theta_zz = 2 m alpha_R^2 tau/hbar^3, and through
+        its own torque the whole Edelstein effect: |S| = alpha_R tau |grad mu|/hbar along y (Edelstein, Solid State
+        Commun. 73, 233 (1990); Raimondi et al., Ann. Phys. (Berlin) 524, 153 (2012)). So gamma is not to be given as
+        well. Valid where spins turn little between two collisions, alpha_R k_F tau << hbar.
+
+        Args:
+            eV_angstrom, mass: as in `spin_field`.
+            scattering_fs: momentum relaxation time tau; D = v_F^2 tau/2.
+
+        Returns:
+            Fields of Material, `Material(D=..., **u.rashba(...))`.
+        """
+        alpha = checked("rashba eV_angstrom", eV_angstrom) * EV_ANGSTROM
+        m = checked("rashba mass", mass, True) * electron_mass
+        tau = checked("rashba scattering_fs", scattering_fs, True) * FS
+        theta = self.spin_hall(angle=2 * m * alpha**2 * tau / hbar**3)
+        return {"spin_field": rashba(1.0) * self.spin_field(eV_angstrom=eV_angstrom, mass=mass), "theta": theta}
+
+    @named_units
+    def spin_galvanic(self, *, edelstein_nm: Any, Gamma: Any) -> Any:
+        """The amplitude x of gamma = rashba(x) of a layer with an inverse Edelstein length lambda: lambda Gamma/L0.
+
+        Spin that flows into the layer at the rate Gamma S drives j = gamma S (physics.md, section 5): lambda = j/(Gamma
+        S), the ratio of the layer's current to the density of spin current (Rojas-Sanchez et al., Nat. Commun. 4, 2944
+        (2013); there lambda = alpha_R tau/hbar). The sign turns with the layer's normal.
+
+        Args:
+            edelstein_nm: lambda, of either sign.
+            Gamma: all of the relaxation of in-plane spins in the layer, a number as `spin_relaxation` gives.
+        """
+        rate = checked("spin_galvanic Gamma", Gamma, True)
+        return checked("spin_galvanic edelstein_nm", edelstein_nm) * NM / self.length_unit * rate
+
+    # --- back: what the code returns --------------------------------------------------------------------
+
+    def to_nm(self, x: Any) -> Any:
+        """A length, x L0."""
+        return checked("length", x) * self.length_unit / NM
+
+    def to_meV(self, x: Any) -> Any:
+        """An energy, x E0."""
+        return checked("energy", x) * self.energy_unit / MEV
+
+    def to_kelvin(self, x: Any) -> Any:
+        """A temperature, x E0/k_B."""
+        return checked("temperature", x) * self.energy_unit / k
+
+    def to_mV(self, x: Any) -> Any:
+        """A voltage or potential, x E0/e: flow.mu, and flow.S (half the difference of the spins' potentials)."""
+        return self.to_meV(x)
+
+    def to_ps(self, x: Any) -> Any:
+        """A time, x hbar/E0."""
+        return checked("time", x) * self.time_unit / PS
+
+    def to_mT(self, x: Any) -> Any:
+        """A magnetic field, x hbar/(e L0^2)."""
+        return checked("field", x) * self.field_unit / 1e-3
+
+    def to_cm2_per_s(self, x: Any) -> Any:
+        """A diffusion coefficient, x E0 L0^2/hbar."""
+        return checked("diffusion", x) * self.diffusion_unit / CM2_PER_S
+
+    def to_uA(self, x: Any) -> Any:
+        """A current of `current_through` and the like, x e N0 d E0^2 L0^2/hbar; spins count e each."""
+        return checked("current", x) * self.current_unit / 1e-6
+
+    def to_uA_per_um(self, x: Any) -> Any:
+        """A current per width of the film, of `charge_current`."""
+        return checked("current density", x) * self.current_unit / self.length_unit
+
+    def to_MA_per_cm2(self, x: Any) -> Any:
+        """A current density of `charge_current` through the film's thickness."""
+        return self.to_uA_per_um(x) / self.required_thickness * 1e-10
+
+    def to_ohm(self, x: Any) -> Any:
+        """A resistance, voltage over current, x hbar/(e^2 N0 d E0 L0^2); one square of D = nu = 1 has 1/2."""
+        return checked("resistance", x) / self.conductance_unit
+
+    def to_ohm_um2(self, conductance: Any) -> Any:
+        """The resistance times area of a barrier with the given conductance per length."""
+        per_width = checked("conductance", conductance, True) * self.conductance_unit / self.length_unit
+        return self.required_thickness / per_width / UM**2
+
+    def to_spins_per_nm3(self, x: Any) -> Any:
+        """A density of `spin_density`, x N0 E0: spins up minus down, in Bohr magnetons for g = 2 (moment opposite)."""
+        return checked("spin density", x) * self.density_of_states * self.energy_unit * NM**3
+
+    def to_spins(self, x: Any) -> Any:
+        """A number of spins, of `magnetisation`, x N0 d E0 L0^2."""
+        return checked("spin", x) * self.sheet_density_of_states * self.energy_unit * self.length_unit**2
+
+    def to_eV(self, x: Any) -> Any:
+        """A free energy of `free_energy`, x N0 d E0^2 L0^2: of the whole film (single energies: `to_meV`)."""
+        return self.to_spins(x) * self.energy_unit / e
+
+    def to_kB(self, x: Any) -> Any:
+        """An entropy or specific heat of the whole film, in units of k_B: x N0 d E0 L0^2."""
+        return self.to_spins(x)
+
+    def _diffusion_of(self, cm2_per_s: Any, mean_free_path_nm: Any = None, fermi_velocity: Any = None) -> Any:
+        """In m^2/s."""
+        if cm2_per_s is mean_free_path_nm is fermi_velocity is None:
+            return self._required_diffusion
+        if (mean_free_path_nm is None) != (fermi_velocity is None):
+            raise ValueError(
+                f"diffusion from mean_free_path_nm = {mean_free_path_nm!r} and fermi_velocity = {fermi_velocity!r}; "
+                "expected both, D = v_F l/3, or cm2_per_s alone"
+            )
+        unit, value = one_of("diffusion", True, cm2_per_s=cm2_per_s, mean_free_path_nm=mean_free_path_nm)
+        if unit == "cm2_per_s":
+            return value * CM2_PER_S
+        return checked("diffusion fermi_velocity", fermi_velocity, True) * value * NM / 3

@@ -1,0 +1,4 @@
+"""Results, devices and cases in files.
+
+Imports all other rooms.
+"""

@@ -1,0 +1,126 @@
+"""The parameters of a fit: numbers and arrays by name, and the one vector that an optimiser moves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from jusadel.fitting.transforms import Range, unbounded
+
+SHOWN = 8
+"""Components in a line of text."""
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Names, shapes and ranges of the parameters; p components in all.
+
+    Attributes:
+        shapes: {name: shape}, in the order of the vector.
+        ranges: {name: Range}.
+    """
+
+    shapes: dict[str, tuple[int, ...]]
+    ranges: dict[str, Range]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """A name for each component, (p,): "Gamma", "gamma[0, 1]"."""
+        return tuple(
+            name if not shape else f"{name}[{', '.join(map(str, index))}]"
+            for name, shape in self.shapes.items()
+            for index in np.ndindex(shape)
+        )
+
+    def split(self, vector: Any) -> dict[str, Any]:
+        """{name: number or array} of a vector (..., p)."""
+        parts, begin = {}, 0
+        for name, shape in self.shapes.items():
+            size = int(np.prod(shape, dtype=int))
+            parts[name] = vector[..., begin : begin + size].reshape((*vector.shape[:-1], *shape))
+            begin += size
+        return parts
+
+    def join(self, parts: Mapping[str, Any]) -> np.ndarray:
+        """The vector (p,) of {name: number or array}."""
+        return np.concatenate([np.asarray(parts[name], float).reshape(-1) for name in self.shapes])
+
+    def free(self, values: np.ndarray) -> np.ndarray:
+        """The variables without bounds, (p,), of parameters (p,)."""
+        return self._each("free", values)
+
+    def values(self, x: np.ndarray) -> np.ndarray:
+        """The parameters (p,) of the variables without bounds."""
+        return self._each("value", x)
+
+    def slope(self, x: np.ndarray) -> np.ndarray:
+        """d parameter/d variable, (p,)."""
+        return self._each("slope", x)
+
+    def to_bound(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The way to the lower and to the upper bound, (p,) each."""
+        pairs = {name: self.ranges[name].to_bound(part) for name, part in self.split(x).items()}
+        return self.join({name: down for name, (down, _) in pairs.items()}), self.join(
+            {name: up for name, (_, up) in pairs.items()}
+        )
+
+    @property
+    def bounded(self) -> np.ndarray:
+        """Whether each component has a bound, (p,)."""
+        return self.join({n: np.full(s, self.ranges[n].is_bounded) for n, s in self.shapes.items()}).astype(bool)
+
+    def shown(self, x: np.ndarray) -> str:
+        """The parameters as text, "Gamma = 0.3, D = 1", as many as fit on a line."""
+        pairs = list(zip(self.labels, self.values(x), strict=True))
+        more = f", and {len(pairs) - SHOWN} more" if len(pairs) > SHOWN else ""
+        return ", ".join(f"{label} = {value:.6g}" for label, value in pairs[:SHOWN]) + more
+
+    def _each(self, method: str, vector: np.ndarray) -> np.ndarray:
+        return self.join({name: getattr(self.ranges[name], method)(part) for name, part in self.split(vector).items()})
+
+
+def parameters(start: Mapping[str, Any], transforms: Mapping[str, Range] | None) -> tuple[Parameters, np.ndarray]:
+    """The parameters, and the variables (p,) that they start from.
+
+    Raises:
+        ValueError: no parameters; a start that is no finite number, or not inside its range; a range for a parameter
+            that does not exist. TypeError: a range that is none.
+    """
+    if not isinstance(start, Mapping) or not start:
+        raise ValueError(f'start = {start!r}; expected parameters by name, such as {{"Gamma": 0.1, "D": 1.0}}')
+    given = {str(name): _real(name, value) for name, value in start.items()}
+    chosen = dict(transforms or {})
+    for name, range_ in chosen.items():
+        if name not in given:
+            raise ValueError(f"transforms name {name!r}; the parameters are {list(given)}")
+        if not isinstance(range_, Range):
+            raise TypeError(f"transforms[{name!r}] = {range_!r}; expected ju.positive, ju.bounded(0, 1) or the like")
+    found = Parameters({n: v.shape for n, v in given.items()}, {n: chosen.get(n, unbounded) for n in given})
+    for name, value in given.items():
+        if not found.ranges[name].inside(value).all():
+            raise ValueError(
+                f"start: {name} = {value} is not inside its range {found.ranges[name]}; start between the bounds, "
+                "not on them"
+            )
+    return found, found.free(found.join(given))
+
+
+def _real(name: Any, value: Any) -> np.ndarray:
+    array = np.asarray(value)
+    if array.dtype.kind not in "iuf" or not array.size or not np.isfinite(array).all():
+        raise ValueError(f"start: {name} = {value!r}; expected a finite number, or an array of them")
+    return array.astype(float)
+
+
+def as_given(parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers as floats, arrays as numpy's."""
+    return {name: float(x) if np.ndim(x) == 0 else np.asarray(x) for name, x in parts.items()}
+
+
+def traced(vector: np.ndarray) -> Any:
+    """The vector as one that JAX can differentiate with respect to."""
+    return jnp.asarray(vector, float)

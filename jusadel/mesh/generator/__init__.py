@@ -1,0 +1,1 @@
+"""The mesher of polygons: constrained Delaunay triangulation, refined until no angle is small."""

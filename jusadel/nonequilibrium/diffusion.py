@@ -1,0 +1,276 @@
+"""Charge and spin diffusion in the normal state: `diffuse`.
+
+The linear Keldysh equations at R = tau3 (`keldysh`), of the same action as everything else; in bulk they are
+
+    d_k j_k  = - d_t mu
+    d_k j_kl = - d_t S_l + 2 eps_lmr h_m S_r - gamma_lm d_m mu - (1/2) (Gamma_aa S_l - Gamma_lm S_m) + ...
+
+with all currents (docs/physics.md, section 5, has every term). Nothing but the linear equations is solved here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.csgraph import connected_components
+
+from jusadel.action.assembly import discretise, edge_sides
+from jusadel.action.mesh_action import DiscreteAction
+from jusadel.action.periodic import seams
+from jusadel.common.concrete import DIFFERENCES, without_derivatives
+from jusadel.device.boundary import Boundary, Interface, Periodic, Reservoir, Surface, Tunnel
+from jusadel.device.contact import Contact
+from jusadel.device.device import Device
+from jusadel.nonequilibrium.flow import Flow, nodes_of_contact, normal_matrices
+from jusadel.nonequilibrium.keldysh import CHARGE_AND_SPIN, blocks, blocks_of_nodes, frequency_matrix
+from jusadel.nonequilibrium.linear_equations import Assembly, LinearEquations, Reduced, SingularError
+from jusadel.solver.equilibrium import refuse_bad_input
+from jusadel.solver.resolution import metrics, warn_where_coarse
+from jusadel.solver.stability import refuse_growing_spins
+
+
+@without_derivatives(DIFFERENCES)
+def diffuse(device: Device, contacts: Mapping[str, Contact]) -> Flow:
+    """Steady charge and spin in the normal state of a device, whatever its critical temperature.
+
+    All tensors act, and the exchange field turns spins (Hanle). The spin that an exchange field polarises in
+    equilibrium is not part of the flow. Barriers and surfaces of the device stay as they are; where it has an electrode
+    a contact must say what that does.
+
+    Args:
+        device: the Device. Its pair potential and vector potential do not matter here.
+        contacts: {boundary: Contact}; boundaries not named are vacuum. On a boundary that is a Tunnel of the device
+            the contact is what stands behind that barrier.
+
+    Returns:
+        A Flow with mu (n,) and S (n, 3); `charge_current`, `spin_current`, `current_through`, `current_across` and the
+        others take it as they take a Solution. Concrete numbers go in and come out: nothing here is traced or
+        differentiated by JAX.
+
+    Raises:
+        ValueError: contacts on unknown, periodic or inner-barrier boundaries, contacts that share a node and hold
+            different values, an electrode of the device without a contact, nothing that fixes the potential, or the
+            spin. StabilityError: surface terms that make spins grow.
+        SolveError: double precision is off, or round-off spoils the linear equations.
+    """
+    problem = pose(device, contacts)
+    return problem.flow(problem.steady())
+
+
+@dataclass(frozen=True, kw_only=True)
+class NormalProblem:
+    """A device with contacts, discretised."""
+
+    device: Device
+    contacts: dict[str, Contact]
+    system: DiscreteAction
+    equations: LinearEquations
+    mass: np.ndarray  # (N, 4), what multiplies df/dt
+    unknown: np.ndarray  # (N, 4) bool
+    together: list[np.ndarray]  # of the unknowns, in one row, those that are one: of floating contacts
+    given: np.ndarray  # (N, 4), zero where unknown
+    load: np.ndarray  # (N, 4) half the currents that are fed in along edges
+    forced: np.ndarray  # (N, 4) and those through floating contacts, at one of their nodes
+
+    def steady(self) -> np.ndarray:
+        """The steady f (N, 4)."""
+        try:
+            reduced = Reduced(self.equations.B, self.unknown, together=self.together)
+            return reduced.solve(self.load + self.forced, self.given)
+        except SingularError as error:
+            raise ValueError(
+                f"nothing fixes the spin ({error}): no contact holds it and nothing relaxes it; give a contact "
+                "spin=(0, 0, 0), or the material a relaxation Gamma"
+            ) from error
+
+    def flow(self, f: np.ndarray, time: float | None = None) -> Flow:
+        """The Flow of f (N, 4); its contacts have numbers for what floated."""
+        first = {name: nodes_of_contact(self.device, name)[0] for name in self.contacts}
+        return Flow(
+            device=self.device,
+            contacts={name: c.settled(f[first[name]]) for name, c in self.contacts.items()},
+            f=f,
+            load=self.load,
+            equations=self.equations,
+            system=self.system,
+            time=time,
+        )
+
+
+def pose(device: Device, contacts: Mapping[str, Contact], floating: bool = False) -> NormalProblem:
+    """The equations of a device with contacts, whose potential may be floating; otherwise as in `diffuse`."""
+    refuse_bad_input(device, tol=1e-9)
+    contacts = _checked_contacts(device, contacts)
+    device = _with_contacts(device, contacts)
+    system = discretise(device, jnp.zeros((len(device.mesh.triangles), 3), complex))
+    equations, mass = normal_equations(system)
+    unknown, given, together = _held(device, contacts, system)
+    if not floating:
+        _refuse_floating(device, system, unknown, together)
+    if edge_sides(device):
+        refuse_growing_spins(equations.B, unknown, device)
+    _warn_if_coarse(device)
+    load = sum((_fed(device, system, n, c) for n, c in contacts.items()), start=np.zeros(given.shape))
+    forced = np.zeros(given.shape)
+    for name, contact in contacts.items():
+        forced[nodes_of_contact(device, name)[0]] += np.where(contact.floating(), contact.fed() / 2, 0.0)
+    return NormalProblem(
+        device=device,
+        contacts=contacts,
+        system=system,
+        equations=equations,
+        mass=mass,
+        unknown=unknown,
+        together=together,
+        given=given,
+        load=load,
+        forced=forced,
+    )
+
+
+def normal_equations(system: DiscreteAction) -> tuple[LinearEquations, np.ndarray]:
+    """B of charge and spin in the normal state, and what multiplies their time derivatives, (N, 4).
+
+    A slow time dependence exp(s t) of F makes omega_R - omega_A = s.
+    """
+    normal = normal_matrices(len(system.free))
+    at_rest = blocks(system, *normal, frequency_matrix(0.0, 0.0), CHARGE_AND_SPIN)
+    growing, _ = blocks_of_nodes(system, *normal, frequency_matrix(0.5, -0.5), CHARGE_AND_SPIN)
+    mass = np.diagonal(growing - at_rest.nodes, axis1=1, axis2=2)
+    return Assembly(system, CHARGE_AND_SPIN).equations(at_rest), mass
+
+
+# --- contacts --------------------------------------------------------------------------------------
+
+
+def _checked_contacts(device: Device, contacts: Any) -> dict[str, Contact]:
+    if not isinstance(contacts, Mapping):
+        raise TypeError(
+            f"contacts is {type(contacts).__name__}; expected {{name: jusadel.Contact(...)}} with names of "
+            f"{list(device.mesh.boundaries)}"
+        )
+    partners = {b.partner: name for name, b in device.boundaries.items() if isinstance(b, Periodic)}
+    for name, contact in contacts.items():
+        if not isinstance(contact, Contact):
+            raise TypeError(f"contacts[{name!r}] is {type(contact).__name__}; expected a jusadel.Contact")
+        if name not in device.mesh.boundaries:
+            raise ValueError(f"contact on unknown boundary {name!r}; the mesh has {list(device.mesh.boundaries)}")
+        boundary = device.boundaries.get(name)
+        if isinstance(boundary, Interface | Periodic) or name in partners:
+            other = boundary if boundary is not None else f"the partner of {partners[name]!r}"
+            raise ValueError(f"contact on boundary {name!r}, which is {other}; expected an edge of its own")
+        if isinstance(boundary, Tunnel) and contact.tunnel is not None:
+            raise ValueError(
+                f"contact {name!r} has tunnel = {contact.tunnel} and the device has {boundary} there; leave out one"
+            )
+    missing = [name for name in device.electrodes() if name not in contacts]
+    if missing:
+        raise ValueError(
+            f"the device has an electrode at {missing[0]!r} and contacts has none; say what it does, such as "
+            f"contacts={{{missing[0]!r}: jusadel.Contact(voltage=0.0)}}"
+        )
+    return dict(contacts)
+
+
+def _with_contacts(device: Device, contacts: dict[str, Contact]) -> Device:
+    """The device without electrodes, but for what stands behind barriers."""
+    boundaries = {name: b for name, b in device.boundaries.items() if not isinstance(b, Reservoir)}
+    for name, contact in contacts.items():
+        boundary: Boundary | None = boundaries.get(name)
+        if contact.tunnel is not None:
+            surface = boundary if isinstance(boundary, Surface) else None
+            boundaries[name] = Tunnel(Reservoir(0.0), contact.tunnel, surface=surface)
+    return Device(mesh=device.mesh, materials=device.materials, boundaries=boundaries)
+
+
+def _held(
+    device: Device, contacts: dict[str, Contact], system: DiscreteAction
+) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+    """Which f (N, 4) are unknown, the values of those that contacts hold, and which unknowns are one."""
+    shape = (len(system.free), 4)
+    given, holder, together = np.zeros(shape), np.full(shape, -1), []
+    for number, (name, contact) in enumerate(contacts.items()):
+        nodes = nodes_of_contact(device, name)
+        _refuse_turned(device, name)
+        (held, values), floating = contact.held(), contact.floating()
+        values = np.where(floating, np.nan, values)  # equal to nothing
+        clash = (holder[nodes] >= 0) & (held | floating) & ~(given[nodes] == values)
+        if clash.any():
+            node, mode = nodes[np.argwhere(clash)[0, 0]], np.argwhere(clash)[0, 1]
+            other = list(contacts)[holder[node, mode]]
+            raise ValueError(
+                f"contacts {other!r} and {name!r} share the node {node} at "
+                f"{np.asarray(device.mesh.points)[node].tolist()} and hold different values there; leave an insulating "
+                "edge between them"
+            )
+        rows, columns = np.ix_(nodes, held | floating)
+        given[rows, columns], holder[rows, columns] = values[held | floating], number
+        together += [nodes * 4 + mode for mode in np.flatnonzero(floating)]
+    unknown = np.zeros(shape, bool)
+    unknown[_present(system)] = True  # nodes of a seam that others own are none
+    floating = np.isnan(given)
+    return unknown & ((holder < 0) | floating), np.where(floating, 0.0, given), together
+
+
+def _refuse_turned(device: Device, name: str) -> None:
+    seam = seams(device)
+    if seam.spin is not None and np.isin(device.mesh.boundary_nodes(name), seam.slaves).any():
+        raise ValueError(
+            f"contact {name!r} reaches a periodic boundary that rotates spins; leave an insulating edge between them"
+        )
+
+
+def _fed(device: Device, system: DiscreteAction, name: str, contact: Contact) -> np.ndarray:
+    """Half the currents that a contact feeds in along its edges, at its nodes, (N, 4)."""
+    edges, points, load = device.mesh.boundaries[name], np.asarray(device.mesh.points), np.zeros((len(system.free), 4))
+    lengths = np.linalg.norm(points[edges[:, 1]] - points[edges[:, 0]], axis=1)
+    share = np.repeat(lengths / lengths.sum() / 2, 2)
+    np.add.at(
+        load, seams(device).owner[edges.ravel()], share[:, None] * np.where(contact.floating(), 0.0, contact.fed() / 2)
+    )
+    return load
+
+
+# --- checks ----------------------------------------------------------------------------------------
+
+
+def _refuse_floating(device: Device, system: DiscreteAction, unknown: np.ndarray, together: list[np.ndarray]) -> None:
+    """Every part of the device that current can reach must have a contact with a voltage."""
+    n, corners = len(unknown), np.asarray(system.triangles)
+    pairs = [corners[:, [0, 1]], corners[:, [0, 2]]]
+    pairs += [np.asarray(j.pairs)[np.asarray(j.conductance) > 0] for j in system.joints]
+    pairs += [np.stack([group[:-1], group[1:]], axis=1) // 4 for group in together if group[0] % 4 == 0]
+    row, column = np.concatenate(pairs).T
+    _, part = connected_components(sp.coo_matrix((np.ones(len(row)), (row, column)), shape=(n, n)))
+    inside = np.unique(corners)
+    floating = np.setdiff1d(part[inside], part[_with_voltage(unknown, system)])
+    if len(floating):
+        node = inside[np.argmax(part[inside] == floating[0])]
+        raise ValueError(
+            "nothing fixes the potential in the part of the device at "
+            f"{np.asarray(device.mesh.points)[node].round(6).tolist()}: no contact there holds a voltage; give one "
+            "voltage=0.0"
+        )
+
+
+def _with_voltage(unknown: np.ndarray, system: DiscreteAction) -> np.ndarray:
+    """Nodes whose potential is given."""
+    present = _present(system)
+    return present[~unknown[present, 0]]
+
+
+def _present(system: DiscreteAction) -> np.ndarray:
+    """Nodes that take part in some term."""
+    elements = system.triangles, *(joint.pairs for joint in system.joints)
+    return np.unique(np.concatenate([np.asarray(e).ravel() for e in elements]))
+
+
+def _warn_if_coarse(device: Device) -> None:
+    for name, metric in metrics(device, np.zeros((len(device.mesh.triangles), 3)), T=1.0).items():
+        if not name.startswith(("thermal", "coherence", "healing", "magnetic")):
+            warn_where_coarse(device, name, metric)

@@ -1,0 +1,285 @@
+"""Distribution functions: the linear equations that the same discrete action gives for 8x8 Keldysh matrices.
+
+At every node G = [[R, K], [0, A]] with K = R F - F A, where R is a given retarded solution, A = -R3 R^+ R3 the advanced
+one, and F = Sum_b f_b Phi_b a distribution with eight real numbers: energy and charge, each with its three spins,
+
+    Phi = 1, tau3, sigma_k, tau3 sigma_k = 1, -i R3, -i L_k, -L_k R3.
+
+Then G^2 = -1 for any F. The action is varied with dG = [W, G], W = [[0, 0], [w, 0]]; to first order in w = q_a Phi_a
+every term, cubic as it is in G, holds exactly one K. So the equations are linear: with dS = Tr(Phi dG),
+
+    (1/8) dS/dq_a = (1/8) Tr(Phi_a [G, Phi]_12) = (B f + r0)_a,
+
+the Keldysh block of the Usadel equation, and B is real because the Hermitian conjugate of the equation is the equation.
+The frequency is the matrix [[omega_R, (omega_R - omega_A) F_bath], [0, omega_A]] with omega_R = eta - i E and
+omega_A = -conj(omega_R): with the bath's own part F_bath = f(E) 1 everywhere is an exact solution in equilibrium.
+
+At a node where f is given, B f + r0 is half of what flows into the device there. With F = tanh[(E - V tau3)/2T] in the
+electrodes the charge current into the device is -2 Int (B f + r0)_1 dE over E > 0, supercurrents included; mu and S of
+the normal state are minus Int f dE over E > 0, so that there it is 2 (B mu)_1.
+
+Everything here is for one energy. Energies come by `jax.lax.map` or a loop: shapes and programs are the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.sparse as sp
+
+from jusadel.action.matrix_free import stiffness
+from jusadel.action.mesh_action import Cells, DiscreteAction, Joint, Nodes, carry_to_centroid, cell_action, node_action
+from jusadel.action.nambu import L, R
+from jusadel.action.products import commutator, transpose
+from jusadel.action.terms import barrier
+
+Array = jax.Array
+Modes = tuple[int, ...]
+
+PHI = np.array([np.eye(4), -1j * R[2], *(-1j * L), *(-(L @ R[2]))])
+"""Phi_b, (8, 4, 4): energy, charge, spin, spin-energy."""
+ALL_MODES: Modes = tuple(range(8))
+CHARGE_AND_SPIN: Modes = (1, 2, 3, 4)
+"""In the normal state they do not couple to the others: these have imaginary Phi, those real ones, and all else is
+real."""
+CHUNKS = (16, 64, 256)
+"""Elements that one program works on, whatever the mesh: it is compiled at most thus often for each set of terms."""
+
+
+def advanced(retarded: Array) -> Array:
+    """A = -R3 R^+ R3, (..., 4, 4), from the retarded R at the same energy."""
+    R3 = jnp.asarray(R[2], retarded.dtype)
+    return -R3 @ jnp.conj(jnp.swapaxes(retarded, -1, -2)) @ R3
+
+
+def frequency_matrix(omega_R: Any, omega_A: Any, bath: Any = 0.0) -> Array:
+    """[[omega_R, (omega_R - omega_A) F], [0, omega_A]], (8, 8), with the bath's F (4, 4), 0 for none."""
+    one, omega_R, omega_A = jnp.eye(4), jnp.asarray(omega_R), jnp.asarray(omega_A)
+    F = jnp.broadcast_to(jnp.asarray(bath), (4, 4))
+    return jnp.block([[omega_R * one, (omega_R - omega_A) * F], [jnp.zeros((4, 4)), omega_A * one]])
+
+
+def distribution(f: Array, modes: Modes = ALL_MODES) -> Array:
+    """F = Sum_b f_b Phi_b, (..., 4, 4) from (..., modes)."""
+    return jnp.einsum("...b,bij->...ij", f, jnp.asarray(PHI[list(modes)]))
+
+
+def _phi(modes: Modes, dtype: Any) -> tuple[np.ndarray, float]:
+    """Phi_b and the factor of the equations; in real arithmetic the imaginary parts, since i i = -1 is the factor."""
+    phi = PHI[list(modes)]
+    if jnp.issubdtype(dtype, jnp.complexfloating):
+        return phi, 1.0
+    if phi.real.any():
+        raise ValueError(f"real R serves the modes {CHARGE_AND_SPIN} alone; make it complex for the modes {modes}")
+    return phi.imag, -1.0
+
+
+def keldysh_matrices(retarded: Array, adv: Array, f: Array, modes: Modes = ALL_MODES) -> Array:
+    """[[R, R F - F A], [0, A]], (..., 8, 8) from R and A (..., 4, 4) and f (..., modes).
+
+    Where R is real, as in the normal state, -i F stands in place of F.
+    """
+    F = jnp.einsum("...b,bij->...ij", f, jnp.asarray(_phi(modes, retarded.dtype)[0]))
+    upper = jnp.concatenate([retarded, retarded @ F - F @ adv], axis=-1)
+    return jnp.concatenate([upper, jnp.concatenate([jnp.zeros_like(adv), adv], axis=-1)], axis=-2)
+
+
+# --- the Keldysh block of the equations ------------------------------------------------------------
+
+
+def _k_block(G: Array, slope: Array, modes: Modes) -> Array:
+    """(1/8) Tr(Phi_a [G, Phi]_12), (modes,), where slope (8, 8) holds the derivatives with respect to G's entries."""
+    phi, factor = _phi(modes, G.dtype)
+    block = commutator(G, transpose(slope))[:4, 4:]
+    return factor / 8 * jnp.einsum("aij,ji->a", jnp.asarray(phi), block)
+
+
+def _gradient(action: Any, G: Array) -> Array:
+    return jax.grad(action, holomorphic=jnp.iscomplexobj(G))(G)
+
+
+# --- elements --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Derivatives of the nodes' equations with respect to the f of nodes, corners and sides, and their values at f = 0.
+
+    Complex as they come; b is the number of modes.
+    """
+
+    nodes: np.ndarray  # (N, b, b)
+    neighbours: np.ndarray | None  # (e, b, b) of the pairs of `diffusion_pairs`
+    cells: np.ndarray | None  # (m, 3, b, 3, b)
+    joints: tuple[np.ndarray, ...]  # (k, 2, b, 2, b) each
+    source: np.ndarray  # (N, b)
+
+
+def blocks(system: DiscreteAction, retarded: Any, adv: Any, omega: Any, modes: Modes = ALL_MODES) -> Blocks:
+    """The equations of one energy, element by element.
+
+    Args:
+        system: the discrete action.
+        retarded, adv: R and A at its nodes, (N, 4, 4) complex, those behind barriers included; real ones serve
+            CHARGE_AND_SPIN in the normal state.
+        omega: `frequency_matrix`, (8, 8), or one for each node, (N, 8, 8).
+        modes: which of the eight modes are unknown; the others are zero.
+    """
+    bare, corners = _bare(system), np.asarray(system.triangles)
+    retarded, adv = np.asarray(retarded), np.asarray(adv)
+    nodes, source = blocks_of_nodes(system, retarded, adv, omega, modes)
+    neighbours = cells = None
+    if not system.links:
+        bare = replace(bare, cell_terms=tuple(t for t in bare.cell_terms if t.field != "D"))
+        own, neighbours = _of_diffusion(system, retarded, adv, modes)
+        nodes = nodes + own
+    if bare.cell_terms:
+        cells, _ = _chunked(_of_cells, bare, modes, retarded[corners], adv[corners], system.cells)
+    joints = tuple(_blocks_of_joint(bare, joint, retarded, adv, modes) for joint in system.joints)
+    return Blocks(nodes=nodes, neighbours=neighbours, cells=cells, joints=joints, source=source)
+
+
+def _blocks_of_joint(
+    bare: DiscreteAction, joint: Joint, retarded: np.ndarray, adv: np.ndarray, modes: Modes
+) -> np.ndarray:
+    pairs, of_sides = np.asarray(joint.pairs), partial(_of_sides, joint.transmissions)
+    return _chunked(of_sides, bare, modes, retarded[pairs], adv[pairs], joint.conductance)[0]
+
+
+def current_over_joint(
+    system: DiscreteAction, number: int, into: int, retarded: Any, adv: Any, f: Any, modes: Modes = ALL_MODES
+) -> np.ndarray:
+    """What flows over a barrier into one of its sides (0 or 1), (b,), in the unit of the reactions 2 (B f + r0)."""
+    joint, retarded, adv = system.joints[number], np.asarray(retarded), np.asarray(adv)
+    of_sides = _blocks_of_joint(_bare(system), joint, retarded, adv, modes)
+    return 2 * np.einsum("kaqb,kqb->a", of_sides[:, into], np.asarray(f)[np.asarray(joint.pairs)]).real
+
+
+def blocks_of_nodes(
+    system: DiscreteAction, retarded: Any, adv: Any, omega: Any, modes: Modes = ALL_MODES
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of `blocks`, the part that holds the frequency: (N, b, b), and the source (N, b)."""
+    omega = np.broadcast_to(omega, (len(retarded), 8, 8))
+    return _chunked(_of_nodes, _bare(system), modes, retarded, adv, system.nodes, omega)
+
+
+def currents_of_cells(system: DiscreteAction, retarded: Any, adv: Any, f: Any, modes: Modes = ALL_MODES) -> np.ndarray:
+    """Current densities of the modes in every cell, (m, b, 2), in the unit of the reactions 2 (B f + r0).
+
+    Minus the derivative with respect to a field that turns the cell's matrices, carried to its point of sampling, by
+    [W, G] at the rate of that field along x and y: there the spin is that of the point of sampling. For charge this is
+    -dS/dA_k: these currents balance at every free node where nothing feeds in charge.
+    """
+    bare, corners = _bare(system), np.asarray(system.triangles)
+    at_corners = (np.asarray(x)[corners] for x in (retarded, adv, f))
+    return _chunked(_currents, bare, modes, *at_corners, system.cells)
+
+
+def diffusion_pairs(system: DiscreteAction) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Nodes i, j (e,) and the entries K_ij of the stiffness matrix, which is all of diffusion without links."""
+    K = sp.coo_matrix(stiffness(system))
+    return K.row, K.col, K.data
+
+
+def _of_diffusion(
+    system: DiscreteAction, retarded: np.ndarray, adv: np.ndarray, modes: Modes
+) -> tuple[np.ndarray, np.ndarray]:
+    """Diffusion without links, S = -(1/4) K_ij Tr(G_i G_j): -(1/16) Tr(Phi_a [G_i, K_ij G_j]_12), closed.
+
+    With T = R Phi - Phi A at either node this is (N, b, b) of the nodes' own f and (e, b, b) of their neighbours'.
+    """
+    phi, factor = _phi(modes, retarded.dtype)
+    row, column, K = diffusion_pairs(system)
+    T = retarded[:, None] @ phi - phi @ adv[:, None]
+    left = phi @ retarded[:, None] - adv[:, None] @ phi
+    sums = sp.csr_matrix((K, (row, column)), (len(retarded),) * 2)
+    KR, KA = ((sums @ x.reshape(-1, 16)).reshape(-1, 4, 4) for x in (retarded, adv))
+    own = np.einsum("naij,nbji->nab", KA[:, None] @ phi - phi @ KR[:, None], T, optimize=True)
+    flat = (len(T), len(modes), 16)
+    across = left.reshape(flat)[row] @ T.swapaxes(-1, -2).reshape(flat)[column].swapaxes(-1, -2)
+    return -factor / 16 * own, -factor / 16 * K[:, None, None] * across
+
+
+def _bare(system: DiscreteAction) -> DiscreteAction:
+    """The same terms without a mesh, so that programs do not depend on one."""
+    nothing = jnp.zeros(0)
+    return replace(system, triangles=nothing, free=nothing, nodes=None, cells=None, joints=())  # type: ignore[arg-type]
+
+
+def _chunked(function: Any, bare: DiscreteAction, modes: Modes, *elements: Any) -> Any:
+    """function(bare, modes, *elements) for so many elements at a time, the last ones filled up with the first."""
+    elements = jax.tree.map(np.asarray, elements)
+    count = len(jax.tree.leaves(elements)[0])
+    size = next((size for size in CHUNKS if size >= count), CHUNKS[-1])
+    parts = []
+    for start in range(0, count, size):
+        rows = np.arange(start, start + size)
+        rows[rows >= count] = 0
+        parts.append(function(bare, modes, *jax.tree.map(lambda x, r=rows: x[r], elements)))
+    return jax.tree.map(lambda *x: np.concatenate(x)[:count], *parts)
+
+
+def _columns(equations: Any, shape: tuple[int, ...], dtype: Any) -> tuple[Array, Array]:
+    """The matrix (k, ..., *shape) of linear equations of f (*shape) for k elements, and their values (k, ...) at 0.
+
+    The equations are linear, so they are evaluated at unit vectors, one after the other: less to compile and to compute
+    than to differentiate.
+    """
+    size = int(np.prod(shape))
+    values = jax.lax.map(equations, jnp.eye(size + 1, size, k=-1, dtype=dtype).reshape(-1, *shape))
+    columns = jnp.moveaxis(values[1:] - values[0], 0, -1)
+    return columns.reshape(*values[0].shape, *shape), values[0]
+
+
+@partial(jax.jit, static_argnums=1)
+def _of_nodes(
+    bare: DiscreteAction, modes: Modes, retarded: Array, adv: Array, nodes: Nodes, omega: Array
+) -> tuple[Array, Array]:
+    def at_node(f: Array, r: Array, a: Array, node: Nodes, w: Array) -> Array:
+        G = keldysh_matrices(r, a, f, modes)
+        return _k_block(G, _gradient(lambda g: node_action(bare, g, node, w), G), modes)
+
+    of_all = jax.vmap(at_node, (None, 0, 0, 0, 0))
+    return _columns(lambda f: of_all(f, retarded, adv, nodes, omega), (len(modes),), retarded.dtype)
+
+
+@partial(jax.jit, static_argnums=1)
+def _of_cells(bare: DiscreteAction, modes: Modes, retarded: Array, adv: Array, cells: Cells) -> tuple[Array, Array]:
+    def at_corners(f: Array, r: Array, a: Array, cell: Cells) -> Array:
+        G = keldysh_matrices(r, a, f, modes)
+        slope = _gradient(lambda g: cell_action(bare, g, cell), G)
+        return jnp.stack([_k_block(G[i], slope[i], modes) for i in range(3)])
+
+    of_all = jax.vmap(at_corners, (None, 0, 0, 0))
+    return _columns(lambda f: of_all(f, retarded, adv, cells), (3, len(modes)), retarded.dtype)
+
+
+@partial(jax.jit, static_argnums=2)
+def _of_sides(
+    transmissions: Array | None, bare: DiscreteAction, modes: Modes, retarded: Array, adv: Array, conductance: Array
+) -> tuple[Array, Array]:
+    def at_sides(f: Array, r: Array, a: Array, c: Array) -> Array:
+        p = SimpleNamespace(conductance=c, transmissions=transmissions)
+        G = keldysh_matrices(r, a, f, modes)
+        slope = _gradient(lambda g: barrier(g[0], g[1], p), G)
+        return jnp.stack([_k_block(G[i], slope[i], modes) for i in range(2)])
+
+    of_all = jax.vmap(at_sides, (None, 0, 0, 0))
+    return _columns(lambda f: of_all(f, retarded, adv, conductance), (2, len(modes)), retarded.dtype)
+
+
+@partial(jax.jit, static_argnums=1)
+def _currents(bare: DiscreteAction, modes: Modes, retarded: Array, adv: Array, f: Array, cells: Cells) -> Array:
+    def of_cell(r: Array, a: Array, fs: Array, cell: Cells) -> Array:
+        carried = jnp.stack(carry_to_centroid(keldysh_matrices(r, a, fs, modes), cell))
+        slope = _gradient(lambda g: cell_action(bare, g, cell, links=False), carried)
+        turned = jnp.stack([_k_block(carried[i], slope[i], modes) for i in range(3)])
+        return -2 * jnp.einsum("ia,ik->ak", turned, cell.offsets) / cell.area
+
+    return jax.vmap(of_cell)(retarded, adv, f, cells)

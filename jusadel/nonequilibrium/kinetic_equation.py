@@ -1,0 +1,333 @@
+"""Distribution functions out of equilibrium in the superconducting state: `kinetics`.
+
+On a given retarded solution R the Keldysh block of the same discrete action is linear in F (`keldysh`): eight
+real unknowns a node, one sparse solve for each energy,
+
+    B f + r0 = 0 at free nodes,    f = tanh[(E - V tau3 - S.sigma)/2T] in the electrodes.
+
+Nothing scatters inelastically. The broadening eta is a coupling to a bath, 2 eta (F_bath - F), whose distribution is
+unless told otherwise the local one, so that it takes nothing up; a bath at the ground takes charge as well as energy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from jusadel.action.periodic import seams
+from jusadel.common.concrete import DIFFERENCES, without_derivatives
+from jusadel.common.progress import ProgressOption, reporter
+from jusadel.device.contact import NO_SPIN, Contact, is_floating
+from jusadel.device.device import Device
+from jusadel.device.material.material import is_number, real
+from jusadel.nonequilibrium.energy_checks import warn_of_currents
+from jusadel.nonequilibrium.floating_contacts import Balance, at_start, floating_contacts, modes_of
+from jusadel.nonequilibrium.flow import nodes_of_contact, own_nodes
+from jusadel.nonequilibrium.keldysh import advanced, blocks, blocks_of_nodes, frequency_matrix
+from jusadel.nonequilibrium.kinetics import Kinetics, trapezoidal
+from jusadel.nonequilibrium.linear_equations import Assembly, Factors, LinearEquations, Reduced
+from jusadel.solver.solution import SolveError
+from jusadel.solver.spectrum import Spectrum
+
+NO_STATES = 1e-10
+"""Of the largest column of B at a node: a smaller one is round-off, and its f is in nothing that can be observed."""
+
+
+@without_derivatives(DIFFERENCES)
+def kinetics(
+    spec: Spectrum,
+    contacts: Mapping[str, Contact],
+    *,
+    bath: Any = "elastic",
+    weights: Any = None,
+    progress: ProgressOption = False,
+) -> Kinetics:
+    """Distribution functions of a device whose electrodes have voltages, temperatures and spins of their own.
+
+    On the retarded functions of a Spectrum, whose pair potential stays as it is. Where Delta = 0 charge is conserved;
+    where it is given, or self-consistent in equilibrium only, `Kinetics.pairing_source` says what it feeds in;
+    `self_consistent_kinetics` finds the one that feeds in nothing.
+
+    Args:
+        spec: from `spectrum`, with energies > 0: ascending and beyond the largest |V| + 8 T where integrals are wanted.
+            Where currents change from one energy to the next, as at a gap's edge, they should be eta apart there.
+        contacts: {boundary: Contact(voltage=..., temperature=..., spin=...)}, one for each electrode of the device,
+            those behind a Tunnel included. The temperature's default is that of the Solution. Superconducting
+            electrodes must be at voltage 0: all else is time-dependent. What is "floating" is found so that, integrated
+            over the energies, no net charge, spin or heat flows, and stands in the contacts of the result.
+        bath: what the broadening couples to: "elastic" for nothing, F unrelaxed, so that what enters leaves elsewhere;
+            "grounded" for an equilibrium at voltage 0 with the temperature of the first contact there (else of the
+            Solution), or a temperature for the same. Such a bath relaxes F at the rate 2 eta and drains charge and spin
+            too: `Kinetics.bath_current` has how much, and a BathWarning says where it is above one per cent. Inside a
+            hard gap the few states that eta makes fill up behind a weak barrier if nothing relaxes them.
+        weights: (n_E,) of a quadrature over E from zero to infinity; default the trapezoidal rule.
+        progress: True for a bar where tqdm is installed (extra "progress") and stderr is a terminal, else for lines of
+            text on the "jusadel" logger and stderr; "bar" or "lines"; or a function of a line.
+
+    Returns:
+        A Kinetics with f (n_E, n, 8), currents energy by energy and integrated, mu and S; `current_through`,
+        `spin_current_through`, `energy_current_through`, `current_across`, `charge_current`, `spin_density` and the
+        others take it. Concrete numbers go in and come out: nothing here is traced or differentiated by JAX.
+
+    Raises:
+        ValueError: energies <= 0 or not certified; an electrode without a contact, a contact elsewhere, one that does
+            not hold voltage and spin, or has a voltage at a superconductor.
+        SolveError: the equations do not fix F, or nothing balances what floats. (Where there are no states F does not
+            matter; there f is that of equilibrium, and zero for what vanishes in it.)
+    """
+    kin = unchecked_kinetics(spec, contacts, bath, weights, progress)
+    warn_of_currents(kin)
+    return kin
+
+
+def unchecked_kinetics(
+    spec: Spectrum, contacts: Mapping[str, Contact], bath: Any, weights: Any, progress: ProgressOption = False
+) -> Kinetics:
+    """As `kinetics`, of which no current need be right."""
+    if not isinstance(spec, Spectrum):
+        raise TypeError(f"spec is {type(spec).__name__}; expected the Spectrum that jusadel.spectrum(sol, ...) returns")
+    _refuse_spectrum(spec)
+    contacts, weights = checked_contacts(spec, contacts), _checked_weights(spec, weights)
+    temperature, report = _bath_temperature(spec, contacts, bath), reporter(progress)
+    assembly, given = Assembly(spec.system), _given(spec, contacts)
+    units = [_unit(spec, name, mode) for name in floating_contacts(contacts) for mode in modes_of(contacts[name])]
+    answers = []
+    for k, E in enumerate(spec.energies):
+        answers.append(_at_energy(spec, assembly, k, given[k], units, temperature))
+        if report:
+            report(f"distributions: {k + 1} of {len(given)}, E = {E:.4g}")
+    if not units:
+        return _superposed(spec, contacts, answers, np.ones((len(answers), 1)), temperature, weights)
+    balance = _balance(spec, contacts, weights, answers)
+    contacts = balance.settled()
+    kin = _superposed(spec, contacts, answers, balance.factors(contacts), temperature, weights)
+    kin.integrated(spec.energies)  # refuses energies that end too soon for what was found
+    return kin
+
+
+Answer = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""f and 2 (B f + r0) (N, 8), charge fed in by the pair potential (N,), and what the bath takes (8,)."""
+
+
+def _at_energy(
+    spec: Spectrum, assembly: Assembly, k: int, given: np.ndarray, units: list[np.ndarray], bath: float | None
+) -> list[Answer]:
+    """The answer to the given f (N, 8), and what each of the units (N, 8) adds to it."""
+    system, E, eta = spec.system, float(spec.energies[k]), spec.eta
+    matrices = np.asarray(spec.all_G[k]), np.asarray(advanced(spec.all_G[k]))
+    found = blocks(system, *matrices, frequency_matrix(0.0, 0.0))
+    local, _ = blocks_of_nodes(system, *matrices, frequency_matrix(0.0, 0.0))
+    sink, source = np.zeros_like(local), np.zeros_like(found.source)
+    if bath is not None:  # the frequency's real part drops out: tau3 commutes with F
+        F = _equilibrium(E, bath) * np.eye(4)
+        whole, source = blocks_of_nodes(system, *matrices, frequency_matrix(eta, -eta, F))
+        sink = whole - local
+    equations = assembly.equations(replace(found, nodes=found.nodes + sink, source=source))
+    start = _with_ground(given, E, spec.T if bath is None else bath)
+    answers = []
+    for f, r0 in _solutions(equations, np.asarray(system.free), start, units, E, eta):
+        to_bath = np.einsum("nab,nb->a", sink, f).real + r0.sum(axis=0)
+        by_pairs = np.einsum("nb,nb->n", local[:, 1], f).real  # nothing else that is local touches charge
+        answers.append((f, 2 * (equations.of(f) + r0), 2 * by_pairs, -2 * to_bath))
+    return answers
+
+
+def _superposed(
+    spec: Spectrum,
+    contacts: dict[str, Contact],
+    answers: list[list[Answer]],
+    factors: np.ndarray,
+    bath: float | None,
+    weights: np.ndarray | None,
+) -> Kinetics:
+    """The Kinetics from the answers at every energy, each times its factor (n_E, 1 + units)."""
+    total = [
+        [np.einsum("s,s...->...", c, x) for x in zip(*of, strict=True)] for c, of in zip(factors, answers, strict=True)
+    ]
+    f, reactions, fed, taken = (np.stack(x) for x in zip(*total, strict=True))
+    return Kinetics(
+        spectrum=spec,
+        contacts=contacts,
+        bath=bath,
+        weights=weights,
+        all_f=f,
+        reactions=reactions,
+        fed=fed,
+        taken=taken,
+    )
+
+
+def _balance(
+    spec: Spectrum, contacts: dict[str, Contact], weights: np.ndarray | None, answers: list[list[Answer]]
+) -> Balance:
+    """What leaves through the floating contacts."""
+    nodes = [own_nodes(spec.device, contacts, name) for name in floating_contacts(contacts)]
+    return Balance(
+        contacts=contacts,
+        T=spec.T,
+        energies=spec.energies,
+        weights=trapezoidal(spec.energies) if weights is None else weights,
+        currents=np.array([[[reactions[n].sum(axis=0) for n in nodes] for _, reactions, *_ in a] for a in answers]),
+    )
+
+
+def _with_ground(given: np.ndarray, E: float, T: float) -> np.ndarray:
+    """The given f (N, 8), and equilibrium elsewhere."""
+    f, missing = np.array(given), ~given.any(axis=1)
+    f[missing, 0] = _equilibrium(E, T)
+    return f
+
+
+def _equilibrium(E: float, T: float) -> float:
+    return float(np.tanh(E / (2 * T))) if T else 1.0
+
+
+def _solutions(
+    equations: LinearEquations, free: np.ndarray, start: np.ndarray, units: list[np.ndarray], E: float, eta: float
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """f (N, 8) and its source r0 (N, 8) for what is given, and for units without a source; by the quick factors, else
+    by pivoted ones. `start` stays where it is given and where there are no states: inside a hard gap F of some modes
+    drops out of K = R F - F A, and so do their equations.
+    """
+    size = abs(equations.B).max(axis=0).toarray().reshape(start.shape)
+    unknown = free[:, None] & (size > NO_STATES * size.max(axis=1, keepdims=True))
+    cases = [(start, equations.source), *((unit, np.zeros_like(unit)) for unit in units)]
+    try:
+        return _solved(Reduced(equations.B, unknown), cases)
+    except SolveError:
+        pass
+    try:
+        return _solved(Reduced(equations.B, unknown, Factors.pivoted), cases)
+    except SolveError as error:
+        raise SolveError(
+            f"nothing fixes the distributions at E = {E:.4g}, eta = {eta:g} ({error}): raise eta, or leave "
+            "this energy out"
+        ) from error
+
+
+def _solved(reduced: Reduced, cases: list[tuple[np.ndarray, np.ndarray]]) -> list[tuple[np.ndarray, np.ndarray]]:
+    return [(reduced.solve(-r0, given), r0) for given, r0 in cases]
+
+
+# --- what is given ---------------------------------------------------------------------------------
+
+
+def _refuse_spectrum(spec: Spectrum) -> None:
+    if not (spec.energies > 0).all():
+        raise ValueError(
+            f"the Spectrum has E = {spec.energies.min():.4g}; expected energies > 0 only (what is at -E follows from "
+            "that at E)"
+        )
+    bad = ~(spec.converged & spec.stable)
+    if bad.any():
+        raise ValueError(
+            f"the Spectrum is not certified at E = {spec.energies[bad][0]:.4g}; leave out such energies, or see what "
+            "jusadel.spectrum says with throw=True"
+        )
+
+
+def checked_contacts(spec: Spectrum, contacts: Any) -> dict[str, Contact]:
+    """The contacts, each with a temperature."""
+    electrodes = spec.device.electrodes()
+    if not isinstance(contacts, Mapping):
+        raise TypeError(
+            f"contacts is {type(contacts).__name__}; expected {{name: jusadel.Contact(...)}} for the electrodes "
+            f"{list(electrodes)}"
+        )
+    for name, contact in contacts.items():
+        if not isinstance(contact, Contact):
+            raise TypeError(f"contacts[{name!r}] is {type(contact).__name__}; expected a jusadel.Contact")
+        if name not in electrodes:
+            raise ValueError(
+                f"contact {name!r} is none of the device's electrodes, {list(electrodes)}; give the device "
+                f"boundaries={{{name!r}: jusadel.Reservoir(0.0)}}, or a Tunnel to one, so that the Green's functions "
+                "know of it"
+            )
+        _refuse_contact(name, contact, float(electrodes[name].Delta))
+        _refuse_turned_spin(spec.device, name, contact)
+    missing = [name for name in electrodes if name not in contacts]
+    if missing:
+        raise ValueError(
+            f"the device has an electrode at {missing[0]!r} and contacts has none; say what it does, such as "
+            f"contacts={{{missing[0]!r}: jusadel.Contact(voltage=0.0)}}"
+        )
+    return {name: c if c.temperature is not None else replace(c, temperature=spec.T) for name, c in contacts.items()}
+
+
+def _refuse_contact(name: str, contact: Contact, Delta: float) -> None:
+    if contact.tunnel is not None:
+        raise ValueError(
+            f"contact {name!r} has tunnel = {contact.tunnel}; the barrier belongs to the device, "
+            f"boundaries={{{name!r}: jusadel.Tunnel(jusadel.Reservoir(...), conductance)}}, where the "
+            "Green's functions see it too"
+        )
+    if contact.voltage is None or contact.spin is None:
+        raise ValueError(
+            f"contact {name!r} has voltage = {contact.voltage}, spin = {contact.spin}; expected an electrode that "
+            "holds both: its distribution is needed at every energy, which a given current does not say; with "
+            'voltage="floating" it is that of an electrode at the voltage where this current flows'
+        )
+    if Delta > 0 and not contact.grounded:
+        raise ValueError(
+            f"contact {name!r} is superconducting (Delta = {Delta:g}) and has voltage = {contact.voltage}, spin = "
+            f"{contact.spin}; expected 0: its phase would turn with time at the rate 2 V, and spins would break its "
+            "pairs; put the voltage on a normal electrode"
+        )
+
+
+def _refuse_turned_spin(device: Device, name: str, contact: Contact) -> None:
+    seam = seams(device)
+    reaches = seam.spin is not None and np.isin(device.mesh.boundary_nodes(name), seam.slaves).any()
+    if reaches and contact.spin != NO_SPIN:
+        raise ValueError(
+            f"contact {name!r} has a spin and reaches a periodic boundary that rotates spins; leave an insulating edge "
+            "between them"
+        )
+
+
+def _given(spec: Spectrum, contacts: dict[str, Contact]) -> np.ndarray:
+    """The electrodes' distributions at their nodes, zero elsewhere, (n_E, N, 8); what floats begins at zero."""
+    given, holder = np.zeros((len(spec.energies), len(spec.system.free), 8)), np.full(len(spec.system.free), -1)
+    floating = floating_contacts(contacts)
+    for number, (name, contact) in enumerate(at_start(contacts, spec.T).items()):
+        nodes, values = nodes_of_contact(spec.device, name), contact.distribution(spec.energies)
+        shared = nodes[holder[nodes] >= 0]
+        other = list(contacts)[holder[shared[0]]] if len(shared) else ""
+        apart = len(shared) and np.abs(given[:, shared] - values[:, None]).max() > 0
+        if apart or (len(shared) and {name, other} & set(floating)):
+            raise ValueError(
+                f"contacts {other!r} and {name!r} share the node {shared[0]} at "
+                f"{np.asarray(spec.mesh.points)[shared[0]].tolist()} and hold different distributions there"
+            )
+        given[:, nodes], holder[nodes] = values[:, None], number
+    return given
+
+
+def _unit(spec: Spectrum, name: str, mode: int) -> np.ndarray:
+    """One in a mode at the nodes of a contact, (N, 8)."""
+    f = np.zeros((len(spec.system.free), 8))
+    f[nodes_of_contact(spec.device, name), mode] = 1.0
+    return f
+
+
+def _bath_temperature(spec: Spectrum, contacts: dict[str, Contact], bath: Any) -> float | None:
+    if isinstance(bath, str) and bath in ("grounded", "elastic"):
+        if bath == "elastic":
+            return None
+        grounded = [c.temperature for c in contacts.values() if c.grounded and not is_floating(c.temperature)]
+        return float(grounded[0] if grounded else spec.T)
+    if not is_number(bath, at_least=0.0):
+        raise ValueError(f"bath = {bath!r}; expected 'grounded', 'elastic', or a temperature >= 0")
+    return float(bath)
+
+
+def _checked_weights(spec: Spectrum, weights: Any) -> np.ndarray | None:
+    if weights is None:
+        return None
+    w = np.asarray(real("weights", weights))
+    if w.shape != spec.energies.shape or not np.isfinite(w).all():
+        raise ValueError(f"weights has shape {w.shape}; expected {spec.energies.shape}, a finite one for each energy")
+    return w

@@ -1,0 +1,141 @@
+"""The pair potential out of equilibrium, together with the distributions that make it: `self_consistent_kinetics`.
+
+At each site the gap equation takes the singlet amplitude of K = R F - F A instead of that of equilibrium,
+
+    Delta Int tanh(E/2 Tc) E/(E^2 + eta^2) dE = Int (i/8) Tr[(R2 + i R1) K] dE    over E > 0,
+
+real parts of either trace. Levels are broadened by eta, and Tc is that with it; for small eta the equilibrium is that
+of `solve`. The tails of both sides cancel. In any other pair potential charge comes and goes where quasiparticles turn
+into pairs; in this one the gradient of its phase carries it on, and what is fed in vanishes at every node once
+integrated over the same energies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from jusadel.action.assembly import discretise
+from jusadel.action.matsubara import GAP_RATIO
+from jusadel.action.mesh_action import nodal_mean
+from jusadel.action.nambu import R
+from jusadel.common.concrete import DIFFERENCES, without_derivatives
+from jusadel.common.progress import ProgressOption, reporter
+from jusadel.device.contact import Contact
+from jusadel.nonequilibrium.energy_checks import warn_of_currents
+from jusadel.nonequilibrium.keldysh import advanced, distribution
+from jusadel.nonequilibrium.kinetic_equation import unchecked_kinetics
+from jusadel.nonequilibrium.kinetics import Kinetics
+from jusadel.solver.equilibrium import refuse_bad_input
+from jusadel.solver.gap.equation import Sites, superconducting_sites
+from jusadel.solver.problem import with_pairing
+from jusadel.solver.solution import Solution, SolveError
+from jusadel.solver.spectrum import spectrum
+
+MEMORY = 12
+"""Iterates that Anderson's mixing combines."""
+
+
+@without_derivatives(DIFFERENCES)
+def self_consistent_kinetics(
+    sol: Solution,
+    energies: Any,
+    contacts: Mapping[str, Contact],
+    *,
+    eta: float = 0.01,
+    bath: Any = "elastic",
+    weights: Any = None,
+    tol: float = 1e-6,
+    max_steps: int = 60,
+    progress: ProgressOption = False,
+) -> Kinetics:
+    """`spectrum` and `kinetics` with a pair potential that solves the gap equation of the distributions.
+
+    By Anderson's mixing, each step of which solves for the spectrum and the distributions. Only stationary states: all
+    of the superconductor is at voltage 0, and charge that enters an island without a superconducting electrode must
+    leave it elsewhere (let one of its contacts float), or its phase runs.
+
+    Args:
+        sol: a Solution of the device, from whose pair potential it starts; its T is that of contacts without one.
+        energies: as in `kinetics`; they should reach far above Delta: a cut at E costs some Delta^2/2E^2 of Delta.
+        contacts, bath, weights, progress: as in `kinetics`.
+        eta: as in `spectrum`.
+        tol: largest change of the pair potential by another step, relative to the bulk gap at T = 0.
+        max_steps: largest number of steps.
+
+    Returns:
+        A Kinetics; the pair potential is in its `spectrum.Delta`.
+
+    Raises:
+        SolveError: it did not converge, or an energy did not; ValueError as `spectrum` and `kinetics` do, and where no
+            region has Tc > 0.
+    """
+    if not isinstance(sol, Solution):
+        raise TypeError(f"sol is {type(sol).__name__}; expected the Solution that jusadel.solve(device, ...) returns")
+    refuse_bad_input(sol.device, tol)
+    superconducting_sites(sol.device)  # there must be some
+    report, mixing = reporter(progress), _Mixing()
+    state = replace(sol, system=discretise(sol.device, sol.vertex_Delta, ("Delta",)))
+    for step in range(max_steps + 1):
+        kin = unchecked_kinetics(spectrum(state, energies, eta), contacts, bath, weights)
+        where = _sites(kin)
+        Delta = where.from_vertices(state.vertex_Delta)
+        change = _amplitudes(kin)[where.nodes] / where.a - Delta
+        error = float(np.abs(change).max() / (GAP_RATIO * where.Tc.max()))
+        if report:
+            report(f"pair potential: step {step}, change {error:.1e}, largest {np.abs(Delta).max():.5g}")
+        if error <= tol:
+            warn_of_currents(kin)
+            return kin
+        state = _with(state, where, mixing.after(Delta, change))
+    raise SolveError(
+        f"the pair potential still changes by {error:.1e} of the bulk gap after {max_steps} steps (tol = {tol:.0e}): "
+        "start from a state at smaller voltages, raise max_steps, or see whether it can be stationary: what enters a "
+        "superconductor without a superconducting electrode must leave it at voltage 0 (float a contact)"
+    )
+
+
+def _sites(kin: Kinetics) -> Sites:
+    where, E, eta = superconducting_sites(kin.device), kin.energies[:, None], kin.spectrum.eta
+    return replace(where, a=kin.integrated(np.tanh(E / (2 * where.Tc)) * E / (E**2 + eta**2)))
+
+
+def _with(sol: Solution, where: Sites, Delta: np.ndarray) -> Solution:
+    """The Solution with another pair potential (K,), for `spectrum`, which takes nothing else of it."""
+    vertex = jnp.asarray(where.on_vertices(Delta))
+    system = with_pairing(sol.system, jnp.asarray(where.on_nodes(Delta, len(sol.system.free))))
+    return replace(sol, vertex_Delta=vertex, Delta=nodal_mean(sol.mesh, vertex), system=system)
+
+
+def _amplitudes(kin: Kinetics) -> np.ndarray:
+    """Int (i/8) Tr[(R2 + i R1) K] dE at the nodes of the discrete action, (N,) complex."""
+    each = []
+    for G, f in zip(kin.spectrum.all_G, kin.all_f, strict=True):
+        F = distribution(f)
+        keldysh = np.asarray(G @ F - F @ advanced(G))
+        two, one = (-np.einsum("ij,nji->n", np.asarray(r), keldysh).imag / 8 for r in (R[1], R[0]))
+        each.append(two + 1j * one)
+    return np.asarray(kin.integrated(np.array(each)))
+
+
+class _Mixing:
+    """Anderson's: the combination of the last iterates whose changes cancel best, and then its change."""
+
+    def __init__(self) -> None:
+        self.values: list[np.ndarray] = []
+        self.changes: list[np.ndarray] = []
+
+    def after(self, value: np.ndarray, change: np.ndarray) -> np.ndarray:
+        """The next iterate, complex (K,)."""
+        as_real = np.concatenate([change.real, change.imag])
+        self.values = [*self.values[1 - MEMORY :], value + change]
+        self.changes = [*self.changes[1 - MEMORY :], as_real]
+        if len(self.changes) == 1:
+            return value + change
+        apart = np.stack([c - as_real for c in self.changes[:-1]], axis=1)
+        share = np.linalg.lstsq(apart, -as_real, rcond=1e-10)[0]
+        return value + change + sum(s * (v - value - change) for s, v in zip(share, self.values[:-1], strict=True))

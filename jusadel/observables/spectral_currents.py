@@ -1,0 +1,142 @@
+"""What flows at each energy: the observables of a Solution, evaluated on the retarded functions of a Spectrum.
+
+A sum over Matsubara frequencies of F, real on the imaginary axis and analytic above the real one, is an integral along
+it, with G at E + i eta and any eta < pi T,
+
+    pi T Sum_{omega > 0} F(omega) = (1/2) Int_0^inf dE Im[ tanh((E + i eta)/2T) F(E + i eta) ]
+
+(the poles of tanh are the Matsubara frequencies). So Im F/2 for eta -> 0 is the current per energy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jusadel.common.concrete import DIFFERENCES, without_derivatives
+from jusadel.device.material.material import is_number, real
+from jusadel.observables import currents as fluxes
+from jusadel.observables import local as observables
+from jusadel.solver.solution import Solution
+from jusadel.solver.spectrum import Spectrum
+
+Array = jax.Array
+Observable = Callable[..., Array]
+
+
+@without_derivatives(DIFFERENCES)
+def spectral_current(spec: Spectrum, *where: Any) -> Array:
+    """Supercurrent per energy: I = Int_0^inf dE tanh(E/2T) spectral_current(E), out through a boundary or over a cut.
+
+    Args:
+        spec: the Spectrum.
+        where: the name of a boundary, as in `current_through`, or start and end of a cut, as in `current_across`.
+
+    Returns:
+        (n_E,), odd in E [nu D].
+    """
+    return _at_each_energy(spec, _charge(where), *where).imag / 2
+
+
+@without_derivatives(DIFFERENCES)
+def spectral_spin_current(spec: Spectrum, *where: Any) -> Array:
+    """Spin current per energy, (n_E, 3); as `spectral_current`."""
+    return _at_each_energy(spec, _spin(where), *where).imag / 2
+
+
+@without_derivatives(DIFFERENCES)
+def spectral_current_density(spec: Spectrum, at: str = "triangles") -> Array:
+    """Charge current density per energy, (n_E, m, 2) or (n_E, n, 2); `at` as in `charge_current`."""
+    return _at_each_energy(spec, observables.charge_current, at).imag / 2
+
+
+@without_derivatives(DIFFERENCES)
+def spectral_spin_current_density(spec: Spectrum, at: str = "triangles") -> Array:
+    """Spin current density per energy, (n_E, m, 3, 2) or (n_E, n, 3, 2); `at` as in `spin_current`."""
+    return _at_each_energy(spec, observables.spin_current, at).imag / 2
+
+
+@without_derivatives(DIFFERENCES)
+def equilibrium_current(spec: Spectrum, *where: Any, T: float | None = None, weights: Any = None) -> Array:
+    """The supercurrent at temperature T as an integral over the energies of the Spectrum, which is the Matsubara sum.
+
+    Args:
+        spec: the Spectrum; eta < pi T may be of that order, which makes everything smooth and costs no accuracy.
+        where: as in `spectral_current`.
+        T: temperature [energy]; default that of the Solution, whose pair potential it is.
+        weights: (n_E,) of a quadrature from zero to infinity with the energies as nodes; default the trapezoidal rule
+            over the energies, which must then ascend from zero, with nothing beyond the last one.
+
+    Returns:
+        A number [nu D energy].
+
+    Raises:
+        ValueError: eta >= pi T, energies or weights that are none of a quadrature.
+    """
+    return _integrated(spec, _at_each_energy(spec, _charge(where), *where), T, weights)
+
+
+@without_derivatives(DIFFERENCES)
+def equilibrium_spin_current(spec: Spectrum, *where: Any, T: float | None = None, weights: Any = None) -> Array:
+    """The spin current, (3,); as `equilibrium_current`."""
+    return _integrated(spec, _at_each_energy(spec, _spin(where), *where), T, weights)
+
+
+def _charge(where: tuple[Any, ...]) -> Observable:
+    return fluxes.current_through if _is_boundary(where) else fluxes.current_across
+
+
+def _spin(where: tuple[Any, ...]) -> Observable:
+    return fluxes.spin_current_through if _is_boundary(where) else fluxes.spin_current_across
+
+
+def _is_boundary(where: tuple[Any, ...]) -> bool:
+    if len(where) == 1 and isinstance(where[0], str):
+        return True
+    if len(where) == 2:
+        return False
+    raise TypeError(f"got {where!r} after the Spectrum; expected the name of a boundary, or start and end of a cut")
+
+
+def _at_each_energy(spec: Spectrum, observable: Observable, *arguments: Any) -> Array:
+    """F of every energy, complex: the observable of a Solution whose only frequency has the weight 1 and pi T = 1."""
+    return jnp.stack([observable(_alone(spec, k), *arguments) for k in range(len(spec.energies))])
+
+
+def _alone(spec: Spectrum, k: int) -> Solution:
+    return Solution(
+        device=spec.device,
+        T=1 / np.pi,
+        omega=spec.omega[k : k + 1],
+        weights=np.ones(1),
+        all_G=spec.all_G[k : k + 1],
+        Delta=spec.Delta,
+        vertex_Delta=spec.vertex_Delta,
+        converged=spec.converged[k : k + 1],
+        stable=spec.stable[k : k + 1],
+        margin=spec.margin[k : k + 1],
+        stats=spec.stats,
+        system=spec.system,
+    )
+
+
+def _integrated(spec: Spectrum, F: Array, T: Any, weights: Any) -> Array:
+    T = spec.T if T is None else T
+    if not is_number(T) or not spec.eta < np.pi * T:
+        raise ValueError(f"eta = {spec.eta:g}, T = {T!r}; expected eta < pi T, below the first pole of tanh")
+    tanh = jnp.tanh((spec.energies + 1j * spec.eta) / (2 * T))
+    w = jnp.asarray(_trapezoidal(spec.energies) if weights is None else real("weights", weights))
+    if w.shape != spec.energies.shape:
+        raise ValueError(f"weights has shape {w.shape}; expected {spec.energies.shape}, one for each energy")
+    return jnp.einsum("e,e...->...", w, (tanh.reshape((-1,) + (1,) * (F.ndim - 1)) * F).imag) / 2
+
+
+def _trapezoidal(E: np.ndarray) -> np.ndarray:
+    step = np.diff(E)
+    if len(E) < 2 or E[0] != 0 or not np.all(step > 0):
+        raise ValueError("without weights the energies must ascend from 0; give weights=... of your quadrature")
+    return np.concatenate([step, [0.0]]) / 2 + np.concatenate([[0.0], step]) / 2

@@ -1,0 +1,1 @@
+"""Derivatives of solutions by the implicit function theorem, under jax.grad and jax.jit."""

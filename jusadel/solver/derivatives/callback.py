@@ -1,0 +1,160 @@
+"""The solver called back by JAX with numpy's arrays: for derivatives, and inside `jax.jit` and `jax.vmap`."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.core import Primitive
+from jax.interpreters import batching, mlir
+
+from jusadel.action.matrix_free import lift
+from jusadel.solver.derivatives.implicit_function import Equations
+from jusadel.solver.derivatives.linear_response import LinearProblem
+from jusadel.solver.gap.equation import Sites, solve_gap
+from jusadel.solver.linear import LinearSolver, chosen
+from jusadel.solver.problem import Problem
+from jusadel.solver.solution import SolveError, StabilityError
+from jusadel.solver.stability import refuse_unstable_tensors
+
+
+@dataclass(frozen=True)
+class Host:
+    """The solver, called with numpy's arrays."""
+
+    where: Sites | None  # its numbers may be traced; those of a call come with it
+    linear_solver: LinearSolver | None
+    tol: float
+    gap_tol: float
+
+    def solve(self, numbers: Any, first: Any) -> Any:
+        """V, Delta (K, 2), converged, margin and residual; NaN where nothing was found."""
+        eq, weights, T, at_sites = numbers
+        b, N = len(weights), len(eq.system.free)
+        failed = (np.full((b, N, 4, 4), np.nan), np.full((len(at_sites[0]), 2), np.nan), np.zeros(b, bool))
+        normal = lambda omega: np.broadcast_to(np.eye(4), (len(omega), N, 4, 4))  # noqa: E731
+        try:
+            problem = self._problem(eq, weights, T, check=True)
+            if self.where is None:
+                result, Delta = problem.newton(normal, ladder=False), np.zeros((0, 2))
+            else:
+                where = self._sites(eq, *at_sites)
+                found = solve_gap(problem, where, where.from_vertices(first), normal, self.gap_tol)
+                result, Delta = found.newton, np.stack([found.Delta.real, found.Delta.imag], axis=1)
+        except (SolveError, StabilityError):
+            return *failed, np.full(b, -np.inf), np.full(b, np.inf)
+        V = np.where(result.accepted[:, None, None, None], result.V, np.nan)
+        return V, Delta, result.converged, result.margin, result.residual
+
+    def linear(self, r: Any, known: Any, numbers: Any, V: Any, Delta: Any) -> Any:
+        """H^-1 r at a solution, for `implicit.attached`; `known` is what `keep` has said of it, or UNKNOWN."""
+        return called(self.respond, r, known, numbers, V, Delta, r)
+
+    def respond(self, known: Any, numbers: Any, V: Any, Delta: Any, r: Any) -> Any:
+        """H^-1 r for numbers."""
+        if not all(np.isfinite(x).all() for x in (V, Delta, *r)):
+            return tuple(np.full_like(x, np.nan) for x in r)
+        return (_kept.get(int(known)) or self._linear_problem(numbers, V, Delta))(r)
+
+    def _linear_problem(self, numbers: Any, V: Any, Delta: Any) -> LinearProblem:
+        eq, weights, T, at_sites = numbers
+        problem = self._problem(eq, weights, T, check=False)
+        if self.where is None:
+            return LinearProblem(problem, V)
+        where, at = self._sites(eq, *at_sites), Delta[:, 0] + 1j * Delta[:, 1]
+        problem = problem.with_pairing(jnp.asarray(where.on_nodes(at, len(eq.system.free))))
+        return LinearProblem(problem, V, where, at)
+
+    def _problem(self, eq: Equations, weights: Any, T: Any, check: bool) -> Problem:
+        system, free = eq.system, np.asarray(eq.system.free)
+        solver = self.linear_solver or chosen(int(free.sum()), len(weights))
+        if check:
+            refuse_unstable_tensors(system, float(eq.omega.min()), solver)
+        return Problem(
+            device=None,
+            T=float(T),
+            omega=np.asarray(eq.omega),
+            weights=np.asarray(weights),
+            system=system,
+            solver=solver,
+            prepared=solver.prepare(lift(system), len(weights)),
+            tol=self.tol,
+            boundary=lambda V, omega: np.where(free[:, None, None], V, eq.held),
+        )
+
+    def _sites(self, eq: Equations, Tc: np.ndarray, phase: np.ndarray) -> Sites:
+        assert self.where is not None
+        assert eq.gap is not None
+        if not (np.asarray(eq.gap.a) > 0).all():  # as `gap.sites` refuses
+            raise SolveError("the frequencies end too low for the gap equation")
+        numbers = {"weight": eq.gap.weight, "a": eq.gap.a, "Tc": Tc, "phase": phase}
+        return replace(self.where, **{name: np.asarray(value) for name, value in numbers.items()})
+
+
+def called(function: Callable[..., Any], like: Any, *arguments: Any) -> Any:
+    """What a function of numbers returns, of the shapes of `like`; over all axes by which JAX batches its arguments."""
+    leaves, tree = [jnp.asarray(x) for x in jax.tree.leaves(arguments)], jax.tree.structure(arguments)
+    shapes = tuple((x.shape, jnp.result_type(x)) for x in jax.tree.leaves(like))
+    batched = partial(_over_batches, function, tree, tuple(x.ndim for x in leaves))
+    return jax.tree.unflatten(jax.tree.structure(like), _call.bind(*leaves, function=batched, shapes=shapes, axes=()))
+
+
+def _over_batches(function: Callable[..., Any], tree: Any, ranks: tuple[int, ...], *leaves: Any) -> list[np.ndarray]:
+    """The function over all axes in front of arguments with these ranks, one after the other."""
+    leaves = tuple(np.asarray(x) for x in leaves)
+    axes = np.broadcast_shapes(*(x.shape[: x.ndim - rank] for x, rank in zip(leaves, ranks, strict=True)))
+    leaves = tuple(np.broadcast_to(x, axes + x.shape[x.ndim - rank :]) for x, rank in zip(leaves, ranks, strict=True))
+    with jax.default_device(jax.local_devices()[0]):  # a callback would have it on the CPU
+        found = [jax.tree.leaves(function(*jax.tree.unflatten(tree, [x[k] for x in leaves]))) for k in np.ndindex(axes)]
+    return [np.stack(x).reshape(axes + np.shape(x[0])) for x in zip(*found, strict=True)]
+
+
+def _called_back(*leaves: Any, function: Any, shapes: Any, axes: tuple[int, ...]) -> Any:
+    results = [jax.ShapeDtypeStruct(axes + shape, dtype) for shape, dtype in shapes]
+    return jax.pure_callback(function, results, *leaves)
+
+
+def _call_batched(leaves: Any, dims: Any, *, function: Any, shapes: Any, axes: tuple[int, ...]) -> Any:
+    size = next(x.shape[d] for x, d in zip(leaves, dims, strict=True) if d is not None)
+    in_front = [
+        jnp.broadcast_to(x, (size, *jnp.shape(x))) if d is None else jnp.moveaxis(x, d, 0)
+        for x, d in zip(leaves, dims, strict=True)
+    ]
+    found = _call.bind(*in_front, function=function, shapes=shapes, axes=(size, *axes))
+    return found, [0] * len(found)
+
+
+_call = Primitive("host_call")
+"""As `jax.pure_callback`, which would compile a program even where all arguments are numbers, and keep it for good."""
+_call.multiple_results = True
+_call.def_impl(lambda *leaves, function, shapes, axes: [jnp.asarray(x) for x in function(*leaves)])
+_call.def_abstract_eval(
+    lambda *leaves, function, shapes, axes: [jax.core.ShapedArray(axes + shape, dtype) for shape, dtype in shapes]
+)
+mlir.register_lowering(_call, mlir.lower_fun(_called_back, multiple_results=True))
+batching.primitive_batchers[_call] = _call_batched
+
+
+# --- solutions whose preparations serve again ---------------------------------------------------------
+
+UNKNOWN = -1
+KEPT = 4
+"""Solutions whose factors or hierarchies are kept for their derivatives; others are prepared anew when asked for."""
+_kept: OrderedDict[int, LinearProblem] = OrderedDict()
+_numbers = count()
+
+
+def keep(problem: LinearProblem) -> int:
+    """A number by which `Host.linear` finds the problem, for a while."""
+    number = next(_numbers)
+    _kept[number] = problem
+    while len(_kept) > KEPT:
+        _kept.popitem(last=False)
+    return number

@@ -1,0 +1,1 @@
+"""The gap equation and the stability of its solutions."""

@@ -1,0 +1,455 @@
+"""Newton directions by multigrid-preconditioned Krylov iterations: matrix-free, all frequencies at once, on any device.
+
+The gradient is evaluated in double precision, the linear system iterated in single precision: Newton's next gradient
+corrects it. Where that does not bring Newton's method on, the iterations go to double precision as well. How far to
+iterate follows from how fast the gradient falls (Eisenstat and Walker 1996, choice 2).
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, PartitionSpec
+
+from jusadel.action.matrix_free import (
+    Hessian,
+    LiftedAction,
+    at_frames,
+    cast,
+    gradient_change,
+    green,
+    in_frames,
+    inverse,
+    slope_in_frames,
+    stiffness,
+    with_joints,
+)
+from jusadel.solver.linear.multigrid import Level, hierarchy, preconditioner, screenings
+from jusadel.solver.linear.protocol import SMALL, Direction, Response, StagnationWarning
+from jusadel.solver.linear.sqmr_gmres import Iterate, Operator, energy, fgmres, norm, sqmr
+from jusadel.solver.linear.superlu import SuperLU
+
+Array = jax.Array
+
+WIDTH = 8
+"""Frequencies per device on CPUs: a vector register of single precision; more would only crowd the cache."""
+BYTES = 4000
+"""Memory per node and frequency."""
+LOOSEST, TIGHTEST = 0.1, 1e-4
+"""Relative errors that a step may be asked for."""
+TRUSTED = 1e-3
+"""Relative error that a step of single precision may have, whatever its iteration says of its residual."""
+USEFUL = 0.3
+"""Relative error with which a step still brings Newton's method on."""
+NEAR, SLOW = 0.1, 0.5
+"""Steps below the first that shrink by less than the second, from one to the next, are too inaccurate."""
+SAFE = 1e15
+"""Numbers of the action above this, or below its inverse, might overflow in single precision."""
+REFINEMENTS, NEARLY = 12, 30.0
+"""Rounds of iterative refinement at most, and the factor by which a response may miss its tolerance."""
+CYCLE, CYCLES = 20, 5
+"""Of the restarted GMRES that takes over where SQMR stagnates."""
+
+
+@dataclass(frozen=True)
+class PreparedKrylov:
+    """The action in both precisions, the multigrid hierarchy, and the devices that share the frequencies."""
+
+    lifted: LiftedAction
+    exact_levels: tuple[Level, ...]
+    inner: LiftedAction
+    levels: tuple[Level, ...]
+    width: int
+    devices: tuple[Any, ...]
+
+    def in_double(self) -> PreparedKrylov:
+        """The same with the iterations in double precision."""
+        return replace(self, inner=self.lifted, levels=self.exact_levels)
+
+    @property
+    def batch(self) -> int:
+        """One program serves the whole width."""
+        return self.width
+
+
+class Krylov:
+    """SQMR, and GMRES where it stagnates, with a multigrid cycle as the preconditioner.
+
+    Args:
+        width: frequencies per device that are iterated together; default 8 on CPUs, all on others, fewer where the
+            memory asks for it.
+        inner: precision of the iterations, float32 or float64.
+        limit: most SQMR iterations per Newton step.
+        devices: share the frequencies among these; default all devices of this process.
+        fallback: the direct solver that takes over with a StagnationWarning; default SuperLU.
+        derivatives: relative accuracy of the linear responses behind a solution's derivatives (in the energy norm): a
+            gradient costs iterations in proportion to its digits. With the gap equation 1e-10 or better.
+
+    Raises:
+        ValueError: width or limit below one, another precision, or derivatives outside of 1e-12 to 1e-3.
+    """
+
+    name = "SQMR with multigrid"
+
+    def __init__(
+        self,
+        width: int | None = None,
+        inner: Any = jnp.float32,
+        limit: int = 150,
+        devices: Any = None,
+        fallback: Any = None,
+        derivatives: float = 1e-7,
+    ) -> None:
+        for name, value in (("width", 1 if width is None else width), ("limit", limit)):
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+                raise ValueError(f"{name} = {value!r}; expected a whole number >= 1")
+        if inner not in (jnp.float32, jnp.float64, np.dtype("float32"), np.dtype("float64"), "float32", "float64"):
+            raise ValueError(f"inner = {inner!r}; expected float32 or float64")
+        if not isinstance(derivatives, float | np.floating) or not 1e-12 <= derivatives <= 1e-3:
+            raise ValueError(f"derivatives = {derivatives!r}; expected a relative accuracy from 1e-12 to 1e-3")
+        self.width, self.inner, self.limit, self.derivatives = width, jnp.dtype(inner), limit, float(derivatives)
+        self.devices = tuple(jax.local_devices() if devices is None else devices)
+        if not self.devices:
+            raise ValueError("devices is empty; expected some of jax.local_devices(), or None for all")
+        self.fallback = SuperLU() if fallback is None else fallback
+        if not callable(getattr(self.fallback, "directions", None)):
+            raise ValueError(f"fallback = {fallback!r}; expected a solver such as jusadel.linear.SuperLU()")
+
+    def prepare(self, lifted: LiftedAction, count: int = 1) -> PreparedKrylov:
+        """The multigrid hierarchy, and how many of `count` frequencies to take together."""
+        system = lifted.system
+        each = self.width or _affordable_width(len(system.free), self.devices[0])
+        share = -(-count // len(self.devices))  # frequencies of one device
+        rounds = -(-share // each)
+        levels = hierarchy(with_joints(stiffness(system), system), np.asarray(system.free))
+        width = -(-share // rounds) * len(self.devices)
+        inner = self.inner if _safe(lifted) else jnp.dtype(jnp.float64)
+        return PreparedKrylov(lifted, levels, cast(lifted, inner), cast(levels, inner), width, self.devices)
+
+    def directions(
+        self,
+        prepared: PreparedKrylov,
+        V: Any,
+        omega: np.ndarray,
+        active: np.ndarray,
+        target: np.ndarray,
+        memory: list[dict[str, Any]],
+    ) -> Direction:
+        """Iterate for all frequencies together, in single precision where that is enough.
+
+        Those that stagnate are iterated in double precision, then by GMRES, and then go to the direct solver.
+        """
+        before = np.array([m.get("residual", np.nan) for m in memory])
+        asked = Asked(V, omega, before, np.array([_enough(m) for m in memory]), target)
+        double = np.array([_needs_double(m) for m in memory]) & active
+        step, accuracy = jnp.zeros((len(omega), len(prepared.lifted.system.free), 8)), np.full(len(omega), np.inf)
+        short, long = partial(sqmr, limit=self.limit), partial(fgmres, size=CYCLE, cycles=CYCLES)
+        attempts = (
+            (active & ~double, lambda at: _found(prepared, short, asked, at, memory)),
+            (active, lambda at: _found(prepared.in_double(), short, asked, at, memory)),
+            (active, lambda at: _found(prepared.in_double(), long, asked, at, memory)),
+            (active, lambda at: self._by_direct_solver(prepared, asked, at, accuracy)),
+        )
+        for wanted, attempt in attempts:
+            left = wanted & ~(accuracy <= USEFUL)
+            if left.any():
+                better, reached = attempt(left)
+                step, accuracy = jnp.where(left[:, None, None], better, step), np.where(left, reached, accuracy)
+        for m, poor, reached in zip(memory, double, accuracy, strict=True):
+            m["double"], m["earlier"], m["accuracy"] = bool(poor), m.get("length", np.inf), float(reached)
+        single = prepared.inner.system.cells.area.dtype == jnp.float32
+        return Direction(step, np.maximum(accuracy, TRUSTED) if single else accuracy)
+
+    def with_nodes(self, prepared: PreparedKrylov, lifted: LiftedAction) -> PreparedKrylov:
+        """The same hierarchy for other fields at the nodes."""
+        inner = prepared.inner.system.cells.area.dtype if _safe(lifted) else jnp.dtype(jnp.float64)
+        return replace(prepared, lifted=lifted, inner=cast(lifted, inner), levels=cast(prepared.exact_levels, inner))
+
+    def response(self, prepared: PreparedKrylov, V: Any, omega: np.ndarray, tol: float) -> Response:
+        """Iterations for every right-hand side, in single precision where that is enough."""
+        V, single = jnp.asarray(V), tol >= TRUSTED
+        order = np.argsort(omega)
+        parts = [order[k : k + prepared.width] for k in range(0, len(order), prepared.width)]
+
+        def respond(rhs: Any) -> Any:
+            rhs = jnp.asarray(rhs)
+            x = jnp.zeros_like(rhs)
+            for part in parts:
+                x = x.at[part].set(self._responded(prepared, single, V[part], omega[part], rhs[part], tol))
+            return x
+
+        return respond
+
+    def _responded(
+        self, prepared: PreparedKrylov, single: bool, V: Any, omega: np.ndarray, rhs: Any, tol: float
+    ) -> Any:
+        """H x = rhs for frequencies (b,) that are iterated together; in double precision, then directly, if need be.
+
+        Beyond single precision its iterations solve for what double precision finds to be left.
+        """
+        pad = np.minimum(np.arange(prepared.width), len(omega) - 1)
+        rounds = 1 if single else REFINEMENTS
+        for at in (prepared, prepared.in_double()):
+            program = _responses_on_devices(at.devices, self.limit, rounds)
+            x, accuracy = program(at.lifted, at.inner, at.levels, V[pad], omega[pad], rhs[pad], np.full(len(pad), tol))
+            reached = np.asarray(accuracy)[: len(omega)]
+            if (reached <= tol).all():
+                return x[: len(omega)]
+        if (reached <= (USEFUL * np.sqrt(tol) if single else NEARLY * tol)).all():
+            return x[: len(omega)]
+        warnings.warn(
+            f"the Krylov iterations for a linear response stagnated at a relative error of {np.max(reached):.1e} "
+            f"(wanted {tol:.0e}); {self.fallback.name} takes over there",
+            StagnationWarning,
+            stacklevel=2,
+        )
+        direct = self.fallback.prepare(prepared.lifted, len(omega))
+        return jnp.asarray(self.fallback.response(direct, np.asarray(V), omega, tol)(rhs))
+
+    def _by_direct_solver(
+        self, prepared: PreparedKrylov, asked: Asked, stuck: np.ndarray, accuracy: np.ndarray
+    ) -> tuple[Any, np.ndarray]:
+        omega = asked.omega
+        warnings.warn(
+            f"the Krylov iterations stagnated at omega = {omega[stuck].round(4).tolist()} (relative error "
+            f"{np.max(accuracy[stuck]):.1e}, wanted below {USEFUL}); {self.fallback.name} takes over there. Where "
+            "this happens often, pass linear_solver=jusadel.linear.SuperLU()",
+            StagnationWarning,
+            stacklevel=2,
+        )
+        direct = self.fallback.prepare(prepared.lifted, int(stuck.sum()))
+        found = self.fallback.directions(direct, asked.V, omega, stuck, asked.target, [{} for _ in omega])
+        return found.step, found.accuracy
+
+
+class Asked(NamedTuple):
+    """Where Newton's method stands: what the compiled program gets."""
+
+    V: Any  # (b, n, 4, 4)
+    omega: np.ndarray  # (b,)
+    before: np.ndarray  # (b,) norms of the gradients at the last step, else NaN
+    enough: np.ndarray  # (b,) relative error below which nothing is gained
+    target: np.ndarray  # (b, n)
+
+
+def _safe(lifted: LiftedAction) -> bool:
+    """Whether single precision holds the numbers of the action, in the user's units, with room for products."""
+    sizes = np.array(
+        [np.abs(x).max(initial=0) for x in jax.tree.leaves(lifted) if jnp.issubdtype(x.dtype, jnp.floating)]
+    )
+    return bool(((sizes == 0) | (sizes < SAFE) & (sizes > 1 / SAFE)).all())
+
+
+def _enough(m: dict[str, Any]) -> float:
+    """The relative error that suffices for a last step, from what the step before it has left."""
+    length = m.get("length", np.inf)
+    left = max(length**2, min(m.get("accuracy", 1.0), 1.0) * length)
+    return 0.3 * SMALL / max(left, 1e-300)
+
+
+def _needs_double(m: dict[str, Any]) -> bool:
+    """Whether the steps of a frequency hardly shrink although they are small."""
+    length = m.get("length", np.inf)
+    return m.get("double", False) or SLOW * m.get("earlier", np.inf) < length < NEAR
+
+
+def _found(
+    prepared: PreparedKrylov, method: partial[Iterate], asked: Asked, at: np.ndarray, memory: list[dict[str, Any]]
+) -> tuple[Any, np.ndarray]:
+    """Steps and their accuracy, inf where the iteration broke down; what else was found, into the memory."""
+    found = _run(prepared, method, asked._replace(target=np.where(at[:, None], asked.target, np.inf)))
+    for m, r, iterations in zip(memory, found.residual, found.iterations, strict=True):
+        m["residual"], m["iterations"] = float(r), m.get("iterations", 0) + int(iterations)
+    accuracy = np.where(np.isfinite(found.accuracy), found.accuracy, np.inf)
+    return found.step, np.where(np.isfinite(found.residual), accuracy, 0)  # nobody can help where the gradient is NaN
+
+
+def _run(prepared: PreparedKrylov, method: partial[Iterate], asked: Asked) -> Found:
+    """The compiled program for frequencies (b,), filled up to its width with copies of the last."""
+    b = len(asked.omega)
+    pad = np.minimum(np.arange(prepared.width), b - 1)
+    program = _on_devices(prepared.devices, method.func, **method.keywords)
+    here = (jnp.asarray(x)[pad] for x in asked)
+    found = program(prepared.lifted, prepared.inner, prepared.levels, *here)
+    return Found(found.step[:b], *(np.array(x)[:b] for x in found[1:]))
+
+
+def _affordable_width(nodes: int, device: Any) -> int:
+    """Frequencies for which half of the device's free memory is enough."""
+    if device.platform != "cpu":
+        stats = device.memory_stats() or {}
+        free = stats.get("bytes_limit", 8e9) - stats.get("bytes_in_use", 0)
+        return max(1, int(free / 2 / (BYTES * nodes)))
+    free = _free_memory() / len(jax.local_devices())
+    return int(np.clip(free / 2 / (BYTES * nodes), 1, WIDTH))
+
+
+def _free_memory() -> float:
+    """Bytes of main memory that nobody uses; 8 GB where the system does not say."""
+    try:
+        return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    except (ValueError, OSError, AttributeError):
+        return 8e9
+
+
+# --- the compiled program -----------------------------------------------------------------------
+
+
+class Found(NamedTuple):
+    """What one program returns."""
+
+    step: Any  # (b, n, 8)
+    residual: Any  # (b,)
+    accuracy: Any  # (b,)
+    iterations: Any  # (b,)
+
+
+Method = Callable[[Operator, Operator, Array, Array], Iterate]
+
+
+@cache
+def _on_devices(devices: tuple[Any, ...], method: Callable[..., Iterate], **limits: int) -> Any:
+    """The program for Newton directions with this method."""
+    return _shared(devices, partial(_directions, method=partial(method, **limits)), 5)
+
+
+@cache
+def _responses_on_devices(devices: tuple[Any, ...], limit: int, rounds: int) -> Any:
+    """The program for linear responses."""
+    return _shared(devices, partial(_responses, limit=limit, rounds=rounds), 4)
+
+
+def _shared(devices: tuple[Any, ...], one: Any, split_arguments: int) -> Any:
+    """A program on one device, or the same program on several, each with its own frequencies."""
+    if len(devices) > 1:
+        everywhere, split = PartitionSpec(), PartitionSpec("frequency")
+        mesh = Mesh(np.array(devices), ("frequency",))
+        specs = (everywhere,) * 3 + (split,) * split_arguments
+        one = jax.shard_map(one, mesh=mesh, in_specs=specs, out_specs=split, check_vma=False)
+    return jax.jit(one)
+
+
+def _directions(
+    lifted: LiftedAction,
+    inner: LiftedAction,
+    levels: tuple[Level, ...],
+    V: Array,
+    omega: Array,
+    before: Array,
+    enough: Array,
+    target: Array,
+    *,
+    method: Method,
+) -> Found:
+    """Newton directions at V (b, n, 4, 4), given the norms of the gradients `before` the last step, else NaN."""
+    V = jnp.moveaxis(V, 0, -1)
+    V_inverse, _, Phi = at_frames(lifted, V, omega)
+    r, _ = slope_in_frames(lifted, V, V_inverse, Phi)
+    size = norm(r)
+    moving = jnp.any(jnp.linalg.norm(r, axis=1) > target.T, axis=0)
+    wanted = jnp.where(moving, _forcing(size, before, enough), 2.0)  # nothing to do above one
+    b = jnp.where(size == 0, 0, -r / jnp.where(size == 0, 1, size))
+    apply, precondition = _operators(inner, levels, V, Phi, omega)
+    b, wanted = (_in_precision_of(inner, x) for x in (b, wanted))
+    found = method(apply, precondition, b, wanted)
+    accuracy = jnp.where(wanted > 1, 0.0, found.accuracy)
+    return Found(jnp.moveaxis(found.x * size, -1, 0), size, accuracy, found.iterations)
+
+
+def _operators(
+    inner: LiftedAction, levels: tuple[Level, ...], V: Array, Phi: Array, omega: Array
+) -> tuple[Operator, Operator]:
+    """The Hessian and its preconditioner in the precision of `inner`, at V (n, 4, 4, w) with the gradient Phi."""
+    V, Phi, omega = (_in_precision_of(inner, x) for x in (V, Phi, omega))
+    V_inverse = inverse(V)
+    H = in_frames(inner, V, V_inverse, Phi, gradient_change(inner, green(V, V_inverse), omega))
+    screening = screenings(levels, *_screening(inner, H, omega))
+    return H.apply, lambda r: preconditioner(levels, screening, r)
+
+
+def _responses(
+    lifted: LiftedAction,
+    inner: LiftedAction,
+    levels: tuple[Level, ...],
+    V: Array,
+    omega: Array,
+    rhs: Array,
+    tol: Array,
+    *,
+    limit: int,
+    rounds: int,
+) -> tuple[Array, Array]:
+    """Solutions of H x = rhs (b, n, 8) and their relative errors (b,).
+
+    With more than one of the `rounds`, each solves for what the exact operator says is left.
+    """
+    V, rhs = jnp.moveaxis(V, 0, -1), jnp.moveaxis(rhs, 0, -1)
+    _, _, Phi = at_frames(lifted, V, omega)
+    apply, precondition = _operators(inner, levels, V, Phi, omega)
+    rhs = jnp.where(lifted.system.free[:, None, None], rhs, 0)
+    size = norm(rhs)
+    b = rhs / jnp.where(size == 0, 1, size)
+    solve = lambda r, tol: sqmr(apply, precondition, _in_precision_of(inner, r), _in_precision_of(inner, tol), limit)  # noqa: E731
+    if rounds == 1:
+        found = solve(b, tol)
+        return jnp.moveaxis(found.x * size, -1, 0), found.accuracy
+    V_inverse = inverse(V)
+    exact = in_frames(lifted, V, V_inverse, Phi, gradient_change(lifted, green(V, V_inverse), omega)).apply
+    measure = lambda r: energy(r, precondition(_in_precision_of(inner, r)))  # noqa: E731
+    x, accuracy = _refined(exact, solve, measure, b, tol, rounds)
+    return jnp.moveaxis(x * size, -1, 0), accuracy
+
+
+def _refined(
+    exact: Operator, solve: Callable[..., Iterate], measure: Operator, b: Array, tol: Array, rounds: int
+) -> tuple[Array, Array]:
+    """x of exact(x) = b, and its relative error, by iterative refinement with a solver of lower precision."""
+    start = measure(b)
+
+    def unfinished(state: Any) -> Array:
+        k, _, _, error, before = state
+        return (k < rounds) & jnp.any((error > tol) & (error < before / 2))
+
+    def refine(state: Any) -> Any:
+        k, x, left, error, _ = state
+        scale = norm(left)
+        wanted = jnp.where(error > tol, jnp.clip(tol / error / 2, TIGHTEST, LOOSEST), 2.0)  # nothing to do above one
+        x = x + solve(left / jnp.where(scale == 0, 1, scale), wanted).x * scale
+        left = b - exact(x)
+        return k + 1, x, left, measure(left) / jnp.where(start == 0, 1, start), error
+
+    ones = jnp.where(start == 0, 0.0, 1.0)
+    _, x, _, error, _ = jax.lax.while_loop(unfinished, refine, (0, jnp.zeros_like(b), b, ones, jnp.inf * ones))
+    return x, error
+
+
+def _in_precision_of(lifted: LiftedAction, x: Array) -> Array:
+    real = lifted.system.cells.area.dtype
+    return x.astype(jnp.result_type(real, jnp.complex64) if jnp.iscomplexobj(x) else real)
+
+
+def _forcing(size: Array, before: Array, enough: Array) -> Array:
+    """The relative error to iterate to, as Eisenstat and Walker have it for the residual, but not beyond `enough`."""
+    eta = jnp.where(jnp.isnan(before), LOOSEST, 0.9 * (size / before) ** 2)
+    return jnp.clip(jnp.maximum(eta, enough), TIGHTEST, LOOSEST)
+
+
+def _screening(lifted: LiftedAction, H: Hessian, omega: Array) -> tuple[Array, Array]:
+    """s of the operators 8 K + s that stand for the singlet and the triplet directions, (n, w) each.
+
+    The mean diagonal of the Hessian beside 8 K; in the normal state 8 omega for singlets, and the relaxation of
+    triplets besides. Never below 8 omega.
+    """
+    nodes = lifted.system.nodes
+    local = -4 * jnp.trace(H.curvature, axis1=1, axis2=2)
+    relaxation = jnp.trace(nodes.fields["Gamma"], axis1=1, axis2=2)[:, None]
+    floor = 8 * nodes.weight[:, None] * omega
+    return jnp.maximum(local - relaxation, floor), jnp.maximum(local + relaxation / 3, floor)

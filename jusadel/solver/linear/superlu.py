@@ -1,0 +1,155 @@
+"""Sparse direct solver: SuperLU without pivoting on the quasi-definite Hessian, frequencies in threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import scipy.sparse.linalg as sla
+from threadpoolctl import ThreadpoolController
+
+from jusadel.action.matrix_free import LiftedAction, residual
+from jusadel.action.sparse_hessian import Pattern, linearise
+from jusadel.solver.linear.factors import Factor, forget, in_threads
+from jusadel.solver.linear.protocol import DERIVATIVES, Direction, Response
+
+Solve = Callable[[np.ndarray], np.ndarray]
+
+CHORD = 0.1
+"""Once a step is shorter than this, its factors serve the following ones, which then shrink at about this rate."""
+INACCURATE = 1e-8
+"""Relative residual of a complex system's solution above which it is solved again with pivoting."""
+UNKNOWN = (-1, -1)
+"""In place of an inertia that was not asked for, or does not exist."""
+
+
+@dataclass(frozen=True)
+class PreparedPattern:
+    """The discrete action and the sparsity pattern of its Hessian."""
+
+    lifted: LiftedAction
+    pattern: Pattern
+    width: int
+    batch: int = 1
+
+
+class SuperLU:
+    """scipy's SuperLU in symmetric mode with minimum-degree ordering: the pivots' signs are the inertia.
+
+    On the physical branch the Hessian is quasi-definite, so no pivoting is needed in any symmetric order. At real
+    energies it is complex and symmetric, without inertia; where a solution then proves inaccurate, pivots are searched.
+
+    Args:
+        threads: frequencies factorised side by side; default the number of cores, at most 8.
+    """
+
+    name = "SuperLU"
+    derivatives = DERIVATIVES
+
+    def __init__(self, threads: int | None = None) -> None:
+        self.threads = threads or min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4)
+
+    def prepare(self, lifted: LiftedAction, count: int = 1) -> PreparedPattern:
+        """The sparsity pattern; as many frequencies as threads, whose factors are all the memory that is needed."""
+        return PreparedPattern(lifted, Pattern(lifted), self.threads)
+
+    def directions(
+        self,
+        prepared: PreparedPattern,
+        V: Any,
+        omega: np.ndarray,
+        active: np.ndarray,
+        target: np.ndarray,
+        memory: list[dict[str, Any]],
+    ) -> Direction:
+        """Factorise and solve frequency by frequency."""
+        V = np.asarray(V)
+        idle = (np.zeros((len(prepared.lifted.system.free), 8), V.dtype), 1.0, UNKNOWN)
+        one = lambda k: self._one(prepared, V[k], omega[k], memory[k]) if active[k] else idle  # noqa: E731
+        with one_thread_each():
+            results = in_threads(one, range(len(omega)), self.threads)
+        steps, accuracy, inertia = zip(*results, strict=True)
+        return Direction(np.stack(steps), np.array(accuracy), np.array(inertia))
+
+    def _one(
+        self, prepared: PreparedPattern, V: Any, omega: Any, memory: dict[str, Any]
+    ) -> tuple[np.ndarray, float, tuple[int, int]]:
+        pattern, free = prepared.pattern, prepared.pattern.free
+        length, before = memory.get("length", np.inf), memory.get("before", np.inf)
+        exact = not length < min(CHORD, before / 5)  # large steps, or kept factors that no longer pay
+        memory["before"] = length
+        if exact:
+            lin = linearise(prepared.lifted, V, omega)
+            r, (memory["solve"], memory["inertia"]) = lin.residual, self.factorise(pattern.matrix(lin))
+        else:
+            r = residual(prepared.lifted, V[None], np.reshape(omega, 1))
+        r = np.asarray(r).reshape(-1, 8)
+        step = np.zeros_like(r)
+        step[free] = memory["solve"](-r[free].ravel()).reshape(-1, 8)
+        return step, 0.0 if exact else 1.0, memory["inertia"]
+
+    def with_nodes(self, prepared: PreparedPattern, lifted: LiftedAction) -> PreparedPattern:
+        """The same pattern for other fields at the nodes."""
+        return replace(prepared, lifted=lifted)
+
+    def response(self, prepared: PreparedPattern, V: Any, omega: np.ndarray, tol: float) -> Response:
+        """Factors of all frequencies, kept."""
+        pattern = prepared.pattern
+
+        def factor(k: int) -> Solve:
+            return self.another().factorise(pattern.matrix(linearise(prepared.lifted, V[k], omega[k])))[0]
+
+        forget(self.threads)  # Newton's factors, before as many again are made
+        with one_thread_each():
+            solves = in_threads(factor, range(len(omega)), self.threads)
+
+        def respond(rhs: Any) -> np.ndarray:
+            rhs, x = np.asarray(rhs), np.zeros(rhs.shape)
+            for k, solve in enumerate(solves):
+                x[k, pattern.free] = solve(rhs[k, pattern.free].ravel()).reshape(-1, 8)
+            return x
+
+        return respond
+
+    def another(self) -> SuperLU:
+        """A solver whose factors live beside those of this one."""
+        return self
+
+    def factorise(self, matrix: sp.csc_matrix) -> tuple[Solve, tuple[int, int]]:
+        """A function that solves, and the inertia (positive, negative); NaN and (0, 0) where a pivot vanishes."""
+        try:
+            factor = Factor(matrix)
+        except RuntimeError:  # SuperLU's word for an exactly singular matrix
+            return lambda rhs: np.full_like(rhs, np.nan), (0, 0)
+        if np.iscomplexobj(matrix):
+            return _checked(matrix, factor), UNKNOWN
+        return factor.solve, factor.inertia
+
+
+def one_thread_each() -> AbstractContextManager[Any]:
+    """OpenBLAS without threads: on SuperLU's small blocks, complex ones above all, they cost many times what they save,
+    and more where the cores are busy."""
+    return _openblas().limit(limits=1)
+
+
+@cache
+def _openblas() -> ThreadpoolController:
+    return ThreadpoolController().select(internal_api="openblas")
+
+
+def _checked(matrix: sp.csc_matrix, factor: Factor) -> Solve:
+    """Solutions by the factor, or by pivoted ones where the residual is large."""
+
+    def solve(rhs: np.ndarray) -> np.ndarray:
+        x = factor.solve(rhs)
+        if np.linalg.norm(matrix @ x - rhs) <= INACCURATE * np.linalg.norm(rhs):
+            return x
+        return sla.splu(matrix).solve(rhs)
+
+    return solve

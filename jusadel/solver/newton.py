@@ -1,0 +1,289 @@
+"""The Newton loop over all frequencies at once, its certificate, and the ladder that helps where it fails.
+
+Design: start from the normal state, full steps, each node's step capped at 0.5. At fixed pair potential and
+exchange field the physical solution is analytic for omega > 0, so a ladder from high frequencies meets no
+bifurcation (on a mesh far too coarse for its tensors it may still end). Convergence of the residual proves
+nothing about the branch; positivity does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jusadel.action.matrix_free import LiftedAction, residual
+from jusadel.action.mesh_action import DiscreteAction, to_nodes
+from jusadel.action.nambu import R, cap_step, frame_to_green, positivity, retract
+from jusadel.common.distributed import shared_out
+from jusadel.solver.linear import LinearSolver
+from jusadel.solver.linear.protocol import SMALL
+
+Array = jax.Array
+Progress = Callable[[str], None]
+
+CAP = 0.5
+MAX_STEPS = 30
+ROUND_OFF = 2e-15
+"""Gradient relative to the forces at which a node has come to rest: what double precision leaves."""
+MAX_RUNGS = 40
+MORE = 3
+"""Times that steps go on where they are small and the residual is not: each gains a digit or more."""
+
+
+@dataclass(frozen=True)
+class NewtonResult:
+    """Frames and how they were found, per frequency."""
+
+    V: np.ndarray  # (b, n, 4, 4)
+    residual: np.ndarray  # (b,) relative norm of the gradient
+    steps: np.ndarray  # (b,) Newton steps
+    iterations: np.ndarray  # (b,) Krylov iterations in all of them; 0 for direct solvers
+    converged: np.ndarray  # (b,) bool
+    margin: np.ndarray  # (b,) smallest eigenvalue of the Hermitian part of g tau3 over the nodes
+    inertia: np.ndarray | None  # (b, 2) of the last Hessian, where the solver gives it
+    ladder: np.ndarray  # (b,) rungs climbed where the plain start failed, else 0
+
+    @property
+    def stable(self) -> np.ndarray:
+        """Positivity at every node: the certificate of the physical branch."""
+        return self.margin > 0
+
+    @property
+    def accepted(self) -> np.ndarray:
+        """Converged and certified."""
+        return self.converged & self.stable
+
+
+def forces(system: DiscreteAction, omega: Any) -> np.ndarray:
+    """What a residual is measured against: the size of the forces that balance at each node, (b, n).
+
+    They are nu area (omega + |Delta| + |h|), the diffusion term's nu area grad phi.D.grad phi / 2, whose round-off is
+    all that is left on a fine mesh, and a quarter of the conductance of barriers.
+    """
+    return 8 * (np.abs(omega)[:, None] * np.asarray(system.nodes.weight) + np.asarray(_balanced(system)))
+
+
+@jax.jit
+def _balanced(system: DiscreteAction) -> Array:
+    cells, n = system.cells, len(system.free)
+    stiffness = jnp.einsum("tik,tkj,tij->ti", cells.gradients, cells.fields["D"], cells.gradients) / 2
+    balanced = to_nodes(system.triangles, (cells.nu * cells.area)[:, None] * stiffness, n)
+    balanced = (
+        balanced
+        + jnp.linalg.norm(system.nodes.fields["Delta"], axis=-1)
+        + jnp.linalg.norm(system.nodes.fields["h"], axis=-1)
+    )
+    for joint in system.joints:
+        balanced = balanced.at[joint.pairs.T].add(joint.conductance / 4)
+    return balanced
+
+
+def newton(
+    lifted: LiftedAction,
+    omega: np.ndarray,
+    V: np.ndarray,
+    solver: LinearSolver,
+    *,
+    prepared: Any = None,
+    tol: float = 1e-9,
+    progress: Progress | None = None,
+) -> NewtonResult:
+    """Newton's method from the frames V (b, n, 4, 4) for the frequencies omega (b,), without any fallback.
+
+    Frequencies that are close to each other go together: they take about as many iterations.
+    """
+    b = len(omega)
+    prepared = solver.prepare(lifted, b) if prepared is None else prepared
+    local = forces(lifted.system, omega)
+    scale = np.linalg.norm(local, axis=1)
+    result = nothing_yet(np.array(V))
+    order = np.argsort(omega)
+    for first in range(0, b, prepared.width):
+        part = order[first : first + prepared.width]
+        sizes = local[part], scale[part]
+        found = _iterate(omega[part], V[part], solver, prepared, *sizes)
+        for _ in range(MORE):  # a small tol asks for more than small steps
+            poor = found["converged"] & (found["residual"] > tol)
+            if not poor.any():
+                break
+            more = _iterate(omega[part][poor], found["V"][poor], solver, prepared, *(x[poor] for x in sizes))
+            _insert_better(found, poor, more)
+        found["converged"] &= found["residual"] <= tol
+        for name, value in found.items():
+            getattr(result, name)[part] = value
+        result.margin[part] = certificate(result.V[part])
+        if progress:
+            progress(f"Newton: {min(first + prepared.width, b)} of {b} frequencies, {found['steps'].max()} steps")
+    known = result.inertia is not None and bool((result.inertia >= 0).all())
+    return result if known else replace(result, inertia=None)
+
+
+def nothing_yet(V: np.ndarray) -> NewtonResult:
+    """A result to be filled in, with the frames V (b, n, 4, 4)."""
+    b = len(V)
+    count, real = np.zeros(b, int), np.full(b, np.inf)
+    return NewtonResult(
+        V=V,
+        residual=real,
+        steps=count,
+        iterations=count.copy(),
+        converged=np.zeros(b, bool),
+        margin=-real,
+        inertia=np.full((b, 2), -1),
+        ladder=count.copy(),
+    )
+
+
+def _iterate(
+    omega: np.ndarray, V: np.ndarray, solver: LinearSolver, prepared: Any, local: np.ndarray, scale: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Newton's method for frequencies that are solved together, until the steps are small; forces as in `forces`."""
+    memory: list[dict[str, Any]] = [{} for _ in omega]
+    frames, active = jnp.asarray(V), np.ones(len(omega), bool)
+    done, steps, inertia = np.zeros(len(omega), bool), np.zeros(len(omega), int), np.full((len(omega), 2), -1)
+    target = ROUND_OFF * local
+    for _ in range(MAX_STEPS):
+        direction = solver.directions(prepared, frames, omega, active, target, memory)
+        if direction.inertia is not None:
+            inertia[active] = direction.inertia[active]
+        frames, longest, deviation = _advance(frames, direction.step)
+        length, small = np.asarray(longest), SMALL * np.minimum(1, deviation)
+        active = active & np.isfinite(length)  # a singular Hessian gives NaN: that frequency has failed
+        steps[active] += length[active] > 0
+        for m, value in zip(memory, length, strict=True):
+            m["length"] = value
+        # what is left is of the order of the step's square, or of its own error
+        left = np.maximum(length**2, np.where(length > 0, np.minimum(direction.accuracy, 1), 0) * length)
+        done |= active & ((length == 0) | (left < small))
+        active = active & ~done
+        if not active.any():
+            break
+    iterations = np.array([m.get("iterations", 0) for m in memory])
+    relative = _norms(prepared.lifted, frames, omega, prepared.batch) / scale
+    found = {"V": frames, "residual": relative, "steps": steps, "iterations": iterations, "converged": done}
+    return {name: np.array(value) for name, value in found.items()} | {"inertia": inertia}
+
+
+def _insert_better(found: dict[str, np.ndarray], where: np.ndarray, more: dict[str, np.ndarray]) -> None:
+    """Put further steps of these frequencies (b,) into what was found, if they were steps towards the solution."""
+    for name in ("steps", "iterations"):
+        found[name][where] += more[name]
+    better = more["converged"] & (more["residual"] < found["residual"][where])
+    at = np.flatnonzero(where)[better]
+    for name in ("V", "residual"):
+        found[name][at] = more[name][better]
+
+
+@jax.jit
+def _advance(V: Array, step: Array) -> tuple[Array, Array, Array]:
+    """The frames after the capped step, the longest step of a node before the cap, and the largest |[V, R3]|, (b,).
+
+    NaN steps are left out. The frames' entries are at most one, so that [V, R3] is the size of G - R3.
+    """
+    length = jnp.max(jnp.linalg.norm(step, axis=-1), axis=-1)
+    good = jnp.isfinite(length)[:, None, None]
+    V = retract(V, cap_step(jnp.where(good, step, 0), CAP))
+    return V, length, jnp.max(jnp.abs(V @ R[2] - R[2] @ V), axis=(1, 2, 3))
+
+
+def _norms(lifted: LiftedAction, V: Any, omega: np.ndarray, batch: int) -> np.ndarray:
+    """Norms of the gradients, (b,), in batches of one shape."""
+    V, norms = np.asarray(V), []
+    for first in range(0, len(omega), batch):
+        part = np.minimum(np.arange(first, first + batch), len(omega) - 1)
+        norms.append(np.linalg.norm(residual(lifted, V[part], omega[part]), axis=(1, 2)))
+    return np.concatenate(norms)[: len(omega)]
+
+
+@jax.jit
+def _margins(V: Any) -> Any:
+    return jnp.min(positivity(frame_to_green(V)), axis=-1)
+
+
+def certificate(V: np.ndarray) -> np.ndarray:
+    """Smallest eigenvalue of the Hermitian part of g tau3 over the nodes, (b,); NaN frames give -inf."""
+    margins = np.asarray(_margins(jnp.asarray(V)))
+    return np.where(np.isfinite(margins), margins, -np.inf)
+
+
+def solve_frequencies(
+    prepared: Any,
+    omega: np.ndarray,
+    start: Callable[[np.ndarray], np.ndarray],
+    solver: LinearSolver,
+    *,
+    boundary: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    ladder: bool = True,
+    tol: float = 1e-9,
+    progress: Progress | None = None,
+) -> NewtonResult:
+    """All frequencies from their start; those not accepted again by the ladder from higher frequencies.
+
+    Args:
+        prepared: what the linear solver has prepared for the discrete action.
+        omega: frequencies (b,).
+        start: gives the starting frames (b, n, 4, 4) for frequencies (b,).
+        solver: the linear solver.
+        boundary: writes the reservoirs' frames of frequencies (b,) into frames (b, n, 4, 4).
+        ladder: whether to use the fallback.
+        tol: relative residual.
+        progress: called with a line of text.
+    """
+    run = lambda w, V: newton(prepared.lifted, w, boundary(V, w), solver, prepared=prepared, tol=tol, progress=progress)  # noqa: E731
+    result = shared_out(run, omega, start(omega))
+    if not ladder or result.accepted.all():
+        return result
+    for k in np.argsort(-omega):
+        if not result.accepted[k]:
+            if progress:
+                progress(f"omega = {omega[k]:.4g} was not accepted: ladder from higher frequencies")
+            result = _insert(result, k, *_climb(run, result, omega, k))
+    return result
+
+
+def _climb(run: Any, result: NewtonResult, omega: np.ndarray, k: int) -> tuple[NewtonResult, int]:
+    """Solve frequency k from the nearest accepted higher one, with geometric midpoints where a rung fails.
+
+    Where none is accepted, from the normal state at a frequency far above all.
+    """
+    above = [j for j in np.nonzero(result.accepted)[0] if omega[j] > omega[k]]
+    if above:
+        nearest = min(above, key=lambda j: omega[j])
+        high, V = omega[nearest], result.V[nearest : nearest + 1]
+    else:
+        high = 64 * max(omega[k], omega.max())
+        V = run(np.array([high]), np.broadcast_to(np.eye(4), result.V[:1].shape)).V
+    target = omega[k]
+    for rung in range(1, MAX_RUNGS + 1):
+        trial = run(np.array([target]), V)
+        if trial.accepted[0] and target == omega[k]:
+            return trial, rung
+        if trial.accepted[0]:
+            high, V, target = target, trial.V, omega[k]
+        else:
+            target = np.sqrt(target * high)
+        if high / target < 1.001:
+            break
+    return run(omega[k : k + 1], V), rung
+
+
+def _insert(result: NewtonResult, k: int, one: NewtonResult, rungs: int) -> NewtonResult:
+    """The result with frequency k replaced."""
+
+    def put(into: np.ndarray | None, value: np.ndarray | None) -> np.ndarray | None:
+        if into is None or value is None:
+            return into
+        out = into.copy()
+        out[k] = value[0]
+        return out
+
+    names = ("V", "residual", "steps", "iterations", "converged", "margin", "inertia")
+    changed: dict[str, Any] = {name: put(getattr(result, name), getattr(one, name)) for name in names}
+    climbed = result.ladder.copy()
+    climbed[k] = rungs
+    return replace(result, **changed, ladder=climbed)

@@ -1,0 +1,165 @@
+"""The equations of a device at a temperature, ready for Newton's method: what all solvers of this floor share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import numpy as np
+
+from jusadel.action.assembly import discretise
+from jusadel.action.matrix_free import lift
+from jusadel.action.mesh_action import DiscreteAction, nodal_mean
+from jusadel.action.nambu import frame_to_green
+from jusadel.action.periodic import seams
+from jusadel.device.device import Device
+from jusadel.solver.checks import (
+    checked_linear_solver,
+    chosen_frequencies,
+    refuse_torn_reservoirs,
+    with_reservoirs,
+)
+from jusadel.solver.linear import LinearSolver
+from jusadel.solver.newton import NewtonResult, solve_frequencies
+from jusadel.solver.resolution import warn_if_coarse
+from jusadel.solver.solution import Solution, SolveError
+from jusadel.solver.stability import refuse_unstable_tensors
+
+Array = jax.Array
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """A device at temperature T, discretised, with the linear solver's preparations."""
+
+    device: Any  # None where only a compiled program knows it
+    T: float
+    omega: np.ndarray  # (b,)
+    weights: np.ndarray  # (b,)
+    system: DiscreteAction
+    solver: LinearSolver
+    prepared: Any
+    tol: float
+    progress: Progress | None = None
+    boundary: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None  # instead of the device's reservoirs
+
+    def newton(self, start: Callable[[np.ndarray], np.ndarray], ladder: bool = True) -> NewtonResult:
+        """All frequencies from their starting frames, certified or not."""
+        return solve_frequencies(
+            self.prepared,
+            self.omega,
+            start,
+            self.solver,
+            boundary=self.boundary or (lambda V, w: with_reservoirs(self.device, V, w)),
+            ladder=ladder,
+            tol=self.tol,
+            progress=self.progress,
+        )
+
+    def with_pairing(self, Delta: Array) -> Problem:
+        """The same with the pair potential times the area at each node, (N, 2) real and imaginary part."""
+        system = with_pairing(self.system, Delta)
+        lifted = replace(self.prepared.lifted, system=with_pairing(self.prepared.lifted.system, Delta))
+        return replace(self, system=system, prepared=self.solver.with_nodes(self.prepared, lifted))
+
+    def with_line_A(self, line_A: Array) -> Problem:
+        """The same with other line integrals of the vector potential to the cells' corners; links must be there."""
+        system = replace(self.system, cells=replace(self.system.cells, line_A=line_A))
+        return replace(self, system=system, prepared=self.solver.with_nodes(self.prepared, lift(system)))
+
+    def solution(self, result: NewtonResult, Delta: Array, seconds: float, **stats: Any) -> Solution:
+        """What was found, with the pair potential Delta (m, 3) at the triangles' vertices."""
+        return Solution(
+            device=self.device,
+            T=float(self.T),
+            omega=self.omega,
+            weights=self.weights,
+            all_G=frame_to_green(seams(self.device).turned(result.V)),
+            Delta=nodal_mean(self.device.mesh, Delta),
+            vertex_Delta=Delta,
+            converged=result.converged,
+            stable=result.stable,
+            margin=result.margin,
+            system=self.system,
+            stats={
+                "steps": result.steps,
+                "residual": result.residual,
+                "inertia": result.inertia,
+                "ladder": result.ladder,
+                "linear_solver": self.solver.name,
+                "iterations": result.iterations,
+                "seconds": seconds,
+                "tol": self.tol,
+            }
+            | stats,
+        )
+
+
+def with_pairing(system: DiscreteAction, Delta: Array) -> DiscreteAction:
+    """The action with another pair potential times the area at each node, (N, 2)."""
+    return replace(system, nodes=replace(system.nodes, fields=system.nodes.fields | {"Delta": Delta}))
+
+
+def pose(
+    device: Device,
+    T: float,
+    Delta: Array,
+    *,
+    frequencies: Any,
+    accuracy: float,
+    tol: float,
+    linear_solver: LinearSolver | None,
+    progress: Progress | None,
+    unknown: tuple[str, ...] = (),
+) -> Problem:
+    """The problem of a device with the pair potential Delta (m, 3); arguments as in `solve`.
+
+    Args:
+        unknown: fields that may change later, so that their terms stay although they are zero now.
+
+    Raises:
+        ValueError: nothing is left to solve, or bad frequencies; StabilityError: unstable tensors.
+    """
+    omega, weights = chosen_frequencies(device, T, Delta, frequencies, accuracy)
+    system = discretise(device, Delta, unknown)
+    if not np.asarray(system.free).any():
+        raise ValueError(
+            f"all {len(system.free)} nodes of the mesh lie on reservoirs, so that nothing is left to solve; "
+            "refine the mesh, or leave a boundary to the vacuum"
+        )
+    refuse_torn_reservoirs(device, len(system.free), omega)
+    warn_if_coarse(device, Delta, T)
+    solver = checked_linear_solver(linear_solver, int(np.asarray(system.free).sum()), len(omega))
+    refuse_unstable_tensors(system, float(omega.min()), solver)
+    return Problem(
+        device=device,
+        T=T,
+        omega=omega,
+        weights=weights,
+        system=system,
+        solver=solver,
+        prepared=solver.prepare(lift(system), len(omega)),
+        tol=tol,
+        progress=progress,
+    )
+
+
+def refuse_uncertified(problem: Problem, result: NewtonResult, forced: bool) -> None:
+    """Raise for the first frequency that did not converge, or converged to an unphysical stationary point."""
+    omega = problem.omega
+    for k in np.nonzero(~result.converged)[0]:
+        raise SolveError(
+            f"Newton stopped after {result.steps[k]} steps at omega = {omega[k]:.3g} (relative residual "
+            f"{result.residual[k]:.1e}, tol {problem.tol:.0e}); {int((~result.converged).sum())} of {len(omega)} "
+            "frequencies did not converge: start from a nearby solution (start=...), or refine the mesh; where gamma/D "
+            "times the mesh size is above one, the tensors are too strong for this mesh"
+        )
+    for k in np.nonzero(~result.stable)[0]:
+        remedy = "leave out start=..., so that the normal state is the start" if forced else "refine the mesh"
+        raise SolveError(
+            f"omega = {omega[k]:.3g} converged to an unphysical stationary point: the Hermitian part of g tau3 "
+            f"has the eigenvalue {result.margin[k]:.3g} (must be > 0 at every node); {remedy}"
+        )

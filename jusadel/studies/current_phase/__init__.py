@@ -1,0 +1,1 @@
+"""Current-phase relations: solved phase by phase, and what is read off them."""

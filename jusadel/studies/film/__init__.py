@@ -1,0 +1,1 @@
+"""Homogeneous films with a phase gradient."""

@@ -1,0 +1,99 @@
+"""The linear response of the normal state to a homogeneous pair potential: its rates, and what a frequency sum misses.
+
+A small Delta turns G by u with the action u.(omega P + M) u/2 + Delta b.u, eight numbers u a frequency, so that
+
+    f_s/Delta = (1/4) b.(omega P + M)^-1 b = Sum_i r_i/(omega + lam_i):
+
+poles, whose Matsubara sum is a sum of digamma functions (Abrikosov and Gorkov for eight modes).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.special import digamma
+
+from jusadel.action.homogeneous import frame_density
+
+Array = jax.Array
+
+
+@dataclass(frozen=True)
+class PairingResponse:
+    """P, M, b of the action u.(omega P + M) u/2 + Delta b.u of a small step u from the normal state.
+
+    P is diagonal. M is a polynomial of q and h: the coefficients of its monomials are (9, 8, 8).
+    """
+
+    P: np.ndarray
+    b: np.ndarray
+    coefficients: np.ndarray
+
+    @classmethod
+    def of(cls, fields: dict[str, np.ndarray]) -> PairingResponse:
+        """From the material's tensors: M at nine points gives the coefficients of its nine monomials."""
+        unit = 1 / np.sqrt(np.trace(fields["D"]))
+        q = unit * np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1], [1, 1], [0, 0], [0, 0], [0, 0]])
+        h = np.concatenate([np.zeros((6, 3)), np.eye(3)])
+        P, b, M = (np.asarray(a) for a in _stiffness(np.column_stack([q, h]), fields))
+        design = np.array([_monomials(q, h) for q, h in zip(q, h, strict=True)])
+        return cls(np.diag(P[0]), b[0], np.einsum("mk,kab->mab", np.linalg.inv(design), M))
+
+    def modes(self, q: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rates lam and shares r of f_s/Delta = Sum_i r_i/(omega + lam_i) at q (k, 2): (k, 8) complex each."""
+        monomials = np.array([_monomials(one, h) for one in q])
+        N = np.einsum("km,mab->kab", monomials, self.coefficients) / self.P[:, None]
+        rates, vectors = np.linalg.eig(N.astype(complex))
+        merged = np.linalg.cond(vectors) > 1e6  # two modes become one, at h = Gamma/4 say: keep them apart
+        if merged.any():
+            N[merged] += 1e-11 * np.abs(N[merged]).max() * np.diag(np.arange(8.0))
+            rates[merged], vectors[merged] = np.linalg.eig(N[merged].astype(complex))
+        source = np.broadcast_to((self.b / self.P)[:, None], (len(q), 8, 1))
+        return rates, np.einsum("i,kij->kj", self.b, vectors) * np.linalg.solve(vectors, source)[..., 0] / 4
+
+
+def _monomials(q: Any, h: Any, xp: Any = np) -> Any:
+    """Those of which the normal state's linear response consists, (9,)."""
+    return xp.stack([1.0, q[0], q[1], q[0] ** 2, q[0] * q[1], q[1] ** 2, h[0], h[1], h[2]])
+
+
+@jax.jit
+def _stiffness(points: Array, fields: dict[str, Array]) -> tuple[Array, Array, Array]:
+    """P, b and M, (k, ...), at points (k, 5) = (q, h)."""
+
+    def action(u: Array, Delta: float, omega: Array, x: Array) -> Array:
+        at = {"Delta": jnp.array([Delta, 0.0]), "A": -x[:2] / 2, "h": x[2:]}
+        return frame_density(u, jnp.eye(4), omega, fields | at)
+
+    def one(x: Array) -> tuple[Array, Array, Array]:
+        M, P = (jax.hessian(action)(jnp.zeros(8), 0.0, omega, x) for omega in jnp.arange(2.0))
+        return P - M, jax.grad(action)(jnp.zeros(8), 1.0, jnp.zeros(()), x), M
+
+    return jax.vmap(one)(points)
+
+
+@jax.jit
+def cubic_tails(points: Array, P: Array, b: Array, coefficients: Array) -> tuple[Array, Array, Array]:
+    """Delta^4/4 - c Delta^2 and its derivatives at points (k, 6) = (Delta, q, h).
+
+    Returns:
+        Value (k,), slope along (Delta, q, h) (k, 6), curvature along (Delta, q) (k, 3, 3).
+
+    f_s/Delta = (1/4) b.(omega P + M)^-1 b - Delta^2/(2 omega^3) to third order in 1/omega, so that 1/omega - f_s/Delta
+    has the term (Delta^2/2 - c)/omega^3 with 4 c = b P^-1 M P^-1 M P^-1 b.
+    """
+
+    def tail(x: Array) -> Array:
+        second = jnp.tensordot(_monomials(x[1:3], x[3:], jnp), coefficients, 1) @ (b / P)
+        return x[0] ** 4 / 4 - second @ (second / P) / 4 * x[0] ** 2
+
+    return jax.vmap(lambda x: (tail(x), jax.grad(tail)(x), jax.hessian(tail)(x)[:3, :3]))(points)
+
+
+def pole_sum(rates: np.ndarray, shares: np.ndarray, T: np.ndarray) -> np.ndarray:
+    """2 pi T Sum (1/omega - Sum_i r_i/(omega + lam_i)), modes on the last axis."""
+    return np.sum(shares * (digamma(0.5 + rates / (2 * np.pi * T[..., None])) - digamma(0.5)), axis=-1).real

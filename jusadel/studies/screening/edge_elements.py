@@ -1,0 +1,260 @@
+"""Vector potentials made of edge integrals: the lowest-order Whitney elements of a device's mesh.
+
+The unknowns are a_e = Int_e A.dl. In a triangle A = Sum a_ij (phi_i grad phi_j - phi_j grad phi_i) over its edges, so
+that the integral along the straight line from the point with the barycentric coordinates lambda to the corner v is
+exactly Sum_j lambda_j a_jv, and a gradient, a_ij = chi_j - chi_i, gives chi_v less the interpolated chi: gauge
+transformations are exact on the mesh. The circulation of A round a triangle over its area is the field in it, and that
+round a hole over its area the uniform field in the hole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import scipy.sparse.linalg as sla
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from jusadel.action.assembly import edge_sides
+from jusadel.action.periodic import seams
+from jusadel.device.boundary import Periodic
+from jusadel.device.device import Device
+from jusadel.mesh.interfaces import matching_nodes, paired_edges
+from jusadel.mesh.mesh import Mesh
+from jusadel.mesh.topology import SIDES, edge_rows, split_lines
+
+NEAREST = 12
+"""Triangles among which a point is looked for first."""
+
+
+@dataclass(frozen=True)
+class EdgeSpace:
+    """The edge integrals of a device: which are independent, and what follows from them."""
+
+    mesh: Mesh
+    independent: sp.csr_matrix  # (e, x): all edge integrals from the independent ones, but for the offset
+    offset: np.ndarray  # (e,) by which seams turn
+    to_corners: sp.csr_matrix  # (3 c, e): Int A.dl from where a cell is sampled to its corners
+    turned: np.ndarray  # (3 c,) half the phases by which seams turn the corners
+    curl: sp.csr_matrix  # (m + holes, e): circulation over area
+    areas: np.ndarray  # (m + holes,)
+
+    def edges(self, x: np.ndarray) -> np.ndarray:
+        """All edge integrals (e,) from the independent ones (x,)."""
+        return self.independent @ x + self.offset
+
+    def chosen(self, edges: np.ndarray) -> np.ndarray:
+        """The independent ones (x,) among all (e,)."""
+        own = self.independent.tocsc()
+        return edges[own.indices[own.indptr[:-1]]]
+
+    def line_A(self, edges: np.ndarray) -> np.ndarray:
+        """Line integrals to the corners of the cells, as `Cells` has them, (c, 3)."""
+        return (self.to_corners @ edges - self.turned).reshape(-1, 3)
+
+
+def edge_space(device: Device) -> EdgeSpace:
+    """The edge integrals of a device; on its seams and along the two sides of a doubled line they are the same."""
+    mesh = device.mesh
+    independent, offset = _identified(device)
+    triangles = mesh.triangles
+    surfaces = [side for side in edge_sides(device) if side.cells]
+    corners = np.concatenate([triangles, *(triangles[s.triangles] for s in surfaces)])
+    on_edge = [(triangles[s.triangles][:, :, None] == s.edges[:, None, :]).any(axis=2) / 2 for s in surfaces]
+    middle = np.concatenate([np.full(triangles.shape, 1 / 3), *on_edge])
+    curl, areas = _curl(device)
+    return EdgeSpace(
+        mesh, independent, offset, _to_corners(mesh, corners, middle), _half_phases(device, corners), curl, areas
+    )
+
+
+def _signed(mesh: Mesh, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rows (k,) of directed edges (k, 2), and 1 or -1 by their direction."""
+    return edge_rows(mesh.edges, pairs), np.where(pairs[:, 0] < pairs[:, 1], 1.0, -1.0)
+
+
+def _identified(device: Device) -> tuple[sp.csr_matrix, np.ndarray]:
+    mesh, count = device.mesh, len(device.mesh.edges)
+    owner, sign, offset = np.arange(count), np.ones(count), np.zeros(count)
+    for pairs, partners, phases in _copies(device):
+        row, direction = _signed(mesh, pairs)
+        other, others = _signed(mesh, partners)
+        owner[row], sign[row] = other, direction * others
+        offset[row] = direction * (phases[:, 1] - phases[:, 0]) / 2
+    own, column = np.unique(owner, return_inverse=True)
+    return sp.csr_matrix((sign, (np.arange(count), column)), (count, len(own))), offset
+
+
+def _copies(device: Device) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Edges (k, 2) that are others (k, 2), and the phases (k, 2) by which their ends are turned."""
+    mesh, found = device.mesh, []
+    for name, boundary in device.boundaries.items():
+        if isinstance(boundary, Periodic):
+            pairs, _ = matching_nodes(mesh, boundary.partner, name)
+            partner = np.zeros(len(mesh.points), int)
+            partner[pairs[:, 1]] = pairs[:, 0]
+            edges = mesh.boundaries[name]
+            phases = np.asarray(boundary.phase_at(np.asarray(mesh.points)[edges.ravel()])).reshape(-1, 2)
+            found.append((edges, partner[edges], phases))
+    for name in split_lines(mesh.boundaries):
+        left, right = paired_edges(mesh, name)
+        found.append((right, left, np.zeros(right.shape)))
+    return found
+
+
+def _half_phases(device: Device, corners: np.ndarray) -> np.ndarray:
+    return np.asarray(seams(device).phase)[corners].ravel() / 2
+
+
+def _to_corners(mesh: Mesh, corners: np.ndarray, middle: np.ndarray) -> sp.csr_matrix:
+    """Sum_j lambda_j a_jv for the corners v of cells (c, 3) that are sampled at lambda (c, 3)."""
+    matrix = sp.csr_matrix((corners.size, len(mesh.edges)))
+    for v in range(3):
+        for j in ((v + 1) % 3, (v + 2) % 3):
+            row, sign = _signed(mesh, corners[:, [j, v]])
+            at = 3 * np.arange(len(corners)) + v
+            matrix = matrix + sp.csr_matrix((sign * middle[:, j], (at, row)), matrix.shape)
+    return matrix
+
+
+# --- curl and holes --------------------------------------------------------------------------------
+
+
+def _curl(device: Device) -> tuple[sp.csr_matrix, np.ndarray]:
+    mesh = device.mesh
+    m = len(mesh.triangles)
+    row, sign = _signed(mesh, mesh.topology.directed_edges)
+    parts = [(np.repeat(np.arange(m), 3), row, sign)]
+    areas = list(np.asarray(mesh.areas))
+    for loop, area in holes(device):
+        row, sign = _signed(mesh, loop)
+        parts.append((np.full(len(loop), len(areas)), row, -sign))
+        areas.append(area)
+    where, column, value = (np.concatenate(x) for x in zip(*parts, strict=True))
+    shape = (len(areas), len(mesh.edges))
+    return sp.csr_matrix((value / np.array(areas)[where], (where, column)), shape), np.array(areas)
+
+
+def holes(device: Device) -> list[tuple[np.ndarray, float]]:
+    """The holes: the directed edges (k, 2) round each, the sample on their left, and its area.
+
+    Loops that close only by running round a periodic device are outer boundaries.
+    """
+    mesh = device.mesh
+    points, edges, label = np.asarray(mesh.points), _open_edges(device), _merged(device)
+    leaving: dict[int, list[int]] = {}
+    for k, node in enumerate(label[edges[:, 0]].tolist()):
+        leaving.setdefault(node, []).append(k)
+    found = []
+    while leaving:
+        at = start = next(iter(leaving))
+        loop: list[int] = []
+        while at in leaving:
+            loop.append(leaving[at].pop())
+            if not leaving[at]:
+                del leaving[at]
+            at = int(label[edges[loop[-1], 1]])
+            if at == start:
+                break
+        steps = points[edges[loop, 1]] - points[edges[loop, 0]]
+        corner = np.cumsum(steps, axis=0)
+        area = np.sum(corner[:-1, 0] * steps[1:, 1] - corner[:-1, 1] * steps[1:, 0]) / 2
+        if np.abs(corner[-1]).max() < 1e-9 * np.ptp(points, axis=0).max() and area < 0:
+            found.append((edges[loop], -float(area)))
+    return found
+
+
+def _open_edges(device: Device) -> np.ndarray:
+    """Outer edges that are no seams and no sides of doubled lines, the sample on their left."""
+    mesh = device.mesh
+    periodic = [(name, b.partner) for name, b in device.boundaries.items() if isinstance(b, Periodic)]
+    sides = [tuple(name + side for side in SIDES) for name in split_lines(mesh.boundaries)]
+    joined = np.concatenate([np.zeros((0, 2), int), *(mesh.boundaries[n] for both in periodic + sides for n in both)])
+    outer = mesh.boundary_edges
+    return outer[~np.isin(edge_rows(mesh.edges, outer), edge_rows(mesh.edges, joined))]
+
+
+def _merged(device: Device) -> np.ndarray:
+    """A number for each node, the same for nodes that are one another's copies, (n,)."""
+    n = len(device.mesh.points)
+    copies = [(a.ravel(), b.ravel()) for a, b, _ in _copies(device)]
+    one, other = (np.concatenate([np.zeros(0, int), *x]) for x in (zip(*copies, strict=True) if copies else ((), ())))
+    return connected_components(sp.coo_array((np.ones(len(one)), (one, other)), (n, n)), directed=False)[1]
+
+
+def field_of_currents(device: Device, space: EdgeSpace, currents: np.ndarray) -> np.ndarray:
+    """B in triangles and holes, (m + holes,), with the derivative `currents` (x,) of Int B curl A with respect to A.
+
+    The edges that are neither electrodes nor round holes fall into pieces with a field outside each, of mean zero.
+    Least squares, where the currents are not conserved.
+    """
+    incidence = (sp.diags(space.areas) @ space.curl @ space.independent).T
+    pieces, fixed = _outer_pieces(device)
+    outside = (pieces @ space.independent).T
+    used = np.flatnonzero(fixed @ abs(space.independent) == 0)
+    matrix = sp.hstack([incidence, -outside]).tocsr()[used]
+    one = np.concatenate([np.zeros(len(space.areas)), np.ones(outside.shape[1])])
+    normal = matrix.T @ matrix + sp.csr_matrix(np.outer(one, one)) + 1e-14 * sp.eye_array(len(one))
+    return sla.spsolve(normal.tocsc(), matrix.T @ currents[used])[: len(space.areas)]
+
+
+def _outer_pieces(device: Device) -> tuple[sp.csr_matrix, np.ndarray]:
+    """The outer edges without electrodes and holes: circulations along each connected piece (k, e); electrodes (e,)."""
+    mesh = device.mesh
+    fixed = np.zeros(len(mesh.edges))
+    for name in device.electrodes():
+        fixed[edge_rows(mesh.edges, mesh.boundaries[name])] = 1
+    round_holes = np.concatenate([np.zeros((0, 2), int), *(loop for loop, _ in holes(device))])
+    edges = _open_edges(device)
+    rows = edge_rows(mesh.edges, edges)
+    edges = edges[(fixed[rows] == 0) & ~np.isin(rows, edge_rows(mesh.edges, round_holes))]
+    label, n = _merged(device)[edges], len(mesh.points)
+    piece = connected_components(sp.coo_array((np.ones(len(edges)), label.T), (n, n)), directed=False)[1][label[:, 0]]
+    row, sign = _signed(mesh, edges)
+    which = np.unique(piece, return_inverse=True)[1]
+    return sp.csr_matrix((sign, (which, row)), (int(which.max(initial=-1)) + 1, len(mesh.edges))), fixed
+
+
+# --- as a function of points -----------------------------------------------------------------------
+
+
+class WhitneyField:
+    """The vector potential of edge integrals as a function of points (k, 2) -> (k, 2), for a Device on the same mesh.
+
+    Args:
+        mesh: the mesh, with concrete points.
+        edges: Int A.dl along `mesh.edges`, from the smaller node to the larger, (e,).
+    """
+
+    def __init__(self, mesh: Mesh, edges: Any) -> None:
+        self.mesh, self.edges = mesh, np.asarray(edges)
+        self._row, self._sign = _signed(mesh, mesh.topology.directed_edges)
+        self._gradients, self._corner = np.asarray(mesh.shape_gradients), np.asarray(mesh.points)[mesh.triangles]
+        self._tree = cKDTree(np.asarray(mesh.centroids))
+
+    def __call__(self, points: Any) -> np.ndarray:
+        """A at points (k, 2); outside the mesh that of a triangle close by, continued."""
+        points = np.asarray(points)
+        triangle = self._found(points)
+        phi, slope = self._barycentric(points, triangle), self._gradients[triangle]
+        a = (self._sign * self.edges[self._row]).reshape(-1, 3)[triangle]
+        after = np.array([1, 2, 0])
+        return np.einsum("ke,kei->ki", a, phi[:, :, None] * slope[:, after] - phi[:, after, None] * slope)
+
+    def _barycentric(self, points: np.ndarray, triangle: np.ndarray) -> np.ndarray:
+        away = points - self._corner[triangle].mean(axis=-2)
+        return 1 / 3 + np.einsum("...vi,...i->...v", self._gradients[triangle], away)
+
+    def _found(self, points: np.ndarray) -> np.ndarray:
+        """The triangle in which, or nearest to which, each point lies, (k,)."""
+        count = min(NEAREST, len(self._corner))
+        near = self._tree.query(points, k=count)[1].reshape(len(points), count)
+        inside = self._barycentric(points[:, None], near).min(axis=-1)
+        best = near[np.arange(len(points)), inside.argmax(axis=1)]
+        for k in np.flatnonzero(inside.max(axis=1) < -1e-9):  # strongly graded meshes
+            every = np.arange(len(self._corner))
+            best[k] = self._barycentric(points[k][None], every).min(axis=-1).argmax()
+        return best

@@ -1,0 +1,332 @@
+"""The self-consistent vector potential where nothing depends on z and the field is along z: currents screen the field.
+
+Per length along z the functional is that of the Usadel equation and the energy of the field,
+
+    E[Delta, G; A] = F[Delta, G; A] + (1/2 mu0) Int (curl A - H)^2 dA,
+
+stationary in A too: curl curl A = mu0 j with curl A = H at the outer edge, j = -dF/dA. A hole holds a uniform field of
+its own. The unknowns are the edge integrals of A (`edge_elements`) next to the pair potential, and Newton's method
+takes both together with the exact linear response of G, as the gap equation does alone. Its preconditioner leaves G as
+it is: w a for Delta and curl curl/mu0 + d2F/dA2, London's equation, for A. A gauge transformation leads from any
+solution to others of the same fields: MINRES does not mind, since the residual has no part along it.
+
+In a dirty superconductor F = 4 pi nu D T Sum_{omega>0} sin^2(theta) Int A^2, so that j = -A/(mu0 lambda^2) with
+
+    1/(mu0 lambda^2) = 8 pi nu D T Sum_{omega>0} Delta^2/(omega^2 + Delta^2) = 2 pi nu D Delta tanh(Delta/2T).
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jusadel.common.concrete import DIFFERENCES, without_derivatives
+from jusadel.common.progress import ProgressOption, reporter
+from jusadel.device.device import Device
+from jusadel.device.material.material import is_number
+from jusadel.observables.local import free_energy
+from jusadel.solver.checks import starting_frames
+from jusadel.solver.equilibrium import SELF_CONSISTENT, first_pair_potential, refuse_bad_input
+from jusadel.solver.gap import equation as gap
+from jusadel.solver.linear import LinearSolver
+from jusadel.solver.problem import pose
+from jusadel.solver.resolution import isotropic_metric, warn_where_coarse
+from jusadel.solver.solution import Solution, SolveError, UnstableStateWarning
+from jusadel.studies.screening.edge_elements import WhitneyField, edge_space, field_of_currents
+from jusadel.studies.screening.response import (
+    Model,
+    Response,
+    State,
+    first_state,
+    forces_and_london,
+    largest_turn,
+    penetration_depths,
+    state_at,
+)
+
+Array = jax.Array
+
+MAX_STEPS = 40
+CAP = 1.0
+"""Of the change in a step of twice the line integrals from a centroid to the corners, which are phases."""
+NEARLY_NORMAL = 0.05
+"""Of max |Delta| over Tc, below which the normal state in the applied field is looked at: if it is stable, it is it."""
+WORTH_MENTIONING = 0.01
+"""Of the applied field: currents whose own field is smaller need no self-consistent one."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ScreenedSolution(Solution):
+    """A Solution in the field that its own currents screen; `device.vector_potential` is the one found.
+
+    Its stats have "screening_residual", "screening_steps" and "screening_responses"; "gap_eigenvalue" is the smallest
+    of the energy's second derivative with respect to Delta and A together, relative to that at fixed G: at a minimum it
+    is not negative.
+
+    Attributes:
+        applied_field: H along z, the field at the outer edge [1/length^2].
+        permeability: mu0.
+        magnetic_field: B in each triangle, (m,).
+        hole_fields: B in each hole, (holes,).
+        edges: Int A.dl along `mesh.edges`, from the smaller node to the larger, (e,).
+        areas: of the triangles and the holes, (m + holes,).
+    """
+
+    applied_field: float
+    permeability: float
+    magnetic_field: np.ndarray
+    hole_fields: np.ndarray
+    edges: np.ndarray = field(repr=False)
+    areas: np.ndarray = field(repr=False)
+
+    @property
+    def magnetic_energy(self) -> float:
+        """(1/2 mu0) Int (B - H)^2 dA, holes included."""
+        return float(self.areas @ (self._all_fields - self.applied_field) ** 2) / (2 * self.permeability)
+
+    @property
+    def gibbs_energy(self) -> float:
+        """What is stationary: free and magnetic energy, less those of the normal state in the field H."""
+        return float(free_energy(self)) + self.magnetic_energy
+
+    @property
+    def magnetic_moment(self) -> float:
+        """Int (B - H) dA/mu0 per length along z, holes included: negative where the field is kept out."""
+        return float(self.areas @ (self._all_fields - self.applied_field)) / self.permeability
+
+    @property
+    def _all_fields(self) -> np.ndarray:
+        return np.concatenate([self.magnetic_field, self.hole_fields])
+
+
+@without_derivatives("take derivatives of `solve` with the vector potential that it found")
+def solve_screened(
+    device: Device,
+    T: float,
+    H: float,
+    permeability: float,
+    pair_potential: Any = SELF_CONSISTENT,
+    frequencies: Any = None,
+    tol: float = 1e-9,
+    start: Any = None,
+    linear_solver: LinearSolver | None = None,
+    accuracy: float = 1e-4,
+    gap_tol: float = 1e-8,
+    progress: ProgressOption = False,
+) -> ScreenedSolution:
+    """Solve the Usadel equation together with Maxwell's, for a sample that is infinite along z in a field along z.
+
+    Args:
+        device: the Device; its vector potential is where the search starts, none being the field-free state. Seams
+            keep the phases they were given; no net current flows through them.
+        T: temperature > 0 [energy].
+        H: the field outside, along z, in units where the flux quantum is pi [1/length^2].
+        permeability: mu0 in the units of the other numbers, which sets the penetration depth of a dirty bulk
+            superconductor, 1/lambda^2 = 2 pi mu0 nu D Delta tanh(Delta/2T).
+        pair_potential: "self-consistent", or a given one as in `solve`. The phase of a given one only chooses the
+            gauge: A is found such that no current is fed in.
+        start: as in `solve`; a ScreenedSolution also gives the vector potential to start from.
+        gap_tol: largest residual: of the gap equation relative to the bulk gap; of the field relative to the largest
+            field; and of A along the mesh's links, as a phase.
+        frequencies, tol, linear_solver, accuracy, progress: as in `solve`.
+
+    Raises:
+        SolveError: as in `solve`, or the field did not converge.
+        ValueError: superconducting electrodes, since a current through them changes the field outside; permeability
+            <= 0; H no number; numbers that JAX traces; and what `solve` refuses.
+    """
+    refuse_bad_input(device, tol, gap_tol)
+    _check(device, H, permeability)
+    began = time.perf_counter()
+    if isinstance(start, ScreenedSolution):
+        device = replace(device, vector_potential=start.device.vector_potential)
+    consistent, Delta, start = first_pair_potential(device, T, pair_potential, start)
+    problem = pose(
+        device,
+        T,
+        Delta,
+        frequencies=frequencies,
+        accuracy=accuracy,
+        tol=tol,
+        linear_solver=linear_solver,
+        progress=reporter(progress),
+        unknown=("A", "Delta") if consistent else ("A",),
+    )
+    where = gap.sites(device, T, problem.omega, problem.weights) if consistent else None
+    model = Model(edge_space(device), where, float(H), float(permeability))
+    first = first_state(model, problem, Delta, starting_frames(device, problem.system, start))
+    found, stats = _converged(model, first, gap_tol)
+    found, named = _classified(model, found)
+    depths = penetration_depths(found.problem, found.metric.london, permeability)
+    warn_where_coarse(device, "penetration depth", isotropic_metric(depths), stacklevel=3)
+    return _solution(model, found, Delta, time.perf_counter() - began, stats | named)
+
+
+@without_derivatives(DIFFERENCES)
+def self_field(sol: Solution, permeability: float) -> np.ndarray:
+    """The field that the currents of a solution make themselves, where nothing depends on z: is a given field enough?
+
+    curl B = mu0 j, with the field outside zero; where currents run in and out through electrodes or round a periodic
+    device, the outer edges between them have different fields, of which the mean is zero.
+
+    Args:
+        sol: the Solution.
+        permeability: mu0, as in `solve_screened`.
+
+    Returns:
+        B along z in each triangle, (m,) [1/length^2].
+
+    Warns:
+        UserWarning: it exceeds 1 % of the largest applied field or, where there is none, of the field of one flux
+            quantum in the area of the device.
+    """
+    if not is_number(permeability) or permeability <= 0:
+        raise ValueError(f"permeability = {permeability!r}; expected a finite number > 0")
+    device, weights = sol.device, jnp.asarray(np.pi * sol.T * sol.weights)
+    model = Model(edge_space(device), None, 0.0, float(permeability))
+    forces = forces_and_london(sol.system, sol.all_G, weights)[0]
+    B = field_of_currents(device, model.space, -permeability * model.from_links(forces))[: len(sol.mesh.triangles)]
+    applied = np.abs(np.asarray(device.magnetic_field())).max()
+    largest = applied if applied > 0 else np.pi / float(np.sum(sol.mesh.areas))
+    if np.abs(B).max() > WORTH_MENTIONING * largest:
+        what = "applied field" if applied > 0 else "field of one flux quantum in the device"
+        warnings.warn(
+            f"the currents' own field reaches {np.abs(B).max():.3g}, {100 * np.abs(B).max() / largest:.2g} % of the "
+            f"{what}: find it together with them (solve_screened)",
+            stacklevel=2,
+        )
+    return B
+
+
+def _check(device: Device, H: Any, permeability: Any) -> None:
+    if not is_number(H):
+        raise ValueError(f"H = {H!r}; expected a finite number, the field along z outside the sample")
+    if not is_number(permeability) or permeability <= 0:
+        raise ValueError(f"permeability = {permeability!r}; expected a finite number > 0")
+    leads = [name for name, r in device.electrodes().items() if float(r.Delta) > 0]
+    if leads:
+        raise ValueError(
+            f"electrodes {leads} are superconducting: a current through them makes the field outside differ from one "
+            "side to the other; make them regions of the mesh"
+        )
+
+
+# --- Newton's method -----------------------------------------------------------------------------------
+
+
+def _converged(model: Model, state: State, tol: float) -> tuple[State, dict[str, Any]]:
+    responses, looked_at_normal = 0, model.where is None
+    for step in range(MAX_STEPS + 1):
+        _report(state, step)
+        if not looked_at_normal and _largest(model, state) < NEARLY_NORMAL:
+            looked_at_normal, normal = True, _normal(model, state, tol)
+            state = state if normal is None else normal
+        if state.error < tol:
+            break
+        if step == MAX_STEPS:
+            raise SolveError(
+                f"gap equation and field did not converge in {MAX_STEPS} steps: residual {state.error:.1e}, wanted "
+                f"{tol:.0e} (gap_tol; gap_tol={1.1 * state.error:.1e} accepts what was found); start from a nearby "
+                "solution (start=...), or refine the mesh"
+            )
+        response = Response(model, state)
+        change = response.solve(-state.gradient, state.metric, min(1e-2, max(gap.RESPONSE, state.error)))
+        responses += response.count
+        state = _improved(model, state, change)
+    return state, {"screening_residual": state.error, "screening_steps": step, "screening_responses": responses}
+
+
+def _report(state: State, step: int) -> None:
+    if state.problem.progress:
+        of_gap, of_field, of_links = state.errors
+        state.problem.progress(
+            f"screening: step {step}, residuals {of_gap:.1e} (gap), {of_field:.1e} (field), {of_links:.1e} (links)"
+        )
+
+
+def _largest(model: Model, state: State) -> float:
+    """max |Delta| over Tc."""
+    return float(np.abs(model.split(state.z)[0]).max() / model.where.Tc.max())  # type: ignore[union-attr]
+
+
+def _normal(model: Model, state: State, tol: float) -> State | None:
+    """The normal state in the applied field, where it is stable: the phases of a small Delta, which still follow A in
+    small steps only, no longer matter."""
+    at = lambda z: state_at(model, state.problem, z, lambda omega: np.broadcast_to(np.eye(4), state.newton.V.shape))  # noqa: E731
+    Delta, x = model.split(state.z)
+    normal = at(model.joined(0 * Delta, x))
+    for _ in range(MAX_STEPS):
+        if normal.error < tol:  # at Delta = 0 nothing couples it to A
+            of_gap = gap.Response(normal.problem, model.where, normal.newton.V)  # type: ignore[arg-type]
+            return normal if of_gap.smallest(0 * Delta)[0] > 0 else None
+        normal = at(normal.z - normal.metric.solve(normal.gradient))
+    return None
+
+
+def _improved(model: Model, state: State, change: np.ndarray) -> State:
+    again = lambda z: state_at(model, state.problem, z, lambda omega: state.newton.V)  # noqa: E731
+    change = change * _fraction(model, state, change)
+    for fraction in (1.0, 0.5, 0.25):
+        new = again(state.z + fraction * change)
+        if new.error < state.error:
+            return new
+    change = -state.metric.solve(state.gradient)
+    return again(state.z + 0.5 * _fraction(model, state, change) * change)
+
+
+def _fraction(model: Model, state: State, change: np.ndarray) -> float:
+    """What is left of a step when neither Delta nor A may change too much."""
+    dDelta, dx = model.split(change)
+    allowed = [1.0, CAP / max(largest_turn(model, dx), 1e-300)]
+    if model.where is not None:
+        Delta = model.split(state.z)[0]
+        longest = gap.CAP * max(np.abs(Delta).max(), 0.1 * model.where.Tc.max())
+        allowed.append(longest / max(np.abs(dDelta).max(), 1e-300))
+    return min(allowed)
+
+
+def _classified(model: Model, state: State) -> tuple[State, dict[str, Any]]:
+    """The state with its name and smallest eigenvalue; a vanishing pair potential is set to zero."""
+    where, name = model.where, "superconducting"
+    Delta, x = model.split(state.z)
+    if where is None:
+        return state, {}
+    if np.abs(Delta).max() < gap.SMALLEST * where.Tc.max():
+        normal = np.broadcast_to(np.eye(4), state.newton.V.shape)
+        state, name = state_at(model, state.problem, model.joined(0 * Delta, x), lambda omega: normal), "normal"
+    eigenvalue = Response(model, state).smallest(state.metric)
+    if eigenvalue < gap.lowest_stable(where, state.problem.T):
+        name = "unstable"
+        warnings.warn(
+            f"pair potential and field are stationary but not stable: the energy's second derivative has the "
+            f"eigenvalue {eigenvalue:.3g}; another start (start=...) leads to a lower state",
+            UnstableStateWarning,
+            stacklevel=3,
+        )
+    return state, {"state": name, "gap_residual": state.errors[0], "gap_eigenvalue": eigenvalue}
+
+
+def _solution(model: Model, state: State, Delta: Array, seconds: float, stats: dict[str, Any]) -> ScreenedSolution:
+    own, x = model.split(state.z)
+    edges, m = model.space.edges(x), len(model.space.mesh.triangles)
+    if model.where is not None:
+        Delta = jnp.asarray(model.where.on_vertices(own))
+        stats["gap_steps"] = stats["screening_steps"]
+    device = replace(state.problem.device, vector_potential=WhitneyField(model.space.mesh, edges))
+    sol = replace(state.problem, device=device).solution(state.newton, Delta, seconds, **stats)
+    B = model.space.curl @ edges
+    return ScreenedSolution(
+        **{f.name: getattr(sol, f.name) for f in fields(Solution)},
+        applied_field=model.H,
+        permeability=model.permeability,
+        magnetic_field=B[:m],
+        hole_fields=B[m:],
+        edges=edges,
+        areas=model.space.areas,
+    )

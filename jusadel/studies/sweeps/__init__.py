@@ -1,0 +1,1 @@
+"""Sweeps over parameters: points, files, worker processes."""

@@ -1,0 +1,126 @@
+"""The batched, matrix-free gradient and Hessian product against jax.hessian of the plain action, to 1e-10."""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from random_device import ALL, dense, frames, make, small_mesh, vector_potential
+
+import jusadel as ju
+from jusadel.action import matrix_free as lifted
+from jusadel.action.nambu import inverse
+
+OMEGA = np.array([0.8, 0.3, 1.7])
+LEFT_OUT = {
+    "every term": (),
+    "no links": ("spin_field",),
+    "no gamma, theta, kappa, links": ("spin_field", "gamma", "theta", "kappa"),
+    "links only": ("gamma", "theta", "kappa"),
+}
+
+
+def system_without(names):
+    given = {region: {k: v for k, v in fields.items() if k not in names} for region, fields in ALL.items()}
+    A = None if "spin_field" in names else vector_potential
+    return make(small_mesh(), given, A=A, boundaries={"left": ju.Reservoir(1.0)})
+
+
+@jax.jit
+def gradient_and_product(action, V, omega, x):
+    hessian = lifted.linearise(action, V, omega)
+    return hessian.residual, hessian.apply(x)
+
+
+def batched(kind):
+    """Different frames for each of three frequencies, (n, 4, 4, 3), and steps (n, 8, 3)."""
+    V = frames(small_mesh(), kind)
+    rng = np.random.default_rng(8)
+    turned = [V + 0.1 * rng.normal(size=V.shape) for _ in OMEGA]
+    x = rng.normal(size=(len(V), 8, 3)) + (1j * rng.normal(size=(len(V), 8, 3)) if kind is complex else 0)
+    return jnp.stack(turned, axis=-1), jnp.asarray(x)
+
+
+@pytest.mark.parametrize("kind", [float, complex], ids=["Matsubara", "real energies"])
+@pytest.mark.parametrize("case", LEFT_OUT)
+def test_product_is_that_of_the_dense_hessian(case, kind):
+    system = system_without(LEFT_OUT[case])
+    V, x = batched(kind)
+    omega = jnp.asarray(OMEGA) if kind is float else jnp.asarray(0.1 - 1j * OMEGA)
+    residual, product = gradient_and_product(lifted.lift(system), V, omega, x)
+    free = np.asarray(system.free)[:, None]
+    for k in range(3):
+        slope, hessian = (np.asarray(a) for a in dense(system, V[..., k], omega[k]))
+        expected = np.where(free, (hessian @ np.where(free, x[..., k], 0).ravel()).reshape(-1, 8), 0)
+        assert np.abs(product[..., k] - expected).max() < 1e-10 * np.abs(expected).max()
+        assert np.abs(residual[..., k] - np.where(free, slope, 0)).max() < 1e-10 * np.abs(slope).max()
+
+
+def test_blocks_of_triangles_change_nothing(monkeypatch):
+    """Small blocks, the last of them filled up with triangles of no weight."""
+    system = system_without(())
+    V, x = batched(float)
+    whole = gradient_and_product(lifted.lift(system), V, jnp.asarray(OMEGA), x)
+    monkeypatch.setattr(lifted, "BLOCK", 5)
+    in_blocks = lifted.lift(system)
+    assert in_blocks.blocks.triangles.shape[0] > 3
+    assert in_blocks.blocks.triangles.size > system.triangles.size
+    for a, b in zip(whole, gradient_and_product(in_blocks, V, jnp.asarray(OMEGA), x), strict=True):
+        np.testing.assert_allclose(b, a, atol=1e-12 * np.abs(a).max())
+
+
+def test_single_precision_follows_double():
+    system = system_without(())
+    V, x = batched(float)
+    double = lifted.lift(system)
+    single = lifted.cast(double, jnp.float32)
+    exact = gradient_and_product(double, V, jnp.asarray(OMEGA), x)
+    rough = gradient_and_product(single, *(jnp.asarray(a, jnp.float32) for a in (V, OMEGA, x)))
+    for a, b in zip(exact, rough, strict=True):
+        assert b.dtype == jnp.float32
+        assert np.abs(a - b).max() < 1e-4 * np.abs(a).max()
+
+
+def test_product_is_vmapped_over_parameters():
+    """The exchange field as one more axis, as a sweep has it."""
+    action = lifted.lift(system_without(()))
+    V, x = batched(float)
+
+    def scaled(factor):
+        nodes = action.system.nodes
+        fields = nodes.fields | {"h": factor * nodes.fields["h"]}
+        changed = replace(action, system=replace(action.system, nodes=replace(nodes, fields=fields)))
+        hessian = lifted.linearise(changed, V, jnp.asarray(OMEGA))
+        return hessian.residual, hessian.apply(x)
+
+    factors = jnp.array([0.0, 2.0])
+    together, alone = jax.jit(jax.vmap(scaled))(factors), jax.jit(scaled)
+    for k, factor in enumerate(factors):
+        for found, expected in zip(together, alone(factor), strict=True):
+            np.testing.assert_allclose(found[k], expected, atol=1e-12 * np.abs(expected).max())
+
+
+@pytest.mark.usefixtures("both_forms")
+def test_sums_over_tangents():
+    rng = np.random.default_rng(9)
+    patterns, x, Z = rng.normal(size=(2, 4, 4, 8)), rng.normal(size=(5, 8, 3)), rng.normal(size=(2, 5, 4, 4, 3))
+    expected = np.einsum("ija,naw->nijw", patterns[0], x)
+    np.testing.assert_allclose(lifted.generated(patterns[0], jnp.asarray(x)), expected, atol=1e-13)
+    found = lifted.traces(*zip(patterns, jnp.asarray(Z), strict=True))
+    np.testing.assert_allclose(found, np.einsum("pija,pnjiw->naw", patterns, Z), atol=1e-13)
+
+
+def test_absent_terms_cost_nothing():
+    bare = lifted.lift(system_without(LEFT_OUT["no gamma, theta, kappa, links"]))
+    assert not bare.on_triangles
+    assert lifted.lift(system_without(LEFT_OUT["no links"])).on_triangles
+
+
+@pytest.mark.parametrize("kind", [float, complex])
+def test_inverse_in_closed_form(kind):
+    V, _ = batched(kind)
+    expected = np.moveaxis(np.asarray(inverse(jnp.moveaxis(V, -1, 0))), 0, -1)
+    np.testing.assert_allclose(lifted.inverse(V), expected, atol=1e-12 * np.abs(expected).max())
+    unity = lifted.product(V, lifted.inverse(V))
+    np.testing.assert_allclose(unity, np.broadcast_to(np.eye(4)[None, :, :, None], unity.shape), atol=1e-12)

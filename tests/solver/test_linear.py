@@ -1,0 +1,131 @@
+"""The linear solvers agree with each other, give the same inertia, and say so when they cannot solve."""
+
+import threading
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+import jusadel as ju
+from jusadel.action.assembly import discretise
+from jusadel.action.matrix_free import lift
+from jusadel.action.sparse_hessian import Pattern, linearise
+from jusadel.device.pair_potential import at_vertices
+from jusadel.solver.linear import Dense, Pardiso, SuperLU, factors
+
+
+@pytest.fixture(scope="module")
+def problem():
+    """A strip with one reservoir and every gradient term: matrix, right-hand side."""
+    material = ju.Material(
+        Tc=1.0, h=(0.2, 0, 0.1), Gamma=0.5, gamma=ju.rashba(0.2), theta=(0, 0, 0.1), kappa=(0, 0, 0.2)
+    )
+    device = ju.Device(
+        mesh=ju.rectangle(2.0, 1.0, 0.3), materials=material, boundaries={"left": ju.Reservoir(1.0, phase=0.4)}
+    )
+    system = discretise(device, at_vertices(device, 1.0))
+    V = np.broadcast_to(np.eye(4), (len(device.mesh.points), 4, 4))
+    lifted = lift(system)
+    matrix = Pattern(lifted).matrix(linearise(lifted, V, 0.3))
+    return device, matrix, np.random.default_rng(0).normal(size=matrix.shape[0])
+
+
+def available(solver):
+    if solver is Pardiso:
+        pytest.importorskip("pypardiso")
+    return solver()
+
+
+@pytest.mark.parametrize("solver", [SuperLU, Pardiso, Dense])
+def test_solution_and_inertia(problem, solver):
+    _, matrix, rhs = problem
+    solve, inertia = available(solver).factorise(matrix)
+    eigenvalues = np.linalg.eigvalsh(matrix.toarray())
+    assert np.abs(matrix @ solve(rhs) - rhs).max() < 1e-10 * np.abs(rhs).max()
+    assert inertia == ((eigenvalues > 0).sum(), (eigenvalues < 0).sum())
+    assert inertia[1] == 3 * inertia[0]
+
+
+@pytest.mark.parametrize("solver", [SuperLU, Pardiso, Dense])
+def test_singular_matrix_gives_nan_not_numbers(solver):
+    singular = sp.csc_matrix(np.diag([1.0, 0.0, 2.0, -1.0]))
+    solve, _ = available(solver).factorise(singular)
+    assert np.isnan(solve(np.ones(4))).all()
+
+
+def test_each_thread_frees_its_own_factors(monkeypatch):
+    """SciPy loses the memory of those that are dropped elsewhere."""
+    freed_at_home = []
+
+    class Recorded:
+        U = sp.identity(2)
+
+        def __init__(self, *_, **__):
+            self.made_by = threading.get_ident()
+
+        def __del__(self):
+            freed_at_home.append(self.made_by == threading.get_ident() != threading.main_thread().ident)
+
+    monkeypatch.setattr(factors.sla, "splu", Recorded)
+    made = factors.in_threads(lambda k: factors.Factor(None), range(6), 2)
+    assert [factor.inertia for factor in made] == [(2, 0)] * 6
+    del made
+    factors.forget(2)
+    assert freed_at_home == [True] * 6
+    factors.Factor(None)  # nothing waits in this thread
+    assert freed_at_home == [True] * 6 + [False]
+
+
+def test_pardiso_follows_a_change_of_pattern(problem):
+    """The analysis of one mesh must not serve another of the same size."""
+    pardiso = available(Pardiso)
+    rng = np.random.default_rng(1)
+    for where in ((0, 1), (1, 2)):
+        dense = np.diag([4.0, 5.0, 6.0, -4.0])
+        dense[where] = dense[where[::-1]] = 1.0
+        rhs = rng.normal(size=4)
+        solve, _ = pardiso.factorise(sp.csc_matrix(dense))
+        assert np.abs(dense @ solve(rhs) - rhs).max() < 1e-12
+
+
+@pytest.mark.parametrize("solver", [Pardiso, Dense])
+def test_solve_gives_the_same_with_each(problem, solver):
+    device, _, _ = problem
+    solutions = [
+        ju.solve(device, T=0.3, pair_potential=1.0, frequencies=2, linear_solver=s) for s in (None, available(solver))
+    ]
+    assert np.abs(solutions[0].G - solutions[1].G).max() < 1e-11
+    assert solutions[0].stats["inertia"].tolist() == solutions[1].stats["inertia"].tolist()
+    assert available(solver).name in repr(solutions[1])
+
+
+def test_pardiso_without_its_package_names_the_extra(monkeypatch):
+    import builtins
+
+    real = builtins.__import__
+
+    def without(name, *args, **kwargs):
+        if name == "pypardiso":
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(ImportError, match=r"jusadel\[mkl\]"):
+        Pardiso()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"width": 0}, "width = 0; expected a whole number >= 1"),
+        ({"limit": 2.5}, "limit = 2.5; expected a whole number >= 1"),
+        ({"inner": "float16"}, "inner = 'float16'; expected float32 or float64"),
+        ({"devices": []}, "devices is empty"),
+        ({"fallback": "SuperLU"}, "fallback = 'SuperLU'; expected a solver"),
+        ({"derivatives": 0.1}, "derivatives = 0.1; expected a relative accuracy from 1e-12 to 1e-3"),
+        ({"derivatives": True}, "derivatives = True; expected a relative accuracy"),
+    ],
+)
+def test_settings_of_the_krylov_iterations(given, message):
+    with pytest.raises(ValueError, match=message):
+        ju.linear.Krylov(**given)
