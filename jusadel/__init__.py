@@ -17,6 +17,15 @@ from jusadel.action.homogeneous import bulk_value
 from jusadel.action.matsubara import bulk_gap
 from jusadel.action.nambu import from_nambu, to_nambu
 from jusadel.common.concrete import NotDifferentiableError
+from jusadel.common.errors import (
+    BathWarning,
+    CoarseEnergiesWarning,
+    CoarseMeshWarning,
+    SolveError,
+    StabilityError,
+    UncertifiedDerivativeWarning,
+    UnstableStateWarning,
+)
 from jusadel.common.version import __version__ as __version__
 from jusadel.device.boundary import Interface, Periodic, Reservoir, Surface, Tunnel
 from jusadel.device.contact import Contact
@@ -24,9 +33,10 @@ from jusadel.device.device import Device
 from jusadel.device.gauge.phase_lines import GaugeError
 from jusadel.device.material import symmetry
 from jusadel.device.material.known_materials import KnownMaterial, materials
-from jusadel.device.material.material import AssumedTcWarning, Material, chiral, dresselhaus, rashba
+from jusadel.device.material.material import AssumedTcWarning, Material
 from jusadel.device.material.symmetry import allowed_tensor, point_groups
-from jusadel.device.pair_potential import vortex
+from jusadel.device.material.tensors import chiral, dresselhaus, rashba
+from jusadel.device.pair_potential import vortex, vortices
 from jusadel.device.units import Units
 from jusadel.device.vector_potential import electrode_gauge, uniform_field
 from jusadel.files.case import CaseError, read_case
@@ -34,8 +44,8 @@ from jusadel.files.case_run import run_case
 from jusadel.files.saving import load, save
 from jusadel.files.vtu import write_vtu
 from jusadel.fitting.fit import fit
+from jusadel.fitting.parameters import above, below, bounded, positive
 from jusadel.fitting.result import DegeneracyWarning, FitError, FitResult, FitWarning
-from jusadel.fitting.transforms import above, below, bounded, positive
 from jusadel.mesh.formats.reading import read_mesh
 from jusadel.mesh.generator.constraints import MeshingError
 from jusadel.mesh.generator.sizes import graded
@@ -51,23 +61,9 @@ from jusadel.nonequilibrium.kinetic_equation import kinetics
 from jusadel.nonequilibrium.kinetics import Kinetics, energy_current_through
 from jusadel.nonequilibrium.self_consistent import self_consistent_kinetics
 from jusadel.nonequilibrium.spin_dynamics import spin_dynamics
-from jusadel.observables.currents import (
-    current_across,
-    current_through,
-    magnetisation,
-    spin_current_across,
-    spin_current_through,
-    spin_torque,
-    triplet_components,
-)
+from jusadel.observables.currents import current_across, current_through, spin_current_across, spin_current_through
 from jusadel.observables.density_of_states import density_of_states, mean_density_of_states, tunnelling_spectrum
-from jusadel.observables.local import (
-    charge_current,
-    free_energy,
-    pair_amplitude,
-    spin_current,
-    spin_density,
-)
+from jusadel.observables.local import charge_current, pair_amplitude, spin_current, spin_density
 from jusadel.observables.spectral_currents import (
     equilibrium_current,
     equilibrium_spin_current,
@@ -76,21 +72,13 @@ from jusadel.observables.spectral_currents import (
     spectral_spin_current,
     spectral_spin_current_density,
 )
-from jusadel.observables.thermodynamics import entropy, specific_heat
-from jusadel.observables.vorticity import fluxoid, vortices, winding
+from jusadel.observables.spin import magnetisation, spin_torque, triplet_components
+from jusadel.observables.thermodynamics import entropy, free_energy, specific_heat
+from jusadel.observables.vorticity import fluxoid, winding
 from jusadel.solver import linear
 from jusadel.solver.equilibrium import solve
 from jusadel.solver.linear import StagnationWarning
-from jusadel.solver.solution import (
-    BathWarning,
-    CoarseEnergiesWarning,
-    CoarseMeshWarning,
-    Solution,
-    SolveError,
-    StabilityError,
-    UncertifiedDerivativeWarning,
-    UnstableStateWarning,
-)
+from jusadel.solver.solution import Solution
 from jusadel.solver.spectrum import Spectrum, spectrum
 from jusadel.studies.adaptation import adapt, error_estimate
 from jusadel.studies.convergence import Convergence, ConvergenceWarning, converge

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jusadel.device.material.material import is_number, real
+from jusadel.common.arguments import is_number, real
 
 NO_SPIN = (0.0, 0.0, 0.0)
 FLOATING = "floating"

@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jusadel.common.arguments import is_number, real
 from jusadel.common.concrete import refuse_traced
-from jusadel.device.material.material import is_number, real
 
 Array = jax.Array
 

@@ -16,9 +16,16 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from jusadel.mesh.checks import check_conforming, checked_points, checked_triangles, joined_sides, signed_areas
+from jusadel.mesh.checks import (
+    MeshQuality,
+    check_conforming,
+    checked_points,
+    checked_triangles,
+    joined_sides,
+    measured,
+    signed_areas,
+)
 from jusadel.mesh.formats.writing import write_mesh
-from jusadel.mesh.quality import MeshQuality, measured
 from jusadel.mesh.region_borders import chosen_edges, chosen_triangles
 from jusadel.mesh.topology import Integers, Topology, checked_boundaries, checked_regions
 

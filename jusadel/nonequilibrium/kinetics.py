@@ -12,17 +12,19 @@ import numpy as np
 
 from jusadel.action.assembly import ghosts
 from jusadel.action.mesh_action import DiscreteAction, nodal_mean
-from jusadel.action.nambu import R
+from jusadel.action.nambu import R, advanced
 from jusadel.action.periodic import rotation_matrices, seams
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
 from jusadel.device.contact import Contact
 from jusadel.device.device import Device
 from jusadel.mesh.mesh import Mesh
-from jusadel.nonequilibrium.flow import listed_currents, own_nodes
-from jusadel.nonequilibrium.keldysh import PHI, advanced, current_over_joint, currents_of_cells, distribution
+from jusadel.nonequilibrium.contacts import own_nodes
+from jusadel.nonequilibrium.flow import listed_currents
+from jusadel.nonequilibrium.keldysh import PHI, current_over_joint, currents_of_cells, distribution
 from jusadel.observables.currents import current_through, flux_of_cells, spin_current_through
 from jusadel.observables.lines import barrier_at, line_at
 from jusadel.observables.local import charge_currents_of_cells, named, spin_currents_of_cells, spin_density
+from jusadel.observables.spectral_currents import trapezoidal
 from jusadel.solver.spectrum import Spectrum
 
 Array = jax.Array
@@ -231,12 +233,6 @@ def _weights(kin: Kinetics) -> np.ndarray:
     if kin.grid_fault:
         raise ValueError(f"{kin.grid_fault}, or weights=... of your quadrature from 0 to infinity")
     return trapezoidal(kin.energies)
-
-
-def trapezoidal(energies: np.ndarray) -> np.ndarray:
-    """Weights (n_E,) for ascending energies > 0; values are constant up to the first, since all is even."""
-    step = np.diff(energies)
-    return np.append(step, 0) / 2 + np.append(energies[0], step / 2)
 
 
 # --- observables -----------------------------------------------------------------------------------

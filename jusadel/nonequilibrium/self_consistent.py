@@ -21,19 +21,19 @@ import numpy as np
 
 from jusadel.action.assembly import discretise
 from jusadel.action.matsubara import GAP_RATIO
-from jusadel.action.mesh_action import nodal_mean
-from jusadel.action.nambu import R
+from jusadel.action.mesh_action import nodal_mean, with_pairing
+from jusadel.action.nambu import R, advanced
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
+from jusadel.common.errors import SolveError
 from jusadel.common.progress import ProgressOption, reporter
 from jusadel.device.contact import Contact
 from jusadel.nonequilibrium.energy_checks import warn_of_currents
-from jusadel.nonequilibrium.keldysh import advanced, distribution
+from jusadel.nonequilibrium.keldysh import distribution
 from jusadel.nonequilibrium.kinetic_equation import unchecked_kinetics
 from jusadel.nonequilibrium.kinetics import Kinetics
-from jusadel.solver.equilibrium import refuse_bad_input
-from jusadel.solver.gap.equation import Sites, superconducting_sites
-from jusadel.solver.problem import with_pairing
-from jusadel.solver.solution import Solution, SolveError
+from jusadel.solver.checks import refuse_bad_input
+from jusadel.solver.gap.sites import Sites, superconducting_sites
+from jusadel.solver.solution import Solution
 from jusadel.solver.spectrum import spectrum
 
 MEMORY = 12

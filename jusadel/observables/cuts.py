@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.device.material.material import real
+from jusadel.common.arguments import real
 from jusadel.mesh.mesh import Mesh
 
 Array = jax.Array

@@ -11,8 +11,8 @@ from scipy.special import expit
 
 from jusadel.action.mesh_action import to_nodes
 from jusadel.action.nambu import L, R, trace_of_product
+from jusadel.common.arguments import is_number, real
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
-from jusadel.device.material.material import is_number, real
 from jusadel.solver.spectrum import Spectrum
 
 Array = jax.Array

@@ -14,9 +14,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from jusadel.action.mesh_action import Cells, DiscreteAction, action, cell_action, nodal_mean
+from jusadel.action.mesh_action import Cells, DiscreteAction, cell_action, nodal_mean
 from jusadel.action.nambu import L, R, trace_of_product
 from jusadel.action.terms import TERMS, Term
 from jusadel.mesh.topology import SIDES
@@ -102,36 +101,6 @@ def pair_amplitude(sol: Solution, omega: int | None = None) -> tuple[Array, Arra
         return singlet, triplet
     weights = 2 * jnp.pi * sol.T * jnp.asarray(sol.weights)
     return jnp.einsum("w,wn->n", weights, singlet), jnp.einsum("w,wna->na", weights, triplet)
-
-
-def free_energy(sol: Solution) -> Array:
-    """Free energy of the superconducting minus the normal state, with the pairing energy where Tc > 0.
-
-    F = Int nu |Delta|^2 [ln(T/Tc) + 2 pi T Sum w/omega] + pi T Sum_p w_p Int nu (f - f[tau3]) [nu energy^2 length^2].
-    """
-    each = _actions(sol.system, sol.all_G, jnp.asarray(sol.omega))
-    return _pairing_energy(sol) + jnp.pi * sol.T * jnp.sum(jnp.asarray(sol.weights) * each)
-
-
-@jax.jit
-def _actions(system: DiscreteAction, G: Array, omega: Array) -> Array:
-    """The action of each frequency minus that of the normal state, (n_w,)."""
-    normal = jnp.broadcast_to(jnp.asarray(R[2]), G.shape[1:])
-    one = lambda x: action(system, x[0], x[1]) - action(system, normal, x[1])  # noqa: E731
-    return jax.lax.map(jax.checkpoint(one), (G, omega))  # a gradient keeps G and not what is worked out on the way
-
-
-def _pairing_energy(sol: Solution) -> Array:
-    device = sol.device
-    fields = sol.vertex_Delta, device.vertex_field("Tc"), device.centroid_field("nu"), sol.mesh.areas
-    return _pairing_sum(*fields, sol.T, np.sum(sol.weights / sol.omega))
-
-
-@jax.jit
-def _pairing_sum(Delta: Array, Tc: Array, nu: Array, areas: Array, T: Any, inverse_omega: Any) -> Array:
-    log = jnp.log(T / jnp.where(Tc > 0, Tc, T)) + 2 * jnp.pi * T * inverse_omega
-    share = (nu * areas)[:, None] / 3
-    return jnp.sum(jnp.where(Tc > 0, share * jnp.abs(Delta) ** 2 * log, 0.0))
 
 
 def by_real_numbers(f: Any) -> Any:

@@ -17,8 +17,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jusadel.common.arguments import is_number, real
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
-from jusadel.device.material.material import is_number, real
 from jusadel.observables import currents as fluxes
 from jusadel.observables import local as observables
 from jusadel.solver.solution import Solution
@@ -129,14 +129,19 @@ def _integrated(spec: Spectrum, F: Array, T: Any, weights: Any) -> Array:
     if not is_number(T) or not spec.eta < np.pi * T:
         raise ValueError(f"eta = {spec.eta:g}, T = {T!r}; expected eta < pi T, below the first pole of tanh")
     tanh = jnp.tanh((spec.energies + 1j * spec.eta) / (2 * T))
-    w = jnp.asarray(_trapezoidal(spec.energies) if weights is None else real("weights", weights))
+    w = jnp.asarray(trapezoidal(_ascending(spec.energies)) if weights is None else real("weights", weights))
     if w.shape != spec.energies.shape:
         raise ValueError(f"weights has shape {w.shape}; expected {spec.energies.shape}, one for each energy")
     return jnp.einsum("e,e...->...", w, (tanh.reshape((-1,) + (1,) * (F.ndim - 1)) * F).imag) / 2
 
 
-def _trapezoidal(E: np.ndarray) -> np.ndarray:
-    step = np.diff(E)
-    if len(E) < 2 or E[0] != 0 or not np.all(step > 0):
+def _ascending(E: np.ndarray) -> np.ndarray:
+    if len(E) < 2 or E[0] != 0 or not np.all(np.diff(E) > 0):
         raise ValueError("without weights the energies must ascend from 0; give weights=... of your quadrature")
-    return np.concatenate([step, [0.0]]) / 2 + np.concatenate([[0.0], step]) / 2
+    return E
+
+
+def trapezoidal(energies: np.ndarray) -> np.ndarray:
+    """Weights (n_E,) for ascending energies >= 0; values are constant up to the first, since all is even."""
+    step = np.diff(energies)
+    return np.append(step, 0) / 2 + np.append(energies[0], step / 2)

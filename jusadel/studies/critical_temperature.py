@@ -18,17 +18,18 @@ import numpy as np
 
 from jusadel.action import matsubara
 from jusadel.action.periodic import seams
+from jusadel.common.arguments import is_number
 from jusadel.common.concrete import NotDifferentiableError
+from jusadel.common.errors import SolveError
 from jusadel.device.device import Device
-from jusadel.device.material.material import is_number
 from jusadel.device.pair_potential import at_vertices
 from jusadel.solver.derivatives.implicit_function import hessian_product
 from jusadel.solver.derivatives.tracing import is_traced, still
 from jusadel.solver.derivatives.under_grad import Stated, equations
-from jusadel.solver.gap.equation import Response, Sites, sites
+from jusadel.solver.gap.response import Response
+from jusadel.solver.gap.sites import Sites, weighted_sites
 from jusadel.solver.linear import LinearSolver
 from jusadel.solver.problem import Problem, pose
-from jusadel.solver.solution import SolveError
 
 Array = jax.Array
 
@@ -259,7 +260,7 @@ class _Search:
         if len(omega) != len(self.problem.omega):
             self.problem = self._posed(omega, weights, T, again=True)
         problem = replace(self.problem, T=T, omega=omega, weights=weights)
-        where = sites(self.device, T, omega, weights)
+        where = weighted_sites(self.device, T, omega, weights)
         tol = accuracy / 4
         normal = np.broadcast_to(np.eye(4), (len(omega), len(problem.system.free), 4, 4))
         response = Response(problem, where, normal, tol)

@@ -17,22 +17,24 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action.periodic import refuse_apart
+from jusadel.common.arguments import real
 from jusadel.common.concrete import NotDifferentiableError
+from jusadel.common.errors import SolveError
 from jusadel.common.progress import ProgressOption, reporter
 from jusadel.device.boundary import Reservoir, Tunnel
 from jusadel.device.device import Device
-from jusadel.device.material.material import real
-from jusadel.device.pair_potential import at_vertices
+from jusadel.device.pair_potential import at_vertices, default_pair_potential
 from jusadel.observables.currents import current_through
-from jusadel.observables.local import free_energy
-from jusadel.solver.checks import chosen_frequencies, default_pair_potential, held_frames, with_reservoirs
+from jusadel.observables.thermodynamics import free_energy
+from jusadel.solver.checks import refuse_bad_input
 from jusadel.solver.derivatives.tracing import is_traced, still
 from jusadel.solver.derivatives.under_grad import Stated, equations, function_of, placed
-from jusadel.solver.equilibrium import SELF_CONSISTENT, refuse_bad_input, solve
+from jusadel.solver.equilibrium import SELF_CONSISTENT, solve
 from jusadel.solver.linear import LinearSolver
 from jusadel.solver.newton import NewtonResult, solve_frequencies
-from jusadel.solver.problem import Problem, pose, refuse_uncertified
-from jusadel.solver.solution import Solution, SolveError
+from jusadel.solver.problem import Problem, chosen_frequencies, pose, refuse_uncertified
+from jusadel.solver.reservoirs import held_frames, with_reservoirs
+from jusadel.solver.solution import Solution
 from jusadel.studies.current_phase.result import CurrentPhaseRelation
 from jusadel.studies.current_phase.turning import phase_change, turned
 from jusadel.studies.current_phase.turns import half_turn, whole_turn

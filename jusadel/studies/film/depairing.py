@@ -9,8 +9,9 @@ import numpy as np
 import scipy.optimize
 from scipy.special import digamma
 
+from jusadel.common.arguments import is_number
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
-from jusadel.device.material.material import Material, is_number
+from jusadel.device.material.material import Material
 from jusadel.studies.film.energy import FilmEnergy
 from jusadel.studies.film.states import CRITICAL_BREAKING, film_states, gap_solutions, plane_vector
 

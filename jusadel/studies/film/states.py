@@ -13,8 +13,9 @@ import numpy as np
 import scipy.optimize
 
 from jusadel.action import matsubara
+from jusadel.common.arguments import is_number, real
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
-from jusadel.device.material.material import Material, is_number, real
+from jusadel.device.material.material import Material
 from jusadel.studies.film.energy import FilmEnergy, constant_fields
 from jusadel.studies.film.pairing_response import PairingResponse, pole_sum
 
