@@ -27,8 +27,7 @@ from jusadel.device.pair_potential import vortex, vortices
 from jusadel.device.units import Units
 from jusadel.device.vector_potential import uniform_field
 from jusadel.files.case_units import PlainNumberWarning, dimension, number, plain_numbers
-from jusadel.mesh import layouts, shapes
-from jusadel.mesh import polygon as polygons
+from jusadel.mesh import layouts, polygons, shapes
 from jusadel.mesh.formats.reading import read_mesh
 from jusadel.mesh.mesh import Mesh
 from jusadel.solver.equilibrium import solve

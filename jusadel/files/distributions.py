@@ -14,7 +14,7 @@ from jusadel.files.solutions import (
 )
 from jusadel.nonequilibrium.diffusion import normal_equations
 from jusadel.nonequilibrium.flow import Flow
-from jusadel.nonequilibrium.kinetics import Kinetics
+from jusadel.nonequilibrium.kinetic_result import Kinetics
 from jusadel.observables.currents import current_through
 
 

@@ -24,9 +24,9 @@ from jusadel.files.solutions import (
     spectrum_of,
 )
 from jusadel.nonequilibrium.flow import Flow
-from jusadel.nonequilibrium.kinetics import Kinetics
+from jusadel.nonequilibrium.kinetic_result import Kinetics
 from jusadel.solver.solution import Solution
-from jusadel.solver.spectrum import Spectrum
+from jusadel.solver.spectra import Spectrum
 from jusadel.studies.screening.solve import ScreenedSolution
 
 Array = jax.Array

@@ -16,7 +16,7 @@ from jusadel.device.device import Device
 from jusadel.files.devices import device_of, packed_device
 from jusadel.observables.thermodynamics import free_energy
 from jusadel.solver.solution import Solution
-from jusadel.solver.spectrum import Spectrum
+from jusadel.solver.spectra import Spectrum
 from jusadel.studies.screening.edge_elements import WhitneyField, edge_space
 from jusadel.studies.screening.solve import ScreenedSolution
 

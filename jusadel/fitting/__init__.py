@@ -2,3 +2,21 @@
 
 Imports `common`, and of the other rooms what it differentiates.
 """
+
+from jusadel.fitting.data import StructureError
+from jusadel.fitting.fits import fit
+from jusadel.fitting.parameters import above, below, bounded, positive
+from jusadel.fitting.result import DegeneracyWarning, FitError, FitResult, FitWarning
+
+__all__ = [
+    "DegeneracyWarning",
+    "FitError",
+    "FitResult",
+    "FitWarning",
+    "StructureError",
+    "above",
+    "below",
+    "bounded",
+    "fit",
+    "positive",
+]

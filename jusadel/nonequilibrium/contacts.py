@@ -13,7 +13,7 @@ from jusadel.action.periodic import seams
 from jusadel.device.boundary import Interface, Periodic, Tunnel
 from jusadel.device.contact import NO_SPIN, Contact
 from jusadel.device.device import Device
-from jusadel.solver.spectrum import Spectrum
+from jusadel.solver.spectra import Spectrum
 
 
 def own_nodes(device: Device, contacts: Iterable[str], name: str) -> np.ndarray:

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 
 from jusadel.common.errors import BathWarning, CoarseEnergiesWarning
-from jusadel.nonequilibrium.kinetics import Kinetics
+from jusadel.nonequilibrium.kinetic_result import Kinetics
 from jusadel.observables.spectral_currents import trapezoidal
 
 CHARGE = 1

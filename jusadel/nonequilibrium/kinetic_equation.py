@@ -27,10 +27,10 @@ from jusadel.nonequilibrium.contacts import electrode_contacts, nodes_of_contact
 from jusadel.nonequilibrium.energy_checks import warn_of_currents
 from jusadel.nonequilibrium.floating_contacts import Balance, at_start, floating_contacts, modes_of
 from jusadel.nonequilibrium.keldysh import blocks, blocks_of_nodes, frequency_matrix
-from jusadel.nonequilibrium.kinetics import Kinetics
+from jusadel.nonequilibrium.kinetic_result import Kinetics
 from jusadel.nonequilibrium.linear_equations import Assembly, Factors, LinearEquations, Reduced
 from jusadel.observables.spectral_currents import trapezoidal
-from jusadel.solver.spectrum import Spectrum
+from jusadel.solver.spectra import Spectrum
 
 NO_STATES = 1e-10
 """Of the largest column of B at a node: a smaller one is round-off, and its f is in nothing that can be observed."""

@@ -30,11 +30,11 @@ from jusadel.device.contact import Contact
 from jusadel.nonequilibrium.energy_checks import warn_of_currents
 from jusadel.nonequilibrium.keldysh import distribution
 from jusadel.nonequilibrium.kinetic_equation import unchecked_kinetics
-from jusadel.nonequilibrium.kinetics import Kinetics
+from jusadel.nonequilibrium.kinetic_result import Kinetics
 from jusadel.solver.checks import refuse_bad_input
 from jusadel.solver.gap.sites import Sites, superconducting_sites
 from jusadel.solver.solution import Solution
-from jusadel.solver.spectrum import spectrum
+from jusadel.solver.spectra import spectrum
 
 MEMORY = 12
 """Iterates that Anderson's mixing combines."""

@@ -19,10 +19,9 @@ import numpy as np
 
 from jusadel.common.arguments import is_number, real
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
-from jusadel.observables import currents as fluxes
-from jusadel.observables import local as observables
+from jusadel.observables import currents as fluxes, local as observables
 from jusadel.solver.solution import Solution
-from jusadel.solver.spectrum import Spectrum
+from jusadel.solver.spectra import Spectrum
 
 Array = jax.Array
 Observable = Callable[..., Array]

@@ -9,8 +9,15 @@ from typing import Any
 import numpy as np
 
 from jusadel.solver.derivatives.tracing import still
-from jusadel.studies.current_phase.errors import LARGE, SMALL, error_at, error_near, warn_of_end, warn_of_grid
-from jusadel.studies.current_phase.errors import PhaseRangeWarning as PhaseRangeWarning
+from jusadel.studies.current_phase.errors import (
+    LARGE,
+    SMALL,
+    PhaseRangeWarning as PhaseRangeWarning,
+    error_at,
+    error_near,
+    warn_of_end,
+    warn_of_grid,
+)
 from jusadel.studies.current_phase.interpolation import Interpolation
 from jusadel.studies.current_phase.turns import inside
 

@@ -25,7 +25,7 @@ from jusadel.observables.currents import current_through, flux_of_cells, spin_cu
 from jusadel.observables.lines import barrier_at, line_at
 from jusadel.observables.local import charge_currents_of_cells, named, spin_currents_of_cells, spin_density
 from jusadel.observables.spectral_currents import trapezoidal
-from jusadel.solver.spectrum import Spectrum
+from jusadel.solver.spectra import Spectrum
 
 Array = jax.Array
 MODES = {"energy": slice(0, 1), "charge": slice(1, 2), "spin": slice(2, 5), "spin-energy": slice(5, 8)}

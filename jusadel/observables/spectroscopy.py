@@ -13,7 +13,7 @@ from jusadel.action.mesh_action import to_nodes
 from jusadel.action.nambu import L, R, trace_of_product
 from jusadel.common.arguments import is_number, real
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
-from jusadel.solver.spectrum import Spectrum
+from jusadel.solver.spectra import Spectrum
 
 Array = jax.Array
 
