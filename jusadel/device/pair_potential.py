@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,7 @@ import numpy as np
 
 from jusadel.common.arguments import is_number, real
 from jusadel.common.concrete import refuse_traced
+from jusadel.common.types import Number, Values
 from jusadel.device.device import Device
 
 Array = jax.Array
@@ -31,7 +32,7 @@ class vortex:
         center: of the phase [length].
     """
 
-    Delta: Any
+    Delta: Number
     winding: int = 1
     center: tuple[float, float] = (0.0, 0.0)
 
@@ -43,14 +44,14 @@ class vortex:
         if center.shape != (2,) or not np.isfinite(center).all():
             raise ValueError(f"center = {self.center!r}; expected two finite numbers (x, y)")
 
-    def __call__(self, points: Any) -> Array:
+    def __call__(self, points: Values) -> Array:
         """Delta at points (k, 2), (k,) complex."""
         z = (points[:, 0] - self.center[0]) + 1j * (points[:, 1] - self.center[1])
         r = jnp.abs(z)
         at_centre = r <= 1e-12 * (jnp.max(jnp.abs(points)) + abs(complex(*self.center)))
         direction = jnp.where(at_centre, 1.0, z) / jnp.where(at_centre, 1.0, r)
         turned = direction**self.winding if self.winding >= 0 else jnp.conj(direction) ** (-self.winding)
-        return self.Delta * jnp.where(at_centre, 0.0, turned)
+        return jnp.asarray(self.Delta) * jnp.where(at_centre, 0.0, turned)
 
 
 def at_vertices(device: Device, pair_potential: Any) -> Array:
@@ -135,15 +136,15 @@ class vortices:
             core <= 0.
     """
 
-    Delta: Any
-    positions: Any
-    windings: Any = 1
+    Delta: Number
+    positions: Sequence[Sequence[float]] | np.ndarray
+    windings: int | Sequence[int] = 1
     core: float | None = None
 
     def __post_init__(self) -> None:
         refuse_traced("vortices", PLACES, positions=self.positions, core=self.core)
         positions = _pairs("positions", self.positions)
-        windings = self.windings if np.ndim(self.windings) else [self.windings] * len(positions)
+        windings: Any = self.windings if np.ndim(self.windings) else [self.windings] * len(positions)
         if np.ndim(windings) != 1 or len(windings) != len(positions):
             raise ValueError(f"windings = {self.windings!r}; expected one integer, or one for each of {len(positions)}")
         if self.core is not None and (not is_number(self.core) or self.core <= 0):
@@ -151,10 +152,10 @@ class vortices:
         object.__setattr__(self, "positions", positions)
         object.__setattr__(self, "windings", tuple(vortex(1.0, winding=w).winding for w in windings))
 
-    def __call__(self, points: Any) -> Array:
+    def __call__(self, points: Values) -> Array:
         """Delta at points (k, 2), (k,) complex."""
-        out = self.Delta * jnp.ones(len(points), complex)
-        for center, winding in zip(self.positions, self.windings, strict=True):
+        out, windings = jnp.asarray(self.Delta) * jnp.ones(len(points), complex), cast("tuple[int, ...]", self.windings)
+        for center, winding in zip(self.positions, windings, strict=True):
             out = out * vortex(1.0, winding=winding, center=center)(points)
             if self.core is not None:
                 distance = jnp.sqrt(jnp.sum((points - jnp.asarray(center)) ** 2, axis=1))

@@ -7,6 +7,7 @@ equal meshes.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -251,7 +252,7 @@ class Mesh:
 
     def write(
         self,
-        path: Any,
+        path: str | os.PathLike[str],
         point_data: Mapping[str, ArrayLike] | None = None,
         cell_data: Mapping[str, ArrayLike] | None = None,
         file_format: str | None = None,

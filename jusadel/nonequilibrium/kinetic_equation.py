@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from jusadel.common.arguments import is_number, real
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
 from jusadel.common.errors import SolveError
 from jusadel.common.progress import ProgressOption, reporter
+from jusadel.common.types import ArrayLike
 from jusadel.device.contact import Contact, is_floating
 from jusadel.nonequilibrium.contacts import electrode_contacts, nodes_of_contact, own_nodes
 from jusadel.nonequilibrium.energy_checks import warn_of_currents
@@ -41,8 +42,8 @@ def kinetics(
     spec: Spectrum,
     contacts: Mapping[str, Contact],
     *,
-    bath: Any = "elastic",
-    weights: Any = None,
+    bath: str | float = "elastic",
+    weights: ArrayLike | None = None,
     progress: ProgressOption = False,
 ) -> Kinetics:
     """Distribution functions of a device whose electrodes have voltages, temperatures and spins of their own.
@@ -258,7 +259,9 @@ def _bath_temperature(spec: Spectrum, contacts: dict[str, Contact], bath: Any) -
     if isinstance(bath, str) and bath in ("grounded", "elastic"):
         if bath == "elastic":
             return None
-        grounded = [c.temperature for c in contacts.values() if c.grounded and not is_floating(c.temperature)]
+        grounded = [
+            cast(float, c.temperature) for c in contacts.values() if c.grounded and not is_floating(c.temperature)
+        ]
         return float(grounded[0] if grounded else spec.T)
     if not is_number(bath, at_least=0.0):
         raise ValueError(f"bath = {bath!r}; expected 'grounded', 'elastic', or a temperature >= 0")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ from jusadel.action.mesh_action import DiscreteAction, nodal_mean
 from jusadel.action.nambu import R, advanced
 from jusadel.action.periodic import rotation_matrices, seams
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
+from jusadel.common.types import ArrayLike
 from jusadel.device.contact import Contact
 from jusadel.device.device import Device
 from jusadel.mesh.mesh import Mesh
@@ -135,7 +136,7 @@ class Kinetics:
     @property
     def dissipation(self) -> float:
         """Sum of voltages times currents into the device: the power that the sources give [nu D energy^2]."""
-        return -sum(float(c.voltage) * float(current_through(self, name)) for name, c in self.contacts.items())
+        return -sum(c.held()[1][0] * float(current_through(self, name)) for name, c in self.contacts.items())
 
     def currents_through(self, name: str) -> np.ndarray:
         """Currents of the eight modes out of the device through a boundary, per energy, (n_E, 8) [nu D].
@@ -172,7 +173,7 @@ class Kinetics:
             f[..., MODES[mode]] = self.all_f[..., MODES[mode]]
         return replace(self, all_f=f, reactions=nothing, fed=nothing[..., 1], taken=nothing[:, 0])
 
-    def integrated(self, values: Any) -> np.ndarray:
+    def integrated(self, values: ArrayLike) -> np.ndarray:
         """Int dE over E > 0 of values (n_E, ...), by the weights or the trapezoidal rule.
 
         Raises:
@@ -192,7 +193,8 @@ class Kinetics:
         for name, contact in self.contacts.items():
             left = np.abs(contact.distribution(E[-1]) - ground).max()
             if left > SETTLED:
-                V, T = abs(float(contact.voltage)) + float(np.linalg.norm(contact.spin)), float(contact.temperature)
+                held, T = contact.held()[1], float(cast(float, contact.temperature))
+                V = abs(held[0]) + np.linalg.norm(held[1:])
                 return (
                     f"the energies end at {E[-1]:.4g}, where the distribution of contact {name!r} is still {left:.1e} "
                     f"from that of the ground state: give energies up to {V + 8 * T:.4g} or beyond"

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -26,6 +25,7 @@ from jusadel.action.nambu import R, advanced
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
 from jusadel.common.errors import SolveError
 from jusadel.common.progress import ProgressOption, reporter
+from jusadel.common.types import ArrayLike
 from jusadel.device.contact import Contact
 from jusadel.nonequilibrium.energy_checks import warn_of_currents
 from jusadel.nonequilibrium.keldysh import distribution
@@ -43,12 +43,12 @@ MEMORY = 12
 @without_derivatives(DIFFERENCES)
 def self_consistent_kinetics(
     sol: Solution,
-    energies: Any,
+    energies: ArrayLike,
     contacts: Mapping[str, Contact],
     *,
     eta: float = 0.01,
-    bath: Any = "elastic",
-    weights: Any = None,
+    bath: str | float = "elastic",
+    weights: ArrayLike | None = None,
     tol: float = 1e-6,
     max_steps: int = 60,
     progress: ProgressOption = False,

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action.assembly import edge_sides, ghosts
+from jusadel.common.types import Point
 from jusadel.observables.cuts import coordinates, flux_through_triangles, point
 from jusadel.observables.lines import Line, barrier_at, line_at
 from jusadel.observables.local import (
@@ -36,7 +37,7 @@ Array = jax.Array
 
 
 @singledispatch
-def current_through(sol: Any, name: str) -> Array:
+def current_through(sol: Solved, name: str) -> Array:
     """Charge current out of the device through a boundary, exact where it is an electrode: 2 dF/dphase.
 
     In a Flow the held potentials take the place of the phase: what the equations of their nodes leave over.
@@ -65,7 +66,7 @@ def current_through(sol: Any, name: str) -> Array:
 
 
 @singledispatch
-def spin_current_through(sol: Any, name: str) -> Array:
+def spin_current_through(sol: Solved, name: str) -> Array:
     """Spin current out of the device through a boundary, (3,): dF/ds as its G turns by exp(s.L).
 
     Half of it (a spin is hbar/2) is the torque on a magnetic electrode. All electrodes together take up the integral
@@ -75,7 +76,7 @@ def spin_current_through(sol: Any, name: str) -> Array:
     return _leaving(sol, name, spin_currents_of_cells, _spin_at_nodes, spin_torques_of_joints)
 
 
-def current_across(sol: Solved, start: Any, end: Any) -> Array:
+def current_across(sol: Solved, start: Point, end: Point) -> Array:
     """Charge current through the straight cut from start to end, positive along (dy, -dx) of end - start.
 
     Exactly the same for every cut that separates the same electrodes, where nothing feeds in charge (see
@@ -95,7 +96,7 @@ def current_across(sol: Solved, start: Any, end: Any) -> Array:
     return _across(sol, charge_currents_of_cells(sol), start, end)
 
 
-def spin_current_across(sol: Solved, start: Any, end: Any) -> Array:
+def spin_current_across(sol: Solved, start: Point, end: Point) -> Array:
     """Spin current through a straight cut, (3,); arguments, sign and errors as in `current_across`.
 
     Cuts between the same electrodes differ by the integral of `spin_torque` between them. Where a spin field turns the
@@ -118,7 +119,7 @@ def _spin_at_nodes(sol: Solution) -> Array:
     return spin_torques_at_corners(sol, sol.system) + matsubara_sum(sol, sol.system, spin_torques_of_nodes)
 
 
-def _leaving(sol: Solution, name: str, currents: Any, at_nodes: Any, of_joints: Any) -> Array:
+def _leaving(sol: Any, name: str, currents: Any, at_nodes: Any, of_joints: Any) -> Array:
     """dF/ds of a boundary, (generators,): of cells and nodes, and barriers, at a reservoir; of one barrier; else the
     currents of cells through the line."""
     system, behind, reservoirs = sol.system, ghosts(sol.device), list(sol.device.reservoirs())

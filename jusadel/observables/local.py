@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial, singledispatch
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -58,25 +58,26 @@ def spin_current(sol: Solved, at: str = "triangles", terms: Sequence[str] | None
 
 
 @singledispatch
-def charge_currents_of_cells(sol: Any, terms: Sequence[str] | None = None) -> Array:
+def charge_currents_of_cells(sol: Solved, terms: Sequence[str] | None = None) -> Array:
     """As `charge_current`, (m + k, 2): behind the triangles, currents times thickness of edges with own terms."""
     return _summed(sol, _charge_currents, terms)
 
 
 @singledispatch
-def spin_currents_of_cells(sol: Any, terms: Sequence[str] | None = None) -> Array:
+def spin_currents_of_cells(sol: Solved, terms: Sequence[str] | None = None) -> Array:
     """As `charge_currents_of_cells`, (m + k, 3, 2)."""
     return _summed(sol, _spin_currents, terms)
 
 
 @singledispatch
-def spin_density(sol: Any, pauli: bool = True) -> Array:
+def spin_density(sol: Solved, pauli: bool = True) -> Array:
     """Spin density S_a = dF/dh_a - 2 nu h_a at the nodes, <sigma_a>, up minus down, (n, 3) [nu energy].
 
     Args:
         sol: the Solution, or the Flow of `diffuse`, of which this is 2 nu S, without the equilibrium's Pauli spin.
         pauli: whether to include the normal state's -2 nu h, which no quasi-classical sum contains.
     """
+    sol = cast(Solution, sol)
     spin = jnp.einsum("w,wna->na", jnp.asarray(sol.weights), trace_of_product(_L_R3, sol.G[:, :, None]))
     nu = sol.device.centroid_field("nu")[:, None, None]
     S = jnp.pi * sol.T * nodal_mean(sol.mesh, nu * jnp.ones((1, 3, 1))) * spin
@@ -143,7 +144,7 @@ def weighted_sum(system: DiscreteAction, per_triangle: Any, G: Array, weights: A
     return jax.lax.scan(jax.checkpoint(add), start, (G, weights))[0]  # as in `_actions`
 
 
-def _summed(sol: Solution, per_triangle: Any, terms: Sequence[str] | None) -> Array:
+def _summed(sol: Any, per_triangle: Any, terms: Sequence[str] | None) -> Array:
     system = sol.system if terms is None else replace(sol.system, cell_terms=named(terms))
     return -jnp.pi * sol.T * weighted_sum(system, per_triangle, sol.all_G, jnp.asarray(sol.weights))
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from jusadel.common.arguments import is_number, real
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
+from jusadel.common.types import ArrayLike, Point
 from jusadel.observables import currents as fluxes, local as observables
 from jusadel.solver.solution import Solution
 from jusadel.solver.spectra import Spectrum
@@ -28,7 +29,7 @@ Observable = Callable[..., Array]
 
 
 @without_derivatives(DIFFERENCES)
-def spectral_current(spec: Spectrum, *where: Any) -> Array:
+def spectral_current(spec: Spectrum, *where: str | Point) -> Array:
     """Supercurrent per energy: I = Int_0^inf dE tanh(E/2T) spectral_current(E), out through a boundary or over a cut.
 
     Args:
@@ -42,7 +43,7 @@ def spectral_current(spec: Spectrum, *where: Any) -> Array:
 
 
 @without_derivatives(DIFFERENCES)
-def spectral_spin_current(spec: Spectrum, *where: Any) -> Array:
+def spectral_spin_current(spec: Spectrum, *where: str | Point) -> Array:
     """Spin current per energy, (n_E, 3); as `spectral_current`."""
     return _at_each_energy(spec, _spin(where), *where).imag / 2
 
@@ -60,7 +61,9 @@ def spectral_spin_current_density(spec: Spectrum, at: str = "triangles") -> Arra
 
 
 @without_derivatives(DIFFERENCES)
-def equilibrium_current(spec: Spectrum, *where: Any, T: float | None = None, weights: Any = None) -> Array:
+def equilibrium_current(
+    spec: Spectrum, *where: str | Point, T: float | None = None, weights: ArrayLike | None = None
+) -> Array:
     """The supercurrent at temperature T as an integral over the energies of the Spectrum, which is the Matsubara sum.
 
     Args:
@@ -80,7 +83,9 @@ def equilibrium_current(spec: Spectrum, *where: Any, T: float | None = None, wei
 
 
 @without_derivatives(DIFFERENCES)
-def equilibrium_spin_current(spec: Spectrum, *where: Any, T: float | None = None, weights: Any = None) -> Array:
+def equilibrium_spin_current(
+    spec: Spectrum, *where: str | Point, T: float | None = None, weights: ArrayLike | None = None
+) -> Array:
     """The spin current, (3,); as `equilibrium_current`."""
     return _integrated(spec, _at_each_energy(spec, _spin(where), *where), T, weights)
 

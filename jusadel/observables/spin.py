@@ -16,6 +16,7 @@ from jusadel.action.mesh_action import (
 )
 from jusadel.action.terms import TERMS
 from jusadel.common.arguments import real
+from jusadel.common.types import ArrayLike
 from jusadel.observables.local import (
     pair_amplitude,
     spin_currents_of_cells,
@@ -92,7 +93,7 @@ def spin_at_vertices(sol: Solution) -> Array:
     return nu * (per_nu[mesh.triangles] - 2 * device.vertex_field("h"))
 
 
-def triplet_components(sol: Solution, axis: Any = None, omega: int | None = None) -> tuple[Array, Array]:
+def triplet_components(sol: Solution, axis: ArrayLike | None = None, omega: int | None = None) -> tuple[Array, Array]:
     """Triplet pair amplitude along the exchange field (short-range) and across it (long-range).
 
     Args:

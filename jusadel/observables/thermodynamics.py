@@ -14,6 +14,7 @@ from jusadel.action.mesh_action import DiscreteAction, action
 from jusadel.action.nambu import R, phase_turn
 from jusadel.action.periodic import seams
 from jusadel.common.arguments import is_number
+from jusadel.common.types import PairPotential
 from jusadel.device.device import Device
 from jusadel.solver.equilibrium import solve
 from jusadel.solver.solution import Solution
@@ -42,7 +43,7 @@ def entropy(sol: Solution) -> Array:
 def specific_heat(
     device: Device,
     T: float,
-    pair_potential: Any = None,
+    pair_potential: PairPotential = None,
     step: float | None = None,
     **solve_arguments: Any,
 ) -> Array:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from jusadel.common.types import ArrayLike, Number, Values
 from jusadel.solver.derivatives.tracing import still
 from jusadel.studies.current_phase.errors import (
     LARGE,
@@ -43,20 +44,20 @@ class CurrentPhaseRelation:
         energy: free energy, (k,) [nu energy^2 length^2]; current = 2 d energy/d phase.
     """
 
-    phases: Any
-    current: Any
-    energy: Any
+    phases: Values
+    current: Values
+    energy: Values
 
-    def current_at(self, phase: Any) -> np.ndarray:
+    def current_at(self, phase: ArrayLike) -> np.ndarray:
         """The interpolated current; NaN outside phases that do not cover a turn."""
         return self._curve.current_at(np.asarray(phase, float))
 
-    def energy_at(self, phase: Any) -> np.ndarray:
+    def energy_at(self, phase: ArrayLike) -> np.ndarray:
         """The interpolated free energy."""
         return self._curve.energy_at(np.asarray(phase, float))
 
     @property
-    def critical_current(self) -> tuple[Any, Any]:
+    def critical_current(self) -> tuple[Number, Number]:
         """The largest currents in positive and in negative direction, both as positive magnitudes."""
         self._warn_of_ends(*self._phases_of_extrema)
         self._warn_of_large_errors()
@@ -75,7 +76,7 @@ class CurrentPhaseRelation:
         return self._doubt(plus), self._doubt(minus)
 
     @property
-    def diode_efficiency(self) -> Any:
+    def diode_efficiency(self) -> Number:
         """(Ic+ - Ic-)/(Ic+ + Ic-)."""
         self._warn_of_ends(*self._phases_of_extrema)
         self._warn_of_large_errors()
@@ -91,7 +92,7 @@ class CurrentPhaseRelation:
         return float(2 * (minus * errors[0] + plus * errors[1]) / (plus + minus) ** 2)
 
     @property
-    def phi0(self) -> Any:
+    def phi0(self) -> Number:
         """The phase of lowest free energy, in (-pi, pi]; one of them where there are several."""
         lowest = self._curve.numbers.lowest
         self._warn_of_ends(lowest=lowest)

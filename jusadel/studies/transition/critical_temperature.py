@@ -8,6 +8,7 @@ so that nothing is iterated but T.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,7 @@ import numpy as np
 from jusadel.common.arguments import is_number
 from jusadel.common.concrete import NotDifferentiableError
 from jusadel.common.errors import SolveError
+from jusadel.common.types import ArrayLike
 from jusadel.device.device import Device
 from jusadel.solver.derivatives.implicit_function import hessian_product
 from jusadel.solver.derivatives.tracing import is_traced, still
@@ -34,7 +36,7 @@ def critical_temperature(
     device: Device,
     *,
     accuracy: float = 1e-6,
-    frequencies: Any = None,
+    frequencies: int | Callable[[float], tuple[ArrayLike, ArrayLike]] | None = None,
     lowest: float = 0.01,
     linear_solver: LinearSolver | None = None,
 ) -> CriticalTemperature:

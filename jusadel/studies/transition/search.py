@@ -11,6 +11,7 @@ from jusadel.action import matsubara
 from jusadel.action.periodic import seams
 from jusadel.common.arguments import is_number
 from jusadel.common.errors import SolveError
+from jusadel.common.types import Number
 from jusadel.device.device import Device
 from jusadel.device.pair_potential import at_vertices
 from jusadel.solver.gap.response import Response
@@ -40,7 +41,7 @@ class CriticalTemperature:
         evaluations: temperatures that were looked at.
     """
 
-    T: Any
+    T: Number
     mode: np.ndarray | None
     eigenvalue: float
     slope: float
@@ -48,7 +49,7 @@ class CriticalTemperature:
     evaluations: int
 
     def __float__(self) -> float:
-        return self.T
+        return float(self.T)
 
 
 class Point(NamedTuple):
