@@ -1,6 +1,6 @@
 """Parameters of a model from data, with error bars.
 
-Imports `common`, and of the other rooms what it differentiates.
+Imports `common` alone.
 """
 
 from jusadel.fitting.data import StructureError
