@@ -23,17 +23,21 @@ from jusadel.files.solutions import (
     solution_of,
     spectrum_of,
 )
+from jusadel.fitting.result import FitResult
 from jusadel.nonequilibrium.flow import Flow
 from jusadel.nonequilibrium.kinetic_result import Kinetics
 from jusadel.solver.solution import Solution
 from jusadel.solver.spectra import Spectrum
+from jusadel.studies.current_phase.result import CurrentPhaseRelation
 from jusadel.studies.screening.solve import ScreenedSolution
+from jusadel.studies.transition.search import CriticalTemperature
 
-Array = jax.Array
+Result = Solution | Spectrum | Flow | Kinetics | Device | CurrentPhaseRelation | CriticalTemperature | FitResult
+"""What files hold; a ScreenedSolution is a Solution."""
 
 
 @without_derivatives("save what a concrete calculation returns")
-def save(result: Any, path: Target) -> None:
+def save(result: Result, path: Target) -> None:
     """Save a result, with its device and how it was solved, to one file that `load` reads.
 
     Numbers are kept exactly. Functions of points (fields of materials, phases, a vector potential) are kept as their

@@ -26,7 +26,7 @@ Columns = dict[str, Any]
 
 @without_derivatives("write what a concrete calculation returns")
 def write_vtu(
-    result: Any,
+    result: Solution | Spectrum | Flow | Kinetics,
     path: Target,
     point_data: Mapping[str, ArrayLike] | None = None,
     cell_data: Mapping[str, ArrayLike] | None = None,
