@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from jusadel.common.progress import Event, Progress
 from jusadel.fitting.data import Measured, StructureError
 from jusadel.fitting.error_bars import at_bound, covariance
 from jusadel.fitting.levenberg_marquardt import Linearised, minimise
@@ -27,19 +28,20 @@ CLOSE = 0.1
 
 @dataclass(eq=False)
 class Recorder:
-    """The history of a search, as it is made, and its lines of progress."""
+    """The history of a search, as it is made, and its events."""
 
     known: Parameters
     quantity: str
-    report: Callable[[str], None] | None
+    report: Progress | None
     rows: list[tuple[float, np.ndarray, int]] = field(default_factory=list)
 
     def __call__(self, x: np.ndarray, loss: float, refused: int) -> None:
         """Note an accepted point, and the number of refused ones before it."""
         self.rows.append((loss, self.known.values(x), refused))
         if self.report:
-            before = f" ({refused} refused)" if refused else ""
-            self.report(f"fit: step {len(self.rows) - 1}{before}, {self.quantity} = {loss:.6g}: {self.known.shown(x)}")
+            before = f"({refused} refused)" if refused else ""
+            detail = f"{self.quantity} = {loss:.6g}: {self.known.shown(x)}"
+            self.report(Event("fit", len(self.rows) - 1, None, before, detail))
 
     def history(self) -> History:
         """Everything so far."""

@@ -19,7 +19,7 @@ import numpy as np
 
 from jusadel.action.periodic import seams
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
-from jusadel.common.progress import ProgressOption, reporter
+from jusadel.common.progress import Event, ProgressOption, reporter
 from jusadel.device.contact import NO_SPIN, Contact, is_floating
 from jusadel.device.device import Device
 from jusadel.device.material.material import is_number, real
@@ -98,7 +98,7 @@ def unchecked_kinetics(
     for k, E in enumerate(spec.energies):
         answers.append(_at_energy(spec, assembly, k, given[k], units, temperature))
         if report:
-            report(f"distributions: {k + 1} of {len(given)}, E = {E:.4g}")
+            report(Event("distributions", k + 1, len(given), detail=f"E = {E:.4g}"))
     if not units:
         return _superposed(spec, contacts, answers, np.ones((len(answers), 1)), temperature, weights)
     balance = _balance(spec, contacts, weights, answers)

@@ -24,7 +24,7 @@ from jusadel.action.matsubara import GAP_RATIO
 from jusadel.action.mesh_action import nodal_mean
 from jusadel.action.nambu import R
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
-from jusadel.common.progress import ProgressOption, reporter
+from jusadel.common.progress import Event, ProgressOption, reporter
 from jusadel.device.contact import Contact
 from jusadel.nonequilibrium.energy_checks import warn_of_currents
 from jusadel.nonequilibrium.keldysh import advanced, distribution
@@ -87,7 +87,8 @@ def self_consistent_kinetics(
         change = _amplitudes(kin)[where.nodes] / where.a - Delta
         error = float(np.abs(change).max() / (GAP_RATIO * where.Tc.max()))
         if report:
-            report(f"pair potential: step {step}, change {error:.1e}, largest {np.abs(Delta).max():.5g}")
+            detail = f"change {error:.1e}, largest {np.abs(Delta).max():.5g}"
+            report(Event("pair potential", step, detail=detail))
         if error <= tol:
             warn_of_currents(kin)
             return kin

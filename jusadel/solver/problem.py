@@ -14,6 +14,7 @@ from jusadel.action.matrix_free import lift
 from jusadel.action.mesh_action import DiscreteAction, nodal_mean
 from jusadel.action.nambu import frame_to_green
 from jusadel.action.periodic import seams
+from jusadel.common.progress import Progress
 from jusadel.device.device import Device
 from jusadel.solver.checks import (
     checked_linear_solver,
@@ -28,7 +29,6 @@ from jusadel.solver.solution import Solution, SolveError
 from jusadel.solver.stability import refuse_unstable_tensors
 
 Array = jax.Array
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)

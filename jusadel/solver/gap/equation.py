@@ -26,6 +26,7 @@ from jusadel.action.matsubara import GAP_RATIO
 from jusadel.action.mesh_action import to_nodes
 from jusadel.action.nambu import SIGNATURE, R, frame_to_green, inverse, trace_of_product
 from jusadel.action.periodic import seams
+from jusadel.common.progress import Event
 from jusadel.device.device import Device
 from jusadel.solver.gap.lanczos import MOST, downhill, smallest_eigenvalue
 from jusadel.solver.newton import NewtonResult
@@ -329,7 +330,8 @@ def _converged(
     for step in range(MAX_STEPS + 1):
         if problem.progress:
             error, largest = found.error(where), np.abs(found.Delta).max()
-            problem.progress(f"gap equation: step {step}, residual {error:.1e}, max |Delta| = {largest:.5g}")
+            detail = f"residual {error:.1e}, max |Delta| = {largest:.5g}"
+            problem.progress(Event("gap equation", step, detail=detail))
         best = min(found, best, key=lambda trial: trial.size)
         if found.meets(tol, where) or step == MAX_STEPS:
             break

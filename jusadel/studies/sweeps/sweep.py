@@ -16,7 +16,7 @@ import numpy as np
 from jusadel.common.atomic import alone, checked_target
 from jusadel.common.concrete import without_derivatives
 from jusadel.common.distributed import everyones
-from jusadel.common.progress import ProgressOption, reporter
+from jusadel.common.progress import Event, ProgressOption, reporter
 from jusadel.device.material.material import is_number
 from jusadel.studies.sweeps.file import Course, read_course, stacked, write_course
 from jusadel.studies.sweeps.records import Record, by_itself, check_same, noted, shown, split, written
@@ -129,7 +129,8 @@ def sweep(
                 if each:
                     each(_made(course))
                 if report:
-                    report(f"sweep: {len(course.records)} of {total} points, value {written(value)}: {shown(record)}")
+                    detail = f"value {written(value)}: {shown(record)}"
+                    report(Event("sweep", len(course.records), total, "points", detail))
     return _made(course)
 
 
