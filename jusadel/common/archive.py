@@ -102,7 +102,7 @@ def numbers(name: str, value: Any) -> Any:
 
 def write_archive(path: Target, kind: str, about: Mapping[str, Any], content: Any, arrays: Arrays) -> None:
     """Write a file; it appears whole or not at all, and an old one stays until then."""
-    file = checked_target(path, SUFFIXES)
+    file = checked_target(path)
     header = {
         "format": FORMAT,
         "version": VERSION,
@@ -250,6 +250,15 @@ def read_archive(path: Target) -> tuple[str, Stored]:
         held = plain_arrays(file)
     except ValueError as error:
         raise ValueError(f"{str(file)!r} is no readable file of jusadel: {error}") from error
+    return described(file, held)
+
+
+def described(file: Path, held: dict[str, np.ndarray]) -> tuple[str, Stored]:
+    """The kind of a file and its content, from all its arrays.
+
+    Raises:
+        ValueError: it is not one of ours, or of a later version.
+    """
     header = _header(file, held)
     return str(header["kind"]), Stored(header["content"], held)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from jusadel.action.assembly import discretise
 from jusadel.action.mesh_action import DiscreteAction
-from jusadel.common.archive import SUFFIXES, Arrays, Stored, concrete, read_archive, write_archive
+from jusadel.common.archive import SUFFIXES, Arrays, Stored, read_archive, write_archive
 from jusadel.common.atomic import Target, checked_target
 from jusadel.common.concrete import without_derivatives
 from jusadel.device.device import Device
@@ -25,8 +25,10 @@ from jusadel.observables.currents import current_through
 from jusadel.observables.local import free_energy
 from jusadel.solver.solution import Solution
 from jusadel.solver.spectrum import Spectrum
+from jusadel.solver.stored_states import ENERGIES, FREQUENCIES, packed_state, stored_state
 from jusadel.studies.screening.edge_elements import WhitneyField, edge_space
 from jusadel.studies.screening.solve import ScreenedSolution
+from jusadel.studies.sweeps.file import KIND as SWEEP
 
 Array = jax.Array
 Content = dict[str, Any]
@@ -78,6 +80,8 @@ def load(path: Target) -> Any:
         )
     kind, content = read_archive(path)
     try:
+        if kind == SWEEP:
+            raise ValueError("a sweep keeps its own file: give it to sweep(path=...)")
         if kind not in KINDS:
             raise ValueError(
                 f"it holds a {kind!r}, which this version of jusadel does not know; expected {list(KINDS)}"
@@ -89,15 +93,11 @@ def load(path: Target) -> Any:
 
 # --- solutions ---------------------------------------------------------------------------------------
 
-PER_FREQUENCY = {"converged": "b", "stable": "b", "margin": "f"}
 MAGNETIC = ("magnetic_field", "hole_fields", "edges", "areas")
 
 
 def _packed_solution(sol: Solution, arrays: Arrays) -> tuple[Content, Content]:
-    names = ("omega", "weights", "all_G", "Delta", "vertex_Delta", *PER_FREQUENCY)
-    content: Content = {"device": packed_device(sol.device, arrays), "T": float(concrete("T", sol.T))}
-    content |= {name: arrays.put(name, getattr(sol, name)) for name in names}
-    content["stats"] = {name: arrays.any(f"stats {name}", value) for name, value in sol.stats.items()}
+    content = _packed_state(sol, FREQUENCIES, arrays)
     about = _certificate(sol) | {
         "T": content["T"],
         "frequencies": len(sol.omega),
@@ -108,9 +108,7 @@ def _packed_solution(sol: Solution, arrays: Arrays) -> tuple[Content, Content]:
 
 
 def _solution_of(part: Stored) -> Solution:
-    device, omega = device_of(part["device"]), part["omega"].array((None,))
-    states = _states(part, device, len(omega), "f")
-    return Solution(omega=omega, weights=part["weights"].array(omega.shape), **states)
+    return Solution(**_state_of(part, FREQUENCIES, "f"))
 
 
 def _packed_screened(sol: ScreenedSolution, arrays: Arrays) -> tuple[Content, Content]:
@@ -135,35 +133,27 @@ def _screened_of(part: Stored) -> ScreenedSolution:
 
 
 def _packed_spectrum(spec: Spectrum, arrays: Arrays) -> tuple[Content, Content]:
-    names = ("energies", "all_G", "Delta", "vertex_Delta", *PER_FREQUENCY)
-    content: Content = {"device": packed_device(spec.device, arrays), "T": float(spec.T), "eta": float(spec.eta)}
-    content |= {name: arrays.put(name, getattr(spec, name)) for name in names}
-    content["stats"] = {name: arrays.any(f"stats {name}", value) for name, value in spec.stats.items()}
+    content = _packed_state(spec, ENERGIES, arrays) | {"eta": float(spec.eta)}
     return content, _certificate(spec) | {"T": content["T"], "eta": content["eta"], "energies": len(spec.energies)}
 
 
 def _spectrum_of(part: Stored) -> Spectrum:
-    device, energies = device_of(part["device"]), part["energies"].array((None,))
-    return Spectrum(energies=energies, eta=part["eta"].number(), **_states(part, device, len(energies), "c"))
+    return Spectrum(**_state_of(part, ENERGIES, "c"), eta=part["eta"].number())
 
 
-def _states(part: Stored, device: Device, count: int, kind: str) -> dict[str, Any]:
-    """What solutions and spectra share: the device, T, G, the pair potential and the certificates, `count` of them."""
+def _packed_state(found: Solution | Spectrum, axes: tuple[str, ...], arrays: Arrays) -> Content:
+    content = {"device": packed_device(found.device, arrays)} | packed_state(found, axes, arrays)
+    return content | {"stats": {name: arrays.any(f"stats {name}", value) for name, value in found.stats.items()}}
+
+
+def _state_of(part: Stored, axes: tuple[str, ...], kind: str) -> dict[str, Any]:
+    """What solutions and spectra share: the device, how it was solved, and the states at their `axes`."""
+    device = device_of(part["device"])
     n, m = len(device.mesh.points), len(device.mesh.triangles)
     behind = sum(len(device.mesh.boundary_nodes(x)) for x in set(device.electrodes()) - set(device.reservoirs()))
-    if not count:
-        raise ValueError(f"{part.name} has no frequencies")
-    Delta = jnp.asarray(part["vertex_Delta"].array((m, 3), "c"))
-    found: dict[str, Any] = {
-        "device": device,
-        "T": part["T"].number(),
-        "stats": {name: value.any() for name, value in part["stats"].items()},
-        "system": _system(device, Delta),
-        "all_G": jnp.asarray(part["all_G"].array((count, n + behind, 4, 4), kind)),
-        "Delta": jnp.asarray(part["Delta"].array((n,), "c")),
-        "vertex_Delta": Delta,
-    }
-    return found | {name: part[name].array((count,), k) for name, k in PER_FREQUENCY.items()}
+    found = stored_state(part, axes, kind, n, n + behind, m)
+    stats = {name: value.any() for name, value in part["stats"].items()}
+    return found | {"device": device, "stats": stats, "system": _system(device, found["vertex_Delta"])}
 
 
 def _system(device: Device, Delta: Array) -> DiscreteAction:
