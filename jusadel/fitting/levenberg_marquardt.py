@@ -4,6 +4,10 @@ The step d minimises |J d + r|^2 + lambda |S d|^2 with the lengths S of J's colu
 follows the gain ratio, actual over predicted decrease (Nielsen), and a step that was refused, because the sum of
 squares did not fall or the model has no solution there, is tried again at less than half its length: no solve is spent
 on a damping too small to matter. The Jacobian is asked for at accepted points alone.
+
+scipy.optimize.least_squares ("trf", x_scale="jac") in its place takes a tenth fewer solves over the tests of fits (1,308
+for 1,420), but runs along directions that the data do not see (which one test forbids), sets out with steps too short for
+nine more, ends half of the NIST fits before they are within 1e-7 standard errors, and leaves this file as long as it is.
 """
 
 from __future__ import annotations
