@@ -1,4 +1,4 @@
-"""What is given away: the archive of the sources holds what the pages tell people to run, and both archives the types."""
+"""What is given away: the archive of the sources holds what pages tell people to run, and both archives the types."""
 
 import importlib.util
 import re

@@ -5,9 +5,10 @@ follows the gain ratio, actual over predicted decrease (Nielsen), and a step tha
 squares did not fall or the model has no solution there, is tried again at less than half its length: no solve is spent
 on a damping too small to matter. The Jacobian is asked for at accepted points alone.
 
-scipy.optimize.least_squares ("trf", x_scale="jac") in its place takes a tenth fewer solves over the tests of fits (1,308
-for 1,420), but runs along directions that the data do not see (which one test forbids), sets out with steps too short for
-nine more, ends half of the NIST fits before they are within 1e-7 standard errors, and leaves this file as long as it is.
+scipy.optimize.least_squares ("trf", x_scale="jac") in its place takes a tenth fewer solves over the tests of fits
+(1,308, not 1,420), but follows directions that the data do not see (which one test forbids), sets out with steps too
+short for nine more, ends half of the NIST fits before they are within 1e-7 standard errors, and leaves this file as
+long as it is.
 """
 
 from __future__ import annotations
