@@ -8,7 +8,7 @@ import jusadel as ju
 from jusadel.action.assembly import discretise
 from jusadel.action.matrix_free import LiftedAction, lift
 from jusadel.device.pair_potential import at_vertices
-from jusadel.solver.checks import with_reservoirs
+from jusadel.solver.reservoirs import with_reservoirs
 
 DELTA = ju.bulk_gap(0.05)
 T = 0.05

@@ -7,7 +7,7 @@ import numpy as np
 import jusadel as ju
 from jusadel.action.matsubara import GAP_RATIO
 from jusadel.action.mesh_action import action
-from jusadel.solver.gap.equation import sites
+from jusadel.solver.gap.sites import weighted_sites
 from jusadel.solver.newton import forces
 
 LIMITS = {"G^2 + 1": 1e-9, "residual": 1e-7, "margin": 0.0, "current": 1.0}
@@ -23,7 +23,7 @@ def fed_in(sol):
     """The most that the residual of the gap equation can feed into the currents: dF = 2 Re Sum conj(dDelta) r."""
     if "gap_residual" not in sol.stats:
         return 0.0
-    where = sites(sol.device, sol.T, sol.omega, sol.weights)
+    where = weighted_sites(sol.device, sol.T, sol.omega, sol.weights)
     largest = sol.stats["gap_residual"] * GAP_RATIO * where.Tc.max() * np.sum(where.weight * where.a)
     return 4 * np.abs(sol.Delta).max() * largest  # the current is 2 dF/dphase
 

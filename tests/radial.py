@@ -14,7 +14,8 @@ import numpy as np
 from scipy.linalg import solve_banded
 from shared import optimised
 
-from jusadel.action.nambu import L, R, cap_step, commutator, expand, inverse, retract
+from jusadel.action.nambu import L, R, commutator
+from jusadel.action.nambu.frames import cap_step, expand, inverse, retract
 from jusadel.action.terms import TERMS, density
 
 TURN = jnp.asarray((R[2] - L[2]) / 2)

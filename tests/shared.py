@@ -45,9 +45,9 @@ def bare_frequency(omega):
     return {"T": 1 / np.pi, "frequencies": ([omega], [1.0])}
 
 
-def load(name):
-    """The example as a module, without running it."""
-    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+def load(name, folder=EXAMPLES):
+    """An example, or another script, as a module, without running it."""
+    spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -1,5 +1,6 @@
 """The documentation: its code runs, its reference is complete, its pages and links exist."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -171,3 +172,27 @@ def test_code_and_files_that_pages_name_exist():
             assert not section or f"<!-- --8<-- [start:{section}] -->\n```python" in (ROOT / path).read_text()
     for picture in DOCS.rglob("*.png"):
         assert picture.stat().st_size < IMAGE_LIMIT, picture.name
+
+
+# --- architecture ------------------------------------------------------------------------------------
+
+
+def test_what_the_architecture_page_names_is_there():
+    """`file.py`: `name`, ... in tables and text: each name is defined in this file, at its top."""
+    named = re.findall(r"`([\w/]+\.py)`: ((?:`\w+`(?:, )?)+)", (DOCS / "architecture.md").read_text())
+    assert len(named) > 25
+    for file, names in named:
+        module = ast.parse((ROOT / "jusadel" / file).read_text())
+        defined = {name.id for node in module.body for name in ast.walk(node) if isinstance(name, ast.Name)}
+        defined |= {node.name for node in module.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        missing = set(re.findall(r"\w+", names)) - defined
+        assert not missing, f"{file} has no {missing}"
+
+
+def test_the_picture_of_the_rooms_is_of_these_rooms():
+    """Every file and every number of names: else run docs/rooms.py."""
+    rooms, drawn = load("rooms", DOCS), (DOCS / "rooms.svg").read_text()
+    for room in rooms.ROOMS:
+        assert "  ".join(rooms.entries(room)) in drawn
+    for count in rooms.counts().values():
+        assert f">{count}</text>" in drawn

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 import validation.topics  # noqa: F401  fills the registry
-from validation import __main__ as command
-from validation import report
+from validation import __main__ as command, report
 from validation.literature import FAMILIES, LITERATURE, WITHOUT
 from validation.registry import CASES, REFERENCES, Case, row, tolerance_of, worst
 from validation.running import Result, run

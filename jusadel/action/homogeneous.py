@@ -11,18 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.action.nambu import (
-    ROUND_OFF,
-    TANGENT,
-    cap_step,
-    commutator,
-    expand,
-    frame_to_green,
-    inverse,
-    positivity,
-    retract,
-    units,
-)
+from jusadel.action.nambu import TANGENT, commutator, units
+from jusadel.action.nambu.frames import ROUND_OFF, cap_step, expand, frame_to_green, inverse, positivity, retract
 from jusadel.action.terms import TERMS, Term, density
 
 Array = jax.Array

@@ -34,7 +34,7 @@ from jusadel.action.mesh_action import (
 from jusadel.action.nambu import TANGENT, R
 from jusadel.action.padded_rows import Rows, padded
 from jusadel.action.products import materialise, quickly_compiled
-from jusadel.mesh.topology import pairs_of_corners
+from jusadel.action.stiffness import stiffness
 
 Array = jax.Array
 Change = Callable[[Array], Array]
@@ -120,28 +120,6 @@ def _in_blocks(everything: Blocks, blocks: int) -> Blocks:
         return jax.device_put(filled.reshape(blocks, -1, *x.shape[1:]))
 
     return jax.tree.map(split, everything)
-
-
-def stiffness(system: DiscreteAction) -> sp.csr_matrix:
-    """Int nu grad phi_i . D . grad phi_j, (n, n)."""
-    cells, n = system.cells, len(system.free)
-    volume, gradients = np.asarray(cells.nu * cells.area), np.asarray(cells.gradients)
-    local = np.einsum("t,tik,tkl,tjl->tij", volume, gradients, np.asarray(cells.fields["D"]), gradients)
-    return sp.csr_matrix((local.ravel(), pairs_of_corners(system.triangles)), (n, n))
-
-
-def with_joints(matrix: sp.csr_matrix, system: DiscreteAction) -> sp.csr_matrix:
-    """The stiffness matrix with the barriers' conductances, between neighbours across them."""
-    for joint in system.joints:
-        matrix = matrix + coupling(joint.pairs, np.asarray(joint.conductance) / 2, matrix.shape[0])
-    return matrix
-
-
-def coupling(pairs: Any, weight: np.ndarray, n: int) -> sp.csr_matrix:
-    """The matrix (n, n) of Sum_k weight_k (x_i - x_j)^2 over pairs (k, 2) of nodes i and j."""
-    i, j = np.asarray(pairs).T
-    values, row, column = [weight, weight, -weight, -weight], [i, j, i, j], [i, j, j, i]
-    return sp.csr_matrix((np.concatenate(values), (np.concatenate(row), np.concatenate(column))), (n, n))
 
 
 # --- steps and matrices ----------------------------------------------------------------------------

@@ -9,7 +9,7 @@ triangle there; terms without gradients at the vertices, a third of the area eac
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -186,3 +186,8 @@ def action(system: DiscreteAction, G: Array, omega: Array) -> Array:
     cellwise = jax.vmap(lambda g, cell: cell_action(system, g, cell))(G[system.triangles], system.cells)
     barriers = (jnp.sum(joint_action(j, G[j.pairs[:, 0]], G[j.pairs[:, 1]])) for j in system.joints)
     return jnp.sum(nodal) + jnp.sum(cellwise) + sum(barriers)
+
+
+def with_pairing(system: DiscreteAction, Delta: Array) -> DiscreteAction:
+    """The action with another pair potential times the area at each node, (N, 2)."""
+    return replace(system, nodes=replace(system.nodes, fields=system.nodes.fields | {"Delta": Delta}))

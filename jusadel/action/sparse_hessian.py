@@ -28,7 +28,8 @@ from jusadel.action.matrix_free import (
     slope_of_triangles,
 )
 from jusadel.action.mesh_action import DiscreteAction, Joint, action
-from jusadel.action.nambu import TANGENT, expand, inverse
+from jusadel.action.nambu import TANGENT
+from jusadel.action.nambu.frames import expand, inverse
 from jusadel.mesh.topology import pairs_of_corners
 
 Array = jax.Array

@@ -21,9 +21,18 @@ from types import SimpleNamespace
 import jax
 import jax.numpy as jnp
 
-from jusadel.action.nambu import constants, determinant, inverse
-from jusadel.action.products import anticommutator, commutator, trace_of_product, trace_with, with_axes_of
-from jusadel.action.spin import spin_conjugate, trace_between_spins, weighted_spin
+from jusadel.action.nambu import constants
+from jusadel.action.nambu.frames import determinant, inverse
+from jusadel.action.products import (
+    anticommutator,
+    commutator,
+    spin_conjugate,
+    trace_between_spins,
+    trace_of_product,
+    trace_with,
+    weighted_spin,
+    with_axes_of,
+)
 
 Array = jax.Array
 Dk = Sequence[Array] | Array

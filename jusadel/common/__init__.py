@@ -2,3 +2,27 @@
 
 Imports none of the other rooms.
 """
+
+from jusadel.common.atomic import InUseError
+from jusadel.common.concrete import NotDifferentiableError
+from jusadel.common.errors import (
+    BathWarning,
+    CoarseEnergiesWarning,
+    CoarseMeshWarning,
+    SolveError,
+    StabilityError,
+    UncertifiedDerivativeWarning,
+    UnstableStateWarning,
+)
+
+__all__ = [
+    "BathWarning",
+    "CoarseEnergiesWarning",
+    "CoarseMeshWarning",
+    "InUseError",
+    "NotDifferentiableError",
+    "SolveError",
+    "StabilityError",
+    "UncertifiedDerivativeWarning",
+    "UnstableStateWarning",
+]

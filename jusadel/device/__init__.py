@@ -2,3 +2,42 @@
 
 Imports `common` and `mesh`.
 """
+
+from jusadel.device.boundary import Interface, Periodic, Reservoir, Surface, Tunnel
+from jusadel.device.contact import Contact
+from jusadel.device.device import Device
+from jusadel.device.gauge.phase_lines import GaugeError
+from jusadel.device.material import symmetry
+from jusadel.device.material.known_materials import KnownMaterial, materials
+from jusadel.device.material.material import AssumedTcWarning, Material
+from jusadel.device.material.symmetry import allowed_tensor, point_groups
+from jusadel.device.material.tensors import chiral, dresselhaus, rashba
+from jusadel.device.pair_potential import vortex, vortices
+from jusadel.device.units import Units
+from jusadel.device.vector_potential import electrode_gauge, uniform_field
+
+__all__ = [
+    "AssumedTcWarning",
+    "Contact",
+    "Device",
+    "GaugeError",
+    "Interface",
+    "KnownMaterial",
+    "Material",
+    "Periodic",
+    "Reservoir",
+    "Surface",
+    "Tunnel",
+    "Units",
+    "allowed_tensor",
+    "chiral",
+    "dresselhaus",
+    "electrode_gauge",
+    "materials",
+    "point_groups",
+    "rashba",
+    "symmetry",
+    "uniform_field",
+    "vortex",
+    "vortices",
+]

@@ -13,7 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.device.material.material import SHAPES, check_field, is_number, real, shaped
+from jusadel.common.arguments import is_number, real
+from jusadel.device.material.material import SHAPES, check_field, shaped
 
 
 class Boundary:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from jusadel.device.material.material import is_number, real
+from jusadel.common.arguments import is_number, real
+from jusadel.common.types import ArrayLike
 
 NO_SPIN = (0.0, 0.0, 0.0)
 FLOATING = "floating"
@@ -39,12 +41,12 @@ class Contact:
             finite, negative temperature, conductance <= 0, a barrier without anything held behind it.
     """
 
-    voltage: Any = None
-    spin: Any = NO_SPIN
-    current: Any = None
-    spin_current: Any = None
-    temperature: Any = None
-    tunnel: Any = None
+    voltage: float | str | None = None
+    spin: Sequence[float] | str | None = NO_SPIN
+    current: float | None = None
+    spin_current: Sequence[float] | None = None
+    temperature: float | str | None = None
+    tunnel: float | None = None
 
     def __post_init__(self) -> None:
         for name, least in (("voltage", -np.inf), ("current", -np.inf), ("temperature", 0.0), ("tunnel", 0.0)):
@@ -77,7 +79,8 @@ class Contact:
     def held(self) -> tuple[np.ndarray, np.ndarray]:
         """Which of charge and the three spins it holds, (4,) bool, and at which values, (4,)."""
         charge, spin = (x is not None and not is_floating(x) for x in (self.voltage, self.spin))
-        values = [self.voltage if charge else 0.0, *(self.spin if spin else NO_SPIN)]
+        given: Any = self.spin if spin else NO_SPIN
+        values = [self.voltage if charge else 0.0, *given]
         return np.array([charge, spin, spin, spin]), np.array(values, float)
 
     def floating(self) -> np.ndarray:
@@ -91,7 +94,7 @@ class Contact:
         held, values = self.held()
         return bool(held.all() and not values.any())
 
-    def settled(self, values: Any, temperature: float | None = None) -> Contact:
+    def settled(self, values: Sequence[float] | np.ndarray, temperature: float | None = None) -> Contact:
         """The same with numbers, from the potential and spin (4,), in place of all that floats."""
         charge, spin, *_ = self.floating()
         found: dict[str, Any] = {"voltage": float(values[0]), "current": None} if charge else {}
@@ -104,7 +107,7 @@ class Contact:
         spin = NO_SPIN if self.spin_current is None else self.spin_current
         return np.array([0.0 if self.current is None else self.current, *spin], float)
 
-    def distribution(self, energies: Any) -> np.ndarray:
+    def distribution(self, energies: ArrayLike) -> np.ndarray:
         """F = tanh[(E - V tau3 - S.sigma)/2T] of the electrode in the eight modes of `keldysh.PHI`, (..., 8).
 
         V and S are 0 where they are not given, and so is the temperature. With this sign the current into the device is

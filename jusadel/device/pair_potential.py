@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jusadel.common.arguments import is_number, real
 from jusadel.common.concrete import refuse_traced
+from jusadel.common.types import Number, Values
 from jusadel.device.device import Device
-from jusadel.device.material.material import real
 
 Array = jax.Array
+
+PLACES = "write the function of points yourself, which JAX then traces"
+"""What to do where the place of a vortex is traced."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class vortex:
         center: of the phase [length].
     """
 
-    Delta: Any
+    Delta: Number
     winding: int = 1
     center: tuple[float, float] = (0.0, 0.0)
 
@@ -40,14 +44,14 @@ class vortex:
         if center.shape != (2,) or not np.isfinite(center).all():
             raise ValueError(f"center = {self.center!r}; expected two finite numbers (x, y)")
 
-    def __call__(self, points: Any) -> Array:
+    def __call__(self, points: Values) -> Array:
         """Delta at points (k, 2), (k,) complex."""
         z = (points[:, 0] - self.center[0]) + 1j * (points[:, 1] - self.center[1])
         r = jnp.abs(z)
         at_centre = r <= 1e-12 * (jnp.max(jnp.abs(points)) + abs(complex(*self.center)))
         direction = jnp.where(at_centre, 1.0, z) / jnp.where(at_centre, 1.0, r)
         turned = direction**self.winding if self.winding >= 0 else jnp.conj(direction) ** (-self.winding)
-        return self.Delta * jnp.where(at_centre, 0.0, turned)
+        return jnp.asarray(self.Delta) * jnp.where(at_centre, 0.0, turned)
 
 
 def at_vertices(device: Device, pair_potential: Any) -> Array:
@@ -98,3 +102,69 @@ def _nodal(points: Any, value: Any) -> Array:
         bad = int(np.nonzero(~np.isfinite(np.broadcast_to(value, (len(points),))))[0][0])
         raise ValueError(f"pair_potential is not finite, first at node {bad} ({np.asarray(points)[bad].tolist()})")
     return jnp.broadcast_to(value, (len(points),)).astype(complex)
+
+
+def default_pair_potential(device: Device, pair_potential: Any) -> Any:
+    """The given pair potential, or zero where no region is superconducting; else ask for one."""
+    if pair_potential is not None:
+        return pair_potential
+    superconducting = [
+        name
+        for name, m in device.materials.items()  # type: ignore[union-attr]
+        if callable(m.Tc) or np.any(np.asarray(m.Tc) > 0)
+    ]
+    if superconducting:
+        raise ValueError(
+            f"regions {superconducting} have Tc > 0 but no pair_potential was given; pass one (a number, an array, "
+            "a function, a dict by region, ju.vortex), or set Tc = 0 for a normal metal"
+        )
+    return 0.0
+
+
+@dataclass(frozen=True)
+class vortices:
+    """Several vortices as a pair potential: Delta times the phase factors of all, and 0 on their centres.
+
+    Args:
+        Delta: modulus far from the cores [energy].
+        positions: of the centres, (k, 2) [length].
+        windings: of each, (k,) integers, or one for all.
+        core: None for a uniform modulus, or the length in the factor tanh(r/core) of each vortex.
+
+    Raises:
+        ValueError: positions not (k, 2) finite numbers, windings that are no integers or another number of them,
+            core <= 0.
+    """
+
+    Delta: Number
+    positions: Sequence[Sequence[float]] | np.ndarray
+    windings: int | Sequence[int] = 1
+    core: float | None = None
+
+    def __post_init__(self) -> None:
+        refuse_traced("vortices", PLACES, positions=self.positions, core=self.core)
+        positions = _pairs("positions", self.positions)
+        windings: Any = self.windings if np.ndim(self.windings) else [self.windings] * len(positions)
+        if np.ndim(windings) != 1 or len(windings) != len(positions):
+            raise ValueError(f"windings = {self.windings!r}; expected one integer, or one for each of {len(positions)}")
+        if self.core is not None and (not is_number(self.core) or self.core <= 0):
+            raise ValueError(f"core = {self.core!r}; expected None or a length > 0")
+        object.__setattr__(self, "positions", positions)
+        object.__setattr__(self, "windings", tuple(vortex(1.0, winding=w).winding for w in windings))
+
+    def __call__(self, points: Values) -> Array:
+        """Delta at points (k, 2), (k,) complex."""
+        out, windings = jnp.asarray(self.Delta) * jnp.ones(len(points), complex), cast("tuple[int, ...]", self.windings)
+        for center, winding in zip(self.positions, windings, strict=True):
+            out = out * vortex(1.0, winding=winding, center=center)(points)
+            if self.core is not None:
+                distance = jnp.sqrt(jnp.sum((points - jnp.asarray(center)) ** 2, axis=1))
+                out = out * jnp.tanh(distance / self.core)
+        return out
+
+
+def _pairs(name: str, given: Any) -> tuple[tuple[float, float], ...]:
+    points = np.asarray(real(name, given))
+    if points.ndim != 2 or points.shape[1] != 2 or not len(points) or not np.isfinite(points).all():
+        raise ValueError(f"{name} = {given!r}; expected finite numbers, shape (k, 2), x and y of each")
+    return tuple((float(x), float(y)) for x, y in points)

@@ -21,8 +21,8 @@ import numpy as np
 from scipy import constants
 from scipy.constants import e, hbar, k
 
+from jusadel.common.arguments import is_number, real
 from jusadel.common.concrete import refuse_traced
-from jusadel.device.material.material import is_number, real
 
 P = ParamSpec("P")
 R = TypeVar("R")

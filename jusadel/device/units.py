@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.constants import e, electron_mass, hbar, k, physical_constants
 
-from jusadel.device.material.material import rashba
+from jusadel.device.material.tensors import rashba
 from jusadel.device.scales import CM2_PER_S, MEV, MICRO_OHM_CM, NM, PER_EV_NM3, Scales, checked, named_units, one_of
 
 BOHR_MAGNETON = physical_constants["Bohr magneton"][0]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jusadel.common.arguments import is_number, real
 from jusadel.common.concrete import refuse_traced
-from jusadel.device.material.material import is_number, real
+from jusadel.common.types import ArrayLike, Number, Values
 
 Array = jax.Array
 
@@ -41,7 +42,7 @@ class uniform_field:
         ValueError: unknown gauge, B or center not finite numbers.
     """
 
-    B: Any
+    B: Number
     gauge: str = ELECTRODES
     center: tuple[float, float] = (0.0, 0.0)
 
@@ -58,7 +59,7 @@ class uniform_field:
             raise ValueError(f"center = {self.center!r}; expected two finite numbers (x, y)")
         object.__setattr__(self, "center", (float(center[0]), float(center[1])))
 
-    def __call__(self, points: Any) -> Array:
+    def __call__(self, points: Values) -> Values:
         """A at points (k, 2), (k, 2), without what a Device adds."""
         xp: Any = np if isinstance(points, np.ndarray) and not isinstance(self.B, jax.Array) else jnp
         x, y = points[:, 0] - self.center[0], points[:, 1] - self.center[1]
@@ -74,15 +75,15 @@ class electrode_gauge:
         function: A as a function of points (k, 2) -> (k, 2).
     """
 
-    function: Callable[[Any], Any]
+    function: Callable[[Values], ArrayLike]
 
     def __post_init__(self) -> None:
         if not callable(self.function):
             raise TypeError(f"electrode_gauge({self.function!r}); expected a function of points (k, 2) -> (k, 2)")
 
-    def __call__(self, points: Any) -> Array:
+    def __call__(self, points: Values) -> Values:
         """A at points (k, 2), (k, 2), without what a Device adds."""
-        return self.function(points)
+        return cast(Values, self.function(points))
 
 
 def is_completed(vector_potential: Any) -> bool:

@@ -18,18 +18,18 @@ from typing import Any
 
 import numpy as np
 
+from jusadel.common.arguments import is_number
 from jusadel.device.boundary import Interface, Periodic, Reservoir, Surface, Tunnel
 from jusadel.device.device import Device
-from jusadel.device.material.material import Material, chiral, dresselhaus, is_number, rashba
-from jusadel.device.pair_potential import vortex
+from jusadel.device.material.material import Material
+from jusadel.device.material.tensors import chiral, dresselhaus, rashba
+from jusadel.device.pair_potential import vortex, vortices
 from jusadel.device.units import Units
 from jusadel.device.vector_potential import uniform_field
 from jusadel.files.case_units import PlainNumberWarning, dimension, number, plain_numbers
-from jusadel.mesh import layouts, shapes
-from jusadel.mesh import polygon as polygons
+from jusadel.mesh import layouts, polygons, shapes
 from jusadel.mesh.formats.reading import read_mesh
 from jusadel.mesh.mesh import Mesh
-from jusadel.observables.vorticity import vortices
 from jusadel.solver.equilibrium import solve
 from jusadel.solver.solution import Solution
 

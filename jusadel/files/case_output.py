@@ -17,7 +17,8 @@ from jusadel.files.saving import save
 from jusadel.files.vtu import write_vtu
 from jusadel.observables.currents import current_through, spin_current_through
 from jusadel.observables.lines import barrier_at, line_at, names_of_lines
-from jusadel.observables.local import free_energy, spin_density
+from jusadel.observables.local import spin_density
+from jusadel.observables.thermodynamics import free_energy
 from jusadel.plot.canvas import pyplot
 from jusadel.solver.solution import Solution
 from jusadel.studies.sweeps.sweep import Sweep

@@ -13,15 +13,16 @@ from typing import Any
 
 import numpy as np
 
+from jusadel.common.arguments import is_number
 from jusadel.common.atomic import checked_target, replacing
+from jusadel.common.errors import SolveError
 from jusadel.common.progress import ProgressOption
 from jusadel.device.boundary import Tunnel
 from jusadel.device.device import Device
-from jusadel.device.material.material import is_number
 from jusadel.files.case import Case, CaseError
 from jusadel.files.case_output import Output, table
 from jusadel.solver.equilibrium import SELF_CONSISTENT
-from jusadel.solver.solution import Solution, SolveError
+from jusadel.solver.solution import Solution
 from jusadel.studies.current_phase.turning import phase_change, turned
 from jusadel.studies.sweeps.sweep import Sweep, sweep
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from jusadel.common.archive import Arrays, Stored, concrete
 from jusadel.fitting.result import FitResult, History
-from jusadel.studies.critical_temperature import CriticalTemperature
 from jusadel.studies.current_phase.result import CurrentPhaseRelation
+from jusadel.studies.transition.search import CriticalTemperature
 
 Content = dict[str, Any]
 

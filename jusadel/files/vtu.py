@@ -14,12 +14,12 @@ from jusadel.common.concrete import without_derivatives
 from jusadel.mesh.formats.writing import write_mesh
 from jusadel.mesh.mesh import Mesh
 from jusadel.nonequilibrium.flow import Flow
-from jusadel.nonequilibrium.kinetics import Kinetics
-from jusadel.observables.currents import spin_at_vertices
-from jusadel.observables.density_of_states import density_of_states
+from jusadel.nonequilibrium.kinetic_result import Kinetics
 from jusadel.observables.local import charge_current, pair_amplitude, spin_current, spin_density
+from jusadel.observables.spectroscopy import density_of_states
+from jusadel.observables.spin import spin_at_vertices
 from jusadel.solver.solution import Solution
-from jusadel.solver.spectrum import Spectrum
+from jusadel.solver.spectra import Spectrum
 
 Columns = dict[str, Any]
 

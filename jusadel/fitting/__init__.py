@@ -1,4 +1,22 @@
 """Parameters of a model from data, with error bars.
 
-Imports `common`, and of the other rooms what it differentiates.
+Imports `common` alone.
 """
+
+from jusadel.fitting.data import StructureError
+from jusadel.fitting.fits import fit
+from jusadel.fitting.parameters import above, below, bounded, positive
+from jusadel.fitting.result import DegeneracyWarning, FitError, FitResult, FitWarning
+
+__all__ = [
+    "DegeneracyWarning",
+    "FitError",
+    "FitResult",
+    "FitWarning",
+    "StructureError",
+    "above",
+    "below",
+    "bounded",
+    "fit",
+    "positive",
+]

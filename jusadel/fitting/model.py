@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jusadel.common.errors import SolveError
 from jusadel.fitting.data import Measured, StructureError
 from jusadel.fitting.parameters import Parameters, traced
-from jusadel.solver.solution import SolveError
 
 FAILURES = (SolveError, ValueError, ArithmeticError, jax.errors.JaxRuntimeError)
 """What a model may raise where it has no solution; StabilityError is a ValueError."""

@@ -11,7 +11,7 @@ from jusadel.common.concrete import SHAPES, without_derivatives
 from jusadel.mesh.generator.geometry import Points
 from jusadel.mesh.generator.sizes import SizeFunction
 from jusadel.mesh.mesh import Mesh
-from jusadel.mesh.polygon import arc, circle, polygon
+from jusadel.mesh.polygons import arc, circle, polygon
 from jusadel.mesh.shapes import _check_positive
 
 Size = float | SizeFunction

@@ -7,6 +7,7 @@ equal meshes.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,9 +17,16 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from jusadel.mesh.checks import check_conforming, checked_points, checked_triangles, joined_sides, signed_areas
+from jusadel.mesh.checks import (
+    MeshQuality,
+    check_conforming,
+    checked_points,
+    checked_triangles,
+    joined_sides,
+    measured,
+    signed_areas,
+)
 from jusadel.mesh.formats.writing import write_mesh
-from jusadel.mesh.quality import MeshQuality, measured
 from jusadel.mesh.region_borders import chosen_edges, chosen_triangles
 from jusadel.mesh.topology import Integers, Topology, checked_boundaries, checked_regions
 
@@ -244,7 +252,7 @@ class Mesh:
 
     def write(
         self,
-        path: Any,
+        path: str | os.PathLike[str],
         point_data: Mapping[str, ArrayLike] | None = None,
         cell_data: Mapping[str, ArrayLike] | None = None,
         file_format: str | None = None,

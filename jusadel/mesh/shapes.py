@@ -9,12 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import Delaunay
 
 from jusadel.common.concrete import SHAPES, without_derivatives
-from jusadel.mesh.checks import signed_areas
+from jusadel.mesh.checks import _check_node_count, signed_areas
 from jusadel.mesh.mesh import Chooser, Mesh
 from jusadel.mesh.topology import Integers
 
-MAX_NODES = 5_000_000
-"""Above this a mesh is refused: most likely a wrong unit of length."""
 SAME = 1e-9
 """Lines closer than this, in units of the side, are one."""
 
@@ -202,8 +200,3 @@ def _are_numbers(given: ArrayLike, shape: tuple[int, ...]) -> bool:
     """Whether it is an array of finite real numbers of this shape."""
     array = np.asarray(given)
     return array.shape == shape and array.dtype.kind in "biuf" and bool(np.isfinite(array).all())
-
-
-def _check_node_count(nodes: float) -> None:
-    if nodes > MAX_NODES:
-        raise ValueError(f"this mesh would have about {nodes:.1e} nodes (limit {MAX_NODES:.0e}); give a larger size")

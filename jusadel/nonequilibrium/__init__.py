@@ -2,3 +2,22 @@
 
 Imports the rooms from `common` to `observables`.
 """
+
+from jusadel.nonequilibrium.diffusion import diffuse
+from jusadel.nonequilibrium.flow import Flow
+from jusadel.nonequilibrium.kinetic_equation import kinetics
+from jusadel.nonequilibrium.kinetic_result import Kinetics, energy_current_through
+from jusadel.nonequilibrium.linear_equations import SingularError
+from jusadel.nonequilibrium.self_consistent import self_consistent_kinetics
+from jusadel.nonequilibrium.time_evolution import spin_dynamics
+
+__all__ = [
+    "Flow",
+    "Kinetics",
+    "SingularError",
+    "diffuse",
+    "energy_current_through",
+    "kinetics",
+    "self_consistent_kinetics",
+    "spin_dynamics",
+]

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -23,15 +22,15 @@ from jusadel.action.assembly import discretise, edge_sides
 from jusadel.action.mesh_action import DiscreteAction
 from jusadel.action.periodic import seams
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
-from jusadel.device.boundary import Boundary, Interface, Periodic, Reservoir, Surface, Tunnel
+from jusadel.device.boundary import Boundary, Reservoir, Surface, Tunnel
 from jusadel.device.contact import Contact
 from jusadel.device.device import Device
-from jusadel.nonequilibrium.flow import Flow, nodes_of_contact, normal_matrices
+from jusadel.nonequilibrium.contacts import diffusive_contacts, nodes_of_contact
+from jusadel.nonequilibrium.flow import Flow, normal_matrices
 from jusadel.nonequilibrium.keldysh import CHARGE_AND_SPIN, blocks, blocks_of_nodes, frequency_matrix
 from jusadel.nonequilibrium.linear_equations import Assembly, LinearEquations, Reduced, SingularError
-from jusadel.solver.equilibrium import refuse_bad_input
+from jusadel.solver.checks import refuse_bad_input, refuse_growing_spins
 from jusadel.solver.resolution import metrics, warn_where_coarse
-from jusadel.solver.stability import refuse_growing_spins
 
 
 @without_derivatives(DIFFERENCES)
@@ -105,7 +104,7 @@ class NormalProblem:
 def pose(device: Device, contacts: Mapping[str, Contact], floating: bool = False) -> NormalProblem:
     """The equations of a device with contacts, whose potential may be floating; otherwise as in `diffuse`."""
     refuse_bad_input(device, tol=1e-9)
-    contacts = _checked_contacts(device, contacts)
+    contacts = diffusive_contacts(device, contacts)
     device = _with_contacts(device, contacts)
     system = discretise(device, jnp.zeros((len(device.mesh.triangles), 3), complex))
     equations, mass = normal_equations(system)
@@ -148,35 +147,6 @@ def normal_equations(system: DiscreteAction) -> tuple[LinearEquations, np.ndarra
 # --- contacts --------------------------------------------------------------------------------------
 
 
-def _checked_contacts(device: Device, contacts: Any) -> dict[str, Contact]:
-    if not isinstance(contacts, Mapping):
-        raise TypeError(
-            f"contacts is {type(contacts).__name__}; expected {{name: jusadel.Contact(...)}} with names of "
-            f"{list(device.mesh.boundaries)}"
-        )
-    partners = {b.partner: name for name, b in device.boundaries.items() if isinstance(b, Periodic)}
-    for name, contact in contacts.items():
-        if not isinstance(contact, Contact):
-            raise TypeError(f"contacts[{name!r}] is {type(contact).__name__}; expected a jusadel.Contact")
-        if name not in device.mesh.boundaries:
-            raise ValueError(f"contact on unknown boundary {name!r}; the mesh has {list(device.mesh.boundaries)}")
-        boundary = device.boundaries.get(name)
-        if isinstance(boundary, Interface | Periodic) or name in partners:
-            other = boundary if boundary is not None else f"the partner of {partners[name]!r}"
-            raise ValueError(f"contact on boundary {name!r}, which is {other}; expected an edge of its own")
-        if isinstance(boundary, Tunnel) and contact.tunnel is not None:
-            raise ValueError(
-                f"contact {name!r} has tunnel = {contact.tunnel} and the device has {boundary} there; leave out one"
-            )
-    missing = [name for name in device.electrodes() if name not in contacts]
-    if missing:
-        raise ValueError(
-            f"the device has an electrode at {missing[0]!r} and contacts has none; say what it does, such as "
-            f"contacts={{{missing[0]!r}: jusadel.Contact(voltage=0.0)}}"
-        )
-    return dict(contacts)
-
-
 def _with_contacts(device: Device, contacts: dict[str, Contact]) -> Device:
     """The device without electrodes, but for what stands behind barriers."""
     boundaries = {name: b for name, b in device.boundaries.items() if not isinstance(b, Reservoir)}
@@ -196,7 +166,7 @@ def _held(
     given, holder, together = np.zeros(shape), np.full(shape, -1), []
     for number, (name, contact) in enumerate(contacts.items()):
         nodes = nodes_of_contact(device, name)
-        _refuse_turned(device, name)
+        refuse_turned(device, name)
         (held, values), floating = contact.held(), contact.floating()
         values = np.where(floating, np.nan, values)  # equal to nothing
         clash = (holder[nodes] >= 0) & (held | floating) & ~(given[nodes] == values)
@@ -217,7 +187,8 @@ def _held(
     return unknown & ((holder < 0) | floating), np.where(floating, 0.0, given), together
 
 
-def _refuse_turned(device: Device, name: str) -> None:
+def refuse_turned(device: Device, name: str) -> None:
+    """Raise ValueError where a contact touches a seam that rotates spins."""
     seam = seams(device)
     if seam.spin is not None and np.isin(device.mesh.boundary_nodes(name), seam.slaves).any():
         raise ValueError(

@@ -6,8 +6,9 @@ import warnings
 
 import numpy as np
 
-from jusadel.nonequilibrium.kinetics import Kinetics, trapezoidal
-from jusadel.solver.solution import BathWarning, CoarseEnergiesWarning
+from jusadel.common.errors import BathWarning, CoarseEnergiesWarning
+from jusadel.nonequilibrium.kinetic_result import Kinetics
+from jusadel.observables.spectral_currents import trapezoidal
 
 CHARGE = 1
 WORST = 0.01

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.optimize
 
+from jusadel.common.errors import SolveError
 from jusadel.device.contact import NO_SPIN, Contact, is_floating
-from jusadel.solver.solution import SolveError
 
 CHARGE, SPIN = 1, slice(2, 5)
 BALANCED = 1e-7

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from jusadel.action.periodic import rotation_matrices, seams
 from jusadel.device.contact import Contact
 from jusadel.device.device import Device
 from jusadel.mesh.mesh import Mesh
+from jusadel.nonequilibrium.contacts import own_nodes
 from jusadel.nonequilibrium.keldysh import CHARGE_AND_SPIN, current_over_joint, currents_of_cells
 from jusadel.nonequilibrium.linear_equations import LinearEquations
 from jusadel.observables.currents import current_through, flux_of_cells, spin_current_through
@@ -155,21 +156,3 @@ def _leaving(flow: Flow, name: str, modes: slice) -> Array:
 def _holding(flow: Flow, modes: slice) -> list[str]:
     """The contacts that hold the charge, or the spin."""
     return [name for name, contact in flow.contacts.items() if contact.held()[0][modes].all()]
-
-
-def own_nodes(device: Device, contacts: Iterable[str], name: str) -> np.ndarray:
-    """The nodes of a boundary, or those behind its barrier, without those of contacts that come before it."""
-    nodes = nodes_of_contact(device, name)
-    for other in contacts:
-        if other == name:
-            break
-        nodes = np.setdiff1d(nodes, nodes_of_contact(device, other))
-    return nodes
-
-
-def nodes_of_contact(device: Device, name: str) -> np.ndarray:
-    """The nodes whose f a contact gives: behind its barrier, or on the boundary; those of a seam as their owners."""
-    behind = ghosts(device)
-    if name in behind:
-        return behind[name][1]
-    return np.unique(seams(device).owner[device.mesh.boundary_nodes(name)])

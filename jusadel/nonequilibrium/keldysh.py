@@ -33,10 +33,10 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
-from jusadel.action.matrix_free import stiffness
 from jusadel.action.mesh_action import Cells, DiscreteAction, Joint, Nodes, carry_to_centroid, cell_action, node_action
 from jusadel.action.nambu import L, R
 from jusadel.action.products import commutator, transpose
+from jusadel.action.stiffness import stiffness
 from jusadel.action.terms import barrier
 
 Array = jax.Array
@@ -50,12 +50,6 @@ CHARGE_AND_SPIN: Modes = (1, 2, 3, 4)
 real."""
 CHUNKS = (16, 64, 256)
 """Elements that one program works on, whatever the mesh: it is compiled at most thus often for each set of terms."""
-
-
-def advanced(retarded: Array) -> Array:
-    """A = -R3 R^+ R3, (..., 4, 4), from the retarded R at the same energy."""
-    R3 = jnp.asarray(R[2], retarded.dtype)
-    return -R3 @ jnp.conj(jnp.swapaxes(retarded, -1, -2)) @ R3
 
 
 def frequency_matrix(omega_R: Any, omega_A: Any, bath: Any = 0.0) -> Array:

@@ -13,24 +13,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from jusadel.action.periodic import seams
+from jusadel.action.nambu import advanced
+from jusadel.common.arguments import is_number, real
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
+from jusadel.common.errors import SolveError
 from jusadel.common.progress import Event, ProgressOption, reporter
-from jusadel.device.contact import NO_SPIN, Contact, is_floating
-from jusadel.device.device import Device
-from jusadel.device.material.material import is_number, real
+from jusadel.common.types import ArrayLike
+from jusadel.device.contact import Contact, is_floating
+from jusadel.nonequilibrium.contacts import electrode_contacts, nodes_of_contact, own_nodes
 from jusadel.nonequilibrium.energy_checks import warn_of_currents
 from jusadel.nonequilibrium.floating_contacts import Balance, at_start, floating_contacts, modes_of
-from jusadel.nonequilibrium.flow import nodes_of_contact, own_nodes
-from jusadel.nonequilibrium.keldysh import advanced, blocks, blocks_of_nodes, frequency_matrix
-from jusadel.nonequilibrium.kinetics import Kinetics, trapezoidal
+from jusadel.nonequilibrium.keldysh import blocks, blocks_of_nodes, frequency_matrix
+from jusadel.nonequilibrium.kinetic_result import Kinetics
 from jusadel.nonequilibrium.linear_equations import Assembly, Factors, LinearEquations, Reduced
-from jusadel.solver.solution import SolveError
-from jusadel.solver.spectrum import Spectrum
+from jusadel.observables.spectral_currents import trapezoidal
+from jusadel.solver.spectra import Spectrum
 
 NO_STATES = 1e-10
 """Of the largest column of B at a node: a smaller one is round-off, and its f is in nothing that can be observed."""
@@ -41,8 +42,8 @@ def kinetics(
     spec: Spectrum,
     contacts: Mapping[str, Contact],
     *,
-    bath: Any = "elastic",
-    weights: Any = None,
+    bath: str | float = "elastic",
+    weights: ArrayLike | None = None,
     progress: ProgressOption = False,
 ) -> Kinetics:
     """Distribution functions of a device whose electrodes have voltages, temperatures and spins of their own.
@@ -90,7 +91,7 @@ def unchecked_kinetics(
     if not isinstance(spec, Spectrum):
         raise TypeError(f"spec is {type(spec).__name__}; expected the Spectrum that jusadel.spectrum(sol, ...) returns")
     _refuse_spectrum(spec)
-    contacts, weights = checked_contacts(spec, contacts), _checked_weights(spec, weights)
+    contacts, weights = electrode_contacts(spec, contacts), _checked_weights(spec, weights)
     temperature, report = _bath_temperature(spec, contacts, bath), reporter(progress)
     assembly, given = Assembly(spec.system), _given(spec, contacts)
     units = [_unit(spec, name, mode) for name in floating_contacts(contacts) for mode in modes_of(contacts[name])]
@@ -229,65 +230,6 @@ def _refuse_spectrum(spec: Spectrum) -> None:
         )
 
 
-def checked_contacts(spec: Spectrum, contacts: Any) -> dict[str, Contact]:
-    """The contacts, each with a temperature."""
-    electrodes = spec.device.electrodes()
-    if not isinstance(contacts, Mapping):
-        raise TypeError(
-            f"contacts is {type(contacts).__name__}; expected {{name: jusadel.Contact(...)}} for the electrodes "
-            f"{list(electrodes)}"
-        )
-    for name, contact in contacts.items():
-        if not isinstance(contact, Contact):
-            raise TypeError(f"contacts[{name!r}] is {type(contact).__name__}; expected a jusadel.Contact")
-        if name not in electrodes:
-            raise ValueError(
-                f"contact {name!r} is none of the device's electrodes, {list(electrodes)}; give the device "
-                f"boundaries={{{name!r}: jusadel.Reservoir(0.0)}}, or a Tunnel to one, so that the Green's functions "
-                "know of it"
-            )
-        _refuse_contact(name, contact, float(electrodes[name].Delta))
-        _refuse_turned_spin(spec.device, name, contact)
-    missing = [name for name in electrodes if name not in contacts]
-    if missing:
-        raise ValueError(
-            f"the device has an electrode at {missing[0]!r} and contacts has none; say what it does, such as "
-            f"contacts={{{missing[0]!r}: jusadel.Contact(voltage=0.0)}}"
-        )
-    return {name: c if c.temperature is not None else replace(c, temperature=spec.T) for name, c in contacts.items()}
-
-
-def _refuse_contact(name: str, contact: Contact, Delta: float) -> None:
-    if contact.tunnel is not None:
-        raise ValueError(
-            f"contact {name!r} has tunnel = {contact.tunnel}; the barrier belongs to the device, "
-            f"boundaries={{{name!r}: jusadel.Tunnel(jusadel.Reservoir(...), conductance)}}, where the "
-            "Green's functions see it too"
-        )
-    if contact.voltage is None or contact.spin is None:
-        raise ValueError(
-            f"contact {name!r} has voltage = {contact.voltage}, spin = {contact.spin}; expected an electrode that "
-            "holds both: its distribution is needed at every energy, which a given current does not say; with "
-            'voltage="floating" it is that of an electrode at the voltage where this current flows'
-        )
-    if Delta > 0 and not contact.grounded:
-        raise ValueError(
-            f"contact {name!r} is superconducting (Delta = {Delta:g}) and has voltage = {contact.voltage}, spin = "
-            f"{contact.spin}; expected 0: its phase would turn with time at the rate 2 V, and spins would break its "
-            "pairs; put the voltage on a normal electrode"
-        )
-
-
-def _refuse_turned_spin(device: Device, name: str, contact: Contact) -> None:
-    seam = seams(device)
-    reaches = seam.spin is not None and np.isin(device.mesh.boundary_nodes(name), seam.slaves).any()
-    if reaches and contact.spin != NO_SPIN:
-        raise ValueError(
-            f"contact {name!r} has a spin and reaches a periodic boundary that rotates spins; leave an insulating edge "
-            "between them"
-        )
-
-
 def _given(spec: Spectrum, contacts: dict[str, Contact]) -> np.ndarray:
     """The electrodes' distributions at their nodes, zero elsewhere, (n_E, N, 8); what floats begins at zero."""
     given, holder = np.zeros((len(spec.energies), len(spec.system.free), 8)), np.full(len(spec.system.free), -1)
@@ -317,7 +259,9 @@ def _bath_temperature(spec: Spectrum, contacts: dict[str, Contact], bath: Any) -
     if isinstance(bath, str) and bath in ("grounded", "elastic"):
         if bath == "elastic":
             return None
-        grounded = [c.temperature for c in contacts.values() if c.grounded and not is_floating(c.temperature)]
+        grounded = [
+            cast(float, c.temperature) for c in contacts.values() if c.grounded and not is_floating(c.temperature)
+        ]
         return float(grounded[0] if grounded else spec.T)
     if not is_number(bath, at_least=0.0):
         raise ValueError(f"bath = {bath!r}; expected 'grounded', 'elastic', or a temperature >= 0")

@@ -11,8 +11,8 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
 from jusadel.action.mesh_action import DiscreteAction
+from jusadel.common.errors import SolveError
 from jusadel.nonequilibrium.keldysh import ALL_MODES, Blocks, Modes, diffusion_pairs
-from jusadel.solver.solution import SolveError
 
 REALITY = 1e-8
 """Largest imaginary part of B, relative to its entries, that counts as round-off."""

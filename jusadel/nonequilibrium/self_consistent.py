@@ -14,27 +14,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action.assembly import discretise
 from jusadel.action.matsubara import GAP_RATIO
-from jusadel.action.mesh_action import nodal_mean
-from jusadel.action.nambu import R
+from jusadel.action.mesh_action import nodal_mean, with_pairing
+from jusadel.action.nambu import R, advanced
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
+from jusadel.common.errors import SolveError
 from jusadel.common.progress import Event, ProgressOption, reporter
+from jusadel.common.types import ArrayLike
 from jusadel.device.contact import Contact
 from jusadel.nonequilibrium.energy_checks import warn_of_currents
-from jusadel.nonequilibrium.keldysh import advanced, distribution
+from jusadel.nonequilibrium.keldysh import distribution
 from jusadel.nonequilibrium.kinetic_equation import unchecked_kinetics
-from jusadel.nonequilibrium.kinetics import Kinetics
-from jusadel.solver.equilibrium import refuse_bad_input
-from jusadel.solver.gap.equation import Sites, superconducting_sites
-from jusadel.solver.problem import with_pairing
-from jusadel.solver.solution import Solution, SolveError
-from jusadel.solver.spectrum import spectrum
+from jusadel.nonequilibrium.kinetic_result import Kinetics
+from jusadel.solver.checks import refuse_bad_input
+from jusadel.solver.gap.sites import Sites, superconducting_sites
+from jusadel.solver.solution import Solution
+from jusadel.solver.spectra import spectrum
 
 MEMORY = 12
 """Iterates that Anderson's mixing combines."""
@@ -43,12 +43,12 @@ MEMORY = 12
 @without_derivatives(DIFFERENCES)
 def self_consistent_kinetics(
     sol: Solution,
-    energies: Any,
+    energies: ArrayLike,
     contacts: Mapping[str, Contact],
     *,
     eta: float = 0.01,
-    bath: Any = "elastic",
-    weights: Any = None,
+    bath: str | float = "elastic",
+    weights: ArrayLike | None = None,
     tol: float = 1e-6,
     max_steps: int = 60,
     progress: ProgressOption = False,

@@ -6,19 +6,18 @@ the same flux through every cut between the same electrodes.
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.device.material.material import real
+from jusadel.common.arguments import real
+from jusadel.common.types import Point
 from jusadel.mesh.mesh import Mesh
 
 Array = jax.Array
 
 
-def flux_through_triangles(mesh: Mesh, current: Array, start: Any, end: Any) -> tuple[Array, np.ndarray]:
+def flux_through_triangles(mesh: Mesh, current: Array, start: Point, end: Point) -> tuple[Array, np.ndarray]:
     """Sum of j x step over the pieces of the cut, for currents (m, ..., 2), and the triangles that it crosses."""
     rows, steps = _path(mesh, point("start", start), point("end", end))
     across = jnp.asarray(np.stack([steps[:, 1], -steps[:, 0]], axis=1))
@@ -76,7 +75,7 @@ def _crossing(
     return along[a] + share * (along[b] - along[a]), (points[a] + points[b]) / 2
 
 
-def point(name: str, given: Any) -> np.ndarray:
+def point(name: str, given: Point) -> np.ndarray:
     """An end of a cut (2,), checked."""
     point = np.asarray(real(name, given))
     if point.shape != (2,) or not np.isfinite(point).all():

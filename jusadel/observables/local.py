@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial, singledispatch
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from jusadel.action.mesh_action import Cells, DiscreteAction, action, cell_action, nodal_mean
+from jusadel.action.mesh_action import Cells, DiscreteAction, cell_action, nodal_mean
 from jusadel.action.nambu import L, R, trace_of_product
 from jusadel.action.terms import TERMS, Term
 from jusadel.mesh.topology import SIDES
@@ -59,25 +58,26 @@ def spin_current(sol: Solved, at: str = "triangles", terms: Sequence[str] | None
 
 
 @singledispatch
-def charge_currents_of_cells(sol: Any, terms: Sequence[str] | None = None) -> Array:
+def charge_currents_of_cells(sol: Solved, terms: Sequence[str] | None = None) -> Array:
     """As `charge_current`, (m + k, 2): behind the triangles, currents times thickness of edges with own terms."""
     return _summed(sol, _charge_currents, terms)
 
 
 @singledispatch
-def spin_currents_of_cells(sol: Any, terms: Sequence[str] | None = None) -> Array:
+def spin_currents_of_cells(sol: Solved, terms: Sequence[str] | None = None) -> Array:
     """As `charge_currents_of_cells`, (m + k, 3, 2)."""
     return _summed(sol, _spin_currents, terms)
 
 
 @singledispatch
-def spin_density(sol: Any, pauli: bool = True) -> Array:
+def spin_density(sol: Solved, pauli: bool = True) -> Array:
     """Spin density S_a = dF/dh_a - 2 nu h_a at the nodes, <sigma_a>, up minus down, (n, 3) [nu energy].
 
     Args:
         sol: the Solution, or the Flow of `diffuse`, of which this is 2 nu S, without the equilibrium's Pauli spin.
         pauli: whether to include the normal state's -2 nu h, which no quasi-classical sum contains.
     """
+    sol = cast(Solution, sol)
     spin = jnp.einsum("w,wna->na", jnp.asarray(sol.weights), trace_of_product(_L_R3, sol.G[:, :, None]))
     nu = sol.device.centroid_field("nu")[:, None, None]
     S = jnp.pi * sol.T * nodal_mean(sol.mesh, nu * jnp.ones((1, 3, 1))) * spin
@@ -102,36 +102,6 @@ def pair_amplitude(sol: Solution, omega: int | None = None) -> tuple[Array, Arra
         return singlet, triplet
     weights = 2 * jnp.pi * sol.T * jnp.asarray(sol.weights)
     return jnp.einsum("w,wn->n", weights, singlet), jnp.einsum("w,wna->na", weights, triplet)
-
-
-def free_energy(sol: Solution) -> Array:
-    """Free energy of the superconducting minus the normal state, with the pairing energy where Tc > 0.
-
-    F = Int nu |Delta|^2 [ln(T/Tc) + 2 pi T Sum w/omega] + pi T Sum_p w_p Int nu (f - f[tau3]) [nu energy^2 length^2].
-    """
-    each = _actions(sol.system, sol.all_G, jnp.asarray(sol.omega))
-    return _pairing_energy(sol) + jnp.pi * sol.T * jnp.sum(jnp.asarray(sol.weights) * each)
-
-
-@jax.jit
-def _actions(system: DiscreteAction, G: Array, omega: Array) -> Array:
-    """The action of each frequency minus that of the normal state, (n_w,)."""
-    normal = jnp.broadcast_to(jnp.asarray(R[2]), G.shape[1:])
-    one = lambda x: action(system, x[0], x[1]) - action(system, normal, x[1])  # noqa: E731
-    return jax.lax.map(jax.checkpoint(one), (G, omega))  # a gradient keeps G and not what is worked out on the way
-
-
-def _pairing_energy(sol: Solution) -> Array:
-    device = sol.device
-    fields = sol.vertex_Delta, device.vertex_field("Tc"), device.centroid_field("nu"), sol.mesh.areas
-    return _pairing_sum(*fields, sol.T, np.sum(sol.weights / sol.omega))
-
-
-@jax.jit
-def _pairing_sum(Delta: Array, Tc: Array, nu: Array, areas: Array, T: Any, inverse_omega: Any) -> Array:
-    log = jnp.log(T / jnp.where(Tc > 0, Tc, T)) + 2 * jnp.pi * T * inverse_omega
-    share = (nu * areas)[:, None] / 3
-    return jnp.sum(jnp.where(Tc > 0, share * jnp.abs(Delta) ** 2 * log, 0.0))
 
 
 def by_real_numbers(f: Any) -> Any:
@@ -174,7 +144,7 @@ def weighted_sum(system: DiscreteAction, per_triangle: Any, G: Array, weights: A
     return jax.lax.scan(jax.checkpoint(add), start, (G, weights))[0]  # as in `_actions`
 
 
-def _summed(sol: Solution, per_triangle: Any, terms: Sequence[str] | None) -> Array:
+def _summed(sol: Any, per_triangle: Any, terms: Sequence[str] | None) -> Array:
     system = sol.system if terms is None else replace(sol.system, cell_terms=named(terms))
     return -jnp.pi * sol.T * weighted_sum(system, per_triangle, sol.all_G, jnp.asarray(sol.weights))
 

@@ -17,19 +17,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jusadel.common.arguments import is_number, real
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
-from jusadel.device.material.material import is_number, real
-from jusadel.observables import currents as fluxes
-from jusadel.observables import local as observables
+from jusadel.common.types import ArrayLike, Point
+from jusadel.observables import currents as fluxes, local as observables
 from jusadel.solver.solution import Solution
-from jusadel.solver.spectrum import Spectrum
+from jusadel.solver.spectra import Spectrum
 
 Array = jax.Array
 Observable = Callable[..., Array]
 
 
 @without_derivatives(DIFFERENCES)
-def spectral_current(spec: Spectrum, *where: Any) -> Array:
+def spectral_current(spec: Spectrum, *where: str | Point) -> Array:
     """Supercurrent per energy: I = Int_0^inf dE tanh(E/2T) spectral_current(E), out through a boundary or over a cut.
 
     Args:
@@ -43,7 +43,7 @@ def spectral_current(spec: Spectrum, *where: Any) -> Array:
 
 
 @without_derivatives(DIFFERENCES)
-def spectral_spin_current(spec: Spectrum, *where: Any) -> Array:
+def spectral_spin_current(spec: Spectrum, *where: str | Point) -> Array:
     """Spin current per energy, (n_E, 3); as `spectral_current`."""
     return _at_each_energy(spec, _spin(where), *where).imag / 2
 
@@ -61,7 +61,9 @@ def spectral_spin_current_density(spec: Spectrum, at: str = "triangles") -> Arra
 
 
 @without_derivatives(DIFFERENCES)
-def equilibrium_current(spec: Spectrum, *where: Any, T: float | None = None, weights: Any = None) -> Array:
+def equilibrium_current(
+    spec: Spectrum, *where: str | Point, T: float | None = None, weights: ArrayLike | None = None
+) -> Array:
     """The supercurrent at temperature T as an integral over the energies of the Spectrum, which is the Matsubara sum.
 
     Args:
@@ -81,7 +83,9 @@ def equilibrium_current(spec: Spectrum, *where: Any, T: float | None = None, wei
 
 
 @without_derivatives(DIFFERENCES)
-def equilibrium_spin_current(spec: Spectrum, *where: Any, T: float | None = None, weights: Any = None) -> Array:
+def equilibrium_spin_current(
+    spec: Spectrum, *where: str | Point, T: float | None = None, weights: ArrayLike | None = None
+) -> Array:
     """The spin current, (3,); as `equilibrium_current`."""
     return _integrated(spec, _at_each_energy(spec, _spin(where), *where), T, weights)
 
@@ -129,14 +133,19 @@ def _integrated(spec: Spectrum, F: Array, T: Any, weights: Any) -> Array:
     if not is_number(T) or not spec.eta < np.pi * T:
         raise ValueError(f"eta = {spec.eta:g}, T = {T!r}; expected eta < pi T, below the first pole of tanh")
     tanh = jnp.tanh((spec.energies + 1j * spec.eta) / (2 * T))
-    w = jnp.asarray(_trapezoidal(spec.energies) if weights is None else real("weights", weights))
+    w = jnp.asarray(trapezoidal(_ascending(spec.energies)) if weights is None else real("weights", weights))
     if w.shape != spec.energies.shape:
         raise ValueError(f"weights has shape {w.shape}; expected {spec.energies.shape}, one for each energy")
     return jnp.einsum("e,e...->...", w, (tanh.reshape((-1,) + (1,) * (F.ndim - 1)) * F).imag) / 2
 
 
-def _trapezoidal(E: np.ndarray) -> np.ndarray:
-    step = np.diff(E)
-    if len(E) < 2 or E[0] != 0 or not np.all(step > 0):
+def _ascending(E: np.ndarray) -> np.ndarray:
+    if len(E) < 2 or E[0] != 0 or not np.all(np.diff(E) > 0):
         raise ValueError("without weights the energies must ascend from 0; give weights=... of your quadrature")
-    return np.concatenate([step, [0.0]]) / 2 + np.concatenate([[0.0], step]) / 2
+    return E
+
+
+def trapezoidal(energies: np.ndarray) -> np.ndarray:
+    """Weights (n_E,) for ascending energies >= 0; values are constant up to the first, since all is even."""
+    step = np.diff(energies)
+    return np.append(step, 0) / 2 + np.append(energies[0], step / 2)

@@ -13,8 +13,9 @@ from jusadel.action.homogeneous import bulk_value
 from jusadel.action.mesh_action import DiscreteAction, action
 from jusadel.action.nambu import R, phase_turn
 from jusadel.action.periodic import seams
+from jusadel.common.arguments import is_number
+from jusadel.common.types import PairPotential
 from jusadel.device.device import Device
-from jusadel.device.material.material import is_number
 from jusadel.solver.equilibrium import solve
 from jusadel.solver.solution import Solution
 
@@ -42,7 +43,7 @@ def entropy(sol: Solution) -> Array:
 def specific_heat(
     device: Device,
     T: float,
-    pair_potential: Any = None,
+    pair_potential: PairPotential = None,
     step: float | None = None,
     **solve_arguments: Any,
 ) -> Array:
@@ -134,3 +135,33 @@ def _slope_on_reservoirs(sol: Solution) -> Array:
             turn, numbers = jnp.swapaxes(seam.turns(nodes), 1, 2) @ turn, behind[name][1]
         slope = slope.at[:, numbers].set(turn @ dG[:, None] @ jnp.swapaxes(turn, 1, 2))
     return slope
+
+
+def free_energy(sol: Solution) -> Array:
+    """Free energy of the superconducting minus the normal state, with the pairing energy where Tc > 0.
+
+    F = Int nu |Delta|^2 [ln(T/Tc) + 2 pi T Sum w/omega] + pi T Sum_p w_p Int nu (f - f[tau3]) [nu energy^2 length^2].
+    """
+    each = _actions(sol.system, sol.all_G, jnp.asarray(sol.omega))
+    return _pairing_energy(sol) + jnp.pi * sol.T * jnp.sum(jnp.asarray(sol.weights) * each)
+
+
+@jax.jit
+def _actions(system: DiscreteAction, G: Array, omega: Array) -> Array:
+    """The action of each frequency minus that of the normal state, (n_w,)."""
+    normal = jnp.broadcast_to(jnp.asarray(R[2]), G.shape[1:])
+    one = lambda x: action(system, x[0], x[1]) - action(system, normal, x[1])  # noqa: E731
+    return jax.lax.map(jax.checkpoint(one), (G, omega))  # a gradient keeps G and not what is worked out on the way
+
+
+def _pairing_energy(sol: Solution) -> Array:
+    device = sol.device
+    fields = sol.vertex_Delta, device.vertex_field("Tc"), device.centroid_field("nu"), sol.mesh.areas
+    return _pairing_sum(*fields, sol.T, np.sum(sol.weights / sol.omega))
+
+
+@jax.jit
+def _pairing_sum(Delta: Array, Tc: Array, nu: Array, areas: Array, T: Any, inverse_omega: Any) -> Array:
+    log = jnp.log(T / jnp.where(Tc > 0, Tc, T)) + 2 * jnp.pi * T * inverse_omega
+    share = (nu * areas)[:, None] / 3
+    return jnp.sum(jnp.where(Tc > 0, share * jnp.abs(Delta) ** 2 * log, 0.0))

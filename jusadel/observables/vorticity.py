@@ -3,65 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from jusadel.common.concrete import DIFFERENCES, refuse_traced, without_derivatives
-from jusadel.device.material.material import is_number, real
-from jusadel.device.pair_potential import vortex
+from jusadel.common.concrete import DIFFERENCES, without_derivatives
 from jusadel.mesh.mesh import Mesh
 from jusadel.solver.solution import Solution
 
 Array = jax.Array
-
-PLACES = "write the function of points yourself, which JAX then traces"
-"""What to do where the place of a vortex is traced."""
-
-
-@dataclass(frozen=True)
-class vortices:
-    """Several vortices as a pair potential: Delta times the phase factors of all, and 0 on their centres.
-
-    Args:
-        Delta: modulus far from the cores [energy].
-        positions: of the centres, (k, 2) [length].
-        windings: of each, (k,) integers, or one for all.
-        core: None for a uniform modulus, or the length in the factor tanh(r/core) of each vortex.
-
-    Raises:
-        ValueError: positions not (k, 2) finite numbers, windings that are no integers or another number of them,
-            core <= 0.
-    """
-
-    Delta: Any
-    positions: Any
-    windings: Any = 1
-    core: float | None = None
-
-    def __post_init__(self) -> None:
-        refuse_traced("vortices", PLACES, positions=self.positions, core=self.core)
-        positions = _pairs("positions", self.positions)
-        windings = self.windings if np.ndim(self.windings) else [self.windings] * len(positions)
-        if np.ndim(windings) != 1 or len(windings) != len(positions):
-            raise ValueError(f"windings = {self.windings!r}; expected one integer, or one for each of {len(positions)}")
-        if self.core is not None and (not is_number(self.core) or self.core <= 0):
-            raise ValueError(f"core = {self.core!r}; expected None or a length > 0")
-        object.__setattr__(self, "positions", positions)
-        object.__setattr__(self, "windings", tuple(vortex(1.0, winding=w).winding for w in windings))
-
-    def __call__(self, points: Any) -> Array:
-        """Delta at points (k, 2), (k,) complex."""
-        out = self.Delta * jnp.ones(len(points), complex)
-        for center, winding in zip(self.positions, self.windings, strict=True):
-            out = out * vortex(1.0, winding=winding, center=center)(points)
-            if self.core is not None:
-                distance = jnp.sqrt(jnp.sum((points - jnp.asarray(center)) ** 2, axis=1))
-                out = out * jnp.tanh(distance / self.core)
-        return out
 
 
 @without_derivatives(DIFFERENCES)
@@ -147,10 +97,3 @@ def _walked(neighbours: dict[int, list[int]], first: int, second: int) -> np.nda
 def _is_counter_clockwise(mesh: Mesh, loop: np.ndarray) -> bool:
     x, y = np.asarray(mesh.points)[loop].T
     return bool(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1)) > 0)
-
-
-def _pairs(name: str, given: Any) -> tuple[tuple[float, float], ...]:
-    points = np.asarray(real(name, given))
-    if points.ndim != 2 or points.shape[1] != 2 or not len(points) or not np.isfinite(points).all():
-        raise ValueError(f"{name} = {given!r}; expected finite numbers, shape (k, 2), x and y of each")
-    return tuple((float(x), float(y)) for x, y in points)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from jusadel.common.errors import CoarseMeshWarning
 from jusadel.observables.local import charge_currents_of_cells, one_sided, spin_density
 from jusadel.plot.canvas import (
     CYCLIC,
@@ -24,7 +25,6 @@ from jusadel.plot.canvas import (
     real_values,
     triangulation,
 )
-from jusadel.solver.solution import CoarseMeshWarning
 
 LINES = 21
 """Streamlines that have room beside each other along the longer side: so many that arrowheads do not touch."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from jusadel.observables.cuts import point
-from jusadel.observables.density_of_states import density_of_states, mean_density_of_states
+from jusadel.observables.spectroscopy import density_of_states, mean_density_of_states
 from jusadel.plot.canvas import (
     COLOURS,
     SEQUENTIAL,
@@ -21,7 +21,7 @@ from jusadel.plot.canvas import (
     refuse_on_barrier,
 )
 from jusadel.plot.fields import field
-from jusadel.solver.spectrum import Spectrum
+from jusadel.solver.spectra import Spectrum
 
 
 def spectrum(spec: Spectrum, at: Sequence[Any] = (), regions: Sequence[str] = (), ax: Any = None) -> Any:

@@ -2,3 +2,18 @@
 
 Imports the rooms from `common` to `action`.
 """
+
+from jusadel.solver import linear
+from jusadel.solver.equilibrium import solve
+from jusadel.solver.linear import StagnationWarning
+from jusadel.solver.solution import Solution
+from jusadel.solver.spectra import Spectrum, spectrum
+
+__all__ = [
+    "Solution",
+    "Spectrum",
+    "StagnationWarning",
+    "linear",
+    "solve",
+    "spectrum",
+]

@@ -1,213 +1,108 @@
-"""What goes into solve(): frequencies, starting frames, reservoirs."""
+"""What is refused before a solve: bad arguments, and tensors with which the normal state is unstable."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
+import scipy.sparse as sp
+import scipy.sparse.linalg as sla
 
-from jusadel.action import matsubara
-from jusadel.action.assembly import ghosts
-from jusadel.action.homogeneous import bulk_value
+from jusadel.action.matrix_free import lift
 from jusadel.action.mesh_action import DiscreteAction
-from jusadel.action.nambu import bcs, frame_to_green, green_to_frame, phase_turn
-from jusadel.action.periodic import seams
-from jusadel.device.boundary import Reservoir
+from jusadel.action.terms import Term
+from jusadel.common.arguments import is_number
+from jusadel.common.errors import SolveError, StabilityError
+from jusadel.device.boundary import Boundary, Surface
 from jusadel.device.device import Device
-from jusadel.device.material.material import is_number, real
-from jusadel.solver.linear import LinearSolver, chosen
-from jusadel.solver.solution import Solution
+from jusadel.solver.linear import LinearSolver, SuperLU
 
-Array = jax.Array
-
-
-def checked_linear_solver(given: Any, nodes: int, frequencies: int) -> LinearSolver:
-    """The given linear solver, or the one that suits the problem's size; anything else is refused."""
-    if given is None:
-        return chosen(nodes, frequencies)
-    if isinstance(given, type) or not all(callable(getattr(given, name, None)) for name in ("prepare", "directions")):
-        raise TypeError(
-            f"linear_solver = {given!r}; expected an instance such as jusadel.linear.Krylov() or .SuperLU()"
-        )
-    return given
+ROUND_OFF = 1e-10
+"""Of the scaled entropy production, which may be zero."""
 
 
-def default_pair_potential(device: Device, pair_potential: Any) -> Any:
-    """The given pair potential, or zero where no region is superconducting; else ask for one."""
-    if pair_potential is not None:
-        return pair_potential
-    superconducting = [
-        name
-        for name, m in device.materials.items()  # type: ignore[union-attr]
-        if callable(m.Tc) or np.any(np.asarray(m.Tc) > 0)
-    ]
-    if superconducting:
-        raise ValueError(
-            f"regions {superconducting} have Tc > 0 but no pair_potential was given; pass one (a number, an array, "
-            "a function, a dict by region, ju.vortex), or set Tc = 0 for a normal metal"
-        )
-    return 0.0
+def refuse_unstable_tensors(system: DiscreteAction, omega: float, solver: LinearSolver) -> None:
+    """Refuse tensors for which the normal state is unstable: its Hessian must have inertia (2N, 6N).
 
-
-def chosen_frequencies(
-    device: Device, T: float, Delta: Array, frequencies: Any, accuracy: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Frequencies and weights, (n_w,) each, from what the user gave (see `solve`)."""
-    if not is_number(T) or T <= 0:
-        raise ValueError(f"T = {T!r}; expected a finite temperature > 0, in the units of Delta (k_B = 1)")
-    if frequencies is None:
-        return matsubara.quadrature(T, matsubara.enough_frequencies(T, largest_energy(device, Delta), accuracy))
-    if is_number(frequencies, at_least=1) and float(frequencies).is_integer():
-        return matsubara.quadrature(T, int(frequencies))
-    if not isinstance(frequencies, tuple | list) or len(frequencies) != 2:
-        raise ValueError(
-            f"frequencies = {frequencies!r}; expected None, a whole number >= 1 of quadrature nodes, or a pair "
-            "(omega, weights) of arrays (n_w,)"
-        )
-    omega, weights = (np.asarray(real(f"frequencies[{k}]", x)) for k, x in enumerate(frequencies))
-    if omega.ndim != 1 or omega.shape != weights.shape or not omega.size:
-        raise ValueError(
-            f"frequencies = (omega, weights) with shapes {omega.shape} and {weights.shape}; expected two arrays (n_w,)"
-        )
-    if not np.all((omega > 0) & np.isfinite(omega) & np.isfinite(weights)):
-        bad = int(np.nonzero(~((omega > 0) & np.isfinite(omega) & np.isfinite(weights)))[0][0])
-        raise ValueError(
-            f"frequency {bad} has omega = {omega[bad]:g} and weight {weights[bad]:g}; expected finite numbers with "
-            "omega > 0"
-        )
-    return omega, weights
-
-
-def largest_energy(device: Device, Delta: Array) -> float:
-    """The scale above which G is close to normal: pairing, exchange, and an eighth of the spin relaxation."""
-    h = np.linalg.norm(np.asarray(device.vertex_field("h")), axis=-1).max()
-    Gamma = np.abs(np.asarray(device.vertex_field("Gamma"))).max()
-    electrodes = [
-        float(max(r.Delta, np.linalg.norm(r.h)) + np.abs(np.asarray(r.Gamma)).max() / 8)
-        for r in device.electrodes().values()
-    ]
-    return float(max(np.abs(np.asarray(Delta)).max(), h, *electrodes, 0.0) + Gamma / 8)
-
-
-def reservoir_frames(device: Device, omega: Any) -> list[tuple[np.ndarray, Array]]:
-    """Pairs of nodes (k,) and their frames (b, k, 4, 4): those on reservoirs, and those behind barriers.
-
-    Behind a node of a seam stands the value as its owner sees it, turned back: the barrier's term acts on the owner.
+    Diffusion, relaxation and the SU(2) field alone cannot break this (their values were checked point by
+    point), so meshes without gamma, theta and kappa skip it, and so do meshes too large for one factor.
     """
-    seam, found = seams(device), []
-    for name, reservoir in device.reservoirs().items():
-        nodes = device.mesh.boundary_nodes(name)
-        found.append((nodes, _reservoir_frames(device, reservoir, nodes, omega)))
-    for name, (nodes, behind) in ghosts(device).items():
-        back = jnp.swapaxes(seam.turns(nodes), 1, 2)
-        reservoir = device.boundaries[name].reservoir  # type: ignore[attr-defined]
-        found.append((behind, back @ _reservoir_frames(device, reservoir, nodes, omega)))
-    return found
-
-
-def with_reservoirs(device: Device, V: np.ndarray, omega: np.ndarray) -> np.ndarray:
-    """Frames (b, N, 4, 4) with the reservoirs' bulk values at their nodes, and behind barriers."""
-    V = np.array(V)
-    for nodes, frames in reservoir_frames(device, omega):
-        V[:, nodes] = np.asarray(frames)
-    return V
-
-
-def held_frames(device: Device, nodes: int, omega: Any) -> Array:
-    """As `with_reservoirs`, of `nodes` nodes that are normal elsewhere, as a function that JAX may trace."""
-    V = jnp.broadcast_to(jnp.eye(4), (len(omega), nodes, 4, 4))
-    for at, frames in reservoir_frames(device, omega):
-        V = V.at[:, at].set(frames)
-    return V
-
-
-def refuse_torn_reservoirs(device: Device, nodes: int, omega: np.ndarray) -> None:
-    """A reservoir that meets a seam must have, on both sides of it, one value up to the seam's turn; `nodes` of all."""
-    seam = seams(device)
-    torn = seam.slaves[device.fixed_nodes()[seam.slaves]]
-    if not len(torn):
+    optional = [t for t in system.cell_terms if t.field != "D"]
+    free = int(np.asarray(system.free).sum())
+    solver, limit = (solver, INERTIA_LIMIT) if isinstance(solver, SuperLU) else (SuperLU(), EXTRA_FACTOR_LIMIT)
+    if not optional or not 0 < free <= limit or normal_state_is_stable(system, omega, solver, free):
         return
-    V = with_reservoirs(device, np.broadcast_to(np.eye(4), (1, nodes, 4, 4)), omega[:1])
-    given, turned = (np.asarray(frame_to_green(jnp.asarray(frames)[0, torn])) for frames in (V, seam.turned(V)))
-    apart = np.abs(given - turned).max(axis=(1, 2))
-    if apart.max() > 1e-6:
-        node = torn[apart.argmax()]
-        raise ValueError(
-            f"the reservoir at the node {node} at {np.asarray(device.mesh.points)[node].tolist()}, on a periodic "
-            "boundary, is not the one on the other side with that boundary's phase and rotation; give it a phase that "
-            "is a function of points, or leave an insulating edge between them"
+    guilty = [t.field for t in optional if normal_state_is_stable(_without(system, t), omega, solver, free)]
+    names = " or ".join(guilty) if guilty else " together with ".join(t.field for t in optional)
+    raise StabilityError(
+        f"the normal state is unstable at omega = {omega:.3g}: {names} too large (the Hessian there must have "
+        f"2 positive and 6 negative eigenvalues a node); reduce {names}, or check its units and its jumps"
+    )
+
+
+def _without(system: DiscreteAction, term: Term) -> DiscreteAction:
+    return replace(system, cell_terms=tuple(t for t in system.cell_terms if t is not term))
+
+
+def normal_state_is_stable(system: DiscreteAction, omega: float, solver: LinearSolver, free: int) -> bool:
+    """Whether the Hessian at G = R3 has 2 positive and 6 negative eigenvalues for each of `free` nodes."""
+    normal = np.broadcast_to(np.eye(4), (1, len(system.free), 4, 4))
+    prepared = solver.prepare(lift(system), 1)
+    inertia = solver.directions(prepared, normal, np.array([omega]), np.ones(1, bool), np.zeros((1, 1)), [{}]).inertia
+    return inertia is None or tuple(inertia[0]) == (2 * free, 6 * free)
+
+
+def refuse_growing_spins(B: sp.csr_matrix, unknown: np.ndarray, device: Device) -> None:
+    """Refuse surface terms for which the normal state could produce negative entropy: f.B f must not be negative.
+
+    Materials alone cannot: their tensors were checked point by point, and the spin-galvanic and spin Hall terms drop
+    out of f.B f. A term along an edge has no diffusion beside it.
+
+    Args:
+        B: of charge and spin, (4 N, 4 N).
+        unknown: (N, 4) bool.
+        device: it names what to look at.
+    """
+    rows = np.flatnonzero(unknown.ravel())
+    symmetric = ((B + B.T) / 2).tocsr()[rows][:, rows]
+    scale = sp.diags(1 / np.sqrt(np.maximum(np.abs(symmetric.diagonal()), 1e-300)))
+    shifted = sp.csc_matrix(scale @ symmetric @ scale + ROUND_OFF * sp.identity(len(rows)))
+    lu = sla.splu(shifted, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+    if (lu.U.diagonal() > 0).all():
+        return
+    surfaces = [name for name, b in device.boundaries.items() if isinstance(b, Surface) or _has_surface(b)]
+    raise StabilityError(
+        f"the normal state is unstable: the surface terms of {surfaces} outweigh diffusion and relaxation, so that "
+        "spins grow (entropy production must not be negative); reduce their kappa, beta or Gamma, or check their units"
+    )
+
+
+def _has_surface(boundary: Boundary) -> bool:
+    given = getattr(boundary, "surface", None)
+    return any(s is not None for s in (given if isinstance(given, tuple) else (given,)))
+
+
+SMALLEST_TOL = 1e-12
+"""Below it round-off decides."""
+
+
+def refuse_bad_input(device: Any, tol: Any, gap_tol: Any = 1e-8) -> None:
+    """Raise without double precision, for anything but a Device, and for a tolerance out of range."""
+    if not jax.config.read("jax_enable_x64"):
+        raise SolveError(
+            "double precision is off (jax_enable_x64 is False): unset JUSADEL_NO_X64, or call "
+            'jax.config.update("jax_enable_x64", True) before solving'
         )
+    if not isinstance(device, Device):
+        raise TypeError(f"device is {type(device).__name__}; expected a jusadel.Device (mesh and materials together)")
+    if not is_number(tol) or not SMALLEST_TOL <= tol < 1:
+        raise ValueError(f"tol = {tol!r}; expected a relative residual between {SMALLEST_TOL:g} and 1")
+    if not is_number(gap_tol) or not 0 < gap_tol < 1:
+        raise ValueError(f"gap_tol = {gap_tol!r}; expected a residual relative to the bulk gap, between 0 and 1")
 
 
-def _reservoir_frames(device: Device, reservoir: Reservoir, nodes: np.ndarray, omega: Any) -> Array:
-    """Frames (b, k, 4, 4) of a reservoir at these nodes."""
-    G = _electrode(reservoir, omega)  # (b, 4, 4) at phase 0
-    phase = reservoir.phase_at(jnp.asarray(device.mesh.points[nodes]))
-    return _turned_frames(G, phase, len(nodes))
-
-
-@partial(jax.jit, static_argnums=2)
-def _turned_frames(G: Array, phase: Any, k: int) -> Array:
-    """Frames (b, k, 4, 4) of G (b, 4, 4) with Delta turned by exp(i phase), (k,) or a number."""
-    phase = jnp.broadcast_to(phase, k)
-    return green_to_frame(phase_turn(phase) @ G[:, None] @ phase_turn(-phase))
-
-
-def _electrode(reservoir: Reservoir, omega: Any) -> Array:
-    """The electrode's bulk value; without exchange field it is BCS's, since Gamma does not touch singlets."""
-    if not isinstance(reservoir.h, jax.core.Tracer) and not np.any(np.asarray(reservoir.h)):
-        return bcs(omega, reservoir.Delta)
-    return bulk_value(omega, reservoir.Delta, reservoir.h, reservoir.Gamma)
-
-
-def starting_frames(device: Device, system: DiscreteAction, start: Any) -> Callable[[np.ndarray], np.ndarray]:
-    """The function that gives the starting frames (b, n, 4, 4) of frequencies (b,)."""
-    n, total = len(device.mesh.points), len(system.free)
-    if start is None:
-        return lambda omega: np.broadcast_to(np.eye(4), (len(omega), total, 4, 4))
-    if isinstance(start, str) and start == "bulk":
-        weight = system.nodes.weight[:, None]
-        Delta = system.nodes.fields["Delta"] / jnp.where(weight == 0, 1.0, weight)
-        local = Delta[:, 0] + 1j * Delta[:, 1]
-        return lambda omega: np.asarray(green_to_frame(bcs(jnp.asarray(omega)[:, None], local[None])))
-    if isinstance(start, Solution):
-        return _from_solution(start, total)
-    G = start if isinstance(start, jax.Array) else np.asarray(start)
-    if G.ndim != 4 or G.shape[1:] != (n, 4, 4) or G.dtype.kind != "f":
-        what = f"an array of shape {G.shape} and type {G.dtype}" if G.ndim else repr(start)
-        raise ValueError(
-            f"start is {what}; expected None, 'bulk', a Solution on this mesh, or real G of shape (n_w, {n}, 4, 4)"
-        )
-    if not np.isfinite(G).all():
-        raise ValueError("start is not finite; expected G of a converged solution")
-    frames = _filled(np.asarray(green_to_frame(jnp.asarray(G))), total)
-
-    def given(omega: np.ndarray) -> np.ndarray:
-        if len(omega) != len(frames):
-            raise ValueError(f"start holds {len(frames)} frequencies, but {len(omega)} are to be solved")
-        return frames
-
-    return given
-
-
-def _filled(frames: np.ndarray, total: int) -> np.ndarray:
-    """Frames with those that are not given, behind barriers, at the normal state."""
-    missing = np.broadcast_to(np.eye(4), (len(frames), total - frames.shape[1], 4, 4))
-    return np.concatenate([frames, missing], axis=1)
-
-
-def _from_solution(start: Solution, total: int) -> Callable[[np.ndarray], np.ndarray]:
-    nodes = start.all_G.shape[1]
-    if nodes != total:
-        raise ValueError(f"start was solved on {nodes} nodes, this mesh has {total}")
-    order = np.argsort(start.omega)
-    frames = np.asarray(green_to_frame(start.all_G))[order]
-
-    def nearest(omega: np.ndarray) -> np.ndarray:
-        return frames[np.argmin(np.abs(np.log(omega[:, None] / start.omega[order])), axis=1)]
-
-    return nearest
+INERTIA_LIMIT, EXTRA_FACTOR_LIMIT = 20_000, 2_000
+"""Nodes up to which the normal state's inertia is checked before solving: by the direct solver that is used anyway, and
+by one that is called for this alone."""

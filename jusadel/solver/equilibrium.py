@@ -12,26 +12,25 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jusadel.common.errors import UncertifiedDerivativeWarning, UnstableStateWarning
 from jusadel.common.progress import ProgressOption, reporter
 from jusadel.device.device import Device
-from jusadel.device.material.material import is_number
-from jusadel.device.pair_potential import at_vertices
-from jusadel.solver.checks import default_pair_potential, starting_frames
+from jusadel.device.pair_potential import at_vertices, default_pair_potential
+from jusadel.solver.checks import refuse_bad_input
 from jusadel.solver.derivatives.tracing import is_traced, still
 from jusadel.solver.derivatives.under_grad import Found, Stated, differentiated
 from jusadel.solver.derivatives.under_jit import solved_in_program
-from jusadel.solver.first_guess import first_guess
-from jusadel.solver.gap.equation import refuse_normal_metals, sites, solve_gap
+from jusadel.solver.gap.equation import solve_gap
+from jusadel.solver.gap.sites import refuse_normal_metals, weighted_sites
 from jusadel.solver.linear import LinearSolver
 from jusadel.solver.newton import NewtonResult
 from jusadel.solver.problem import Problem, pose, refuse_uncertified
-from jusadel.solver.solution import Solution, SolveError, UncertifiedDerivativeWarning, UnstableStateWarning
+from jusadel.solver.solution import Solution
+from jusadel.solver.start import first_guess, starting_frames
 
 Array = jax.Array
 
 SELF_CONSISTENT = "self-consistent"
-SMALLEST_TOL = 1e-12
-"""Below it round-off decides."""
 
 
 def solve(
@@ -159,25 +158,10 @@ def _first_pair_potential(stated: Stated, start: Any) -> tuple[Array, Any]:
     return first_guess(stated.device, stated.T, start)
 
 
-def refuse_bad_input(device: Any, tol: Any, gap_tol: Any = 1e-8) -> None:
-    """Raise without double precision, for anything but a Device, and for a tolerance out of range."""
-    if not jax.config.read("jax_enable_x64"):
-        raise SolveError(
-            "double precision is off (jax_enable_x64 is False): unset JUSADEL_NO_X64, or call "
-            'jax.config.update("jax_enable_x64", True) before solving'
-        )
-    if not isinstance(device, Device):
-        raise TypeError(f"device is {type(device).__name__}; expected a jusadel.Device (mesh and materials together)")
-    if not is_number(tol) or not SMALLEST_TOL <= tol < 1:
-        raise ValueError(f"tol = {tol!r}; expected a relative residual between {SMALLEST_TOL:g} and 1")
-    if not is_number(gap_tol) or not 0 < gap_tol < 1:
-        raise ValueError(f"gap_tol = {gap_tol!r}; expected a residual relative to the bulk gap, between 0 and 1")
-
-
 def _self_consistent(
     problem: Problem, Delta: Array, frames: Callable[[np.ndarray], np.ndarray], tol: float, throw: bool
 ) -> tuple[Found, NewtonResult, dict[str, Any]]:
-    where = sites(problem.device, problem.T, problem.omega, problem.weights)
+    where = weighted_sites(problem.device, problem.T, problem.omega, problem.weights)
     found = solve_gap(problem, where, where.from_vertices(Delta), frames, tol, throw)
     if found.state == "unstable":
         warnings.warn(

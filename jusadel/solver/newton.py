@@ -18,7 +18,8 @@ import numpy as np
 
 from jusadel.action.matrix_free import LiftedAction, residual
 from jusadel.action.mesh_action import DiscreteAction, to_nodes
-from jusadel.action.nambu import R, cap_step, frame_to_green, positivity, retract
+from jusadel.action.nambu import R
+from jusadel.action.nambu.frames import cap_step, frame_to_green, positivity, retract
 from jusadel.common.distributed import shared_out
 from jusadel.common.progress import Event, Progress
 from jusadel.solver.linear import LinearSolver

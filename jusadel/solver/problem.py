@@ -9,24 +9,23 @@ from typing import Any
 import jax
 import numpy as np
 
+from jusadel.action import matsubara
 from jusadel.action.assembly import discretise
 from jusadel.action.matrix_free import lift
-from jusadel.action.mesh_action import DiscreteAction, nodal_mean
-from jusadel.action.nambu import frame_to_green
+from jusadel.action.mesh_action import DiscreteAction, nodal_mean, with_pairing
+from jusadel.action.nambu.frames import frame_to_green
 from jusadel.action.periodic import seams
+from jusadel.common.arguments import is_number, real
+from jusadel.common.errors import SolveError
 from jusadel.common.progress import Progress
 from jusadel.device.device import Device
-from jusadel.solver.checks import (
-    checked_linear_solver,
-    chosen_frequencies,
-    refuse_torn_reservoirs,
-    with_reservoirs,
-)
+from jusadel.solver.checks import refuse_unstable_tensors
 from jusadel.solver.linear import LinearSolver
+from jusadel.solver.linear.choice import checked_linear_solver
 from jusadel.solver.newton import NewtonResult, solve_frequencies
+from jusadel.solver.reservoirs import refuse_torn_reservoirs, with_reservoirs
 from jusadel.solver.resolution import warn_if_coarse
-from jusadel.solver.solution import Solution, SolveError
-from jusadel.solver.stability import refuse_unstable_tensors
+from jusadel.solver.solution import Solution
 
 Array = jax.Array
 
@@ -98,11 +97,6 @@ class Problem:
         )
 
 
-def with_pairing(system: DiscreteAction, Delta: Array) -> DiscreteAction:
-    """The action with another pair potential times the area at each node, (N, 2)."""
-    return replace(system, nodes=replace(system.nodes, fields=system.nodes.fields | {"Delta": Delta}))
-
-
 def pose(
     device: Device,
     T: float,
@@ -163,3 +157,43 @@ def refuse_uncertified(problem: Problem, result: NewtonResult, forced: bool) -> 
             f"omega = {omega[k]:.3g} converged to an unphysical stationary point: the Hermitian part of g tau3 "
             f"has the eigenvalue {result.margin[k]:.3g} (must be > 0 at every node); {remedy}"
         )
+
+
+def chosen_frequencies(
+    device: Device, T: float, Delta: Array, frequencies: Any, accuracy: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Frequencies and weights, (n_w,) each, from what the user gave (see `solve`)."""
+    if not is_number(T) or T <= 0:
+        raise ValueError(f"T = {T!r}; expected a finite temperature > 0, in the units of Delta (k_B = 1)")
+    if frequencies is None:
+        return matsubara.quadrature(T, matsubara.enough_frequencies(T, largest_energy(device, Delta), accuracy))
+    if is_number(frequencies, at_least=1) and float(frequencies).is_integer():
+        return matsubara.quadrature(T, int(frequencies))
+    if not isinstance(frequencies, tuple | list) or len(frequencies) != 2:
+        raise ValueError(
+            f"frequencies = {frequencies!r}; expected None, a whole number >= 1 of quadrature nodes, or a pair "
+            "(omega, weights) of arrays (n_w,)"
+        )
+    omega, weights = (np.asarray(real(f"frequencies[{k}]", x)) for k, x in enumerate(frequencies))
+    if omega.ndim != 1 or omega.shape != weights.shape or not omega.size:
+        raise ValueError(
+            f"frequencies = (omega, weights) with shapes {omega.shape} and {weights.shape}; expected two arrays (n_w,)"
+        )
+    if not np.all((omega > 0) & np.isfinite(omega) & np.isfinite(weights)):
+        bad = int(np.nonzero(~((omega > 0) & np.isfinite(omega) & np.isfinite(weights)))[0][0])
+        raise ValueError(
+            f"frequency {bad} has omega = {omega[bad]:g} and weight {weights[bad]:g}; expected finite numbers with "
+            "omega > 0"
+        )
+    return omega, weights
+
+
+def largest_energy(device: Device, Delta: Array) -> float:
+    """The scale above which G is close to normal: pairing, exchange, and an eighth of the spin relaxation."""
+    h = np.linalg.norm(np.asarray(device.vertex_field("h")), axis=-1).max()
+    Gamma = np.abs(np.asarray(device.vertex_field("Gamma"))).max()
+    electrodes = [
+        float(max(r.Delta, np.linalg.norm(r.h)) + np.abs(np.asarray(r.Gamma)).max() / 8)
+        for r in device.electrodes().values()
+    ]
+    return float(max(np.abs(np.asarray(Delta)).max(), h, *electrodes, 0.0) + Gamma / 8)

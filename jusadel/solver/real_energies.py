@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from jusadel.action.nambu import ROUND_OFF
+from jusadel.action.nambu.frames import ROUND_OFF
 from jusadel.common.progress import Event, Progress
 from jusadel.solver.linear import LinearSolver
 from jusadel.solver.newton import NewtonResult, newton, nothing_yet

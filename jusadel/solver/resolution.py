@@ -8,8 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from jusadel.common.errors import CoarseMeshWarning
 from jusadel.device.device import Device
-from jusadel.solver.solution import CoarseMeshWarning
 
 Array = jax.Array
 FINE_ENOUGH = 0.5

@@ -15,50 +15,6 @@ from jusadel.mesh.mesh import Mesh
 Array = jax.Array
 
 
-class SolveError(RuntimeError):
-    """The solver did not reach a certified solution; the message says where and what to do."""
-
-
-class StabilityError(ValueError):
-    """The material tensors leave the domain in which the normal state is stable."""
-
-
-class CoarseMeshWarning(UserWarning):
-    """The mesh is coarser than the shortest physical length."""
-
-
-class UnstableStateWarning(UserWarning):
-    """A self-consistent state that is stationary, but no minimum of the free energy."""
-
-
-class UncertifiedDerivativeWarning(UserWarning):
-    """Derivatives are taken of a solution that is not certified, which `throw=False` returns: they mean nothing."""
-
-
-class BathWarning(UserWarning):
-    """The bath to which levels are coupled takes charge that matters beside the currents of the contacts."""
-
-
-class CoarseEnergiesWarning(UserWarning):
-    """The energies of a Spectrum are too far apart for the sum over them."""
-
-
-class Solved(Protocol):
-    """What currents can be taken of: a Solution, a Flow."""
-
-    @property
-    def device(self) -> Device:
-        """As it was solved."""
-
-    @property
-    def mesh(self) -> Mesh:
-        """Its mesh."""
-
-    @property
-    def system(self) -> DiscreteAction:
-        """The discrete action."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Solution:
     """Green's functions of a device in equilibrium and how they were found.
@@ -129,3 +85,19 @@ class Solution:
     def _iterations(self) -> str:
         iterations = self.stats["iterations"]
         return f" ({iterations.min()} to {iterations.max()} iterations)" if iterations.any() else ""
+
+
+class Solved(Protocol):
+    """What currents can be taken of: a Solution, a Flow."""
+
+    @property
+    def device(self) -> Device:
+        """As it was solved."""
+
+    @property
+    def mesh(self) -> Mesh:
+        """Its mesh."""
+
+    @property
+    def system(self) -> DiscreteAction:
+        """The discrete action."""

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from jusadel.common.archive import Arrays, Stored, concrete
 from jusadel.solver.solution import Solution
-from jusadel.solver.spectrum import Spectrum
+from jusadel.solver.spectra import Spectrum
 
 FREQUENCIES, ENERGIES = ("omega", "weights"), ("energies",)
 """What a Solution and a Spectrum have values at."""

@@ -2,3 +2,37 @@
 
 Imports the rooms from `common` to `nonequilibrium`.
 """
+
+from jusadel.studies.adaptation import adapt, error_estimate
+from jusadel.studies.convergence import Convergence, ConvergenceWarning, converge
+from jusadel.studies.current_phase.errors import PhaseGridWarning, PhaseRangeWarning
+from jusadel.studies.current_phase.relation import current_phase_relation
+from jusadel.studies.current_phase.result import CurrentPhaseRelation
+from jusadel.studies.film.depairing import depairing_current
+from jusadel.studies.film.states import film_critical_temperature, film_state, gap_of_temperature
+from jusadel.studies.screening.solve import ScreenedSolution, self_field, solve_screened
+from jusadel.studies.sweeps.sweep import sweep
+from jusadel.studies.transition.critical_temperature import critical_temperature
+from jusadel.studies.transition.search import CriticalTemperature
+
+__all__ = [
+    "Convergence",
+    "ConvergenceWarning",
+    "CriticalTemperature",
+    "CurrentPhaseRelation",
+    "PhaseGridWarning",
+    "PhaseRangeWarning",
+    "ScreenedSolution",
+    "adapt",
+    "converge",
+    "critical_temperature",
+    "current_phase_relation",
+    "depairing_current",
+    "error_estimate",
+    "film_critical_temperature",
+    "film_state",
+    "gap_of_temperature",
+    "self_field",
+    "solve_screened",
+    "sweep",
+]

@@ -43,8 +43,8 @@ class Convergence:
     nodes: np.ndarray
     sizes: np.ndarray
     order: float
-    estimate: Any
-    error: Any
+    estimate: float | np.ndarray
+    error: float | np.ndarray
 
     def __repr__(self) -> str:
         several = self.values.ndim > 1

@@ -19,7 +19,8 @@ import scipy.optimize
 from jusadel import bulk_value
 from jusadel.action.homogeneous import homogeneous_density
 from jusadel.action.matsubara import bulk_gap, quadrature
-from jusadel.action.nambu import L, R, bcs, expand, green_to_frame, inverse, to_nambu
+from jusadel.action.nambu import L, R, bcs, to_nambu
+from jusadel.action.nambu.frames import expand, green_to_frame, inverse
 
 REFERENCES = json.loads((Path(__file__).parents[1] / "data" / "references.json").read_text())
 COUNT = 80

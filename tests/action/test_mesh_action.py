@@ -25,7 +25,8 @@ from jusadel import Device, Material, Reservoir
 from jusadel.action.assembly import discretise
 from jusadel.action.matrix_free import lift, residual
 from jusadel.action.mesh_action import action, link
-from jusadel.action.nambu import L, R, frame_to_green
+from jusadel.action.nambu import L, R
+from jusadel.action.nambu.frames import frame_to_green
 from jusadel.action.sparse_hessian import Pattern, linearise
 from jusadel.action.terms import TERMS
 

@@ -13,18 +13,17 @@ from jusadel.action.nambu import (
     R,
     anticommutator,
     bcs,
-    cap_step,
     charge_conjugate,
     chronological_conjugate,
     commutator,
     from_nambu,
-    generator,
     phase_turn,
     to_nambu,
     trace,
     trace_of_product,
     units,
 )
+from jusadel.action.nambu.frames import cap_step, generator
 
 # one compilation each, where eager calls would compile every operation
 expand, retract, inverse = jax.jit(nambu.expand), jax.jit(nambu.retract), jax.jit(nambu.inverse)

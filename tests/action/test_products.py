@@ -1,12 +1,11 @@
-"""Products of matrices whose axes come first: values, derivatives, batches, and that storing changes nothing."""
+"""Products of products whose axes come first: values, derivatives, batches, and that storing changes nothing."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jusadel.action import products as matrices
-from jusadel.action import spin
+from jusadel.action import products
 from jusadel.action.nambu import constants
 from jusadel.action.padded_rows import padded
 
@@ -34,9 +33,9 @@ def last(a):
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_products_are_those_of_numpy(name, n, kind):
     a, b = draw(0, n, n, 3, kind=kind), draw(1, n, n, 3, kind=kind)
-    np.testing.assert_allclose(last(getattr(matrices, name)(a, b)), OPERATIONS[name](last(a), last(b)), atol=1e-13)
+    np.testing.assert_allclose(last(getattr(products, name)(a, b)), OPERATIONS[name](last(a), last(b)), atol=1e-13)
     one = draw(2, n, n, 1, kind=kind)
-    np.testing.assert_allclose(last(getattr(matrices, name)(one, b)), OPERATIONS[name](last(one), last(b)), atol=1e-13)
+    np.testing.assert_allclose(last(getattr(products, name)(one, b)), OPERATIONS[name](last(one), last(b)), atol=1e-13)
 
 
 @pytest.mark.usefixtures("both_forms")
@@ -47,9 +46,9 @@ def test_products_in_programs():
     both = lambda f, axis: jax.jit(jax.vmap(f, axis, axis))(*(np.moveaxis(x, -1, axis) for x in (a, b)))  # noqa: E731
     for axis in (0, 2):
         for name in OPERATIONS:
-            found = np.moveaxis(both(getattr(matrices, name), axis), axis, 0)
+            found = np.moveaxis(both(getattr(products, name), axis), axis, 0)
             np.testing.assert_allclose(found, OPERATIONS[name](last(a), last(b)), atol=1e-13)
-        found = np.moveaxis(both(lambda x, y: matrices.recombined(basis, x) + y, axis), axis, -1)
+        found = np.moveaxis(both(lambda x, y: products.recombined(basis, x) + y, axis), axis, -1)
         np.testing.assert_allclose(found, np.einsum("ijkl,klp->ijp", basis, a) + b, atol=1e-13)
 
 
@@ -65,7 +64,7 @@ def test_derivatives_are_those_of_plain_products(name):
         return value
 
     plain = function(lambda a, b: jnp.moveaxis(OPERATIONS[name](*(jnp.moveaxis(x, -1, 0) for x in (a, b))), 0, -1))
-    ours = function(getattr(matrices, name))
+    ours = function(getattr(products, name))
     a, b = draw(3, 4, 4, 2) / 2, draw(4, 4, 4, 2) / 2
     along = (draw(5, 4, 4, 2), draw(6, 4, 4, 2))
 
@@ -86,21 +85,21 @@ def test_derivatives_are_those_of_plain_products(name):
 def test_batches_along_any_axis(axes):
     shapes = [(4, 4, 3) if k is None else tuple(np.insert([4, 4, 3], k, 5)) for k in axes]
     a, b = draw(7, *shapes[0]), draw(8, *shapes[1])
-    found = jax.vmap(matrices.commutator, axes)(a, b)
+    found = jax.vmap(products.commutator, axes)(a, b)
     pick = lambda x, k, m: x if k is None else np.take(x, m, axis=k)  # noqa: E731
     for m in range(5):
-        expected = matrices.commutator(pick(a, axes[0], m), pick(b, axes[1], m))
+        expected = products.commutator(pick(a, axes[0], m), pick(b, axes[1], m))
         np.testing.assert_allclose(found[m], expected, atol=1e-14)
 
 
 @pytest.mark.parametrize("first", [1.0, np.nan, np.inf, -0.0])
 def test_storing_changes_nothing(first):
     x = jnp.asarray(draw(9, 3, 5)).at[0, 0].set(first)
-    stored = jax.jit(lambda x: matrices.materialise(2 * x))
+    stored = jax.jit(lambda x: products.materialise(2 * x))
     np.testing.assert_array_equal(stored(x), 2 * x)
-    np.testing.assert_array_equal(jax.jit(jax.vmap(matrices.materialise))(x), x)
-    assert matrices.materialise(jnp.zeros((0, 3))).shape == (0, 3)
-    np.testing.assert_array_equal(jax.grad(lambda x: matrices.materialise(x)[1].sum())(x)[1], 1)
+    np.testing.assert_array_equal(jax.jit(jax.vmap(products.materialise))(x), x)
+    assert products.materialise(jnp.zeros((0, 3))).shape == (0, 3)
+    np.testing.assert_array_equal(jax.grad(lambda x: products.materialise(x)[1].sum())(x)[1], 1)
 
 
 @pytest.mark.parametrize("n", [4, 8])
@@ -109,24 +108,28 @@ def test_spin_matrices_from_both_sides(n):
     G, weights = draw(10, n, n, 3), draw(11, 3, 3)
     g = last(G)
     expected = sum(weights[i, j] * L[i] @ g @ L[j] for i in range(3) for j in range(3))
-    np.testing.assert_allclose(last(spin.between_spins(weights, G)), expected, atol=1e-13)
+    np.testing.assert_allclose(last(products.between_spins(weights, G)), expected, atol=1e-13)
     traces = np.trace(expected @ g, axis1=-2, axis2=-1)
-    np.testing.assert_allclose(spin.trace_between_spins(weights, G), traces, atol=1e-12)
-    np.testing.assert_allclose(spin.weighted_spin(weights[0], G)[..., 0], np.tensordot(weights[0], L, 1), atol=1e-14)
+    np.testing.assert_allclose(products.trace_between_spins(weights, G), traces, atol=1e-12)
+    np.testing.assert_allclose(
+        products.weighted_spin(weights[0], G)[..., 0], np.tensordot(weights[0], L, 1), atol=1e-14
+    )
 
 
 @pytest.mark.parametrize("n", [4, 8])
 def test_spin_conjugate_turns_the_triplets_and_serves_the_spin_galvanic_sandwich(n):
     L, _ = constants(n)
     G, gamma = draw(13, n, n, 2), draw(14, 3)
-    g, turned = last(G), last(spin.spin_conjugate(G))
+    g, turned = last(G), last(products.spin_conjugate(G))
     singlet = (g - sum(L[k] @ g @ L[k] for k in range(3))) / 4
     np.testing.assert_allclose(turned, 2 * singlet - g, atol=1e-14)
     for k in range(3):
         np.testing.assert_allclose(singlet @ L[k], L[k] @ singlet, atol=1e-14)
     weights = np.einsum("ijl,l->ij", LEVI_CIVITA, gamma)
     spin_of = np.tensordot(gamma, L, 1)
-    np.testing.assert_allclose(last(spin.between_spins(weights, G)), -spin_of @ turned - turned @ spin_of, atol=1e-13)
+    np.testing.assert_allclose(
+        last(products.between_spins(weights, G)), -spin_of @ turned - turned @ spin_of, atol=1e-13
+    )
 
 
 @pytest.mark.usefixtures("both_forms")

@@ -20,7 +20,8 @@ from random_device import tensors
 
 import jusadel as ju
 from jusadel.action.assembly import discretise
-from jusadel.action.nambu import bcs, frame_to_green
+from jusadel.action.nambu import bcs
+from jusadel.action.nambu.frames import frame_to_green
 from jusadel.common import archive, atomic
 from jusadel.device.boundary import Boundary
 from jusadel.device.tabulated import Sampled

@@ -16,8 +16,8 @@ import pytest
 
 import jusadel as ju
 from jusadel.fitting.levenberg_marquardt import Linearised
+from jusadel.fitting.parameters import Range
 from jusadel.fitting.result import with_error
-from jusadel.fitting.transforms import Range
 
 TIMES = np.linspace(0.0, 5.0, 40)
 TRUE = {"A": 2.0, "k": 0.7, "b": 0.1}

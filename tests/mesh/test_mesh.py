@@ -13,7 +13,7 @@ import pytest
 from jusadel.mesh.formats.reading import read_mesh
 from jusadel.mesh.formats.writing import FORMATS
 from jusadel.mesh.mesh import Mesh
-from jusadel.mesh.polygon import circle, polygon
+from jusadel.mesh.polygons import circle, polygon
 from jusadel.mesh.shapes import disk, rectangle
 
 MESHES = Path(__file__).parents[2] / "meshes"

@@ -8,7 +8,7 @@ import pytest
 import jusadel as ju
 from jusadel.mesh.generator.constraints import MeshingError
 from jusadel.mesh.generator.geometry import area_of, inside
-from jusadel.mesh.polygon import SharpCornerWarning, circle
+from jusadel.mesh.polygons import SharpCornerWarning, circle
 
 SQUARE = np.array([(0.0, 0), (4, 0), (4, 4), (0, 4)])
 HOLE = np.array([(2.5, 1.0), (3.5, 1.0), (3.5, 2.0), (2.5, 2.0)])

@@ -10,7 +10,7 @@ from random_device import ALL, small_mesh
 import jusadel as ju
 from jusadel.action.assembly import discretise
 from jusadel.nonequilibrium.diffusion import normal_equations, pose
-from jusadel.nonequilibrium.spin_dynamics import _Stepper
+from jusadel.nonequilibrium.time_evolution import _Stepper
 from validation.normal_state import annulus
 
 pytestmark = [

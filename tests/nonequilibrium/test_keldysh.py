@@ -15,7 +15,8 @@ import jusadel as ju
 from jusadel.action.assembly import discretise
 from jusadel.action.matrix_free import lift
 from jusadel.action.mesh_action import action
-from jusadel.action.nambu import R, bcs, commutator, frame_to_green, from_nambu, positivity, retract
+from jusadel.action.nambu import R, advanced, bcs, commutator, from_nambu
+from jusadel.action.nambu.frames import frame_to_green, positivity, retract
 from jusadel.action.sparse_hessian import Pattern, linearise
 from jusadel.action.terms import barrier
 from jusadel.nonequilibrium.diffusion import normal_equations
@@ -23,7 +24,6 @@ from jusadel.nonequilibrium.keldysh import (
     ALL_MODES,
     CHARGE_AND_SPIN,
     PHI,
-    advanced,
     blocks,
     currents_of_cells,
     frequency_matrix,

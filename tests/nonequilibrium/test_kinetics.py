@@ -9,7 +9,7 @@ import scipy.special
 from random_device import ALL, small_mesh
 
 import jusadel as ju
-from jusadel.nonequilibrium.flow import nodes_of_contact
+from jusadel.nonequilibrium.contacts import nodes_of_contact
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning"),

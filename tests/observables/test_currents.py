@@ -9,18 +9,9 @@ import pytest
 
 import jusadel as ju
 from jusadel.action.assembly import discretise
-from jusadel.observables.currents import (
-    SPIN_TERMS,
-    current_across,
-    current_through,
-    magnetisation,
-    spin_current_across,
-    spin_current_through,
-    spin_divergence,
-    spin_torque,
-    triplet_components,
-)
+from jusadel.observables.currents import current_across, current_through, spin_current_across, spin_current_through
 from jusadel.observables.cuts import flux_through_triangles
+from jusadel.observables.spin import SPIN_TERMS, magnetisation, spin_divergence, spin_torque, triplet_components
 
 DELTA = 1.3
 FREQUENCIES = ([0.4, 1.7], [1.0, 0.8])

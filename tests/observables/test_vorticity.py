@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import jusadel as ju
+from jusadel.device.pair_potential import vortices
 from jusadel.device.vector_potential import uniform_field
-from jusadel.observables.vorticity import fluxoid, vortices, winding
+from jusadel.observables.vorticity import fluxoid, winding
 
 RNG = np.random.default_rng(3)
 POINTS = RNG.normal(size=(7, 2))

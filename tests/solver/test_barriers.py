@@ -11,7 +11,7 @@ from shared import bare_frequency
 import jusadel as ju
 from jusadel.action.matrix_free import lift, residual
 from jusadel.action.mesh_action import Joint, joint_action
-from jusadel.action.nambu import frame_to_green
+from jusadel.action.nambu.frames import frame_to_green
 from jusadel.action.sparse_hessian import Pattern, linearise
 from jusadel.device.boundary import Boundary
 

@@ -9,11 +9,10 @@ import scipy.sparse.linalg as sla
 
 import jusadel as ju
 from jusadel.device.pair_potential import at_vertices
-from jusadel.solver.checks import starting_frames
-from jusadel.solver.first_guess import bulk_with_phases, phase_factor
-from jusadel.solver.gap import equation as gap
+from jusadel.solver import gap
 from jusadel.solver.gap.lanczos import downhill
 from jusadel.solver.problem import pose
+from jusadel.solver.start import bulk_with_phases, phase_factor, starting_frames
 
 # what is said of bulk metals does not depend on the mesh, and the rest holds on any mesh
 pytestmark = pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")
@@ -121,7 +120,7 @@ def test_current_is_the_same_through_every_cut(junction):
 
 
 def test_spin_current_diverges_by_the_torque(junction):
-    from jusadel.observables.currents import spin_divergence
+    from jusadel.observables.spin import spin_divergence
 
     free = np.asarray(junction.system.free)
     torque, divergence = np.asarray(ju.spin_torque(junction)), np.asarray(spin_divergence(junction))
@@ -153,7 +152,7 @@ def test_response_is_the_derivative_of_the_residual():
     vertex = at_vertices(device, 1.0 + 0.2j)
     options = {"accuracy": 1e-4, "tol": 1e-12, "linear_solver": DIRECT, "progress": None}
     problem = pose(device, T, vertex, frequencies=3, **options)
-    where = gap.sites(device, T, problem.omega, problem.weights)
+    where = gap.weighted_sites(device, T, problem.omega, problem.weights)
     Delta = where.from_vertices(vertex)
     Delta = Delta + 0.1 * rng.normal(size=Delta.shape)
     base = gap.Trial.of(problem, where, Delta, starting_frames(device, problem.system, None))

@@ -10,9 +10,9 @@ import pytest
 import jusadel as ju
 from jusadel.action.assembly import discretise
 from jusadel.device.pair_potential import at_vertices
-from jusadel.solver.checks import chosen_frequencies
+from jusadel.solver.checks import normal_state_is_stable, refuse_unstable_tensors
 from jusadel.solver.linear import SuperLU
-from jusadel.solver.stability import normal_state_is_stable, refuse_unstable_tensors
+from jusadel.solver.problem import chosen_frequencies
 
 ONE = ([1.0], [1.0])  # one frequency
 DELTA = 0.1  # small against D/size^2, so that a coarse mesh is fine enough

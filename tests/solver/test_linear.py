@@ -11,7 +11,7 @@ from jusadel.action.assembly import discretise
 from jusadel.action.matrix_free import lift
 from jusadel.action.sparse_hessian import Pattern, linearise
 from jusadel.device.pair_potential import at_vertices
-from jusadel.solver.linear import Dense, Pardiso, SuperLU, factors
+from jusadel.solver.linear import Dense, Pardiso, SuperLU, superlu
 
 
 @pytest.fixture(scope="module")
@@ -66,13 +66,13 @@ def test_each_thread_frees_its_own_factors(monkeypatch):
         def __del__(self):
             freed_at_home.append(self.made_by == threading.get_ident() != threading.main_thread().ident)
 
-    monkeypatch.setattr(factors.sla, "splu", Recorded)
-    made = factors.in_threads(lambda k: factors.Factor(None), range(6), 2)
+    monkeypatch.setattr(superlu.sla, "splu", Recorded)
+    made = superlu.in_threads(lambda k: superlu.Factor(None), range(6), 2)
     assert [factor.inertia for factor in made] == [(2, 0)] * 6
     del made
-    factors.forget(2)
+    superlu.forget(2)
     assert freed_at_home == [True] * 6
-    factors.Factor(None)  # nothing waits in this thread
+    superlu.Factor(None)  # nothing waits in this thread
     assert freed_at_home == [True] * 6 + [False]
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import jusadel as ju
+from jusadel.common.errors import CoarseMeshWarning
 from jusadel.device.pair_potential import at_vertices
 from jusadel.solver.resolution import warn_if_coarse
-from jusadel.solver.solution import CoarseMeshWarning
 
 ONE = ([1.0], [1.0])  # one frequency
 DELTA = 0.1  # small against D/size^2, so that a coarse mesh is fine enough

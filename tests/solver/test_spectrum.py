@@ -8,7 +8,7 @@ import scipy.optimize
 
 import jusadel as ju
 from jusadel.action.nambu import bcs, to_nambu
-from jusadel.solver.spectrum import _checked_solver
+from jusadel.solver.spectra import _checked_solver
 
 # nothing depends on the mesh where G does not depend on space
 pytestmark = pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")

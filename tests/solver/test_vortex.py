@@ -129,8 +129,7 @@ def test_solution_is_certified_and_normalised(vortex_solutions, case):
 
 def test_symmetries_of_the_usual_green_function(vortex_solutions):
     """Charge conjugation, Eq. (2), and chronological symmetry, Eq. (3), give the same g at -omega; it solves there."""
-    from jusadel.action import matrix_free as lifted
-    from jusadel.action import nambu
+    from jusadel.action import matrix_free as lifted, nambu
 
     sol = vortex_solutions["all"][0]
     g = ju.to_nambu(sol.G)

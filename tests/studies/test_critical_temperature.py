@@ -6,7 +6,7 @@ from scipy.optimize import brentq
 from scipy.special import psi
 
 import jusadel as ju
-from jusadel.studies.critical_temperature import critical_temperature
+from jusadel.studies.transition.critical_temperature import critical_temperature
 
 SIDE = 0.02
 TINY = ju.rectangle(SIDE, SIDE, 1.5 * SIDE)

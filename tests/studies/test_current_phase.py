@@ -79,7 +79,7 @@ def at_zero_temperature(scale, n=12):
     return scale * (s / (1 - s)) ** 2, w * scale * 2 * s / (1 - s) ** 3 / (2 * np.pi)
 
 
-@pytest.mark.filterwarnings("ignore::jusadel.phase_curve.PhaseRangeWarning")
+@pytest.mark.filterwarnings("ignore::jusadel.PhaseRangeWarning")
 @pytest.mark.parametrize(
     ("Delta", "L", "Ic", "phase", "tol"),
     [

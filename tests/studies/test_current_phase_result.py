@@ -130,7 +130,7 @@ GRIDS = [
 
 @pytest.mark.parametrize("phases", GRIDS)
 @pytest.mark.parametrize("r", [1e-9, 0.3])
-@pytest.mark.filterwarnings("ignore::jusadel.phase_errors.PhaseGridWarning")
+@pytest.mark.filterwarnings("ignore::jusadel.PhaseGridWarning")
 def test_errors_cover_what_is_wrong(phases, r):
     """The current of a symmetric junction: both maxima are 1/(1 - r^2), and its efficiency and phi0 are zero."""
     cpr, exact = skew(phases, r), 1 / (1 - r**2)
@@ -175,7 +175,7 @@ def test_enough_phases_say_nothing_of_errors():
     assert curve(TURN).diode_efficiency_error < 1e-12
 
 
-@pytest.mark.filterwarnings("ignore::jusadel.phase_curve.PhaseRangeWarning")
+@pytest.mark.filterwarnings("ignore::jusadel.PhaseRangeWarning")
 @pytest.mark.parametrize("phases", [np.linspace(0.2, 2.9, 3), np.linspace(0, 2 * np.pi, 4, endpoint=False)])
 def test_very_few_phases_are_told(phases):
     with pytest.warns(PhaseGridWarning, match=r"critical currents are known to .* % only: [34] phases"):

@@ -13,9 +13,9 @@ import jusadel as ju
 from jusadel.action.assembly import discretise
 from jusadel.action.mesh_action import to_nodes
 from jusadel.observables.currents import current_across
-from jusadel.solver.checks import starting_frames
-from jusadel.solver.gap import equation as gap
+from jusadel.solver import gap
 from jusadel.solver.problem import pose
+from jusadel.solver.start import starting_frames
 from jusadel.studies.screening import response as screening_response
 from jusadel.studies.screening.edge_elements import WhitneyField, edge_space
 from jusadel.studies.screening.solve import self_field, solve_screened
@@ -325,7 +325,7 @@ def test_response_is_the_derivative_of_the_gradient_and_symmetric():
         progress=None,
         unknown=("A", "Delta"),
     )
-    where = gap.sites(device, T, posed.omega, posed.weights)
+    where = gap.weighted_sites(device, T, posed.omega, posed.weights)
     model = screening_response.Model(edge_space(device), where, 0.3, 0.05)
     base = screening_response.first_state(model, posed, Delta, starting_frames(device, posed.system, None))
     response = screening_response.Response(model, base)

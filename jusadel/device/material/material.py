@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jusadel.common.arguments import real
 from jusadel.device.material import symmetry
 
 Field = Any
@@ -143,21 +144,6 @@ class Material:
         return cls(**given)
 
 
-def rashba(x: float) -> np.ndarray:
-    """(3, 2) tensor with xy = -yx = x (C3v, C4v, C6v): spin perpendicular to the current."""
-    return np.array([[0.0, 1.0], [-1.0, 0.0], [0.0, 0.0]]) * x
-
-
-def dresselhaus(x: float) -> np.ndarray:
-    """(3, 2) tensor with xx = -yy = x (D2d, S4)."""
-    return np.array([[1.0, 0.0], [0.0, -1.0], [0.0, 0.0]]) * x
-
-
-def chiral(x: float) -> np.ndarray:
-    """(3, 2) tensor with xx = yy = x (T, O, D3, D4, D6): spin along the current."""
-    return np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]) * x
-
-
 # --- what was not said ---------------------------------------------------------------------------
 
 
@@ -176,30 +162,6 @@ def _warn_of_magnet(h: Any) -> None:
 
 
 # --- shapes and stability ----------------------------------------------------------------------
-
-
-def real(name: str, value: Any) -> Any:
-    """The value as an array of real numbers: JAX's where JAX holds any of them (it may be tracing), else numpy's."""
-    xp = jnp if any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(value)) else np
-    try:
-        array = xp.asarray(value)
-    except (TypeError, ValueError) as error:  # rows of different length, say
-        raise ValueError(f"{name} = {value!r}; expected an array of real numbers") from error
-    if array.dtype.kind not in "biuf":
-        shown = f"array of {array.dtype}" if array.ndim else repr(value)
-        raise ValueError(f"{name} = {shown}; expected real numbers")
-    return array.astype(float)
-
-
-def is_number(value: Any, at_least: float = -np.inf) -> bool:
-    """Whether it is one finite real number; traced values have none to look at."""
-    if isinstance(value, jax.core.Tracer):
-        return True
-    try:
-        array = np.asarray(value)
-    except ValueError:  # rows of different length
-        return False
-    return array.ndim == 0 and array.dtype.kind in "iuf" and bool(np.isfinite(array) and array >= at_least)
 
 
 def shaped(name: str, value: Any) -> Any:

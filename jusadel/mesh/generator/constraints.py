@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jusadel.mesh.checks import _check_node_count
 from jusadel.mesh.generator.geometry import Film, Points, extent_of, place
 from jusadel.mesh.generator.sizes import SizeFunction
-from jusadel.mesh.shapes import _check_node_count
 from jusadel.mesh.topology import Integers
 
 SHORTEST = 1e-7

@@ -10,10 +10,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import Delaunay
 
-from jusadel.mesh.checks import signed_areas
+from jusadel.mesh.checks import _check_node_count, signed_areas
 from jusadel.mesh.generator.constraints import Border
 from jusadel.mesh.generator.geometry import Film, Points
-from jusadel.mesh.shapes import _check_node_count
 from jusadel.mesh.topology import Integers
 
 NUDGE = 1e-11

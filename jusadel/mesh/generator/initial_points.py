@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from jusadel.mesh.checks import _check_node_count
 from jusadel.mesh.generator.constraints import Border, divided
 from jusadel.mesh.generator.delaunay import triangulated
 from jusadel.mesh.generator.geometry import Film, Points, extent_of
 from jusadel.mesh.generator.sizes import SizeFunction
-from jusadel.mesh.shapes import _check_node_count
 from jusadel.mesh.topology import Integers
 
 SPACING = 0.82

@@ -16,13 +16,14 @@ from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 
 from jusadel.action.matrix_free import lift
+from jusadel.common.errors import SolveError, StabilityError
+from jusadel.solver.checks import refuse_unstable_tensors
 from jusadel.solver.derivatives.implicit_function import Equations
 from jusadel.solver.derivatives.linear_response import LinearProblem
-from jusadel.solver.gap.equation import Sites, solve_gap
+from jusadel.solver.gap.equation import solve_gap
+from jusadel.solver.gap.sites import Sites
 from jusadel.solver.linear import LinearSolver, chosen
 from jusadel.solver.problem import Problem
-from jusadel.solver.solution import SolveError, StabilityError
-from jusadel.solver.stability import refuse_unstable_tensors
 
 
 @dataclass(frozen=True)

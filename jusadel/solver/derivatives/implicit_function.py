@@ -21,10 +21,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action.matrix_free import TWO_B_R3, green, inverse, joint_slope, node_slope, product, traces
-from jusadel.action.mesh_action import DiscreteAction, cell_action, to_nodes
-from jusadel.action.nambu import generator
-from jusadel.solver.gap.equation import amplitudes
-from jusadel.solver.problem import with_pairing
+from jusadel.action.mesh_action import DiscreteAction, cell_action, to_nodes, with_pairing
+from jusadel.action.nambu.frames import generator
+from jusadel.solver.gap.response import amplitudes
 
 Array = jax.Array
 Solve = Callable[..., Any]

@@ -13,10 +13,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.solver.gap.equation import Response, Sites, couplings, felt, pushed
+from jusadel.common.errors import SolveError
+from jusadel.solver.gap.response import Response, couplings, felt, pushed
+from jusadel.solver.gap.sites import Sites
 from jusadel.solver.linear.protocol import DERIVATIVES
 from jusadel.solver.problem import Problem
-from jusadel.solver.solution import SolveError
 
 ROUGH, REFINEMENTS = 1e-2, 30
 """Each refinement solves for what is left to this accuracy, with linear responses that are hardly better."""

@@ -11,16 +11,16 @@ import numpy as np
 
 from jusadel.action.assembly import discretise
 from jusadel.action.mesh_action import nodal_mean
-from jusadel.action.nambu import frame_to_green
+from jusadel.action.nambu.frames import frame_to_green
 from jusadel.action.periodic import seams
+from jusadel.common.arguments import real
 from jusadel.device.device import Device
-from jusadel.device.material.material import real
-from jusadel.solver.checks import held_frames
 from jusadel.solver.derivatives.callback import Host, keep
 from jusadel.solver.derivatives.implicit_function import Equations, GapTerms, Unknowns, attached
 from jusadel.solver.derivatives.linear_response import LinearProblem
-from jusadel.solver.gap.equation import Sites, site_fields
+from jusadel.solver.gap.sites import Sites, site_fields
 from jusadel.solver.problem import Problem
+from jusadel.solver.reservoirs import held_frames
 from jusadel.solver.solution import Solution
 
 Array = jax.Array

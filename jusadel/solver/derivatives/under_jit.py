@@ -13,12 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action import matsubara
-from jusadel.device.material.material import is_number, real
+from jusadel.common.arguments import is_number, real
 from jusadel.solver.derivatives.callback import UNKNOWN, Host, called
 from jusadel.solver.derivatives.implicit_function import attached
 from jusadel.solver.derivatives.tracing import is_traced
 from jusadel.solver.derivatives.under_grad import Stated, equations, placed
-from jusadel.solver.gap.equation import layout, site_fields
+from jusadel.solver.gap.sites import layout, site_fields
 from jusadel.solver.linear import LinearSolver
 from jusadel.solver.solution import Solution
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 
 from jusadel.solver.linear.krylov import Krylov
@@ -17,3 +19,14 @@ def chosen(nodes: int, frequencies: int) -> LinearSolver:
     if jax.default_backend() != "cpu" or nodes * frequencies >= WORK:
         return Krylov()
     return SuperLU()
+
+
+def checked_linear_solver(given: Any, nodes: int, frequencies: int) -> LinearSolver:
+    """The given linear solver, or the one that suits the problem's size; anything else is refused."""
+    if given is None:
+        return chosen(nodes, frequencies)
+    if isinstance(given, type) or not all(callable(getattr(given, name, None)) for name in ("prepare", "directions")):
+        raise TypeError(
+            f"linear_solver = {given!r}; expected an instance such as jusadel.linear.Krylov() or .SuperLU()"
+        )
+    return given

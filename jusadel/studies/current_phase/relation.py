@@ -17,22 +17,25 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action.periodic import refuse_apart
+from jusadel.common.arguments import real
 from jusadel.common.concrete import NotDifferentiableError
+from jusadel.common.errors import SolveError
 from jusadel.common.progress import ProgressOption, reporter
+from jusadel.common.types import ArrayLike, PairPotential
 from jusadel.device.boundary import Reservoir, Tunnel
 from jusadel.device.device import Device
-from jusadel.device.material.material import real
-from jusadel.device.pair_potential import at_vertices
+from jusadel.device.pair_potential import at_vertices, default_pair_potential
 from jusadel.observables.currents import current_through
-from jusadel.observables.local import free_energy
-from jusadel.solver.checks import chosen_frequencies, default_pair_potential, held_frames, with_reservoirs
+from jusadel.observables.thermodynamics import free_energy
+from jusadel.solver.checks import refuse_bad_input
 from jusadel.solver.derivatives.tracing import is_traced, still
 from jusadel.solver.derivatives.under_grad import Stated, equations, function_of, placed
-from jusadel.solver.equilibrium import SELF_CONSISTENT, refuse_bad_input, solve
+from jusadel.solver.equilibrium import SELF_CONSISTENT, solve
 from jusadel.solver.linear import LinearSolver
 from jusadel.solver.newton import NewtonResult, solve_frequencies
-from jusadel.solver.problem import Problem, pose, refuse_uncertified
-from jusadel.solver.solution import Solution, SolveError
+from jusadel.solver.problem import Problem, chosen_frequencies, pose, refuse_uncertified
+from jusadel.solver.reservoirs import held_frames, with_reservoirs
+from jusadel.solver.solution import Solution
 from jusadel.studies.current_phase.result import CurrentPhaseRelation
 from jusadel.studies.current_phase.turning import phase_change, turned
 from jusadel.studies.current_phase.turns import half_turn, whole_turn
@@ -44,10 +47,10 @@ IN_PROGRAM = "current_phase_relation cannot stand inside jax.jit or jax.vmap; ja
 
 def current_phase_relation(
     device: Device,
-    phases: Any,
+    phases: ArrayLike,
     T: float,
     across: tuple[str, str] = ("left", "right"),
-    pair_potential: Any = None,
+    pair_potential: PairPotential = None,
     **solve_arguments: Any,
 ) -> CurrentPhaseRelation:
     """Current from electrode a to b, I = 2 dF/dphi, and free energy F against phi = phase(b) - phase(a).
@@ -77,7 +80,7 @@ def current_phase_relation(
         ValueError: names that are not two joined electrodes with Delta > 0, phases that are not (k,) finite numbers.
         SolveError: as in `solve`; a note says at which phase.
     """
-    phases = _checked_phases(phases)
+    path = _checked_phases(phases)
     if is_traced(still(device)):
         raise NotDifferentiableError(IN_PROGRAM)
     junction = _Junction.of(device, across)
@@ -87,8 +90,8 @@ def current_phase_relation(
         with warnings.catch_warnings(record=True) as heard:
             warnings.simplefilter("always")
             if consistent:
-                return _followed(junction, phases, T, solve_arguments)
-            return _together(junction, phases, T, pair_potential, **solve_arguments)
+                return _followed(junction, path, T, solve_arguments)
+            return _together(junction, path, T, pair_potential, **solve_arguments)
     finally:
         for text, kind in _each_once(heard):
             warnings.warn(text, kind, stacklevel=2)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import scipy.optimize
 from scipy.special import digamma
 
+from jusadel.common.arguments import is_number
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
-from jusadel.device.material.material import Material, is_number
+from jusadel.common.types import ArrayLike, Frequencies
+from jusadel.device.material.material import Material
 from jusadel.studies.film.energy import FilmEnergy
 from jusadel.studies.film.states import CRITICAL_BREAKING, film_states, gap_solutions, plane_vector
 
@@ -53,8 +54,8 @@ class DepairingCurrent:
 def depairing_current(
     material: Material,
     T: float,
-    direction: Any = (1.0, 0.0),
-    frequencies: Any = None,
+    direction: ArrayLike = (1.0, 0.0),
+    frequencies: Frequencies = None,
     accuracy: float = 1e-8,
     samples: int = SAMPLES,
 ) -> DepairingCurrent:
@@ -77,7 +78,7 @@ def depairing_current(
     """
     n = plane_vector("direction", direction)
     if not np.linalg.norm(n) > 0 or not is_number(samples, at_least=9):
-        raise ValueError(f"direction = {direction}, samples = {samples}; expected a non-zero vector and at least 9")
+        raise ValueError(f"direction = {direction!r}, samples = {samples}; expected a non-zero vector and at least 9")
     film, n = FilmEnergy.of(material, T, frequencies, accuracy), n / np.linalg.norm(n)
     line = _Line(film, n)
     s, Delta, F, j = line.branch(int(samples))

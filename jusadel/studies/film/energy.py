@@ -22,9 +22,10 @@ from scipy.special import digamma
 
 from jusadel.action import matsubara
 from jusadel.action.homogeneous import frame_density, solve_quasidefinite, stationary_frame
-from jusadel.action.nambu import frame_to_green, positivity
+from jusadel.action.nambu.frames import frame_to_green, positivity
 from jusadel.action.terms import TERMS, Term
-from jusadel.device.material.material import SHAPES, Material, is_number, real
+from jusadel.common.arguments import is_number, real
+from jusadel.device.material.material import SHAPES, Material
 from jusadel.studies.film.pairing_response import PairingResponse, cubic_tails, pole_sum
 
 Array = jax.Array

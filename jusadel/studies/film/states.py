@@ -13,8 +13,10 @@ import numpy as np
 import scipy.optimize
 
 from jusadel.action import matsubara
+from jusadel.common.arguments import is_number, real
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
-from jusadel.device.material.material import Material, is_number, real
+from jusadel.common.types import ArrayLike, Frequencies
+from jusadel.device.material.material import Material
 from jusadel.studies.film.energy import FilmEnergy, constant_fields
 from jusadel.studies.film.pairing_response import PairingResponse, pole_sum
 
@@ -61,8 +63,8 @@ class FilmState:
 def film_state(
     material: Material,
     T: float,
-    q: Any = (0.0, 0.0),
-    frequencies: Any = None,
+    q: ArrayLike = (0.0, 0.0),
+    frequencies: Frequencies = None,
     accuracy: float = 1e-8,
     start: float | None = None,
 ) -> FilmState:
@@ -104,7 +106,11 @@ def film_state(
 
 @without_derivatives(DIFFERENCES)
 def gap_of_temperature(
-    material: Material, temperatures: Any, q: Any = (0.0, 0.0), frequencies: Any = None, accuracy: float = 1e-8
+    material: Material,
+    temperatures: ArrayLike,
+    q: ArrayLike = (0.0, 0.0),
+    frequencies: Frequencies = None,
+    accuracy: float = 1e-8,
 ) -> np.ndarray:
     """Delta(T) of a film: the largest solution of the gap equation at each temperature, 0 where there is none.
 
@@ -200,7 +206,7 @@ def _first(states: FilmState) -> FilmState:
     )
 
 
-def plane_vector(name: str, value: Any) -> np.ndarray:
+def plane_vector(name: str, value: ArrayLike) -> np.ndarray:
     """A vector (2,) of the user, checked."""
     vector = np.asarray(real(name, value))
     if vector.shape != (2,) or not np.isfinite(vector).all():
@@ -212,7 +218,7 @@ def plane_vector(name: str, value: Any) -> np.ndarray:
 
 
 @without_derivatives(DIFFERENCES)
-def film_critical_temperature(material: Material, q: Any = (0.0, 0.0)) -> float:
+def film_critical_temperature(material: Material, q: ArrayLike = (0.0, 0.0)) -> float:
     """Temperature of the second-order transition of a film: the largest root of the linearised gap equation.
 
     The normal state's linear response is a sum of poles, f_s/Delta = Sum_i r_i/(omega + lam_i), so that

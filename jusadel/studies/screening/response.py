@@ -22,12 +22,14 @@ import scipy.sparse.linalg as sla
 from jusadel.action.matrix_free import TWO_B_R3, links_of_cells
 from jusadel.action.matsubara import GAP_RATIO
 from jusadel.action.mesh_action import Cells, DiscreteAction, centroid_action
-from jusadel.action.nambu import R, frame_to_green, inverse
-from jusadel.solver.gap import equation as gap
+from jusadel.action.nambu import R
+from jusadel.action.nambu.frames import frame_to_green, inverse
+from jusadel.common.errors import SolveError
+from jusadel.solver import gap
 from jusadel.solver.gap.lanczos import smallest_eigenvalue
 from jusadel.solver.newton import NewtonResult
 from jusadel.solver.problem import Problem, refuse_uncertified
-from jusadel.solver.solution import Solution, SolveError
+from jusadel.solver.solution import Solution
 from jusadel.studies.screening.edge_elements import EdgeSpace
 
 Array = jax.Array

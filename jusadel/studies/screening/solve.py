@@ -26,18 +26,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jusadel.common.arguments import is_number
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
+from jusadel.common.errors import SolveError, UnstableStateWarning
 from jusadel.common.progress import Event, ProgressOption, reporter
 from jusadel.device.device import Device
-from jusadel.device.material.material import is_number
-from jusadel.observables.local import free_energy
-from jusadel.solver.checks import starting_frames
-from jusadel.solver.equilibrium import SELF_CONSISTENT, first_pair_potential, refuse_bad_input
-from jusadel.solver.gap import equation as gap
+from jusadel.observables.thermodynamics import free_energy
+from jusadel.solver import gap
+from jusadel.solver.checks import refuse_bad_input
+from jusadel.solver.equilibrium import SELF_CONSISTENT, first_pair_potential
 from jusadel.solver.linear import LinearSolver
 from jusadel.solver.problem import pose
 from jusadel.solver.resolution import isotropic_metric, warn_where_coarse
-from jusadel.solver.solution import Solution, SolveError, UnstableStateWarning
+from jusadel.solver.solution import Solution
+from jusadel.solver.start import starting_frames
 from jusadel.studies.screening.edge_elements import WhitneyField, edge_space, field_of_currents
 from jusadel.studies.screening.response import (
     Model,
@@ -158,7 +160,7 @@ def solve_screened(
         progress=reporter(progress),
         unknown=("A", "Delta") if consistent else ("A",),
     )
-    where = gap.sites(device, T, problem.omega, problem.weights) if consistent else None
+    where = gap.weighted_sites(device, T, problem.omega, problem.weights) if consistent else None
     model = Model(edge_space(device), where, float(H), float(permeability))
     first = first_state(model, problem, Delta, starting_frames(device, problem.system, start))
     found, stats = _converged(model, first, gap_tol)

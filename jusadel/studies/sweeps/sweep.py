@@ -13,11 +13,11 @@ from typing import Any
 import jax
 import numpy as np
 
+from jusadel.common.arguments import is_number
 from jusadel.common.atomic import alone, checked_target
 from jusadel.common.concrete import without_derivatives
 from jusadel.common.distributed import everyones
 from jusadel.common.progress import Event, ProgressOption, reporter
-from jusadel.device.material.material import is_number
 from jusadel.studies.sweeps.file import Course, read_course, stacked, write_course
 from jusadel.studies.sweeps.records import Record, by_itself, check_same, noted, shown, split, written
 from jusadel.studies.sweeps.workers import Records, check_sendable, over_client, over_processes, over_workers

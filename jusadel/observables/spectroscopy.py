@@ -11,9 +11,10 @@ from scipy.special import expit
 
 from jusadel.action.mesh_action import to_nodes
 from jusadel.action.nambu import L, R, trace_of_product
+from jusadel.common.arguments import is_number, real
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
-from jusadel.device.material.material import is_number, real
-from jusadel.solver.spectrum import Spectrum
+from jusadel.common.types import ArrayLike
+from jusadel.solver.spectra import Spectrum
 
 Array = jax.Array
 
@@ -66,7 +67,7 @@ def mean_density_of_states(spec: Spectrum, region: str | None = None, spin: bool
 
 @without_derivatives(DIFFERENCES)
 def tunnelling_spectrum(
-    spec: Spectrum, T: float | None = None, voltages: Any = None, polarisation: Any = (0.0, 0.0, 0.0)
+    spec: Spectrum, T: float | None = None, voltages: ArrayLike | None = None, polarisation: ArrayLike = (0.0, 0.0, 0.0)
 ) -> Array:
     """dI/dV of a weakly coupled normal tip at each node, 1 in the normal state.
 

@@ -12,20 +12,24 @@ import numpy as np
 
 from jusadel.action.matrix_free import lift
 from jusadel.action.mesh_action import DiscreteAction
-from jusadel.action.nambu import R, frame_to_green
+from jusadel.action.nambu import advanced
+from jusadel.action.nambu.frames import frame_to_green
 from jusadel.action.periodic import seams
+from jusadel.common.arguments import is_number, real
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
+from jusadel.common.errors import SolveError
 from jusadel.common.progress import ProgressOption, reporter
 from jusadel.device.device import Device
-from jusadel.device.material.material import is_number, real
 from jusadel.mesh.mesh import Mesh
-from jusadel.solver.checks import checked_linear_solver, largest_energy, with_reservoirs
-from jusadel.solver.equilibrium import refuse_bad_input
+from jusadel.solver.checks import refuse_bad_input
 from jusadel.solver.linear import LinearSolver, Pardiso, SuperLU
+from jusadel.solver.linear.choice import checked_linear_solver
 from jusadel.solver.newton import NewtonResult
+from jusadel.solver.problem import largest_energy
 from jusadel.solver.real_energies import certified, solve_energies
+from jusadel.solver.reservoirs import with_reservoirs
 from jusadel.solver.resolution import decay_metric, warn_where_coarse
-from jusadel.solver.solution import Solution, SolveError
+from jusadel.solver.solution import Solution
 
 Array = jax.Array
 
@@ -91,12 +95,6 @@ class Spectrum:
             f"  {steps.min()} to {steps.max()} Newton steps, {int((self.stats['ladder'] > 0).sum())} by descent, "
             f"{self.stats['linear_solver']}, {self.stats['seconds']:.1f} s"
         )
-
-
-def advanced(G: Array) -> Array:
-    """G^A = -R3 (G^R)^+ R3 of retarded functions (..., 4, 4)."""
-    R3 = jnp.asarray(R[2])
-    return -R3 @ jnp.conj(jnp.swapaxes(G, -1, -2)) @ R3
 
 
 @without_derivatives(DIFFERENCES)

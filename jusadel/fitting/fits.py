@@ -8,15 +8,14 @@ from typing import Any
 
 import optax
 
+from jusadel.common.arguments import is_number
 from jusadel.common.concrete import without_derivatives
 from jusadel.common.progress import ProgressOption, reporter
-from jusadel.device.material.material import is_number
 from jusadel.fitting.data import measured
 from jusadel.fitting.methods import CLOSE, Recorder, Task, by_loss, by_optimizer, by_steps
 from jusadel.fitting.model import MODES, FailedPoint
-from jusadel.fitting.parameters import parameters
+from jusadel.fitting.parameters import Range, parameters
 from jusadel.fitting.result import DegeneracyWarning, FitError, FitResult, FitWarning
-from jusadel.fitting.transforms import Range
 
 TOL, OPTIMIZER_TOL = 1e-4, 1e-6
 MAX_STEPS, MAX_OPTIMIZER_STEPS = 100, 300

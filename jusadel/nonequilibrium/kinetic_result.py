@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -12,18 +12,21 @@ import numpy as np
 
 from jusadel.action.assembly import ghosts
 from jusadel.action.mesh_action import DiscreteAction, nodal_mean
-from jusadel.action.nambu import R
+from jusadel.action.nambu import R, advanced
 from jusadel.action.periodic import rotation_matrices, seams
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
+from jusadel.common.types import ArrayLike
 from jusadel.device.contact import Contact
 from jusadel.device.device import Device
 from jusadel.mesh.mesh import Mesh
-from jusadel.nonequilibrium.flow import listed_currents, own_nodes
-from jusadel.nonequilibrium.keldysh import PHI, advanced, current_over_joint, currents_of_cells, distribution
+from jusadel.nonequilibrium.contacts import own_nodes
+from jusadel.nonequilibrium.flow import listed_currents
+from jusadel.nonequilibrium.keldysh import PHI, current_over_joint, currents_of_cells, distribution
 from jusadel.observables.currents import current_through, flux_of_cells, spin_current_through
 from jusadel.observables.lines import barrier_at, line_at
 from jusadel.observables.local import charge_currents_of_cells, named, spin_currents_of_cells, spin_density
-from jusadel.solver.spectrum import Spectrum
+from jusadel.observables.spectral_currents import trapezoidal
+from jusadel.solver.spectra import Spectrum
 
 Array = jax.Array
 MODES = {"energy": slice(0, 1), "charge": slice(1, 2), "spin": slice(2, 5), "spin-energy": slice(5, 8)}
@@ -133,7 +136,7 @@ class Kinetics:
     @property
     def dissipation(self) -> float:
         """Sum of voltages times currents into the device: the power that the sources give [nu D energy^2]."""
-        return -sum(float(c.voltage) * float(current_through(self, name)) for name, c in self.contacts.items())
+        return -sum(c.held()[1][0] * float(current_through(self, name)) for name, c in self.contacts.items())
 
     def currents_through(self, name: str) -> np.ndarray:
         """Currents of the eight modes out of the device through a boundary, per energy, (n_E, 8) [nu D].
@@ -170,7 +173,7 @@ class Kinetics:
             f[..., MODES[mode]] = self.all_f[..., MODES[mode]]
         return replace(self, all_f=f, reactions=nothing, fed=nothing[..., 1], taken=nothing[:, 0])
 
-    def integrated(self, values: Any) -> np.ndarray:
+    def integrated(self, values: ArrayLike) -> np.ndarray:
         """Int dE over E > 0 of values (n_E, ...), by the weights or the trapezoidal rule.
 
         Raises:
@@ -190,7 +193,8 @@ class Kinetics:
         for name, contact in self.contacts.items():
             left = np.abs(contact.distribution(E[-1]) - ground).max()
             if left > SETTLED:
-                V, T = abs(float(contact.voltage)) + float(np.linalg.norm(contact.spin)), float(contact.temperature)
+                held, T = contact.held()[1], float(cast(float, contact.temperature))
+                V = abs(held[0]) + np.linalg.norm(held[1:])
                 return (
                     f"the energies end at {E[-1]:.4g}, where the distribution of contact {name!r} is still {left:.1e} "
                     f"from that of the ground state: give energies up to {V + 8 * T:.4g} or beyond"
@@ -231,12 +235,6 @@ def _weights(kin: Kinetics) -> np.ndarray:
     if kin.grid_fault:
         raise ValueError(f"{kin.grid_fault}, or weights=... of your quadrature from 0 to infinity")
     return trapezoidal(kin.energies)
-
-
-def trapezoidal(energies: np.ndarray) -> np.ndarray:
-    """Weights (n_E,) for ascending energies > 0; values are constant up to the first, since all is even."""
-    step = np.diff(energies)
-    return np.append(step, 0) / 2 + np.append(energies[0], step / 2)
 
 
 # --- observables -----------------------------------------------------------------------------------

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
 from jusadel.action.assembly import ghosts, interface_joints
-from jusadel.action.matrix_free import coupling
 from jusadel.action.matsubara import bulk_gap
+from jusadel.action.mesh_action import DiscreteAction
+from jusadel.action.nambu import bcs
+from jusadel.action.nambu.frames import green_to_frame
 from jusadel.action.periodic import seams
+from jusadel.action.stiffness import coupling
 from jusadel.device.device import Device
 from jusadel.device.pair_potential import at_vertices
 from jusadel.mesh.topology import pairs_of_corners
@@ -112,3 +118,52 @@ def _covariant_laplacian(device: Device, seam: Any) -> sp.csr_matrix:
     local = np.asarray(mesh.local_stiffness) * carried.conj()[:, :, None] * carried[:, None, :]
     row, column = pairs_of_corners(seam.owner[mesh.triangles])
     return sp.csr_matrix((local.ravel(), (row, column)), (n, n))
+
+
+def starting_frames(device: Device, system: DiscreteAction, start: Any) -> Callable[[np.ndarray], np.ndarray]:
+    """The function that gives the starting frames (b, n, 4, 4) of frequencies (b,)."""
+    n, total = len(device.mesh.points), len(system.free)
+    if start is None:
+        return lambda omega: np.broadcast_to(np.eye(4), (len(omega), total, 4, 4))
+    if isinstance(start, str) and start == "bulk":
+        weight = system.nodes.weight[:, None]
+        Delta = system.nodes.fields["Delta"] / jnp.where(weight == 0, 1.0, weight)
+        local = Delta[:, 0] + 1j * Delta[:, 1]
+        return lambda omega: np.asarray(green_to_frame(bcs(jnp.asarray(omega)[:, None], local[None])))
+    if isinstance(start, Solution):
+        return _from_solution(start, total)
+    G = start if isinstance(start, jax.Array) else np.asarray(start)
+    if G.ndim != 4 or G.shape[1:] != (n, 4, 4) or G.dtype.kind != "f":
+        what = f"an array of shape {G.shape} and type {G.dtype}" if G.ndim else repr(start)
+        raise ValueError(
+            f"start is {what}; expected None, 'bulk', a Solution on this mesh, or real G of shape (n_w, {n}, 4, 4)"
+        )
+    if not np.isfinite(G).all():
+        raise ValueError("start is not finite; expected G of a converged solution")
+    frames = _filled(np.asarray(green_to_frame(jnp.asarray(G))), total)
+
+    def given(omega: np.ndarray) -> np.ndarray:
+        if len(omega) != len(frames):
+            raise ValueError(f"start holds {len(frames)} frequencies, but {len(omega)} are to be solved")
+        return frames
+
+    return given
+
+
+def _filled(frames: np.ndarray, total: int) -> np.ndarray:
+    """Frames with those that are not given, behind barriers, at the normal state."""
+    missing = np.broadcast_to(np.eye(4), (len(frames), total - frames.shape[1], 4, 4))
+    return np.concatenate([frames, missing], axis=1)
+
+
+def _from_solution(start: Solution, total: int) -> Callable[[np.ndarray], np.ndarray]:
+    nodes = start.all_G.shape[1]
+    if nodes != total:
+        raise ValueError(f"start was solved on {nodes} nodes, this mesh has {total}")
+    order = np.argsort(start.omega)
+    frames = np.asarray(green_to_frame(start.all_G))[order]
+
+    def nearest(omega: np.ndarray) -> np.ndarray:
+        return frames[np.argmin(np.abs(np.log(omega[:, None] / start.omega[order])), axis=1)]
+
+    return nearest

@@ -1,36 +1,23 @@
-"""The critical temperature of a structure, from the linearised gap equation.
-
-In the normal state G = R3 the second derivative of the free energy with respect to the pair potential has the smallest
-eigenvalue lambda(T), J x = lambda w x (`gap`). Where it vanishes, at the uppermost T, superconductivity sets in by a
-transition of second order, with x as its shape; in a uniform metal lambda = ln(T/Tc). The Green's functions are known,
-so that nothing is iterated but T.
-"""
+"""The search for the uppermost temperature at which the normal state becomes unstable."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action import matsubara
 from jusadel.action.periodic import seams
-from jusadel.common.concrete import NotDifferentiableError
+from jusadel.common.arguments import is_number
+from jusadel.common.errors import SolveError
+from jusadel.common.types import Number
 from jusadel.device.device import Device
-from jusadel.device.material.material import is_number
 from jusadel.device.pair_potential import at_vertices
-from jusadel.solver.derivatives.implicit_function import hessian_product
-from jusadel.solver.derivatives.tracing import is_traced, still
-from jusadel.solver.derivatives.under_grad import Stated, equations
-from jusadel.solver.gap.equation import Response, Sites, sites
+from jusadel.solver.gap.response import Response
+from jusadel.solver.gap.sites import Sites, weighted_sites
 from jusadel.solver.linear import LinearSolver
 from jusadel.solver.problem import Problem, pose
-from jusadel.solver.solution import SolveError
-
-Array = jax.Array
 
 MOST_EVALUATIONS = 60
 LONGEST = 0.7
@@ -38,8 +25,6 @@ LONGEST = 0.7
 ROUGH = 1e-3
 """Accuracy of ln T that the search has before the sums are refined."""
 FEWEST_FREQUENCIES, MOST_FREQUENCIES = 6, 1000
-
-Frequencies = Callable[[float], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,7 +41,7 @@ class CriticalTemperature:
         evaluations: temperatures that were looked at.
     """
 
-    T: Any
+    T: Number
     mode: np.ndarray | None
     eigenvalue: float
     slope: float
@@ -64,73 +49,10 @@ class CriticalTemperature:
     evaluations: int
 
     def __float__(self) -> float:
-        return self.T
+        return float(self.T)
 
 
-def critical_temperature(
-    device: Device,
-    *,
-    accuracy: float = 1e-6,
-    frequencies: Any = None,
-    lowest: float = 0.01,
-    linear_solver: LinearSolver | None = None,
-) -> CriticalTemperature:
-    """The temperature below which the normal state of a device is unstable, by a transition of second order.
-
-    Where several temperatures fit, as in strong exchange fields, it is the uppermost one. A transition of first order
-    may lie above it: compare free energies of `solve(..., pair_potential="self-consistent")`.
-
-    Where superconductors of different Tc touch, or touch a normal metal, without a barrier, the pair potential at the
-    border depends on the highest frequency as it does on the Debye energy, slowly and for ever: T then carries an error
-    of the order of the mesh size there (measured: 3e-3 of T between 32 and 128 frequencies on triangles of half a
-    coherence length). Give `frequencies` to keep that the same along a sweep.
-
-    JAX differentiates `.T` once, forward or backward, with respect to everything in the device.
-
-    Args:
-        device: the Device, with a region of Tc > 0. Electrodes must be normal (Delta = 0).
-        accuracy: relative, of T for the given mesh.
-        frequencies: None (as many as `accuracy` needs), the number of quadrature nodes, or a function of T that
-            returns (omega, weights) with omega in proportion to T, such as lambda T: matsubara.plain_sum(T, 200).
-        lowest: fraction of the largest Tc down to which a transition is looked for.
-        linear_solver: as in `solve`.
-
-    Raises:
-        ValueError: superconducting electrodes, no region with Tc > 0, arguments out of range.
-        StabilityError: the normal state is not stable against the material's tensors.
-        SolveError: the search does not end, or the sums over frequencies do not converge.
-    """
-    if not is_traced(device):
-        _check(device, accuracy, lowest)
-        return _Search(device, accuracy, frequencies, lowest, linear_solver).result()
-    plain = still(device)
-    if is_traced(plain):
-        raise NotDifferentiableError(
-            "critical_temperature cannot stand inside jax.jit or jax.vmap; jax.grad and jax.jvp can be used"
-        )
-    _check(plain, accuracy, lowest)
-    search = _Search(plain, accuracy, frequencies, lowest, linear_solver)
-    return _differentiated(device, search, search.result())
-
-
-def _check(device: Device, accuracy: Any, lowest: Any) -> None:
-    if not isinstance(device, Device):
-        raise TypeError(f"device is {type(device).__name__}; expected a jusadel.Device (mesh and materials together)")
-    if not is_number(accuracy) or not 1e-12 <= accuracy < 1:
-        raise ValueError(f"accuracy = {accuracy!r}; expected a relative error between 1e-12 and 1")
-    if not is_number(lowest) or not 1e-4 <= lowest < 1:
-        raise ValueError(f"lowest = {lowest!r}; expected a fraction of the largest Tc, between 1e-4 and 1")
-    if not (np.asarray(device.vertex_field("Tc")) > 0).any():
-        raise ValueError("a critical temperature needs a region with Tc > 0; every Tc is 0 here")
-    for name, electrode in device.electrodes().items():
-        if float(electrode.Delta) > 0:
-            raise ValueError(
-                f"the electrode {name!r} has Delta = {float(electrode.Delta):g}: it keeps the device superconducting "
-                "at every temperature; only normal electrodes (Delta = 0) leave a transition"
-            )
-
-
-class _Point(NamedTuple):
+class Point(NamedTuple):
     """lambda and its slope at a temperature."""
 
     T: float
@@ -152,7 +74,7 @@ class _Point(NamedTuple):
         return self.value / self.slope if self.slope > 0 else np.inf
 
 
-class _Search:
+class Search:
     """Newton's method in ln T from the largest Tc downward, kept within brackets.
 
     lambda is a convex function of ln T where a pair-breaking energy is all there is, and Newton's method from above
@@ -180,7 +102,7 @@ class _Search:
         self.last, last = found, found.T * np.exp(-found.step)
         return self._made(min(last, self.top), _on_nodes(self.device, found), found)
 
-    def _made(self, T: float, mode: np.ndarray | None, found: _Point) -> CriticalTemperature:
+    def _made(self, T: float, mode: np.ndarray | None, found: Point) -> CriticalTemperature:
         return CriticalTemperature(
             T=float(T),
             mode=mode,
@@ -190,7 +112,7 @@ class _Search:
             evaluations=self.evaluations,
         )
 
-    def _refined(self, found: _Point) -> _Point:
+    def _refined(self, found: Point) -> Point:
         """The root again with more and more frequencies, until that does not matter; where it always does, once."""
         count = self._enough(found.T, self.accuracy)
         if _borders(self.problem, found.where):
@@ -207,10 +129,10 @@ class _Search:
             f"{self.accuracy:g}: ask for less, or choose the frequencies yourself"
         )
 
-    def _root(self, T: float, accuracy: float, count: int | None) -> _Point:
+    def _root(self, T: float, accuracy: float, count: int | None) -> Point:
         """The uppermost root below T, or a point above zero at the lowest temperature."""
-        above: _Point | None = None  # lambda > 0
-        below: _Point | None = None  # lambda < 0, at a lower temperature
+        above: Point | None = None  # lambda > 0
+        below: Point | None = None  # lambda < 0, at a lower temperature
         T = min(T, self.top)
         for _ in range(MOST_EVALUATIONS):
             point = self._at(T, count or self._enough(T, accuracy), accuracy)
@@ -228,7 +150,7 @@ class _Search:
             f"{point.value:.3g}: ask for less accuracy"
         )
 
-    def _next(self, point: _Point, above: _Point | None, below: _Point | None) -> float:
+    def _next(self, point: Point, above: Point | None, below: Point | None) -> float:
         """The next temperature: Newton's, or a bisection where that leaves the bracket."""
         step = float(np.clip(point.step, -LONGEST, LONGEST))
         T = min(max(point.T * np.exp(-step), self.lowest), self.top)
@@ -236,7 +158,7 @@ class _Search:
             return T
         return T if below.T < T < above.T else float(np.sqrt(below.T * above.T))
 
-    def _past_a_minimum(self, above: _Point, point: _Point, accuracy: float, count: int | None) -> _Point:
+    def _past_a_minimum(self, above: Point, point: Point, accuracy: float, count: int | None) -> Point:
         """Where lambda < 0 between two temperatures of different slopes, or the lower point where there is no such."""
         low = point
         for _ in range(MOST_EVALUATIONS):
@@ -252,20 +174,20 @@ class _Search:
 
     # --- one temperature -------------------------------------------------------------------------
 
-    def _at(self, T: float, count: int, accuracy: float) -> _Point:
+    def _at(self, T: float, count: int, accuracy: float) -> Point:
         """lambda at T; the mode that was found last is where the next search starts."""
         self.evaluations += 1
         omega, weights = self._sum(T, count)
         if len(omega) != len(self.problem.omega):
             self.problem = self._posed(omega, weights, T, again=True)
         problem = replace(self.problem, T=T, omega=omega, weights=weights)
-        where = sites(self.device, T, omega, weights)
+        where = weighted_sites(self.device, T, omega, weights)
         tol = accuracy / 4
         normal = np.broadcast_to(np.eye(4), (len(omega), len(problem.system.free), 4, 4))
         response = Response(problem, where, normal, tol)
         value, mode = response.smallest(np.zeros(len(where.a)), tol, self.mode)
         self.mode = mode
-        return _Point(T, value, response.slope(mode), mode, where, omega, weights)
+        return Point(T, value, response.slope(mode), mode, where, omega, weights)
 
     def _sum(self, T: float, count: int) -> tuple[np.ndarray, np.ndarray]:
         if self.frequencies is None:
@@ -301,34 +223,6 @@ class _Search:
         )
 
 
-def _differentiated(device: Device, search: _Search, found: CriticalTemperature) -> CriticalTemperature:
-    """T as a function of what JAX traces, by dT/T = - dlambda/slope at the temperature that was found."""
-    if found.mode is None:
-        raise SolveError(
-            f"no derivative of a critical temperature: the device is normal down to T = {search.lowest:.3g} "
-            "(lower `lowest`, or start where it superconducts)"
-        )
-    change = eigenvalue_with_derivatives(device, search.problem, search.last)
-    return replace(found, T=found.T * (1 - (change - jax.lax.stop_gradient(change)) / found.slope))
-
-
-def eigenvalue_with_derivatives(device: Device, problem: Problem, at: _Point) -> Array:
-    """lambda as a function of the device, right to first order: the mode and its G stay, as both are stationary.
-
-    lambda = (1/2) x.H x / mode.w mode, x being the mode together with the response of G.
-    """
-    omega, weights = np.asarray(at.omega), np.asarray(at.weights)
-    problem = replace(problem, T=at.T, omega=omega, weights=weights)
-    normal = np.broadcast_to(np.eye(4), (len(omega), len(problem.system.free), 4, 4))
-    steps = Response(problem, at.where, normal, 1e-10).steps(at.mode)
-    x = (jnp.asarray(steps), jnp.stack([at.mode.real, at.mode.imag], axis=1))
-    eq = equations(Stated(device, at.T, None, (omega, weights)), omega, weights, at.where)
-    assert eq.gap is not None
-    curvature = hessian_product(eq, (jnp.asarray(normal), jnp.zeros_like(x[1])), x)
-    quadratic = sum(jnp.sum(a * b) for a, b in zip(x, curvature, strict=True)) / 2
-    return quadratic / jnp.sum(eq.gap.weight[:, None] * x[1] ** 2)
-
-
 def _largest_energy(device: Device) -> float:
     h = np.linalg.norm(np.asarray(device.vertex_field("h")), axis=-1).max()
     return float(h + np.abs(np.asarray(device.vertex_field("Gamma"))).max() / 8)
@@ -341,7 +235,7 @@ def _borders(problem: Problem, where: Sites) -> bool:
     return bool((free & (where.weight < (1 - 1e-9) * total)).any())
 
 
-def _on_nodes(device: Device, point: _Point) -> np.ndarray:
+def _on_nodes(device: Device, point: Point) -> np.ndarray:
     """The mode at the nodes, (n,): between superconductors their mean, zero where there is none."""
     seam, n = seams(device), len(device.mesh.points)
     total = point.where.on_nodes(point.mode, n)

@@ -122,27 +122,6 @@ def _checked_matrix(a: ArrayLike, name: str) -> Array:
 # --- moving frames: G = V R3 V^-1 --------------------------------------------------------------
 
 
-def inverse(m: Array) -> Array:
-    """Inverse of 4x4 matrices by cofactors (a LAPACK call inside a jitted batch can hang XLA's CPU backend)."""
-    s, c = _minors(m)
-    # complementary minors: dual(c)_ij = 1/2 eps_ijkl c_kl, and the same of s
-    sd, cd = _dual(s), _dual(c)
-    det = 0.5 * jnp.sum(s * cd, axis=(-2, -1))
-    rows = [
-        jnp.einsum("...ij,...j->...i", cd, m[..., 1, :]),
-        -jnp.einsum("...ij,...j->...i", cd, m[..., 0, :]),
-        jnp.einsum("...ij,...j->...i", sd, m[..., 3, :]),
-        -jnp.einsum("...ij,...j->...i", sd, m[..., 2, :]),
-    ]
-    return jnp.stack(rows, axis=-1) / det[..., None, None]
-
-
-def determinant(m: Array) -> Array:
-    """Determinants (...) of 4x4 matrices, without a LAPACK call."""
-    s, c = _minors(m)
-    return 0.5 * jnp.sum(s * _dual(c), axis=(-2, -1))
-
-
 def _minors(m: Array) -> tuple[Array, Array]:
     """The 2x2 minors of the first and of the last two rows, antisymmetric (..., 4, 4)."""
     a = m[..., 0, :, None] * m[..., 1, None, :]
@@ -159,65 +138,7 @@ def _dual(s: Array) -> Array:
     return jnp.stack([jnp.stack(row, axis=-1) for row in rows], axis=-2)
 
 
-@jax.jit
-def frame_to_green(V: Array) -> Array:
-    """G = V R3 V^-1, (..., 4, 4); one Newton-Schulz step removes the round-off of the inverse from G^2 = -1."""
-    G = V @ jnp.asarray(R[2], V.dtype) @ inverse(V)
-    return 0.5 * G @ (3.0 * jnp.eye(4, dtype=V.dtype) + G @ G)
-
-
-@jax.jit
-def green_to_frame(G: Array) -> Array:
-    """A frame V with G = V R3 V^-1: V = 1 - G R3, scaled; regular wherever -G R3 has a positive real part."""
-    V = jnp.eye(4, dtype=G.dtype) - G @ jnp.asarray(R[2], G.dtype)
-    return V / 2
-
-
-def generator(u: Array) -> Array:
-    """Y = sum_a u_a B_a, (..., 4, 4) from (..., 8)."""
-    return jnp.einsum("...a,aij->...ij", u, jnp.asarray(TANGENT, u.dtype))
-
-
-def expand(u: Array, V: Array, V_inverse: Array) -> Array:
-    """G(u) = V (1 + 2Y + 2Y^2) R3 V^-1: exact to second order at u = 0, which is what Newton needs."""
-    Y = generator(u)
-    return V @ (jnp.eye(4, dtype=u.dtype) + 2 * Y + 2 * Y @ Y) @ jnp.asarray(R[2], u.dtype) @ V_inverse
-
-
-def retract(V: Array, u: Array) -> Array:
-    """The new frame V (1 + Y), scaled (G does not feel it) so that many steps cannot overflow."""
-    V = V + V @ generator(u)
-    scale = jnp.max(jnp.abs(V), axis=(-2, -1), keepdims=True)
-    return V / scale
-
-
-def cap_step(u: Array, limit: float) -> Array:
-    """Shorten every node's u (last axis) to the length `limit`; the retraction is singular at length one."""
-    length = jnp.sqrt(jnp.sum(jnp.abs(u) ** 2, axis=-1, keepdims=True))
-    return u * jnp.minimum(1.0, limit / jnp.maximum(length, 1e-300))
-
-
 # --- checks ------------------------------------------------------------------------------------
-
-
-def normalisation_error(G: Array) -> Array:
-    """Largest entry of |G^2 + 1|, over everything."""
-    return jnp.max(jnp.abs(G @ G + jnp.eye(4, dtype=G.dtype)))
-
-
-ROUND_OFF = 1e-9
-"""At real energies inside a gap `positivity` is as small as eta: so far below zero it counts as round-off."""
-
-
-@jax.jit
-def positivity(G: Array) -> Array:
-    """Smallest eigenvalue of the Hermitian part of g tau3, (...): > 0 on the physical branch for Re omega > 0.
-
-    It is an integral over a positive spectral function; a stationary point that violates it is not the
-    physical Green's function, however small its residual.
-    """
-    M = -G @ jnp.asarray(R[2], G.dtype)
-    return _smallest_eigenvalue((M + jnp.conj(jnp.swapaxes(M, -1, -2))) / 2)
 
 
 def _smallest_eigenvalue(M: Array) -> Array:
@@ -288,3 +209,9 @@ def bcs(omega: ArrayLike, Delta: ArrayLike) -> Array:
     re, im = jnp.real(Delta), jnp.imag(Delta)
     vector = omega[..., None, None] * R[2] + re[..., None, None] * R[1] + im[..., None, None] * R[0]
     return vector / jnp.sqrt(omega**2 + re**2 + im**2)[..., None, None]
+
+
+def advanced(G: Array) -> Array:
+    """G^A = -R3 (G^R)^+ R3 of retarded functions (..., 4, 4)."""
+    R3 = jnp.asarray(R[2])
+    return -R3 @ jnp.conj(jnp.swapaxes(G, -1, -2)) @ R3

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from jusadel.common.arguments import is_number, real
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
+from jusadel.common.errors import SolveError
+from jusadel.common.types import ArrayLike
 from jusadel.device.contact import Contact
 from jusadel.device.device import Device
-from jusadel.device.material.material import is_number, real
 from jusadel.nonequilibrium.diffusion import NormalProblem, pose
 from jusadel.nonequilibrium.flow import Flow
 from jusadel.nonequilibrium.linear_equations import Factors, spread
-from jusadel.solver.solution import SolveError
 
 GAMMA = 1 - 1 / np.sqrt(2)
 """Alexander's two-stage scheme: implicit, second order, and what is fast dies out at once (L-stable)."""
@@ -26,7 +27,12 @@ MOST_STEPS = 2**14
 
 @without_derivatives(DIFFERENCES)
 def spin_dynamics(
-    device: Device, contacts: Mapping[str, Contact], times: Any, *, start: Any = None, tol: float = 1e-4
+    device: Device,
+    contacts: Mapping[str, Contact],
+    times: ArrayLike,
+    *,
+    start: Flow | ArrayLike | None = None,
+    tol: float = 1e-4,
 ) -> list[Flow]:
     """How charge and spin in the normal state develop: M df/dt + B f = load with constant contacts.
 

@@ -1,0 +1,35 @@
+"""Sparse matrices of scalars on the nodes: diffusion within the mesh, couplings across barriers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from jusadel.action.mesh_action import (
+    DiscreteAction,
+)
+from jusadel.mesh.topology import pairs_of_corners
+
+
+def stiffness(system: DiscreteAction) -> sp.csr_matrix:
+    """Int nu grad phi_i . D . grad phi_j, (n, n)."""
+    cells, n = system.cells, len(system.free)
+    volume, gradients = np.asarray(cells.nu * cells.area), np.asarray(cells.gradients)
+    local = np.einsum("t,tik,tkl,tjl->tij", volume, gradients, np.asarray(cells.fields["D"]), gradients)
+    return sp.csr_matrix((local.ravel(), pairs_of_corners(system.triangles)), (n, n))
+
+
+def with_joints(matrix: sp.csr_matrix, system: DiscreteAction) -> sp.csr_matrix:
+    """The stiffness matrix with the barriers' conductances, between neighbours across them."""
+    for joint in system.joints:
+        matrix = matrix + coupling(joint.pairs, np.asarray(joint.conductance) / 2, matrix.shape[0])
+    return matrix
+
+
+def coupling(pairs: Any, weight: np.ndarray, n: int) -> sp.csr_matrix:
+    """The matrix (n, n) of Sum_k weight_k (x_i - x_j)^2 over pairs (k, 2) of nodes i and j."""
+    i, j = np.asarray(pairs).T
+    values, row, column = [weight, weight, -weight, -weight], [i, j, i, j], [i, j, j, i]
+    return sp.csr_matrix((np.concatenate(values), (np.concatenate(row), np.concatenate(column))), (n, n))

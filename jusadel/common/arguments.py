@@ -1,0 +1,33 @@
+"""Arguments that users give, checked: numbers, and arrays of real numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+def real(name: str, value: Any) -> Any:
+    """The value as an array of real numbers: JAX's where JAX holds any of them (it may be tracing), else numpy's."""
+    xp = jnp if any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(value)) else np
+    try:
+        array = xp.asarray(value)
+    except (TypeError, ValueError) as error:  # rows of different length, say
+        raise ValueError(f"{name} = {value!r}; expected an array of real numbers") from error
+    if array.dtype.kind not in "biuf":
+        shown = f"array of {array.dtype}" if array.ndim else repr(value)
+        raise ValueError(f"{name} = {shown}; expected real numbers")
+    return array.astype(float)
+
+
+def is_number(value: Any, at_least: float = -np.inf) -> bool:
+    """Whether it is one finite real number; traced values have none to look at."""
+    if isinstance(value, jax.core.Tracer):
+        return True
+    try:
+        array = np.asarray(value)
+    except ValueError:  # rows of different length
+        return False
+    return array.ndim == 0 and array.dtype.kind in "iuf" and bool(np.isfinite(array) and array >= at_least)

@@ -1,0 +1,31 @@
+"""Errors and warnings that can come out of any room."""
+
+from __future__ import annotations
+
+
+class SolveError(RuntimeError):
+    """The solver did not reach a certified solution; the message says where and what to do."""
+
+
+class StabilityError(ValueError):
+    """The material tensors leave the domain in which the normal state is stable."""
+
+
+class CoarseMeshWarning(UserWarning):
+    """The mesh is coarser than the shortest physical length."""
+
+
+class UnstableStateWarning(UserWarning):
+    """A self-consistent state that is stationary, but no minimum of the free energy."""
+
+
+class UncertifiedDerivativeWarning(UserWarning):
+    """Derivatives are taken of a solution that is not certified, which `throw=False` returns: they mean nothing."""
+
+
+class BathWarning(UserWarning):
+    """The bath to which levels are coupled takes charge that matters beside the currents of the contacts."""
+
+
+class CoarseEnergiesWarning(UserWarning):
+    """The energies of a Spectrum are too far apart for the sum over them."""

@@ -1,0 +1,120 @@
+"""Contacts: which boundaries they may be on, what each kind of calculation asks of them, and their nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from jusadel.action.assembly import ghosts
+from jusadel.action.periodic import seams
+from jusadel.device.boundary import Interface, Periodic, Tunnel
+from jusadel.device.contact import NO_SPIN, Contact
+from jusadel.device.device import Device
+from jusadel.solver.spectra import Spectrum
+
+
+def own_nodes(device: Device, contacts: Iterable[str], name: str) -> np.ndarray:
+    """The nodes of a boundary, or those behind its barrier, without those of contacts that come before it."""
+    nodes = nodes_of_contact(device, name)
+    for other in contacts:
+        if other == name:
+            break
+        nodes = np.setdiff1d(nodes, nodes_of_contact(device, other))
+    return nodes
+
+
+def nodes_of_contact(device: Device, name: str) -> np.ndarray:
+    """The nodes whose f a contact gives: behind its barrier, or on the boundary; those of a seam as their owners."""
+    behind = ghosts(device)
+    if name in behind:
+        return behind[name][1]
+    return np.unique(seams(device).owner[device.mesh.boundary_nodes(name)])
+
+
+def refuse_no_contacts(contacts: Any, which: str) -> None:
+    """Raise TypeError unless these are contacts by name."""
+    if not isinstance(contacts, Mapping):
+        raise TypeError(f"contacts is {type(contacts).__name__}; expected {{name: jusadel.Contact(...)}} {which}")
+    for name, contact in contacts.items():
+        if not isinstance(contact, Contact):
+            raise TypeError(f"contacts[{name!r}] is {type(contact).__name__}; expected a jusadel.Contact")
+
+
+def refuse_missing(device: Device, contacts: Mapping[str, Contact]) -> None:
+    """Raise ValueError where an electrode has no contact."""
+    missing = [name for name in device.electrodes() if name not in contacts]
+    if missing:
+        raise ValueError(
+            f"the device has an electrode at {missing[0]!r} and contacts has none; say what it does, such as "
+            f"contacts={{{missing[0]!r}: jusadel.Contact(voltage=0.0)}}"
+        )
+
+
+def diffusive_contacts(device: Device, contacts: Any) -> dict[str, Contact]:
+    """The contacts of `diffuse`: on edges of the mesh, one barrier each."""
+    refuse_no_contacts(contacts, f"with names of {list(device.mesh.boundaries)}")
+    partners = {b.partner: name for name, b in device.boundaries.items() if isinstance(b, Periodic)}
+    for name, contact in contacts.items():
+        if name not in device.mesh.boundaries:
+            raise ValueError(f"contact on unknown boundary {name!r}; the mesh has {list(device.mesh.boundaries)}")
+        boundary = device.boundaries.get(name)
+        if isinstance(boundary, Interface | Periodic) or name in partners:
+            other = boundary if boundary is not None else f"the partner of {partners[name]!r}"
+            raise ValueError(f"contact on boundary {name!r}, which is {other}; expected an edge of its own")
+        if isinstance(boundary, Tunnel) and contact.tunnel is not None:
+            raise ValueError(
+                f"contact {name!r} has tunnel = {contact.tunnel} and the device has {boundary} there; leave out one"
+            )
+    refuse_missing(device, contacts)
+    return dict(contacts)
+
+
+def electrode_contacts(spec: Spectrum, contacts: Any) -> dict[str, Contact]:
+    """The contacts of `kinetics`: on electrodes of the device, each with a temperature."""
+    electrodes = spec.device.electrodes()
+    refuse_no_contacts(contacts, f"for the electrodes {list(electrodes)}")
+    for name, contact in contacts.items():
+        if name not in electrodes:
+            raise ValueError(
+                f"contact {name!r} is none of the device's electrodes, {list(electrodes)}; give the device "
+                f"boundaries={{{name!r}: jusadel.Reservoir(0.0)}}, or a Tunnel to one, so that the Green's functions "
+                "know of it"
+            )
+        _refuse_contact(name, contact, float(electrodes[name].Delta))
+        _refuse_turned_spin(spec.device, name, contact)
+    refuse_missing(spec.device, contacts)
+    return {name: c if c.temperature is not None else replace(c, temperature=spec.T) for name, c in contacts.items()}
+
+
+def _refuse_contact(name: str, contact: Contact, Delta: float) -> None:
+    if contact.tunnel is not None:
+        raise ValueError(
+            f"contact {name!r} has tunnel = {contact.tunnel}; the barrier belongs to the device, "
+            f"boundaries={{{name!r}: jusadel.Tunnel(jusadel.Reservoir(...), conductance)}}, where the "
+            "Green's functions see it too"
+        )
+    if contact.voltage is None or contact.spin is None:
+        raise ValueError(
+            f"contact {name!r} has voltage = {contact.voltage}, spin = {contact.spin}; expected an electrode that "
+            "holds both: its distribution is needed at every energy, which a given current does not say; with "
+            'voltage="floating" it is that of an electrode at the voltage where this current flows'
+        )
+    if Delta > 0 and not contact.grounded:
+        raise ValueError(
+            f"contact {name!r} is superconducting (Delta = {Delta:g}) and has voltage = {contact.voltage}, spin = "
+            f"{contact.spin}; expected 0: its phase would turn with time at the rate 2 V, and spins would break its "
+            "pairs; put the voltage on a normal electrode"
+        )
+
+
+def _refuse_turned_spin(device: Device, name: str, contact: Contact) -> None:
+    seam = seams(device)
+    reaches = seam.spin is not None and np.isin(device.mesh.boundary_nodes(name), seam.slaves).any()
+    if reaches and contact.spin != NO_SPIN:
+        raise ValueError(
+            f"contact {name!r} has a spin and reaches a periodic boundary that rotates spins; leave an insulating edge "
+            "between them"
+        )

@@ -1,0 +1,182 @@
+"""The compiled programs of the Krylov solver: Newton directions and linear responses of many frequencies at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, PartitionSpec
+
+from jusadel.action.matrix_free import (
+    Hessian,
+    LiftedAction,
+    at_frames,
+    gradient_change,
+    green,
+    in_frames,
+    inverse,
+    slope_in_frames,
+)
+from jusadel.solver.linear.multigrid import Level, preconditioner, screenings
+from jusadel.solver.linear.sqmr_gmres import Iterate, Operator, energy, norm, sqmr
+
+Array = jax.Array
+
+LOOSEST, TIGHTEST = 0.1, 1e-4
+"""Relative errors that a step may be asked for."""
+
+
+class Found(NamedTuple):
+    """What one program returns."""
+
+    step: Any  # (b, n, 8)
+    residual: Any  # (b,)
+    accuracy: Any  # (b,)
+    iterations: Any  # (b,)
+
+
+Method = Callable[[Operator, Operator, Array, Array], Iterate]
+
+
+@cache
+def directions_on(devices: tuple[Any, ...], method: Callable[..., Iterate], **limits: int) -> Any:
+    """The program for Newton directions with this method."""
+    return _shared(devices, partial(_directions, method=partial(method, **limits)), 5)
+
+
+@cache
+def responses_on(devices: tuple[Any, ...], limit: int, rounds: int) -> Any:
+    """The program for linear responses."""
+    return _shared(devices, partial(_responses, limit=limit, rounds=rounds), 4)
+
+
+def _shared(devices: tuple[Any, ...], one: Any, split_arguments: int) -> Any:
+    """A program on one device, or the same program on several, each with its own frequencies."""
+    if len(devices) > 1:
+        everywhere, split = PartitionSpec(), PartitionSpec("frequency")
+        mesh = Mesh(np.array(devices), ("frequency",))
+        specs = (everywhere,) * 3 + (split,) * split_arguments
+        one = jax.shard_map(one, mesh=mesh, in_specs=specs, out_specs=split, check_vma=False)
+    return jax.jit(one)
+
+
+def _directions(
+    lifted: LiftedAction,
+    inner: LiftedAction,
+    levels: tuple[Level, ...],
+    V: Array,
+    omega: Array,
+    before: Array,
+    enough: Array,
+    target: Array,
+    *,
+    method: Method,
+) -> Found:
+    """Newton directions at V (b, n, 4, 4), given the norms of the gradients `before` the last step, else NaN."""
+    V = jnp.moveaxis(V, 0, -1)
+    V_inverse, _, Phi = at_frames(lifted, V, omega)
+    r, _ = slope_in_frames(lifted, V, V_inverse, Phi)
+    size = norm(r)
+    moving = jnp.any(jnp.linalg.norm(r, axis=1) > target.T, axis=0)
+    wanted = jnp.where(moving, _forcing(size, before, enough), 2.0)  # nothing to do above one
+    b = jnp.where(size == 0, 0, -r / jnp.where(size == 0, 1, size))
+    apply, precondition = _operators(inner, levels, V, Phi, omega)
+    b, wanted = (_in_precision_of(inner, x) for x in (b, wanted))
+    found = method(apply, precondition, b, wanted)
+    accuracy = jnp.where(wanted > 1, 0.0, found.accuracy)
+    return Found(jnp.moveaxis(found.x * size, -1, 0), size, accuracy, found.iterations)
+
+
+def _operators(
+    inner: LiftedAction, levels: tuple[Level, ...], V: Array, Phi: Array, omega: Array
+) -> tuple[Operator, Operator]:
+    """The Hessian and its preconditioner in the precision of `inner`, at V (n, 4, 4, w) with the gradient Phi."""
+    V, Phi, omega = (_in_precision_of(inner, x) for x in (V, Phi, omega))
+    V_inverse = inverse(V)
+    H = in_frames(inner, V, V_inverse, Phi, gradient_change(inner, green(V, V_inverse), omega))
+    screening = screenings(levels, *_screening(inner, H, omega))
+    return H.apply, lambda r: preconditioner(levels, screening, r)
+
+
+def _responses(
+    lifted: LiftedAction,
+    inner: LiftedAction,
+    levels: tuple[Level, ...],
+    V: Array,
+    omega: Array,
+    rhs: Array,
+    tol: Array,
+    *,
+    limit: int,
+    rounds: int,
+) -> tuple[Array, Array]:
+    """Solutions of H x = rhs (b, n, 8) and their relative errors (b,).
+
+    With more than one of the `rounds`, each solves for what the exact operator says is left.
+    """
+    V, rhs = jnp.moveaxis(V, 0, -1), jnp.moveaxis(rhs, 0, -1)
+    _, _, Phi = at_frames(lifted, V, omega)
+    apply, precondition = _operators(inner, levels, V, Phi, omega)
+    rhs = jnp.where(lifted.system.free[:, None, None], rhs, 0)
+    size = norm(rhs)
+    b = rhs / jnp.where(size == 0, 1, size)
+    solve = lambda r, tol: sqmr(apply, precondition, _in_precision_of(inner, r), _in_precision_of(inner, tol), limit)  # noqa: E731
+    if rounds == 1:
+        found = solve(b, tol)
+        return jnp.moveaxis(found.x * size, -1, 0), found.accuracy
+    V_inverse = inverse(V)
+    exact = in_frames(lifted, V, V_inverse, Phi, gradient_change(lifted, green(V, V_inverse), omega)).apply
+    measure = lambda r: energy(r, precondition(_in_precision_of(inner, r)))  # noqa: E731
+    x, accuracy = _refined(exact, solve, measure, b, tol, rounds)
+    return jnp.moveaxis(x * size, -1, 0), accuracy
+
+
+def _refined(
+    exact: Operator, solve: Callable[..., Iterate], measure: Operator, b: Array, tol: Array, rounds: int
+) -> tuple[Array, Array]:
+    """x of exact(x) = b, and its relative error, by iterative refinement with a solver of lower precision."""
+    start = measure(b)
+
+    def unfinished(state: Any) -> Array:
+        k, _, _, error, before = state
+        return (k < rounds) & jnp.any((error > tol) & (error < before / 2))
+
+    def refine(state: Any) -> Any:
+        k, x, left, error, _ = state
+        scale = norm(left)
+        wanted = jnp.where(error > tol, jnp.clip(tol / error / 2, TIGHTEST, LOOSEST), 2.0)  # nothing to do above one
+        x = x + solve(left / jnp.where(scale == 0, 1, scale), wanted).x * scale
+        left = b - exact(x)
+        return k + 1, x, left, measure(left) / jnp.where(start == 0, 1, start), error
+
+    ones = jnp.where(start == 0, 0.0, 1.0)
+    _, x, _, error, _ = jax.lax.while_loop(unfinished, refine, (0, jnp.zeros_like(b), b, ones, jnp.inf * ones))
+    return x, error
+
+
+def _in_precision_of(lifted: LiftedAction, x: Array) -> Array:
+    real = lifted.system.cells.area.dtype
+    return x.astype(jnp.result_type(real, jnp.complex64) if jnp.iscomplexobj(x) else real)
+
+
+def _forcing(size: Array, before: Array, enough: Array) -> Array:
+    """The relative error to iterate to, as Eisenstat and Walker have it for the residual, but not beyond `enough`."""
+    eta = jnp.where(jnp.isnan(before), LOOSEST, 0.9 * (size / before) ** 2)
+    return jnp.clip(jnp.maximum(eta, enough), TIGHTEST, LOOSEST)
+
+
+def _screening(lifted: LiftedAction, H: Hessian, omega: Array) -> tuple[Array, Array]:
+    """s of the operators 8 K + s that stand for the singlet and the triplet directions, (n, w) each.
+
+    The mean diagonal of the Hessian beside 8 K; in the normal state 8 omega for singlets, and the relaxation of
+    triplets besides. Never below 8 omega.
+    """
+    nodes = lifted.system.nodes
+    local = -4 * jnp.trace(H.curvature, axis1=1, axis2=2)
+    relaxation = jnp.trace(nodes.fields["Gamma"], axis1=1, axis2=2)[:, None]
+    floor = 8 * nodes.weight[:, None] * omega
+    return jnp.maximum(local - relaxation, floor), jnp.maximum(local + relaxation / 3, floor)

@@ -1,0 +1,91 @@
+"""What reservoirs hold fixed: the frames of their nodes, and of those behind barriers."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jusadel.action.assembly import ghosts
+from jusadel.action.homogeneous import bulk_value
+from jusadel.action.nambu import bcs, phase_turn
+from jusadel.action.nambu.frames import frame_to_green, green_to_frame
+from jusadel.action.periodic import seams
+from jusadel.device.boundary import Reservoir
+from jusadel.device.device import Device
+
+Array = jax.Array
+
+
+def reservoir_frames(device: Device, omega: Any) -> list[tuple[np.ndarray, Array]]:
+    """Pairs of nodes (k,) and their frames (b, k, 4, 4): those on reservoirs, and those behind barriers.
+
+    Behind a node of a seam stands the value as its owner sees it, turned back: the barrier's term acts on the owner.
+    """
+    seam, found = seams(device), []
+    for name, reservoir in device.reservoirs().items():
+        nodes = device.mesh.boundary_nodes(name)
+        found.append((nodes, _reservoir_frames(device, reservoir, nodes, omega)))
+    for name, (nodes, behind) in ghosts(device).items():
+        back = jnp.swapaxes(seam.turns(nodes), 1, 2)
+        reservoir = device.boundaries[name].reservoir  # type: ignore[attr-defined]
+        found.append((behind, back @ _reservoir_frames(device, reservoir, nodes, omega)))
+    return found
+
+
+def with_reservoirs(device: Device, V: np.ndarray, omega: np.ndarray) -> np.ndarray:
+    """Frames (b, N, 4, 4) with the reservoirs' bulk values at their nodes, and behind barriers."""
+    V = np.array(V)
+    for nodes, frames in reservoir_frames(device, omega):
+        V[:, nodes] = np.asarray(frames)
+    return V
+
+
+def held_frames(device: Device, nodes: int, omega: Any) -> Array:
+    """As `with_reservoirs`, of `nodes` nodes that are normal elsewhere, as a function that JAX may trace."""
+    V = jnp.broadcast_to(jnp.eye(4), (len(omega), nodes, 4, 4))
+    for at, frames in reservoir_frames(device, omega):
+        V = V.at[:, at].set(frames)
+    return V
+
+
+def refuse_torn_reservoirs(device: Device, nodes: int, omega: np.ndarray) -> None:
+    """A reservoir that meets a seam must have, on both sides of it, one value up to the seam's turn; `nodes` of all."""
+    seam = seams(device)
+    torn = seam.slaves[device.fixed_nodes()[seam.slaves]]
+    if not len(torn):
+        return
+    V = with_reservoirs(device, np.broadcast_to(np.eye(4), (1, nodes, 4, 4)), omega[:1])
+    given, turned = (np.asarray(frame_to_green(jnp.asarray(frames)[0, torn])) for frames in (V, seam.turned(V)))
+    apart = np.abs(given - turned).max(axis=(1, 2))
+    if apart.max() > 1e-6:
+        node = torn[apart.argmax()]
+        raise ValueError(
+            f"the reservoir at the node {node} at {np.asarray(device.mesh.points)[node].tolist()}, on a periodic "
+            "boundary, is not the one on the other side with that boundary's phase and rotation; give it a phase that "
+            "is a function of points, or leave an insulating edge between them"
+        )
+
+
+def _reservoir_frames(device: Device, reservoir: Reservoir, nodes: np.ndarray, omega: Any) -> Array:
+    """Frames (b, k, 4, 4) of a reservoir at these nodes."""
+    G = _electrode(reservoir, omega)  # (b, 4, 4) at phase 0
+    phase = reservoir.phase_at(jnp.asarray(device.mesh.points[nodes]))
+    return _turned_frames(G, phase, len(nodes))
+
+
+@partial(jax.jit, static_argnums=2)
+def _turned_frames(G: Array, phase: Any, k: int) -> Array:
+    """Frames (b, k, 4, 4) of G (b, 4, 4) with Delta turned by exp(i phase), (k,) or a number."""
+    phase = jnp.broadcast_to(phase, k)
+    return green_to_frame(phase_turn(phase) @ G[:, None] @ phase_turn(-phase))
+
+
+def _electrode(reservoir: Reservoir, omega: Any) -> Array:
+    """The electrode's bulk value; without exchange field it is BCS's, since Gamma does not touch singlets."""
+    if not isinstance(reservoir.h, jax.core.Tracer) and not np.any(np.asarray(reservoir.h)):
+        return bcs(omega, reservoir.Delta)
+    return bulk_value(omega, reservoir.Delta, reservoir.h, reservoir.Gamma)

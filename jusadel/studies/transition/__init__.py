@@ -1,0 +1,1 @@
+"""Transitions of second order: where the normal state becomes unstable."""
