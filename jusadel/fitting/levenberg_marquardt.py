@@ -82,7 +82,7 @@ class Linearised:
     constant.
     """
 
-    def __init__(self, J: np.ndarray, residual: np.ndarray, cap: np.ndarray, metric: Any = 0.0):
+    def __init__(self, J: np.ndarray, residual: np.ndarray, cap: np.ndarray, metric: np.ndarray | float = 0.0):
         p = J.shape[1]
         triangle: Any = np.linalg.qr(np.column_stack([J, residual]), mode="r")
         self.R, self.q, self.cap = triangle[:p, :p], triangle[:p, p], cap
@@ -164,7 +164,7 @@ def minimise(
     size: float,
     tol: float,
     max_steps: int,
-    accepted: Callable[[Point, int], Any],
+    accepted: Callable[[Point, int], None],
 ) -> Minimum:
     """The least sum of squares that is found downhill from x.
 
@@ -201,7 +201,7 @@ def minimise(
     return Minimum(place.point, place.J, distance, converged, stuck and not converged, reason, steps, refused)
 
 
-def _placed(model: Model, point: Point, cap: np.ndarray, metric: Any, damping: float) -> _Place:
+def _placed(model: Model, point: Point, cap: np.ndarray, metric: np.ndarray | float, damping: float) -> _Place:
     J = model.jacobian(point)
     return _Place(point, J, Linearised(J, point.residual, cap, metric), damping)
 

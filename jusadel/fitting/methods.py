@@ -12,7 +12,8 @@ import numpy as np
 import optax
 
 from jusadel.common.progress import Event, Progress
-from jusadel.fitting.data import Measured, StructureError
+from jusadel.common.types import Number
+from jusadel.fitting.data import Data, Measured, StructureError
 from jusadel.fitting.error_bars import at_bound, covariance
 from jusadel.fitting.levenberg_marquardt import Linearised, minimise
 from jusadel.fitting.model import Differentiated, Point, chosen_mode
@@ -52,7 +53,7 @@ class Recorder:
 class Task(NamedTuple):
     """What is fitted, from where, and for how long; arguments as in `fit`."""
 
-    model: Callable[[dict[str, Any]], Any]
+    model: Callable[[dict[str, jax.Array]], Any]
     known: Parameters
     x: np.ndarray
     mode: str | None
@@ -127,7 +128,7 @@ def by_optimizer(task: Task, sets: Measured, optimizer: optax.GradientTransforma
 
 
 def by_loss(
-    task: Task, loss: Callable[[Any, Any], Any], data: Any, optimizer: optax.GradientTransformation
+    task: Task, loss: Callable[[Any, Any], Number], data: Data | None, optimizer: optax.GradientTransformation
 ) -> FitResult:
     """Whatever loss there is, by an optimizer."""
 

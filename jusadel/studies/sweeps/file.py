@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from jusadel.common.archive import Arrays, Stored, described, plain_arrays, write_archive
+from jusadel.common.types import ArrayLike
 from jusadel.solver.solution import Solution
 from jusadel.solver.stored_states import FREQUENCIES, packed_state, stored_state
 from jusadel.studies.sweeps.flat_file import from_flat
@@ -144,7 +145,7 @@ def _records(content: Stored, total: int) -> dict[int, Record]:
     return {int(n): {name: x[k] for name, x in results.items()} for k, n in enumerate(numbers)}
 
 
-def _equal(stored: Any, table: np.ndarray) -> bool:
+def _equal(stored: ArrayLike, table: np.ndarray) -> bool:
     return np.asarray(stored).dtype.kind in "biufc" and np.array_equal(stored, table)
 
 
