@@ -13,13 +13,16 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
 
 from jusadel.common.atomic import Target, checked_target, replacing
+from jusadel.common.types import ArrayLike
 from jusadel.common.version import __version__
+
+T = TypeVar("T")
 
 FORMAT, VERSION = "jusadel", 1
 """Name and version of the layout. A later version goes on reading the earlier ones, or refuses them with a reason."""
@@ -51,7 +54,7 @@ class Arrays:
     def __init__(self) -> None:
         self.held: dict[str, np.ndarray] = {}
 
-    def put(self, name: str, value: Any) -> dict[str, str]:
+    def put(self, name: str, value: ArrayLike) -> dict[str, str]:
         """Keep an array under this name, or with a number behind it; the reference for the header. Equal ones share."""
         array = np.asarray(concrete(name, value))
         if array.dtype.kind not in "biufc":
@@ -88,21 +91,23 @@ def _identical(one: np.ndarray, other: np.ndarray) -> bool:
     return one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
 
 
-def concrete(name: str, value: Any) -> Any:
+def concrete(name: str, value: T) -> T:
     """The value, unless JAX is tracing it."""
     if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(value)):
         raise ValueError(f"{name} is being traced by JAX and has no value yet; save outside of jax.jit, grad and vmap")
     return value
 
 
-def numbers(name: str, value: Any) -> Any:
+def numbers(name: str, value: ArrayLike | None) -> float | list[Any] | None:
     """A small tensor as nested lists of numbers, exact in JSON; None stays None."""
     return None if value is None else np.asarray(concrete(name, value), float).tolist()
 
 
-def write_archive(path: Target, kind: str, about: Mapping[str, Any], content: Any, arrays: Arrays) -> None:
+def write_archive(
+    path: Target, kind: str, about: Mapping[str, Any], content: Mapping[str, Any], arrays: Arrays
+) -> None:
     """Write a file; it appears whole or not at all, and an old one stays until then."""
-    file = checked_target(path, SUFFIXES)
+    file = checked_target(path)
     header = {
         "format": FORMAT,
         "version": VERSION,
@@ -250,6 +255,15 @@ def read_archive(path: Target) -> tuple[str, Stored]:
         held = plain_arrays(file)
     except ValueError as error:
         raise ValueError(f"{str(file)!r} is no readable file of jusadel: {error}") from error
+    return described(file, held)
+
+
+def described(file: Path, held: dict[str, np.ndarray]) -> tuple[str, Stored]:
+    """The kind of a file and its content, from all its arrays.
+
+    Raises:
+        ValueError: it is not one of ours, or of a later version.
+    """
     header = _header(file, held)
     return str(header["kind"]), Stored(header["content"], held)
 

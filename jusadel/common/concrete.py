@@ -6,11 +6,12 @@ import inspect
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from functools import singledispatch, wraps
-from typing import Any, TypeVar
+from typing import ParamSpec, TypeVar
 
 import jax
 
-F = TypeVar("F", bound=Callable[..., Any])
+P = ParamSpec("P")
+R = TypeVar("R")
 
 DIFFERENCES = "take central differences of it, or derivatives of `solve` and of what is computed from its Solution"
 """What to do instead where nothing nearer has derivatives."""
@@ -22,43 +23,43 @@ class NotDifferentiableError(TypeError, ValueError):
 
 
 @singledispatch
-def leaf_is_traced(leaf: Any) -> bool:
+def leaf_is_traced(leaf: object) -> bool:
     """Whether JAX traces this, or anything in a dataclass into which JAX does not look, such as a Solution."""
     if is_dataclass(leaf) and not isinstance(leaf, type):
         return any(is_traced(getattr(leaf, f.name)) for f in fields(leaf))
     return isinstance(leaf, jax.core.Tracer)
 
 
-def is_traced(x: Any) -> bool:
+def is_traced(x: object) -> bool:
     """Whether JAX traces any number of a Device, a Solution or the like, a number, an array or a collection of them."""
     return any(map(leaf_is_traced, jax.tree.leaves(x, is_leaf=_has_own_way)))
 
 
-def _has_own_way(x: Any) -> bool:
+def _has_own_way(x: object) -> bool:
     return leaf_is_traced.dispatch(type(x)) is not leaf_is_traced.dispatch(object)
 
 
-def without_derivatives(instead: str) -> Callable[[F], F]:
+def without_derivatives(instead: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Marks a function of concrete numbers: where JAX traces one of them it raises NotDifferentiableError.
 
     Args:
         instead: what to do, the end of the message.
     """
 
-    def marked(function: F) -> F:
+    def marked(function: Callable[P, R]) -> Callable[P, R]:
         names = list(inspect.signature(function).parameters)
 
         @wraps(function)
-        def checked(*args: Any, **kwargs: Any) -> Any:
+        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
             refuse_traced(function.__name__, instead, **dict(zip(names, args, strict=False)), **kwargs)
             return function(*args, **kwargs)
 
-        return checked  # type: ignore[return-value]
+        return checked
 
     return marked
 
 
-def refuse_traced(function: str, instead: str, /, **given: Any) -> None:
+def refuse_traced(function: str, instead: str, /, **given: object) -> None:
     """Raise NotDifferentiableError in the name of a function where JAX traces any of what it was given."""
     traced = [name for name, value in given.items() if is_traced(value)]
     if traced:

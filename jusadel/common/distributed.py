@@ -6,10 +6,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 import jax
 import numpy as np
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+R = TypeVar("R", bound="DataclassInstance")
 
 _apart: ContextVar[bool] = ContextVar("apart", default=False)
 
@@ -24,7 +29,7 @@ def apart() -> Iterator[None]:
         _apart.reset(token)
 
 
-def shared_out(run: Callable[[np.ndarray, np.ndarray], Any], omega: np.ndarray, V: np.ndarray) -> Any:
+def shared_out(run: Callable[[np.ndarray, np.ndarray], R], omega: np.ndarray, V: np.ndarray) -> R:
     """run(omega, V), each process with its share of the frequencies; every process gets the whole result.
 
     Args:
@@ -42,7 +47,7 @@ def shared_out(run: Callable[[np.ndarray, np.ndarray], Any], omega: np.ndarray, 
     return replace(own, **gathered)
 
 
-def _gathered(values: Any, total: int) -> Any:
+def _gathered(values: np.ndarray | None, total: int) -> np.ndarray | None:
     """The values (share, ...) of all processes in the order of the frequencies, (total, ...)."""
     if values is None:
         return None

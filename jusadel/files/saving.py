@@ -31,6 +31,7 @@ from jusadel.solver.spectra import Spectrum
 from jusadel.studies.current_phase.result import CurrentPhaseRelation
 from jusadel.studies.screening.solve import ScreenedSolution
 from jusadel.studies.transition.search import CriticalTemperature
+from jusadel.studies.sweeps.file import KIND as SWEEP
 
 Result = Solution | Spectrum | Flow | Kinetics | Device | CurrentPhaseRelation | CriticalTemperature | FitResult
 """What files hold; a ScreenedSolution is a Solution."""
@@ -82,6 +83,8 @@ def load(path: Target) -> Any:
         )
     kind, content = read_archive(path)
     try:
+        if kind == SWEEP:
+            raise ValueError("a sweep keeps its own file: give it to sweep(path=...)")
         if kind not in KINDS:
             raise ValueError(
                 f"it holds a {kind!r}, which this version of jusadel does not know; expected {list(KINDS)}"

@@ -11,12 +11,13 @@ import numpy as np
 
 from jusadel.action.assembly import discretise
 from jusadel.action.mesh_action import DiscreteAction
-from jusadel.common.archive import Arrays, Stored, concrete
+from jusadel.common.archive import Arrays, Stored
 from jusadel.device.device import Device
 from jusadel.files.devices import device_of, packed_device
 from jusadel.observables.thermodynamics import free_energy
 from jusadel.solver.solution import Solution
 from jusadel.solver.spectra import Spectrum
+from jusadel.solver.stored_states import ENERGIES, FREQUENCIES, packed_state, stored_state
 from jusadel.studies.screening.edge_elements import WhitneyField, edge_space
 from jusadel.studies.screening.solve import ScreenedSolution
 
@@ -24,16 +25,12 @@ Array = jax.Array
 Content = dict[str, Any]
 """The part of a file's header that says what is where."""
 
-PER_FREQUENCY = {"converged": "b", "stable": "b", "margin": "f"}
 MAGNETIC = ("magnetic_field", "hole_fields", "edges", "areas")
 
 
 def packed_solution(sol: Solution, arrays: Arrays) -> tuple[Content, Content]:
     """A Solution: its content, and what the header says about it."""
-    names = ("omega", "weights", "all_G", "Delta", "vertex_Delta", *PER_FREQUENCY)
-    content: Content = {"device": packed_device(sol.device, arrays), "T": float(concrete("T", sol.T))}
-    content |= {name: arrays.put(name, getattr(sol, name)) for name in names}
-    content["stats"] = {name: arrays.any(f"stats {name}", value) for name, value in sol.stats.items()}
+    content = _packed_state(sol, FREQUENCIES, arrays)
     about = _certificate(sol) | {
         "T": content["T"],
         "frequencies": len(sol.omega),
@@ -45,9 +42,7 @@ def packed_solution(sol: Solution, arrays: Arrays) -> tuple[Content, Content]:
 
 def solution_of(part: Stored) -> Solution:
     """The Solution again."""
-    device, omega = device_of(part["device"]), part["omega"].array((None,))
-    found = _states(part, device, len(omega), "f")
-    return Solution(omega=omega, weights=part["weights"].array(omega.shape), **found)
+    return Solution(**_state_of(part, FREQUENCIES, "f"))
 
 
 def packed_screened(sol: ScreenedSolution, arrays: Arrays) -> tuple[Content, Content]:
@@ -75,36 +70,28 @@ def screened_of(part: Stored) -> ScreenedSolution:
 
 def packed_spectrum(spec: Spectrum, arrays: Arrays) -> tuple[Content, Content]:
     """A Spectrum."""
-    names = ("energies", "all_G", "Delta", "vertex_Delta", *PER_FREQUENCY)
-    content: Content = {"device": packed_device(spec.device, arrays), "T": float(spec.T), "eta": float(spec.eta)}
-    content |= {name: arrays.put(name, getattr(spec, name)) for name in names}
-    content["stats"] = {name: arrays.any(f"stats {name}", value) for name, value in spec.stats.items()}
+    content = _packed_state(spec, ENERGIES, arrays) | {"eta": float(spec.eta)}
     return content, _certificate(spec) | {"T": content["T"], "eta": content["eta"], "energies": len(spec.energies)}
 
 
 def spectrum_of(part: Stored) -> Spectrum:
     """The Spectrum again."""
-    device, energies = device_of(part["device"]), part["energies"].array((None,))
-    return Spectrum(energies=energies, eta=part["eta"].number(), **_states(part, device, len(energies), "c"))
+    return Spectrum(**_state_of(part, ENERGIES, "c"), eta=part["eta"].number())
 
 
-def _states(part: Stored, device: Device, count: int, kind: str) -> dict[str, Any]:
-    """What solutions and spectra share: the device, T, G, the pair potential and the certificates, `count` of them."""
+def _packed_state(found: Solution | Spectrum, axes: tuple[str, ...], arrays: Arrays) -> Content:
+    content = {"device": packed_device(found.device, arrays)} | packed_state(found, axes, arrays)
+    return content | {"stats": {name: arrays.any(f"stats {name}", value) for name, value in found.stats.items()}}
+
+
+def _state_of(part: Stored, axes: tuple[str, ...], kind: str) -> dict[str, Any]:
+    """What solutions and spectra share: the device, how it was solved, and the states at their `axes`."""
+    device = device_of(part["device"])
     n, m = len(device.mesh.points), len(device.mesh.triangles)
     behind = sum(len(device.mesh.boundary_nodes(x)) for x in set(device.electrodes()) - set(device.reservoirs()))
-    if not count:
-        raise ValueError(f"{part.name} has no frequencies")
-    Delta = jnp.asarray(part["vertex_Delta"].array((m, 3), "c"))
-    found: dict[str, Any] = {
-        "device": device,
-        "T": part["T"].number(),
-        "stats": {name: value.any() for name, value in part["stats"].items()},
-        "system": _system(device, Delta),
-        "all_G": jnp.asarray(part["all_G"].array((count, n + behind, 4, 4), kind)),
-        "Delta": jnp.asarray(part["Delta"].array((n,), "c")),
-        "vertex_Delta": Delta,
-    }
-    return found | {name: part[name].array((count,), k) for name, k in PER_FREQUENCY.items()}
+    found = stored_state(part, axes, kind, n, n + behind, m)
+    stats = {name: value.any() for name, value in part["stats"].items()}
+    return found | {"device": device, "stats": stats, "system": _system(device, found["vertex_Delta"])}
 
 
 def _system(device: Device, Delta: Array) -> DiscreteAction:

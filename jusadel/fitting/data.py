@@ -6,8 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+
+from jusadel.common.types import ArrayLike
+
+Data = ArrayLike | Mapping[str, ArrayLike]
+"""One array, or several by name; what a model returns has the same form."""
 
 ONLY = "data"
 """The name of data that come as one array."""
@@ -49,7 +55,7 @@ class Measured:
         """The square of one standard error of a weighted residual: 1 where sigma is known, else chi2/dof (or inf)."""
         return 1.0 if self.absolute else chi2 / dof if dof else float("inf")
 
-    def vector(self, prediction: Any) -> Any:
+    def vector(self, prediction: Any) -> jax.Array:
         """What the model returned as a vector (N,).
 
         Raises:
@@ -74,20 +80,24 @@ class Measured:
         """(model - data)/sigma, (N,); zero where the weight is."""
         return np.where(self.inverse > 0, (vector - self.values) * self.inverse, 0.0)
 
-    def as_given(self, vector: np.ndarray) -> Any:
+    def as_given(self, vector: np.ndarray) -> np.ndarray | dict[str, np.ndarray]:
         """A vector (N,) in the structure of the data."""
+        sets = self._sets(vector)
+        return sets if self.named else sets[ONLY]
+
+    def _sets(self, vector: np.ndarray) -> dict[str, np.ndarray]:
         ends = np.cumsum([np.prod(shape, dtype=int) for shape in self.shapes.values()])
         parts = zip(self.shapes.items(), np.split(vector, ends[:-1]), strict=True)
-        sets = {name: part.reshape(shape) for (name, shape), part in parts}
-        return sets if self.named else sets[ONLY]
+        return {name: part.reshape(shape) for (name, shape), part in parts}
 
     def unusable(self, vector: np.ndarray) -> str:
         """Where a model's prediction is not finite, as text; empty if it is usable."""
         bad = ~np.isfinite(vector) & (self.inverse > 0)
         if not bad.any():
             return ""
-        sets = {ONLY: self.as_given(bad)} if not self.named else self.as_given(bad)
-        counts = [f"{int(x.sum())} of {x.size} in {self._shown(name)}" for name, x in sets.items() if x.any()]
+        counts = [
+            f"{int(x.sum())} of {x.size} in {self._shown(name)}" for name, x in self._sets(bad).items() if x.any()
+        ]
         return f"the model returned values that are not finite: {', '.join(counts)}"
 
     @property
@@ -98,7 +108,7 @@ class Measured:
         return f"data set {name!r}" if self.named else "data"
 
 
-def measured(data: Any, sigma: Any = None, weights: Any = None) -> Measured:
+def measured(data: Data | None, sigma: Data | None = None, weights: Data | None = None) -> Measured:
     """Data with their uncertainties.
 
     Args:
@@ -129,11 +139,11 @@ def measured(data: Any, sigma: Any = None, weights: Any = None) -> Measured:
     return Measured(shapes, named, values, inverse, sigma is not None)
 
 
-def _by_name(data: Any) -> dict[str, Any]:
+def _by_name(data: Data | None) -> dict[str, ArrayLike | None]:
     return dict(data) if isinstance(data, Mapping) else {ONLY: data}
 
 
-def _finite(what: str, value: Any) -> np.ndarray:
+def _finite(what: str, value: ArrayLike | None) -> np.ndarray:
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
         raise ValueError(
@@ -145,7 +155,7 @@ def _finite(what: str, value: Any) -> np.ndarray:
     return array.astype(float)
 
 
-def _spread(what: str, given: Any, shapes: dict[str, tuple[int, ...]], named: bool) -> np.ndarray:
+def _spread(what: str, given: Data, shapes: dict[str, tuple[int, ...]], named: bool) -> np.ndarray:
     """sigma or weights for every data point, (N,)."""
     if isinstance(given, Mapping):
         if not named or set(given) != set(shapes):
@@ -159,7 +169,7 @@ def _spread(what: str, given: Any, shapes: dict[str, tuple[int, ...]], named: bo
     return np.concatenate([_like(what, name, parts[name], shape, named).reshape(-1) for name, shape in shapes.items()])
 
 
-def _like(what: str, name: str, given: Any, shape: tuple[int, ...], named: bool) -> np.ndarray:
+def _like(what: str, name: str, given: ArrayLike, shape: tuple[int, ...], named: bool) -> np.ndarray:
     label = f"{what}[{name!r}]" if named else what
     array = _finite(label, given)
     wrong = array <= 0 if what == "sigma" else array < 0

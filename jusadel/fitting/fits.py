@@ -6,12 +6,14 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import jax
 import optax
 
 from jusadel.common.arguments import is_number
 from jusadel.common.concrete import without_derivatives
 from jusadel.common.progress import ProgressOption, reporter
-from jusadel.fitting.data import measured
+from jusadel.common.types import ArrayLike, Number
+from jusadel.fitting.data import Data, measured
 from jusadel.fitting.methods import CLOSE, Recorder, Task, by_loss, by_optimizer, by_steps
 from jusadel.fitting.model import MODES, FailedPoint
 from jusadel.fitting.parameters import Range, parameters
@@ -23,15 +25,15 @@ MAX_STEPS, MAX_OPTIMIZER_STEPS = 100, 300
 
 @without_derivatives("the covariance of its result says how the data move the parameters")
 def fit(
-    model: Callable[[dict[str, Any]], Any],
-    data: Any,
-    start: Mapping[str, Any],
-    sigma: Any = None,
+    model: Callable[[dict[str, jax.Array]], Any],
+    data: Data | None,
+    start: Mapping[str, ArrayLike],
+    sigma: Data | None = None,
     *,
-    weights: Any = None,
+    weights: Data | None = None,
     transforms: Mapping[str, Range] | None = None,
     optimizer: optax.GradientTransformation | None = None,
-    loss: Callable[[Any, Any], Any] | None = None,
+    loss: Callable[[Any, Any], Number] | None = None,
     mode: str | None = None,
     tol: float | None = None,
     max_steps: int | None = None,
@@ -108,7 +110,9 @@ def fit(
     return result
 
 
-def _refuse_bad_options(optimizer: Any, loss: Any, mode: Any, tol: Any, max_steps: Any) -> None:
+def _refuse_bad_options(
+    optimizer: object, loss: object, mode: str | None, tol: float | None, max_steps: int | None
+) -> None:
     if optimizer is not None and not (hasattr(optimizer, "init") and hasattr(optimizer, "update")):
         raise TypeError(f"optimizer is {type(optimizer).__name__}; expected one of optax, such as optax.adam(0.05)")
     if loss is not None and optimizer is None:
@@ -121,7 +125,7 @@ def _refuse_bad_options(optimizer: Any, loss: Any, mode: Any, tol: Any, max_step
         raise ValueError(f"max_steps = {max_steps!r}; expected a number of steps, 1 or more")
 
 
-def _refuse_uncertainties(sigma: Any, weights: Any) -> None:
+def _refuse_uncertainties(sigma: Data | None, weights: Data | None) -> None:
     if sigma is not None or weights is not None:
         raise ValueError("sigma and weights belong to the sum of squares; put them into the loss")
 

@@ -4,6 +4,11 @@ The step d minimises |J d + r|^2 + lambda |S d|^2 with the lengths S of J's colu
 follows the gain ratio, actual over predicted decrease (Nielsen), and a step that was refused, because the sum of
 squares did not fall or the model has no solution there, is tried again at less than half its length: no solve is spent
 on a damping too small to matter. The Jacobian is asked for at accepted points alone.
+
+scipy.optimize.least_squares ("trf", x_scale="jac") in its place takes a tenth fewer solves over the tests of fits
+(1,308, not 1,420), but follows directions that the data do not see (which one test forbids), sets out with steps too
+short for nine more, ends half of the NIST fits before they are within 1e-7 standard errors, and leaves this file as
+long as it is.
 """
 
 from __future__ import annotations
@@ -77,7 +82,7 @@ class Linearised:
     constant.
     """
 
-    def __init__(self, J: np.ndarray, residual: np.ndarray, cap: np.ndarray, metric: Any = 0.0):
+    def __init__(self, J: np.ndarray, residual: np.ndarray, cap: np.ndarray, metric: np.ndarray | float = 0.0):
         p = J.shape[1]
         triangle: Any = np.linalg.qr(np.column_stack([J, residual]), mode="r")
         self.R, self.q, self.cap = triangle[:p, :p], triangle[:p, p], cap
@@ -159,7 +164,7 @@ def minimise(
     size: float,
     tol: float,
     max_steps: int,
-    accepted: Callable[[Point, int], Any],
+    accepted: Callable[[Point, int], None],
 ) -> Minimum:
     """The least sum of squares that is found downhill from x.
 
@@ -196,7 +201,7 @@ def minimise(
     return Minimum(place.point, place.J, distance, converged, stuck and not converged, reason, steps, refused)
 
 
-def _placed(model: Model, point: Point, cap: np.ndarray, metric: Any, damping: float) -> _Place:
+def _placed(model: Model, point: Point, cap: np.ndarray, metric: np.ndarray | float, damping: float) -> _Place:
     J = model.jacobian(point)
     return _Place(point, J, Linearised(J, point.residual, cap, metric), damping)
 

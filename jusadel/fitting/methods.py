@@ -11,7 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from jusadel.fitting.data import Measured, StructureError
+from jusadel.common.progress import Event, Progress
+from jusadel.common.types import Number
+from jusadel.fitting.data import Data, Measured, StructureError
 from jusadel.fitting.error_bars import at_bound, covariance
 from jusadel.fitting.levenberg_marquardt import Linearised, minimise
 from jusadel.fitting.model import Differentiated, Point, chosen_mode
@@ -27,19 +29,20 @@ CLOSE = 0.1
 
 @dataclass(eq=False)
 class Recorder:
-    """The history of a search, as it is made, and its lines of progress."""
+    """The history of a search, as it is made, and its events."""
 
     known: Parameters
     quantity: str
-    report: Callable[[str], None] | None
+    report: Progress | None
     rows: list[tuple[float, np.ndarray, int]] = field(default_factory=list)
 
     def __call__(self, x: np.ndarray, loss: float, refused: int) -> None:
         """Note an accepted point, and the number of refused ones before it."""
         self.rows.append((loss, self.known.values(x), refused))
         if self.report:
-            before = f" ({refused} refused)" if refused else ""
-            self.report(f"fit: step {len(self.rows) - 1}{before}, {self.quantity} = {loss:.6g}: {self.known.shown(x)}")
+            before = f"({refused} refused)" if refused else ""
+            detail = f"{self.quantity} = {loss:.6g}: {self.known.shown(x)}"
+            self.report(Event("fit", len(self.rows) - 1, None, before, detail))
 
     def history(self) -> History:
         """Everything so far."""
@@ -50,7 +53,7 @@ class Recorder:
 class Task(NamedTuple):
     """What is fitted, from where, and for how long; arguments as in `fit`."""
 
-    model: Callable[[dict[str, Any]], Any]
+    model: Callable[[dict[str, jax.Array]], Any]
     known: Parameters
     x: np.ndarray
     mode: str | None
@@ -125,7 +128,7 @@ def by_optimizer(task: Task, sets: Measured, optimizer: optax.GradientTransforma
 
 
 def by_loss(
-    task: Task, loss: Callable[[Any, Any], Any], data: Any, optimizer: optax.GradientTransformation
+    task: Task, loss: Callable[[Any, Any], Number], data: Data | None, optimizer: optax.GradientTransformation
 ) -> FitResult:
     """Whatever loss there is, by an optimizer."""
 

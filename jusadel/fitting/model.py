@@ -52,7 +52,7 @@ class Point:
 class Differentiated:
     """The function x -> Point of a model."""
 
-    model: Callable[[Any], Any]
+    model: Callable[[dict[str, jax.Array]], Any]
     parameters: Parameters
     measured: Measured
     mode: str

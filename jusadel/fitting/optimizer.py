@@ -51,7 +51,7 @@ def descend(
     mode: str,
     tol: float,
     max_steps: int,
-    accepted: Callable[[np.ndarray, float, int], Any],
+    accepted: Callable[[np.ndarray, float, int], None],
 ) -> Descended:
     """Follow an optimizer's steps in the variables without bounds, by parameter name, and keep the best point.
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.concrete import without_derivatives
+from jusadel.common.types import ArrayLike
+
+V = TypeVar("V", np.ndarray, jax.Array)
 
 SHOWN = 8
 """Components in a line of text."""
@@ -36,16 +40,17 @@ class Parameters:
             for index in np.ndindex(shape)
         )
 
-    def split(self, vector: Any) -> dict[str, Any]:
+    def split(self, vector: V) -> dict[str, V]:
         """{name: number or array} of a vector (..., p)."""
-        parts, begin = {}, 0
+        parts: dict[str, V] = {}
+        begin = 0
         for name, shape in self.shapes.items():
             size = int(np.prod(shape, dtype=int))
-            parts[name] = vector[..., begin : begin + size].reshape((*vector.shape[:-1], *shape))
+            parts[name] = vector[..., begin : begin + size].reshape(vector.shape[:-1] + shape)
             begin += size
         return parts
 
-    def join(self, parts: Mapping[str, Any]) -> np.ndarray:
+    def join(self, parts: Mapping[str, ArrayLike]) -> np.ndarray:
         """The vector (p,) of {name: number or array}."""
         return np.concatenate([np.asarray(parts[name], float).reshape(-1) for name in self.shapes])
 
@@ -83,7 +88,7 @@ class Parameters:
         return self.join({name: getattr(self.ranges[name], method)(part) for name, part in self.split(vector).items()})
 
 
-def parameters(start: Mapping[str, Any], transforms: Mapping[str, Range] | None) -> tuple[Parameters, np.ndarray]:
+def parameters(start: Mapping[str, ArrayLike], transforms: Mapping[str, Range] | None) -> tuple[Parameters, np.ndarray]:
     """The parameters, and the variables (p,) that they start from.
 
     Raises:
@@ -109,19 +114,19 @@ def parameters(start: Mapping[str, Any], transforms: Mapping[str, Range] | None)
     return found, found.free(found.join(given))
 
 
-def _real(name: Any, value: Any) -> np.ndarray:
+def _real(name: object, value: ArrayLike) -> np.ndarray:
     array = np.asarray(value)
     if array.dtype.kind not in "iuf" or not array.size or not np.isfinite(array).all():
         raise ValueError(f"start: {name} = {value!r}; expected a finite number, or an array of them")
     return array.astype(float)
 
 
-def as_given(parts: Mapping[str, Any]) -> dict[str, Any]:
+def as_given(parts: Mapping[str, np.ndarray]) -> dict[str, float | np.ndarray]:
     """Numbers as floats, arrays as numpy's."""
     return {name: float(x) if np.ndim(x) == 0 else np.asarray(x) for name, x in parts.items()}
 
 
-def traced(vector: np.ndarray) -> Any:
+def traced(vector: np.ndarray) -> jax.Array:
     """The vector as one that JAX can differentiate with respect to."""
     return jnp.asarray(vector, float)
 

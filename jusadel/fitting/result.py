@@ -75,8 +75,8 @@ class FitResult:
         at_bound: names of the parameters that a bound stops.
     """
 
-    params: dict[str, Any]
-    errors: dict[str, Any] | None
+    params: dict[str, float | np.ndarray]
+    errors: dict[str, float | np.ndarray] | None
     names: tuple[str, ...]
     covariance: np.ndarray | None = field(repr=False)
     correlation: np.ndarray | None = field(repr=False)
@@ -133,7 +133,7 @@ class FitResult:
         return f"{state} in {self.steps} steps ({self.refused} refused){near}: {self.reason}"
 
 
-def _components(parts: dict[str, Any]) -> list[float]:
+def _components(parts: dict[str, float | np.ndarray]) -> list[float]:
     return [float(x) for value in parts.values() for x in np.ravel(value)]
 
 

@@ -21,7 +21,7 @@ from jusadel.action.nambu import advanced
 from jusadel.common.arguments import is_number, real
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
 from jusadel.common.errors import SolveError
-from jusadel.common.progress import ProgressOption, reporter
+from jusadel.common.progress import Event, ProgressOption, reporter
 from jusadel.common.types import ArrayLike
 from jusadel.device.contact import Contact, is_floating
 from jusadel.nonequilibrium.contacts import electrode_contacts, nodes_of_contact, own_nodes
@@ -99,7 +99,7 @@ def unchecked_kinetics(
     for k, E in enumerate(spec.energies):
         answers.append(_at_energy(spec, assembly, k, given[k], units, temperature))
         if report:
-            report(f"distributions: {k + 1} of {len(given)}, E = {E:.4g}")
+            report(Event("distributions", k + 1, len(given), detail=f"E = {E:.4g}"))
     if not units:
         return _superposed(spec, contacts, answers, np.ones((len(answers), 1)), temperature, weights)
     balance = _balance(spec, contacts, weights, answers)

@@ -24,7 +24,7 @@ from jusadel.action.mesh_action import nodal_mean, with_pairing
 from jusadel.action.nambu import R, advanced
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
 from jusadel.common.errors import SolveError
-from jusadel.common.progress import ProgressOption, reporter
+from jusadel.common.progress import Event, ProgressOption, reporter
 from jusadel.common.types import ArrayLike
 from jusadel.device.contact import Contact
 from jusadel.nonequilibrium.energy_checks import warn_of_currents
@@ -87,7 +87,8 @@ def self_consistent_kinetics(
         change = _amplitudes(kin)[where.nodes] / where.a - Delta
         error = float(np.abs(change).max() / (GAP_RATIO * where.Tc.max()))
         if report:
-            report(f"pair potential: step {step}, change {error:.1e}, largest {np.abs(Delta).max():.5g}")
+            detail = f"change {error:.1e}, largest {np.abs(Delta).max():.5g}"
+            report(Event("pair potential", step, detail=detail))
         if error <= tol:
             warn_of_currents(kin)
             return kin

@@ -21,11 +21,11 @@ from jusadel.action.mesh_action import DiscreteAction, to_nodes
 from jusadel.action.nambu import R
 from jusadel.action.nambu.frames import cap_step, frame_to_green, positivity, retract
 from jusadel.common.distributed import shared_out
+from jusadel.common.progress import Event, Progress
 from jusadel.solver.linear import LinearSolver
 from jusadel.solver.linear.protocol import SMALL
 
 Array = jax.Array
-Progress = Callable[[str], None]
 
 CAP = 0.5
 MAX_STEPS = 30
@@ -119,7 +119,8 @@ def newton(
             getattr(result, name)[part] = value
         result.margin[part] = certificate(result.V[part])
         if progress:
-            progress(f"Newton: {min(first + prepared.width, b)} of {b} frequencies, {found['steps'].max()} steps")
+            done, steps = min(first + prepared.width, b), found["steps"].max()
+            progress(Event("Newton", done, b, "frequencies", f"{steps} steps"))
     known = result.inertia is not None and bool((result.inertia >= 0).all())
     return result if known else replace(result, inertia=None)
 
@@ -233,7 +234,7 @@ def solve_frequencies(
         boundary: writes the reservoirs' frames of frequencies (b,) into frames (b, n, 4, 4).
         ladder: whether to use the fallback.
         tol: relative residual.
-        progress: called with a line of text.
+        progress: called with each Event.
     """
     run = lambda w, V: newton(prepared.lifted, w, boundary(V, w), solver, prepared=prepared, tol=tol, progress=progress)  # noqa: E731
     result = shared_out(run, omega, start(omega))
@@ -242,7 +243,7 @@ def solve_frequencies(
     for k in np.argsort(-omega):
         if not result.accepted[k]:
             if progress:
-                progress(f"omega = {omega[k]:.4g} was not accepted: ladder from higher frequencies")
+                progress(Event(f"omega = {omega[k]:.4g} was not accepted", detail="ladder from higher frequencies"))
             result = _insert(result, k, *_climb(run, result, omega, k))
     return result
 

@@ -17,6 +17,7 @@ from jusadel.action.nambu.frames import frame_to_green
 from jusadel.action.periodic import seams
 from jusadel.common.arguments import is_number, real
 from jusadel.common.errors import SolveError
+from jusadel.common.progress import Progress
 from jusadel.device.device import Device
 from jusadel.solver.checks import refuse_unstable_tensors
 from jusadel.solver.linear import LinearSolver
@@ -27,7 +28,6 @@ from jusadel.solver.resolution import warn_if_coarse
 from jusadel.solver.solution import Solution
 
 Array = jax.Array
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from jusadel.action.nambu.frames import ROUND_OFF
+from jusadel.common.progress import Event, Progress
 from jusadel.solver.linear import LinearSolver
 from jusadel.solver.newton import NewtonResult, newton, nothing_yet
 
-Progress = Callable[[str], None]
 Run = Callable[[np.ndarray, np.ndarray], NewtonResult]
 """Newton's method from complex frequencies (b,) and frames (b, n, 4, 4)."""
 
@@ -62,7 +62,7 @@ def solve_energies(
         boundary: writes the reservoirs' frames of frequencies (b,) into frames (b, n, 4, 4).
         highest: the largest energy of the problem.
         tol: relative residual.
-        progress: called with a line of text.
+        progress: called with each Event.
 
     Returns:
         Steps are those of all attempts; `ladder` is the number of stations of a descent, 0 where there was none.
@@ -78,7 +78,7 @@ def solve_energies(
         if len(left):
             _put(total, left, _descend(run, energies[left], eta, highest, total.V[left]))
         if progress:
-            progress(f"energies: {np.isfinite(total.residual).sum()} of {len(energies)}")
+            progress(Event("energies", int(np.isfinite(total.residual).sum()), len(energies)))
     return total
 
 

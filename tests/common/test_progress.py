@@ -1,4 +1,4 @@
-"""Lines of progress: to a function, to the log, or as a bar."""
+"""Events of calculations: as text to a function, in the log, or as a bar."""
 
 import io
 import logging
@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from jusadel.common.progress import reporter
+from jusadel.common.progress import Event, reporter
 from jusadel.studies.sweeps.sweep import sweep
 
 
@@ -25,9 +25,23 @@ def logger():
     log.handlers[:], log.level = before, level
 
 
-def test_function_and_nothing():
+LINES = {
+    Event("energies", 3, 5): "energies: 3 of 5",
+    Event("Newton", 8, 20, "frequencies", "5 steps"): "Newton: 8 of 20 frequencies, 5 steps",
+    Event("gap equation", 0, detail="residual 1e-03, max |Delta| = 1.7"): (
+        "gap equation: step 0, residual 1e-03, max |Delta| = 1.7"
+    ),
+    Event("fit", 3, None, "(2 refused)", "chi2 = 0.5: k = 1"): "fit: step 3 (2 refused), chi2 = 0.5: k = 1",
+    Event("omega = 0.1 was not accepted", detail="ladder"): "omega = 0.1 was not accepted: ladder",
+}
+
+
+def test_functions_get_lines_of_text_and_nobody_nothing():
     lines = []
-    assert reporter(lines.append) == lines.append
+    report = reporter(lines.append)
+    for event in LINES:
+        report(event)
+    assert lines == list(LINES.values())
     assert reporter(False) is None
 
 
@@ -59,24 +73,29 @@ def test_bars_of_a_solve(monkeypatch):
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
     show = reporter("bar")
-    show("gap equation: step 3, residual 1e-03, max |Delta| = 1.7")
-    assert show._bar.n == 3
-    assert show._bar.total is None
-    show("Newton: 8 of 20 frequencies, 5 steps")
+    show(Event("gap equation", 3, detail="residual 1e-03, max |Delta| = 1.7"))
+    assert (show._bar.n, show._bar.total) == (3, None)
+    assert show._bar.postfix == "residual 1e-03, max |Delta| = 1.7"
+    show(Event("Newton", 8, 20, "frequencies", "5 steps"))
     assert (show._bar.n, show._bar.total, show._bar.postfix) == (8, 20, "frequencies, 5 steps")
-    show("omega = 0.1 was not accepted: ladder from higher frequencies")
-    show("Newton: 20 of 20 frequencies, 5 steps")
+    show(Event("omega = 0.1 was not accepted", detail="ladder from higher frequencies"))
+    assert (show._bar.desc, show._bar.n) == ("omega = 0.1 was not accepted", 0)
+    assert show._bar.postfix == "ladder from higher frequencies"
+    show(Event("Newton", 20, 20, "frequencies", "5 steps"))
     assert show._bar is None
     assert stream.getvalue().endswith("\r")
 
 
 def test_bars_without_tqdm(logger, monkeypatch):
+    """True draws none even on a terminal: lines instead."""
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
     with pytest.raises(ModuleNotFoundError, match=r'progress="bar" needs tqdm: pip install "jusadel\[progress\]"'):
         reporter("bar")
     monkeypatch.setitem(sys.modules, "tqdm", None)
-    monkeypatch.setattr(sys, "stderr", Terminal())
-    assert reporter(True) == logger.info
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    reporter(True)(Event("energies", 1, 3))
+    assert stream.getvalue() == "energies: 1 of 3\n"
 
 
 @pytest.mark.parametrize("progress", ["bars", 3, object()])

@@ -633,6 +633,9 @@ def test_damaged_files_are_refused(stored, path):
 
 def test_file_of_a_sweep_is_named(path):
     sweep(lambda v, previous: v, [1.0], path=path)
+    with pytest.raises(ValueError, match=r"cannot be loaded: a sweep keeps its own file: give it to sweep\(path="):
+        ju.load(path)
+    np.savez(path, format="jusadel sweep 2")  # as they were
     with pytest.raises(ValueError, match=r"is not in the format 'jusadel'; a sweep keeps its own file"):
         ju.load(path)
     np.savez(path, header=np.array("{"))

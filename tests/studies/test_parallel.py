@@ -1,7 +1,6 @@
 """Sweeps in parallel: over worker processes, clients of a cluster, and the processes of jax.distributed."""
 
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -334,59 +333,3 @@ def test_points_that_follow_one_another(tmp_path):
         sweep(wave, VALUES, path=path, client=Client({0.5: RuntimeError()}))
     with pytest.raises(TypeError, match="points of a sweep in parallel all begin with `start`"):
         sweep(lambda v, previous: (wave(v, previous), v), VALUES, path=path)
-
-
-def test_file_of_the_first_version_is_read(tmp_path):
-    """It had no list of points: those that are there are the first ones."""
-    path = tmp_path / "s.npz"
-    with pytest.raises(KeyboardInterrupt):
-        sweep(Stopped(3), VALUES, path=path)
-    with np.load(path) as held:
-        older = dict(held) | {"format": "jusadel sweep 1"}
-    del older["points"]
-    np.savez(path, **older)
-    rest = Stopped(9)
-    found = sweep(rest, VALUES, path=path)
-    assert rest.seen == VALUES[3:]
-    same(found, sweep(wave, VALUES))
-
-
-class Stopped:
-    """wave, for so many calls."""
-
-    def __init__(self, calls):
-        self.calls, self.seen = calls, []
-
-    def __call__(self, v, previous):
-        if len(self.seen) == self.calls:
-            raise KeyboardInterrupt
-        self.seen.append(v)
-        return wave(v, previous)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"points": np.array([0, 0, 1])}, "its list of points is no list of different whole numbers"),
-        ({"points": np.array([0.0, 1.0, 2.0])}, "its list of points is no list of different whole numbers"),
-        ({"points": np.array([0, 1, 5])}, "its points are not among the 5 of this sweep"),
-        ({"points": np.array([0, 1, -1])}, "its points are not among the 5 of this sweep"),
-        ({"points": np.array([0, 1])}, "the results 'sine' are not one for each of its 2 points"),
-        ({"result sine": np.array(0.5)}, "is no readable file of a sweep"),
-        ({"start": np.array("magic")}, "its start is of an unknown kind"),
-        ({"start": np.array("array")}, re.escape("is no readable file of a sweep ('previous')")),
-        ({"start": np.array("solution")}, re.escape("is no readable file of a sweep ('solution T')")),
-        ({"format": "jusadel sweep 9"}, "it has another format"),
-    ],
-)
-def test_files_that_do_not_fit_are_refused(tmp_path, change, message):
-    path = tmp_path / "s.npz"
-    with pytest.raises(KeyboardInterrupt):
-        sweep(Stopped(3), VALUES, path=path)
-    with np.load(path) as held:
-        content = dict(held)
-    np.savez(path, **content | change)
-    before = path.read_bytes()
-    with pytest.raises(ValueError, match=message):
-        sweep(wave, VALUES, path=path)
-    assert path.read_bytes() == before

@@ -21,6 +21,7 @@ import numpy as np
 
 from jusadel.action.matsubara import GAP_RATIO
 from jusadel.common.errors import SolveError
+from jusadel.common.progress import Event
 from jusadel.solver.gap.response import RESPONSE, Response, amplitudes
 from jusadel.solver.gap.sites import Sites
 from jusadel.solver.newton import NewtonResult
@@ -110,7 +111,8 @@ def _converged(
     for step in range(MAX_STEPS + 1):
         if problem.progress:
             error, largest = found.error(where), np.abs(found.Delta).max()
-            problem.progress(f"gap equation: step {step}, residual {error:.1e}, max |Delta| = {largest:.5g}")
+            detail = f"residual {error:.1e}, max |Delta| = {largest:.5g}"
+            problem.progress(Event("gap equation", step, detail=detail))
         best = min(found, best, key=lambda trial: trial.size)
         if found.meets(tol, where) or step == MAX_STEPS:
             break

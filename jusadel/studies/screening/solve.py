@@ -29,7 +29,7 @@ import numpy as np
 from jusadel.common.arguments import is_number
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
 from jusadel.common.errors import SolveError, UnstableStateWarning
-from jusadel.common.progress import ProgressOption, reporter
+from jusadel.common.progress import Event, ProgressOption, reporter
 from jusadel.device.device import Device
 from jusadel.observables.thermodynamics import free_energy
 from jusadel.solver import gap
@@ -247,9 +247,8 @@ def _converged(model: Model, state: State, tol: float) -> tuple[State, dict[str,
 def _report(state: State, step: int) -> None:
     if state.problem.progress:
         of_gap, of_field, of_links = state.errors
-        state.problem.progress(
-            f"screening: step {step}, residuals {of_gap:.1e} (gap), {of_field:.1e} (field), {of_links:.1e} (links)"
-        )
+        detail = f"residuals {of_gap:.1e} (gap), {of_field:.1e} (field), {of_links:.1e} (links)"
+        state.problem.progress(Event("screening", step, detail=detail))
 
 
 def _largest(model: Model, state: State) -> float:

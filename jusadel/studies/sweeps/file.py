@@ -8,18 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
-from jusadel.common.archive import plain_arrays
-from jusadel.common.atomic import replacing
+from jusadel.common.archive import Arrays, Stored, described, plain_arrays, write_archive
+from jusadel.common.types import ArrayLike
 from jusadel.solver.solution import Solution
+from jusadel.solver.stored_states import FREQUENCIES, packed_state, stored_state
+from jusadel.studies.sweeps.flat_file import from_flat
 from jusadel.studies.sweeps.records import Record
 
-FORMAT, OLDER = "jusadel sweep 2", "jusadel sweep 1"
-"""In the older one the points that are there are the first ones."""
-STORED = ("T", "omega", "weights", "all_G", "Delta", "converged", "stable", "margin", "vertex_Delta")
-"""What a Solution needs to be a start."""
+KIND = "Sweep"
 
 
 @dataclass(eq=False)
@@ -69,27 +67,31 @@ def stacked(records: list[Record]) -> Record:
 
 def write_course(path: Path, course: Course) -> None:
     """Everything so far."""
-    numbers = sorted(course.records)
-    content: dict[str, Any] = {"format": FORMAT, "values": course.table, "both_directions": course.both_directions}
-    content |= {"points": np.array(numbers)}
-    content |= {f"result {name}": x for name, x in stacked([course.records[k] for k in numbers]).items()}
-    content |= _packed(course.previous) if course.handing_on else {"start": "given"}
-    with replacing(path) as partial, open(partial, "wb") as file:
-        np.savez(file, allow_pickle=False, **content)
+    numbers, arrays = sorted(course.records), Arrays()
+    results = stacked([course.records[k] for k in numbers])
+    content = {
+        "values": arrays.put("values", course.table),
+        "both_directions": course.both_directions,
+        "points": arrays.put("points", np.array(numbers)),
+        "results": {name: arrays.put(f"result {name}", x) for name, x in results.items()},
+        "start": _packed(course.previous, arrays) if course.handing_on else {"is": "given"},
+    }
+    about = {"points": len(numbers), "of": len(course.order), "results": list(results)}
+    write_archive(path, KIND, about, content, arrays)
 
 
-def _packed(previous: Any) -> dict[str, Any]:
+def _packed(previous: Any, arrays: Arrays) -> dict[str, Any]:
     if previous is None:
-        return {"start": "none"}
+        return {"is": "none"}
     if isinstance(previous, Solution):
-        return {"start": "solution"} | {f"solution {name}": np.asarray(getattr(previous, name)) for name in STORED}
+        return {"is": "solution"} | packed_state(previous, FREQUENCIES, arrays, "solution ")
     array = np.asarray(previous)
     if array.dtype.kind not in "biufc":
         raise TypeError(
             f"the start of the next point is {type(previous).__name__}; a sweep with path= can store a Solution, an "
             "array or a number"
         )
-    return {"start": "array", "previous": array}
+    return {"is": "array", "value": arrays.put("previous", array)}
 
 
 def read_course(path: Path | None, table: np.ndarray, both_directions: bool, start: Any) -> Course:
@@ -102,18 +104,15 @@ def read_course(path: Path | None, table: np.ndarray, both_directions: bool, sta
     if path is None or not path.exists():
         return course
     with _as_no_readable_file(path):
-        content = plain_arrays(path)
-        form = str(content.pop("format", None))
-        if form not in (FORMAT, OLDER):
-            raise ValueError("it has another format")
-        same = bool(content["both_directions"]) == both_directions and _equal(content["values"], table)
+        content = _content(path)
+        same = content["both_directions"].yes() == both_directions and _equal(content["values"].any(), table)
     if not same:
         raise ValueError(
             f"{path} holds a sweep over other values; give another path, move the file away, or use its values"
         )
     with _as_no_readable_file(path):
-        course.records = _records(content, len(course.order), form)
-        course.previous = _unpacked(content, start)
+        course.records = _records(content, len(course.order))
+        course.previous = _unpacked(content["start"], start)
     return course
 
 
@@ -127,18 +126,27 @@ def _as_no_readable_file(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _records(content: Record, total: int, form: str) -> dict[int, Record]:
-    results = {key.removeprefix("result "): x for key, x in content.items() if key.startswith("result ")}
+def _content(path: Path) -> Stored:
+    held = plain_arrays(path)
+    if "header" not in held:
+        return from_flat(held)
+    kind, content = described(path, held)
+    if kind != KIND:
+        raise ValueError(f"it holds a {kind!r}")
+    return content
+
+
+def _records(content: Stored, total: int) -> dict[int, Record]:
+    numbers = np.asarray(content["points"].any())
+    results = {name: np.asarray(x.any()) for name, x in content["results"].items()}
     if not results:
         raise ValueError("it has no results")
-    count = np.size(next(iter(results.values())), 0)
-    numbers = np.arange(count) if form == OLDER else content["points"]
     _check_points(numbers, results, total)
     return {int(n): {name: x[k] for name, x in results.items()} for k, n in enumerate(numbers)}
 
 
-def _equal(stored: np.ndarray, table: np.ndarray) -> bool:
-    return stored.dtype.kind in "biufc" and np.array_equal(stored, table)
+def _equal(stored: ArrayLike, table: np.ndarray) -> bool:
+    return np.asarray(stored).dtype.kind in "biufc" and np.array_equal(stored, table)
 
 
 def _check_points(numbers: np.ndarray, results: Record, total: int) -> None:
@@ -151,15 +159,12 @@ def _check_points(numbers: np.ndarray, results: Record, total: int) -> None:
             raise ValueError(f"the results {name!r} are not one for each of its {len(numbers)} points")
 
 
-def _unpacked(content: Record, start: Any) -> Any:
-    kind = content["start"]
+def _unpacked(part: Stored, start: Any) -> Any:
+    kind = part["is"].text()
     if kind in ("given", "none"):
         return start if kind == "given" else None
     if kind == "array":
-        array = content["previous"]
-        return array if array.ndim else array.item()
+        return part["value"].any()
     if kind != "solution":
         raise ValueError("its start is of an unknown kind")
-    stored: dict[str, Any] = {name: content[f"solution {name}"] for name in STORED}
-    stored |= {name: jnp.asarray(stored[name]) for name in ("all_G", "Delta", "vertex_Delta")}
-    return Solution(device=None, system=None, stats={}, **stored | {"T": float(stored["T"])})  # type: ignore[arg-type]
+    return Solution(device=None, system=None, stats={}, **stored_state(part, FREQUENCIES, "f"))  # type: ignore[arg-type]

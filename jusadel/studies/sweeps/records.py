@@ -9,14 +9,17 @@ from typing import Any
 import numpy as np
 
 from jusadel.common.concrete import refuse_traced
+from jusadel.common.types import ArrayLike
 
 RESULT = "result"
 """The name of results that come without one."""
 
 Record = dict[str, np.ndarray]
+Point = Callable[[Any, Any], Any]
+"""From a value and what came before to results, which may be with the start of the next one in a pair."""
 
 
-def split(given: Any, start: Any) -> tuple[Record, Any]:
+def split(given: object, start: Any) -> tuple[Record, Any]:
     """Results as arrays by name, and the start of the next point.
 
     Raises:
@@ -31,7 +34,7 @@ def split(given: Any, start: Any) -> tuple[Record, Any]:
     return {str(name): _numbers(str(name), value) for name, value in named.items()}, following
 
 
-def by_itself(point: Callable[[Any, Any], Any], start: Any, total: int, number: int, value: Any) -> Record:
+def by_itself(point: Point, start: Any, total: int, number: int, value: ArrayLike) -> Record:
     """The results of a point of `total` that others neither wait for nor follow.
 
     Raises:
@@ -67,7 +70,7 @@ def shown(record: Record) -> str:
     return ", ".join(f"{name} = {x:.6g}" if x.ndim == 0 else f"{name} {x.shape}" for name, x in record.items())
 
 
-def written(value: Any) -> str:
+def written(value: object) -> str:
     """A value of a sweep, or a row of values, without the round-off in the last digits."""
     array = np.asarray(value)
     if array.ndim:
@@ -76,7 +79,7 @@ def written(value: Any) -> str:
 
 
 @contextmanager
-def noted(value: Any, number: int, total: int) -> Iterator[None]:
+def noted(value: ArrayLike, number: int, total: int) -> Iterator[None]:
     """Say at which point, counted from zero, an error was raised."""
     try:
         yield

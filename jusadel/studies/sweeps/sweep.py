@@ -17,10 +17,19 @@ from jusadel.common.arguments import is_number
 from jusadel.common.atomic import alone, checked_target
 from jusadel.common.concrete import without_derivatives
 from jusadel.common.distributed import everyones
-from jusadel.common.progress import ProgressOption, reporter
+from jusadel.common.progress import Event, ProgressOption, reporter
+from jusadel.common.types import ArrayLike
 from jusadel.studies.sweeps.file import Course, read_course, stacked, write_course
-from jusadel.studies.sweeps.records import Record, by_itself, check_same, noted, shown, split, written
-from jusadel.studies.sweeps.workers import Records, check_sendable, over_client, over_processes, over_workers
+from jusadel.studies.sweeps.records import Point, Record, by_itself, check_same, noted, shown, split, written
+from jusadel.studies.sweeps.workers import (
+    Client,
+    Jobs,
+    Records,
+    check_sendable,
+    over_client,
+    over_processes,
+    over_workers,
+)
 
 DISTRIBUTED = "jax.distributed"
 
@@ -53,16 +62,16 @@ class Sweep:
 
 @without_derivatives("take derivatives inside a point, or use jax.vmap on `solve`")
 def sweep(
-    point: Callable[[Any, Any], Any],
-    values: Sequence[Any] | np.ndarray,
+    point: Point,
+    values: Sequence[ArrayLike] | np.ndarray,
     *,
     path: str | os.PathLike[str] | None = None,
     start: Any = None,
     both_directions: bool = False,
     workers: int | str | None = None,
-    client: Any = None,
+    client: Client | None = None,
     progress: ProgressOption = False,
-    each: Callable[[Sweep], Any] | None = None,
+    each: Callable[[Sweep], object] | None = None,
 ) -> Sweep:
     """Call point(value, previous) for one value after the other, or for all of them in parallel.
 
@@ -129,11 +138,12 @@ def sweep(
                 if each:
                     each(_made(course))
                 if report:
-                    report(f"sweep: {len(course.records)} of {total} points, value {written(value)}: {shown(record)}")
+                    detail = f"value {written(value)}: {shown(record)}"
+                    report(Event("sweep", len(course.records), total, "points", detail))
     return _made(course)
 
 
-def _check_ways(workers: Any, client: Any, both_directions: bool) -> None:
+def _check_ways(workers: int | str | None, client: object, both_directions: bool) -> None:
     if workers is None and client is None:
         return
     if workers is not None and client is not None:
@@ -151,7 +161,13 @@ def _check_ways(workers: Any, client: Any, both_directions: bool) -> None:
         raise ValueError(f"this program runs in several processes already: give workers={DISTRIBUTED!r}")
 
 
-def _points(point: Callable[[Any, Any], Any], values: Any, course: Course, workers: Any, client: Any) -> Records:
+def _points(
+    point: Point,
+    values: Sequence[ArrayLike] | np.ndarray,
+    course: Course,
+    workers: int | str | None,
+    client: Client | None,
+) -> Records:
     """The missing points as they are finished, each with its number."""
     jobs = [(number, values[course.order[number]]) for number in course.missing]
     if workers is None and client is None and not course.has_holes:
@@ -167,7 +183,7 @@ def _points(point: Callable[[Any, Any], Any], values: Any, course: Course, worke
     return over_workers(int(workers), call, jobs) if workers else ((k, call(k, value)) for k, value in jobs)
 
 
-def _one_from_the_other(point: Callable[[Any, Any], Any], jobs: Any, course: Course) -> Records:
+def _one_from_the_other(point: Point, jobs: Jobs, course: Course) -> Records:
     for number, value in jobs:
         with noted(value, number, len(course.order)):
             record, course.previous = split(point(value, course.previous), course.start)

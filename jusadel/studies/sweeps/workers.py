@@ -17,17 +17,40 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from typing import Any
+from multiprocessing.connection import Connection
+from typing import Any, Protocol
 
 import jax
 import numpy as np
 
 from jusadel.common.distributed import apart, everyones
+from jusadel.common.types import ArrayLike
 from jusadel.studies.sweeps.records import Record
 
-Call = Callable[[int, Any], Record]
-Jobs = Sequence[tuple[int, Any]]
+Call = Callable[[int, ArrayLike], Record]
+Jobs = Sequence[tuple[int, ArrayLike]]
 Records = Generator[tuple[int, Record], None, None]
+
+
+class Future(Protocol):
+    """What a client gives for a call that is under way."""
+
+    def result(self) -> Any:
+        """What the call returned; raises what it raised."""
+
+    def cancel(self) -> Any:
+        """Begin it no more."""
+
+    def add_done_callback(self, fn: Callable[..., Any], /) -> Any:
+        """Call fn(future) as it ends."""
+
+
+class Client(Protocol):
+    """A cluster, or an executor."""
+
+    def submit(self, fn: Callable[..., Any], /, *arguments: Any) -> Future:
+        """Begin fn(*arguments) somewhere."""
+
 
 THREADS = ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Variables from which XLA and the linear algebra libraries take their number of threads when they are loaded."""
@@ -36,10 +59,10 @@ THREADS = ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 # --- a cluster ---------------------------------------------------------------------------------------
 
 
-def over_client(client: Any, call: Call, jobs: Jobs) -> Records:
+def over_client(client: Client, call: Call, jobs: Jobs) -> Records:
     """Through client.submit(call, number, value), whose futures have result, cancel and add_done_callback."""
     ended: queue.SimpleQueue[int] = queue.SimpleQueue()
-    waiting: dict[int, Any] = {}
+    waiting: dict[int, Future] = {}
     try:
         for number, value in jobs:
             waiting[number] = client.submit(call, number, value)
@@ -92,19 +115,19 @@ def _threads_of_new_processes(share: int) -> Iterator[None]:
             os.environ.pop(name, None)
 
 
-def _begin(reader: Any) -> None:
+def _begin(reader: Connection) -> None:
     """In a worker: leave interrupts to the process that started it, and end when that one closes the pipe or ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(reader,), daemon=True).start()
 
 
-def _end_with(reader: Any) -> None:
+def _end_with(reader: Connection) -> None:
     with suppress(EOFError, OSError):
         reader.recv()
     os._exit(1)
 
 
-def check_sendable(point: Any, start: Any) -> None:
+def check_sendable(point: object, start: object) -> None:
     """Raise TypeError unless new processes can be given both."""
     main = sys.modules["__main__"]
     if getattr(point, "__module__", None) == "__main__" and not hasattr(main, "__file__"):
@@ -137,7 +160,7 @@ def over_processes(call: Call, jobs: Jobs) -> Records:
             yield number, _unpacked(packed, rank)
 
 
-def _tried(call: Call, number: int, value: Any) -> tuple[Exception | None, bytes]:
+def _tried(call: Call, number: int, value: ArrayLike) -> tuple[Exception | None, bytes]:
     """The error or None, and what the other processes get."""
     try:
         with apart():
