@@ -15,7 +15,6 @@ from jusadel.action.mesh_action import DiscreteAction
 from jusadel.action.terms import Term
 from jusadel.common.arguments import is_number
 from jusadel.common.errors import SolveError, StabilityError
-from jusadel.device.boundary import Boundary, Surface
 from jusadel.device.device import Device
 from jusadel.solver.linear import LinearSolver, SuperLU
 
@@ -72,16 +71,11 @@ def refuse_growing_spins(B: sp.csr_matrix, unknown: np.ndarray, device: Device) 
     lu = sla.splu(shifted, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
     if (lu.U.diagonal() > 0).all():
         return
-    surfaces = [name for name, b in device.boundaries.items() if isinstance(b, Surface) or _has_surface(b)]
+    surfaces = [name for name, b in device.boundaries.items() if any(b.surfaces)]
     raise StabilityError(
         f"the normal state is unstable: the surface terms of {surfaces} outweigh diffusion and relaxation, so that "
         "spins grow (entropy production must not be negative); reduce their kappa, beta or Gamma, or check their units"
     )
-
-
-def _has_surface(boundary: Boundary) -> bool:
-    given = getattr(boundary, "surface", None)
-    return any(s is not None for s in (given if isinstance(given, tuple) else (given,)))
 
 
 SMALLEST_TOL = 1e-12

@@ -16,7 +16,6 @@ import numpy as np
 
 from jusadel.action.mesh_action import Cells, DiscreteAction, links_to_centroid
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
-from jusadel.device.boundary import Periodic
 from jusadel.device.device import Device
 from jusadel.mesh.mesh import Mesh
 from jusadel.mesh.refinement import MAX_NODES, refine_to
@@ -98,7 +97,7 @@ def adapt(
     if pieces.max() <= 1:
         return device
     mesh = sol.mesh
-    periodic = [(b.partner, name) for name, b in device.boundaries.items() if isinstance(b, Periodic)]
+    periodic = [(b.partner, name) for name, b in device.periodic().items()]
     finer = refine_to(mesh, np.asarray(mesh.areas) / pieces, periodic, max_nodes)
     return replace(sol.device, mesh=smoothed(finer) if smooth else finer)
 
