@@ -30,7 +30,8 @@ def refuse_unstable_tensors(system: DiscreteAction, omega: float, solver: Linear
     """
     optional = [t for t in system.cell_terms if t.field != "D"]
     free = int(np.asarray(system.free).sum())
-    solver, limit = (solver, INERTIA_LIMIT) if isinstance(solver, SuperLU) else (SuperLU(), EXTRA_FACTOR_LIMIT)
+    gives_inertia = getattr(solver, "inertia", False)  # a solver of the user's own may say nothing
+    solver, limit = (solver, INERTIA_LIMIT) if gives_inertia else (SuperLU(), EXTRA_FACTOR_LIMIT)
     if not optional or not 0 < free <= limit or normal_state_is_stable(system, omega, solver, free):
         return
     guilty = [t.field for t in optional if normal_state_is_stable(_without(system, t), omega, solver, free)]
