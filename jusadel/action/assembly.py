@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action.mesh_action import Cells, DiscreteAction, Joint, Nodes, scaled, to_nodes
-from jusadel.action.periodic import Seams, rotation_matrices, seams
-from jusadel.action.terms import TERMS
+from jusadel.action.periodic import Seams, rotated_back, seams
+from jusadel.action.terms import GRADIENT, NODAL, TERMS
 from jusadel.device.boundary import EDGE_FIELDS, Surface
 from jusadel.device.device import Device
 from jusadel.device.material.material import SHAPES
@@ -21,8 +21,6 @@ from jusadel.mesh.mesh import Mesh
 from jusadel.mesh.topology import SIDES, edge_rows
 
 Array = jax.Array
-NODAL = tuple(t.field for t in TERMS if not t.gradient and t.field in SHAPES)
-GRADIENT = tuple(t.field for t in TERMS if t.gradient)
 EDGE_NODAL, EDGE_GRADIENT = (tuple(k for k in fields if k in EDGE_FIELDS) for fields in (NODAL, GRADIENT))
 
 
@@ -82,10 +80,9 @@ def _turned_back(vertex: dict[str, Array], seam: Seams, mesh: Mesh) -> dict[str,
     cos, sin = jnp.cos(seam.phase)[nodes], jnp.sin(seam.phase)[nodes]
     real, imaginary = Delta[..., 0], Delta[..., 1]
     back = {"Delta": jnp.stack([cos * real + sin * imaginary, cos * imaginary - sin * real], axis=-1)}
-    if seam.spin is not None:
-        turn = rotation_matrices(seam.spin)[nodes]
-        back["h"] = jnp.einsum("mvji,mvj->mvi", turn, vertex["h"])
-        back["Gamma"] = jnp.einsum("mvki,mvkl,mvlj->mvij", turn, vertex["Gamma"], turn)
+    for name in NODAL if seam.spin is not None else ():
+        flat = jnp.reshape(vertex[name], (nodes.size, *SHAPES[name]))
+        back[name] = _back(name, flat, seam, nodes.ravel()).reshape(vertex[name].shape)
     return vertex | back
 
 
@@ -193,7 +190,7 @@ def _concatenated(*cells: Cells) -> Cells:
 
 
 def _with_surface(nodes: Nodes, device: Device, seam: Seams, side: Side) -> Nodes:
-    """Exchange field and relaxation of a surface, half of each edge's at either end."""
+    """The terms of a surface that have no gradient, half of each edge's at either end."""
     share = device.centroid_field("nu")[side.triangles] * side.share * side.lengths / 2
     fields = dict(nodes.fields)
     for name in EDGE_NODAL:
@@ -204,10 +201,7 @@ def _with_surface(nodes: Nodes, device: Device, seam: Seams, side: Side) -> Node
 
 
 def _back(name: str, value: Array, seam: Seams, nodes: np.ndarray) -> Array:
-    if seam.spin is None:
-        return value
-    turn = rotation_matrices(seam.spin)[nodes]
-    return jnp.einsum("kji,kj->ki", turn, value) if name == "h" else jnp.einsum("kai,kab,kbj->kij", turn, value, turn)
+    return value if seam.spin is None else rotated_back(name, value, seam.spin[nodes])
 
 
 # --- barriers ------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from scipy.sparse.csgraph import connected_components
 
 from jusadel.action.nambu import L, phase_turn
 from jusadel.device.device import Device
+from jusadel.device.material.material import ROWS
 from jusadel.mesh.interfaces import matching_nodes, paired_edges
 
 Array = jax.Array
@@ -133,6 +134,14 @@ def turning(phase: Any, spin: Any) -> Array:
 
 
 _turnings = jax.jit(jax.vmap(turning))
+
+
+def rotated_back(name: str, values: Array, spin: Array) -> Array:
+    """A field (n, ...) of the material, each index of spin turned back by the rotation vectors (n, 3)."""
+    turn = rotation_matrices(spin)
+    for axis in (k for k, index in enumerate(ROWS[name].indices, 1) if index == "s"):
+        values = jnp.moveaxis(jnp.einsum("nba,nb...->na...", turn, jnp.moveaxis(values, axis, 1)), 1, axis)
+    return values
 
 
 def rotation_matrices(spin: Array) -> Array:

@@ -21,7 +21,7 @@ import numpy as np
 from jusadel.common.arguments import is_number
 from jusadel.device.boundary import CONDITIONS, Reservoir
 from jusadel.device.device import Device
-from jusadel.device.material.material import Material
+from jusadel.device.material.material import ROWS, Material
 from jusadel.device.material.tensors import chiral, dresselhaus, rashba
 from jusadel.device.pair_potential import vortex, vortices
 from jusadel.device.units import Units
@@ -150,7 +150,7 @@ class Case:
 
     def _material(self, name: str) -> Material:
         given = self.quantity(self.tables["materials"][name], f"materials.{name}")
-        for key in ("gamma", "spin_field"):
+        for key in (name for name, row in ROWS.items() if row.indices == "sx"):
             if isinstance(given.get(key), dict):
                 given[key] = _texture(given[key], f"materials.{name}.{key}")
         for key, field in (("spin_hall_angle", "theta"), ("spin_diffusion_length", "Gamma")):

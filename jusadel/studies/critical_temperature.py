@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action import matsubara
+from jusadel.action.homogeneous import field_energies
 from jusadel.action.periodic import seams
 from jusadel.common.arguments import is_number
 from jusadel.common.concrete import NotDifferentiableError
@@ -165,7 +166,7 @@ class _Search:
     ) -> None:
         self.device, self.accuracy, self.frequencies = device, accuracy, frequencies
         self.top = float(np.asarray(device.vertex_field("Tc")).max())
-        self.lowest, self.energy = lowest * self.top, _largest_energy(device) + self.top
+        self.lowest, self.energy = lowest * self.top, sum(field_energies(device.vertex_field)) + self.top
         self.linear_solver, self.evaluations = linear_solver, 0
         self.problem = self._posed(*self._sum(self.top, self._enough(self.top, ROUGH)), self.top)
         self.mode: np.ndarray | None = None
@@ -328,11 +329,6 @@ def eigenvalue_with_derivatives(device: Device, problem: Problem, at: _Point) ->
     curvature = hessian_product(eq, (jnp.asarray(normal), jnp.zeros_like(x[1])), x)
     quadratic = sum(jnp.sum(a * b) for a, b in zip(x, curvature, strict=True)) / 2
     return quadratic / jnp.sum(eq.gap.weight[:, None] * x[1] ** 2)
-
-
-def _largest_energy(device: Device) -> float:
-    h = np.linalg.norm(np.asarray(device.vertex_field("h")), axis=-1).max()
-    return float(h + np.abs(np.asarray(device.vertex_field("Gamma"))).max() / 8)
 
 
 def _borders(problem: Problem, where: Sites) -> bool:
