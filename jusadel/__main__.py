@@ -16,11 +16,14 @@ import jax
 import numpy as np
 
 import jusadel as ju
+from jusadel.action.terms import GRADIENT, NODAL
+from jusadel.device.material.symmetry import tensors
 from jusadel.files.case import read_case
 from jusadel.files.case_run import run_case
 from jusadel.plot.canvas import pyplot
 
-TENSORS = ("D", "Gamma", "gamma", "theta", "kappa")
+TENSORS = tuple(name for name in tensors if name in (*NODAL, *GRADIENT))
+"""Tensors of the action that a crystal's symmetry restricts."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -40,6 +40,7 @@ LONGEST = (
     "critical_temperature",
     "gap",
     "krylov",
+    "new_term",
 )
 """Modules that take minutes."""
 

@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action.mesh_action import Cells, DiscreteAction, Joint, Nodes, scaled, to_nodes
-from jusadel.action.periodic import Seams, rotation_matrices, seams
-from jusadel.action.terms import TERMS
-from jusadel.device.boundary import Interface, Surface, Tunnel
+from jusadel.action.periodic import Seams, rotated_back, seams
+from jusadel.action.terms import GRADIENT, NODAL, TERMS
+from jusadel.device.boundary import EDGE_FIELDS, Surface
 from jusadel.device.device import Device
 from jusadel.device.material.material import SHAPES
 from jusadel.mesh.interfaces import paired_edges
@@ -21,8 +21,7 @@ from jusadel.mesh.mesh import Mesh
 from jusadel.mesh.topology import SIDES, edge_rows
 
 Array = jax.Array
-NODAL = tuple(t.field for t in TERMS if not t.gradient and t.field in SHAPES)
-GRADIENT = tuple(t.field for t in TERMS if t.gradient)
+EDGE_NODAL, EDGE_GRADIENT = (tuple(k for k in fields if k in EDGE_FIELDS) for fields in (NODAL, GRADIENT))
 
 
 def discretise(device: Device, Delta: Array, unknown: tuple[str, ...] = ()) -> DiscreteAction:
@@ -81,10 +80,9 @@ def _turned_back(vertex: dict[str, Array], seam: Seams, mesh: Mesh) -> dict[str,
     cos, sin = jnp.cos(seam.phase)[nodes], jnp.sin(seam.phase)[nodes]
     real, imaginary = Delta[..., 0], Delta[..., 1]
     back = {"Delta": jnp.stack([cos * real + sin * imaginary, cos * imaginary - sin * real], axis=-1)}
-    if seam.spin is not None:
-        turn = rotation_matrices(seam.spin)[nodes]
-        back["h"] = jnp.einsum("mvji,mvj->mvi", turn, vertex["h"])
-        back["Gamma"] = jnp.einsum("mvki,mvkl,mvlj->mvij", turn, vertex["Gamma"], turn)
+    for name in NODAL if seam.spin is not None else ():
+        flat = jnp.reshape(vertex[name], (nodes.size, *SHAPES[name]))
+        back[name] = _back(name, flat, seam, nodes.ravel()).reshape(vertex[name].shape)
     return vertex | back
 
 
@@ -132,20 +130,15 @@ class Side:
     @property
     def cells(self) -> bool:
         """Whether there are gradient terms."""
-        return any(not _vanishes(getattr(self.surface, name)) for name in ("gamma", "rashba", "theta", "kappa"))
+        return any(not _vanishes(part) for name in EDGE_GRADIENT for part in self.surface.parts(name))
 
 
 def edge_sides(device: Device) -> list[Side]:
     """The edges of a device that have terms of their own."""
     mesh, sides = device.mesh, []
     for name, boundary in device.boundaries.items():
-        if isinstance(boundary, Interface) and boundary.conductance is not None:
-            for surface, side in zip(boundary.surface, SIDES, strict=True):
-                sides += _sides(mesh, surface, mesh.boundaries[name + side]) if surface else []
-        else:
-            given = boundary if isinstance(boundary, Surface) else getattr(boundary, "surface", None)
-            surface = given[0] if isinstance(given, tuple) else given
-            sides += _sides(mesh, surface, mesh.boundaries[name]) if surface else []
+        for surface, side in zip(boundary.surfaces, SIDES if boundary.doubled else ("",), strict=False):
+            sides += _sides(mesh, surface, mesh.boundaries[name + side]) if surface else []
     return sides
 
 
@@ -173,7 +166,7 @@ def _edge_cells(device: Device, seam: Seams, side: Side) -> Cells | None:
     corners = mesh.triangles[at]
     on_edge = (corners[:, :, None] == side.edges[:, None, :]).any(axis=2)
     middle = mesh.points[side.edges].mean(axis=1)[:, None]
-    fields = {name: side.surface.at(name, side.normals) for name in ("gamma", "theta", "kappa")}
+    fields = {name: side.surface.at(name, side.normals) for name in EDGE_GRADIENT}
     return Cells(
         area=side.share * side.lengths,
         nu=device.centroid_field("nu")[at],
@@ -197,10 +190,10 @@ def _concatenated(*cells: Cells) -> Cells:
 
 
 def _with_surface(nodes: Nodes, device: Device, seam: Seams, side: Side) -> Nodes:
-    """Exchange field and relaxation of a surface, half of each edge's at either end."""
+    """The terms of a surface that have no gradient, half of each edge's at either end."""
     share = device.centroid_field("nu")[side.triangles] * side.share * side.lengths / 2
     fields = dict(nodes.fields)
-    for name in ("h", "Gamma"):
+    for name in EDGE_NODAL:
         value = scaled(share, side.surface.at(name, side.normals))
         for end in side.edges.T:
             fields[name] = fields[name].at[seam.owner[end]].add(_back(name, value, seam, end))
@@ -208,10 +201,7 @@ def _with_surface(nodes: Nodes, device: Device, seam: Seams, side: Side) -> Node
 
 
 def _back(name: str, value: Array, seam: Seams, nodes: np.ndarray) -> Array:
-    if seam.spin is None:
-        return value
-    turn = rotation_matrices(seam.spin)[nodes]
-    return jnp.einsum("kji,kj->ki", turn, value) if name == "h" else jnp.einsum("kai,kab,kbj->kij", turn, value, turn)
+    return value if seam.spin is None else rotated_back(name, value, seam.spin[nodes])
 
 
 # --- barriers ------------------------------------------------------------------------------------
@@ -221,7 +211,7 @@ def ghosts(device: Device) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Nodes (k,) at each barrier to a reservoir, and the numbers (k,) of those behind it."""
     first, found = len(device.mesh.points), {}
     for name, boundary in device.boundaries.items():
-        if isinstance(boundary, Tunnel):
+        if boundary.electrode and boundary.barrier:
             nodes = device.mesh.boundary_nodes(name)
             found[name] = (nodes, first + np.arange(len(nodes)))
             first += len(nodes)
@@ -235,14 +225,14 @@ def _joints(device: Device, seam: Seams) -> tuple[Joint, ...]:
         other = np.zeros(len(mesh.points), int)
         other[nodes] = numbers
         edges = mesh.boundaries[name]
-        found.append(_joint(mesh, seam, device.boundaries[name], edges, other[edges]))
+        found.append(_joint(mesh, seam, device.boundaries[name].barrier, edges, other[edges]))
     return (*found, *interface_joints(device, seam))
 
 
 def interface_joints(device: Device, seam: Seams) -> tuple[Joint, ...]:
     """The barriers between two sides of the mesh."""
     mesh = device.mesh
-    barriers = {k: b for k, b in device.boundaries.items() if isinstance(b, Interface) and b.conductance is not None}
+    barriers = {name: b.barrier for name, b in device.boundaries.items() if b.doubled}
     return tuple(_joint(mesh, seam, b, *paired_edges(mesh, name)) for name, b in barriers.items())
 
 

@@ -13,13 +13,19 @@ import numpy as np
 
 from jusadel.action.nambu import TANGENT, commutator, units
 from jusadel.action.nambu.frames import ROUND_OFF, cap_step, expand, frame_to_green, inverse, positivity, retract
-from jusadel.action.terms import TERMS, Term, density
+from jusadel.action.terms import GRADIENT, NODAL, TERMS, Term, density
+from jusadel.device.material.material import ISOTROPIC, ROWS, SHAPES, Material
 
 Array = jax.Array
 STEPS = 60
 LAST_STEP = 1e-7
 RUNGS = 4.0 * 3.0 ** -np.arange(13.0)
 """Heights above the real axis, in the largest energy, from which real energies are approached."""
+FIELDS = ("spin_field", *NODAL, *GRADIENT)
+"""What of a material stands in the action."""
+PLAIN = Material()
+WITHOUT_SCALE = ("D", *(name for name in FIELDS if ROWS[name].unit == (0, 0)))
+"""Fields that say nothing of the energies in the spectrum."""
 
 
 def bulk_value(omega: Any, Delta: Any, h: Any = (0.0, 0.0, 0.0), Gamma: Any = 0.0, **gradient: Any) -> Array:
@@ -32,7 +38,8 @@ def bulk_value(omega: Any, Delta: Any, h: Any = (0.0, 0.0, 0.0), Gamma: Any = 0.
         h: exchange field (3,) [energy].
         Gamma: spin relaxation, number or (3, 3) [energy].
         gradient: a phase gradient and spin-orbit tensors, in the gauge where Delta is uniform:
-            A (2,) (minus half the phase gradient), D, spin_field, gamma, theta, kappa as in Material.
+            A (2,) (minus half the phase gradient), D, spin_field, gamma, theta, kappa as in Material, as any other of
+            its fields that stands in the action.
 
     Returns:
         (..., 4, 4), real where omega is; differentiable once with respect to everything.
@@ -63,26 +70,34 @@ def homogeneous_density(G: Array, omega: Any, fields: dict[str, Array], terms: t
     return density(terms, G, -commutator(connection, G[None]), p)
 
 
+def field_energies(field: Callable[[str], Any]) -> tuple[float, float]:
+    """How far the terms without gradient split G in energy, and an eighth of how fast they relax it, at most.
+
+    Args:
+        field: from the name of a field of Material its values, (..., *shape).
+    """
+    splitting = relaxation = 0.0
+    for name in NODAL:
+        values = np.asarray(field(name))
+        if name in ISOTROPIC:
+            relaxation += np.abs(values).max() / 8
+        else:
+            splitting += np.linalg.norm(values.reshape(-1, int(np.prod(SHAPES[name]))), axis=-1).max()
+    return float(splitting), float(relaxation)
+
+
 def _fields(Delta: Any, h: Any, Gamma: Any, gradient: dict[str, Any]) -> dict[str, Array]:
-    defaults = {
-        "A": jnp.zeros(2),
-        "D": 1.0,
-        "spin_field": jnp.zeros((3, 2)),
-        "gamma": jnp.zeros((3, 2)),
-    }
-    defaults |= {"theta": jnp.zeros(3), "kappa": jnp.zeros(3)}
-    unknown = set(gradient) - set(defaults)
+    given = {name: getattr(PLAIN, name) for name in FIELDS} | {"A": np.zeros(2)}
+    unknown = set(gradient) - (set(given) - {"h", "Gamma"})
     if unknown:
-        raise ValueError(f"unknown fields {sorted(unknown)}; expected some of {sorted(defaults)}")
-    fields = {k: jnp.asarray(gradient.get(k, v), float) for k, v in defaults.items()}
-    fields["D"] = fields["D"] * jnp.eye(2) if fields["D"].ndim == 0 else fields["D"]
-    Gamma = jnp.asarray(Gamma, float)
-    fields["Gamma"] = Gamma * jnp.eye(3) if Gamma.ndim == 0 else Gamma
+        expected = sorted(set(given) - {"h", "Gamma"})
+        raise ValueError(f"unknown fields {sorted(unknown)}; expected some of {expected}")
+    given |= gradient | {"h": h, "Gamma": Gamma}
+    fields = {name: jnp.asarray(value, float) for name, value in given.items()}
+    for name in ISOTROPIC:
+        fields[name] = fields[name] * jnp.eye(len(SHAPES[name])) if fields[name].ndim == 0 else fields[name]
     Delta = jnp.asarray(Delta)
-    return fields | {
-        "h": jnp.asarray(h, float),
-        "Delta": jnp.stack([jnp.real(Delta), jnp.imag(Delta)]),
-    }
+    return fields | {"Delta": jnp.stack([jnp.real(Delta), jnp.imag(Delta)])}
 
 
 def _present(fields: dict[str, Array]) -> tuple[Term, ...]:
@@ -102,8 +117,8 @@ def _from_above(omega: Array, fields: dict[str, Array], terms: tuple[Term, ...])
     """G and Newton's last step (b,): from the normal state; at real energies in steps towards the axis."""
     V = jnp.broadcast_to(jnp.eye(4, dtype=omega.dtype), (len(omega), 4, 4))
     if jnp.iscomplexobj(omega):
-        energies = {k: v for k, v in fields.items() if k in ("Delta", "h", "Gamma", "A", "spin_field", "gamma")}
-        highest = jax.lax.stop_gradient(sum(jnp.max(jnp.abs(v)) for v in energies.values()))
+        energies = [value for name, value in fields.items() if name not in WITHOUT_SCALE]
+        highest = jax.lax.stop_gradient(sum(jnp.max(jnp.abs(v)) for v in energies))
         for rung in RUNGS:
             V = _solve_all(omega + rung * highest, V, fields, terms)[2]
     return _solve_all(omega, V, fields, terms)[:2]

@@ -12,8 +12,8 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from jusadel.action.nambu import L, phase_turn
-from jusadel.device.boundary import Interface, Periodic
 from jusadel.device.device import Device
+from jusadel.device.material.material import ROWS
 from jusadel.mesh.interfaces import matching_nodes, paired_edges
 
 Array = jax.Array
@@ -53,14 +53,13 @@ def seams(device: Device) -> Seams:
     """
     n = len(device.mesh.points)
     owner, phase, spin, all_pairs = np.arange(n), jnp.zeros(n), jnp.zeros((n, 3)), {}
-    for name, boundary in device.boundaries.items():
-        if isinstance(boundary, Periodic):
-            pairs, _ = matching_nodes(device.mesh, boundary.partner, name)
-            all_pairs[name] = pairs
-            pairs = pairs[owner[pairs[:, 1]] == pairs[:, 1]]  # a corner has its owner already
-            owner[pairs[:, 1]] = pairs[:, 0]
-            phase = phase.at[pairs[:, 1]].set(boundary.phase_at(jnp.asarray(device.mesh.points)[pairs[:, 1]]))
-            spin = spin.at[pairs[:, 1]].set(jnp.asarray(boundary.rotation))
+    for name, boundary in device.periodic().items():
+        pairs, _ = matching_nodes(device.mesh, boundary.partner, name)
+        all_pairs[name] = pairs
+        pairs = pairs[owner[pairs[:, 1]] == pairs[:, 1]]  # a corner has its owner already
+        owner[pairs[:, 1]] = pairs[:, 0]
+        phase = phase.at[pairs[:, 1]].set(boundary.phase_at(jnp.asarray(device.mesh.points)[pairs[:, 1]]))
+        spin = spin.at[pairs[:, 1]].set(jnp.asarray(boundary.rotation))
     while (owner[owner] != owner).any():  # the corner of two seams; their turns add up
         phase, spin = (
             phase + phase[owner] * (owner[owner] != owner),
@@ -93,7 +92,7 @@ def _parts(device: Device) -> np.ndarray:
     joined = [(np.asarray(mesh.triangles)[:, i], np.asarray(mesh.triangles)[:, (i + 1) % 3]) for i in range(3)]
     joined.append((np.arange(len(owner)), owner))
     for name, boundary in device.boundaries.items():
-        if isinstance(boundary, Interface) and boundary.conductance is not None:
+        if boundary.doubled:
             joined.append(paired_edges(mesh, name))
     row, column = (np.concatenate([np.ravel(pair[k]) for pair in joined]) for k in (0, 1))
     graph = coo_matrix((np.ones(len(row)), (row, column)), shape=(len(owner),) * 2)
@@ -112,9 +111,9 @@ def _check_reservoirs(device: Device, owner: np.ndarray) -> None:
 
 def _check_closed(device: Device, seam: Seams, name: str, pairs: np.ndarray) -> None:
     """Two seams that meet turn a corner the same way in either order."""
-    boundary, points = device.boundaries[name], np.asarray(device.mesh.points)
-    phase = boundary.phase_at(points[pairs[:, 1]])  # type: ignore[attr-defined]
-    over = jax.vmap(turning, (0, None))(phase, jnp.asarray(boundary.rotation))  # type: ignore[attr-defined]
+    boundary, points = device.periodic()[name], np.asarray(device.mesh.points)
+    phase = boundary.phase_at(points[pairs[:, 1]])
+    over = jax.vmap(turning, (0, None))(phase, jnp.asarray(boundary.rotation))
     one, other = np.asarray(over @ seam.turns(pairs[:, 0])), np.asarray(seam.turns(pairs[:, 1]))
     apart = np.minimum(*(np.abs(one - sign * other).max(axis=(1, 2)) for sign in (1, -1)))
     if apart.max() > 1e-6:
@@ -135,6 +134,14 @@ def turning(phase: Any, spin: Any) -> Array:
 
 
 _turnings = jax.jit(jax.vmap(turning))
+
+
+def rotated_back(name: str, values: Array, spin: Array) -> Array:
+    """A field (n, ...) of the material, each index of spin turned back by the rotation vectors (n, 3)."""
+    turn = rotation_matrices(spin)
+    for axis in (k for k, index in enumerate(ROWS[name].indices, 1) if index == "s"):
+        values = jnp.moveaxis(jnp.einsum("nba,nb...->na...", turn, jnp.moveaxis(values, axis, 1)), 1, axis)
+    return values
 
 
 def rotation_matrices(spin: Array) -> Array:

@@ -33,6 +33,7 @@ from jusadel.action.products import (
     weighted_spin,
     with_axes_of,
 )
+from jusadel.device.material.material import SHAPES
 
 Array = jax.Array
 Dk = Sequence[Array] | Array
@@ -158,6 +159,9 @@ TERMS = (
     Term(spin_swapping, "kappa", gradient=True),
 )
 """Terms without gradients are sampled at the nodes, those with gradients at the triangles' centroids."""
+NODAL = tuple(t.field for t in TERMS if not t.gradient and t.field in SHAPES)
+GRADIENT = tuple(t.field for t in TERMS if t.gradient)
+"""Fields of a material that stand in them."""
 
 
 def density(terms: tuple[Term, ...], G: Array, dG: Dk | None, p: SimpleNamespace, weight: Array | float = 1.0) -> Array:

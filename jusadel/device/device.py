@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.concrete import refuse_traced
-from jusadel.device.boundary import Boundary, Interface, Periodic, Reservoir, Tunnel
+from jusadel.device.boundary import Boundary, Periodic, Reservoir
 from jusadel.device.gauge.completion import completion, refuse_impossible
 from jusadel.device.gauge.phase_lines import PhaseLine, phase_lines, refuse_misfit, refuse_pieces
 from jusadel.device.material.material import (
@@ -22,8 +22,8 @@ from jusadel.device.material.material import (
     AssumedTcWarning,
     Material,
     check_field,
-    check_swapping_limit,
 )
+from jusadel.device.material.stability import check_swapping_limit
 from jusadel.device.parts import checked_boundaries, checked_materials
 from jusadel.device.vector_potential import electrode_gauge, integrated, is_completed
 from jusadel.mesh.interfaces import matching_nodes, split
@@ -75,7 +75,7 @@ class Device:
         _warn_if_Tc_is_missing(self.materials)  # type: ignore[arg-type]
         object.__setattr__(self, "boundaries", checked_boundaries(self.boundaries, self.mesh))
         for name, boundary in self.boundaries.items():
-            if isinstance(boundary, Interface) and boundary.conductance is not None:
+            if boundary.doubled:
                 object.__setattr__(self, "mesh", split(self.mesh, name))
         if not isinstance(self.mesh.points, jax.core.Tracer):
             self._check_fields()
@@ -198,12 +198,16 @@ class Device:
 
     def reservoirs(self) -> dict[str, Reservoir]:
         """The boundaries that fix G."""
-        return {name: b for name, b in self.boundaries.items() if isinstance(b, Reservoir)}
+        return {name: b.electrode for name, b in self.boundaries.items() if b.electrode and b.barrier is None}
 
     def electrodes(self) -> dict[str, Reservoir]:
         """All reservoirs by the name of their boundary, those behind barriers too."""
-        behind = {name: b.reservoir for name, b in self.boundaries.items() if isinstance(b, Tunnel)}
+        behind = {name: b.electrode for name, b in self.boundaries.items() if b.electrode and b.barrier is not None}
         return self.reservoirs() | behind
+
+    def periodic(self) -> dict[str, Periodic]:
+        """The boundaries that are others, shifted."""
+        return {name: b for name, b in self.boundaries.items() if b.partner is not None}  # type: ignore[misc]
 
     def fixed_nodes(self) -> np.ndarray:
         """Nodes on reservoirs, (n,) bool."""
@@ -238,9 +242,8 @@ class Device:
             reservoir.phase_at(np.asarray(self.mesh.points)[self.mesh.boundary_nodes(name)])
 
     def _check_seams(self) -> None:
-        for name, boundary in self.boundaries.items():
-            if isinstance(boundary, Periodic):
-                matching_nodes(self.mesh, boundary.partner, name)
+        for name, boundary in self.periodic().items():
+            matching_nodes(self.mesh, boundary.partner, name)
 
     def _check_vector_potential(self) -> None:
         if self.vector_potential is not None and not callable(self.vector_potential):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jusadel.device.boundary import Boundary, Interface, Periodic
+from jusadel.device.boundary import Boundary
 from jusadel.device.material.material import Material
 from jusadel.mesh.mesh import Mesh
 
@@ -36,7 +36,7 @@ def checked_boundaries(boundaries: Any, mesh: Mesh) -> dict[str, Boundary]:
             f"{list(mesh.boundaries)} (leave it out for vacuum everywhere)"
         )
     for name, boundary in boundaries.items():
-        doubled = isinstance(boundary, Interface) and f"{name}:left" in mesh.boundaries
+        doubled = isinstance(boundary, Boundary) and boundary.inner and f"{name}:left" in mesh.boundaries
         if name not in mesh.boundaries and not doubled:
             raise ValueError(f"unknown boundary {name!r}; the mesh has boundaries {list(mesh.boundaries)}")
         if not isinstance(boundary, Boundary):
@@ -44,18 +44,15 @@ def checked_boundaries(boundaries: Any, mesh: Mesh) -> dict[str, Boundary]:
                 f"boundaries[{name!r}] is {type(boundary).__name__}; expected a boundary condition such as "
                 "jusadel.Reservoir (leave the name out for vacuum)"
             )
-        if isinstance(boundary, Periodic):
-            _check_partner(name, boundary, boundaries, mesh)
+        if boundary.partner is not None:
+            _check_partner(name, boundary.partner, boundaries, mesh)
     return dict(boundaries)
 
 
-def _check_partner(name: str, boundary: Periodic, boundaries: Mapping[str, Any], mesh: Mesh) -> None:
-    if boundary.partner not in mesh.boundaries or boundary.partner == name:
+def _check_partner(name: str, partner: str, boundaries: Mapping[str, Any], mesh: Mesh) -> None:
+    if partner not in mesh.boundaries or partner == name:
+        raise ValueError(f"boundary {name!r} is Periodic({partner!r}); expected another one of {list(mesh.boundaries)}")
+    if partner in boundaries:
         raise ValueError(
-            f"boundary {name!r} is Periodic({boundary.partner!r}); expected another one of {list(mesh.boundaries)}"
-        )
-    if boundary.partner in boundaries:
-        raise ValueError(
-            f"boundary {boundary.partner!r} is the partner of {name!r}, which is periodic; it cannot have a condition "
-            "of its own"
+            f"boundary {partner!r} is the partner of {name!r}, which is periodic; it cannot have a condition of its own"
         )

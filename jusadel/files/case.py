@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 
 from jusadel.common.arguments import is_number
-from jusadel.device.boundary import Interface, Periodic, Reservoir, Surface, Tunnel
+from jusadel.device.boundary import CONDITIONS, Reservoir
 from jusadel.device.device import Device
-from jusadel.device.material.material import Material
+from jusadel.device.material.material import ROWS, Material
 from jusadel.device.material.tensors import chiral, dresselhaus, rashba
 from jusadel.device.pair_potential import vortex, vortices
 from jusadel.device.units import Units
@@ -35,7 +35,6 @@ from jusadel.solver.solution import Solution
 
 TABLES = ("units", "geometry", "materials", "boundaries", "field", "solve", "sweep", "output")
 TEXTURES = {"rashba": rashba, "dresselhaus": dresselhaus, "chiral": chiral}
-BOUNDARIES = {kind.__name__: kind for kind in (Reservoir, Tunnel, Interface, Periodic, Surface)}
 
 
 class CaseError(ValueError):
@@ -150,7 +149,7 @@ class Case:
 
     def _material(self, name: str) -> Material:
         given = self.quantity(self.tables["materials"][name], f"materials.{name}")
-        for key in ("gamma", "spin_field"):
+        for key in (name for name, row in ROWS.items() if row.indices == "sx"):
             if isinstance(given.get(key), dict):
                 given[key] = _texture(given[key], f"materials.{name}.{key}")
         for key, field in (("spin_hall_angle", "theta"), ("spin_diffusion_length", "Gamma")):
@@ -170,12 +169,12 @@ class Case:
     def _boundary(self, name: str, table: Any) -> Any:
         where, given = f"boundaries.{name}", dict(self.quantity(table, f"boundaries.{name}"))
         kind = given.pop("kind", "Reservoir")
-        if kind not in BOUNDARIES:
-            raise CaseError(f"{where}.kind = {kind!r}; expected one of {list(BOUNDARIES)}")
+        if kind not in CONDITIONS:
+            raise CaseError(f"{where}.kind = {kind!r}; expected one of {list(CONDITIONS)}")
         if kind == "Tunnel":
             own = {key: given.pop(key) for key in ("conductance", "transmissions") if key in given}
             given = own | {"reservoir": self._called(Reservoir, given, where)}
-        return self._called(BOUNDARIES[kind], given, where)
+        return self._called(CONDITIONS[kind], given, where)
 
     def _pair_potential(self, given: Any) -> Any:
         if isinstance(given, dict) and "vortex" in given:

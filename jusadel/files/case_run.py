@@ -17,7 +17,6 @@ from jusadel.common.arguments import is_number
 from jusadel.common.atomic import checked_target, replacing
 from jusadel.common.errors import SolveError
 from jusadel.common.progress import ProgressOption
-from jusadel.device.boundary import Tunnel
 from jusadel.device.device import Device
 from jusadel.files.case import Case, CaseError
 from jusadel.files.case_output import Output, table
@@ -157,8 +156,8 @@ def _refuse_a_phase_of_gauge(case: Case, parameter: str, device: Device) -> None
 
 
 def _is_closed(device: Device, name: str) -> bool:
-    boundary = device.boundaries[name]
-    return isinstance(boundary, Tunnel) and float(boundary.conductance) == 0
+    barrier = device.boundaries[name].barrier
+    return barrier is not None and float(barrier.conductance) == 0
 
 
 def _claim(out: Path, case: Case) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from jusadel.device.boundary import ADDED, CONDITIONS, EDGE_FIELDS, Boundary, Reservoir
+from jusadel.device.material.material import ROWS
 from jusadel.device.units import Units
 
 
@@ -66,33 +68,44 @@ WORD = Dimension("a word", words=True)
 UNITS = {unit: kind for kind in (LENGTH, ENERGY, FIELD, DIFFUSION, CONDUCTANCE) for unit in kind.units}
 """Of which dimension each unit is."""
 
-RESERVOIR = {"kind": WORD, "Delta": ENERGY, "phase": ANGLE, "h": ENERGY, "Gamma": ENERGY}
-BARRIER = {"kind": WORD, "conductance": CONDUCTANCE, "transmissions": NUMBER}
+KINDS = {(0, 0): NUMBER, (1, 0): ENERGY, (0, 1): LENGTH}
+"""What a field is whose unit has these powers of energy and length; PRODUCT where there are others."""
+OF_CONDITIONS = {
+    "Delta": ENERGY,
+    "phase": ANGLE,
+    "h": ENERGY,
+    "Gamma": ENERGY,
+    "conductance": CONDUCTANCE,
+    "transmissions": NUMBER,
+    "partner": WORD,
+    "rotation": ANGLE,
+}
+"""What fields of boundary conditions are, where they are no plain numbers."""
+
+
+def _of_condition(kind: type[Boundary]) -> dict[str, Dimension]:
+    """By field; an electrode's numbers stand beside those of the barrier before it."""
+    names = {f.name for f in fields(kind)}
+    names |= {f.name for f in fields(Reservoir)} if "reservoir" in names else set()
+    return {"kind": WORD} | {name: OF_CONDITIONS.get(name, PRODUCT) for name in names - {"reservoir", "surface"}}
+
+
 QUANTITIES: dict[str, dict[str, Dimension]] = {
     "units": {"": NUMBER},
     "geometry": {"": LENGTH, "file": WORD, "rest": WORD, "sectors": ANGLE},
-    "materials": {
+    "materials": {name: KINDS.get(given.unit, PRODUCT) for name, given in ROWS.items()}
+    | {
         "D": DIFFUSION,
-        "Tc": ENERGY,
-        "h": ENERGY,
-        "Gamma": ENERGY,
-        "spin_field": PRODUCT,
-        "gamma": PRODUCT,
-        "theta": NUMBER,
-        "kappa": NUMBER,
         "nu": NUMBER,
         "spin_diffusion_length": LENGTH,
         "spin_hall_angle": NUMBER,
         "group": WORD,
         "orientation": NUMBER,
     },
-    "Reservoir": RESERVOIR,
-    "Tunnel": RESERVOIR | BARRIER,
-    "Interface": BARRIER,
-    "Periodic": {"kind": WORD, "partner": WORD, "phase": ANGLE, "rotation": ANGLE},
+    **{name: _of_condition(kind) for name, kind in CONDITIONS.items()},
     "Surface": {"kind": WORD}
-    | dict.fromkeys(("h", "Gamma", "beta", "gamma", "rashba"), PRODUCT)
-    | dict.fromkeys(("theta", "kappa"), LENGTH),
+    | dict.fromkeys(ADDED, PRODUCT)
+    | {name: KINDS.get((ROWS[name].unit[0], ROWS[name].unit[1] + 1), PRODUCT) for name in EDGE_FIELDS},
     "field": {"B": FIELD, "gauge": WORD, "center": LENGTH},
     "solve": {
         "T": ENERGY,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 
 from jusadel.action.assembly import edge_sides
 from jusadel.common.archive import Arrays, Stored, concrete, numbers
-from jusadel.device.boundary import Boundary, Interface, Periodic, Reservoir, Surface, Tunnel
+from jusadel.device.boundary import CONDITIONS, Boundary, phase_at
 from jusadel.device.contact import Contact
 from jusadel.device.device import Device
 from jusadel.device.gauge.phase_lines import GaugeError, bridges
@@ -21,8 +22,7 @@ from jusadel.mesh.mesh import Mesh
 from jusadel.mesh.topology import Topology, checked_boundaries, checked_regions, edge_rows, frozen
 from jusadel.studies.screening.edge_elements import WhitneyField
 
-SURFACE = ("h", "Gamma", "beta", "gamma", "rashba", "theta", "kappa")
-CONTACT = ("voltage", "spin", "current", "spin_current", "temperature", "tunnel")
+CONTACT = tuple(f.name for f in fields(Contact))
 
 
 def packed_device(device: Device, arrays: Arrays) -> dict[str, Any]:
@@ -74,6 +74,13 @@ def _function_of(part: Stored, shape: tuple[int, ...], what: str) -> Sampled:
     return Sampled(points, values, what)
 
 
+def refuse_unknown(part: Stored, known: Iterable[str]) -> None:
+    """Raise ValueError for a name that stands in the file and that we do not know."""
+    unknown = [name for name, _ in part.items() if name not in known]
+    if unknown:
+        raise ValueError(f"{part.name} has the field {unknown[0]!r}, which this version of jusadel does not know")
+
+
 # --- meshes ------------------------------------------------------------------------------------------
 
 
@@ -114,10 +121,9 @@ def _packed_field(mesh: Mesh, region: str, material: Material, field: str, array
 
 
 def _material_of(region: str, part: Stored) -> Material:
-    unknown = [name for name, _ in part.items() if name not in SHAPES]
-    if unknown:
-        raise ValueError(f"{part.name} has the field {unknown[0]!r}, which this version of jusadel does not know")
-    return Material(**{name: _field_of(region, name, part[name]) for name in SHAPES})
+    """A field that an older file lacks has its default."""
+    refuse_unknown(part, SHAPES)
+    return Material(**{name: _field_of(region, name, part[name]) for name in SHAPES if name in part})
 
 
 def _field_of(region: str, name: str, part: Stored) -> Any:
@@ -143,31 +149,16 @@ def _packed_boundaries(device: Device, arrays: Arrays) -> dict[str, Any]:
     return out
 
 
-def _packed_boundary(boundary: Any, points: Any, arrays: Arrays) -> Any:
-    if boundary is None:
-        return None
-    kind: dict[str, Any] = {"is": type(boundary).__name__}
-    if isinstance(boundary, Reservoir):
-        kind["phase"] = _packed_phase(boundary, points, arrays)
-        return kind | {name: numbers(name, getattr(boundary, name)) for name in ("Delta", "h", "Gamma")}
-    if isinstance(boundary, Periodic):
-        kind["phase"] = _packed_phase(boundary, points, arrays)
-        return kind | {"partner": boundary.partner, "rotation": numbers("rotation", boundary.rotation)}
-    if isinstance(boundary, Surface):
-        return kind | {name: numbers(name, getattr(boundary, name)) for name in SURFACE}
-    barrier = {name: numbers(name, getattr(boundary, name)) for name in ("conductance", "transmissions")}
-    if isinstance(boundary, Tunnel):
-        behind = {name: _packed_boundary(getattr(boundary, name), points, arrays) for name in ("reservoir", "surface")}
-        return kind | barrier | behind
-    if isinstance(boundary, Interface):
-        return kind | barrier | {"surface": [_packed_boundary(side, points, arrays) for side in boundary.surface]}
-    raise TypeError(f"a boundary condition of type {type(boundary).__name__} cannot be saved")
-
-
-def _packed_phase(boundary: Any, points: Any, arrays: Arrays) -> Any:
-    if not callable(boundary.phase):
-        return numbers("phase", boundary.phase)
-    return _table("phase", "on boundary", points, concrete("phase", boundary.phase_at(points)), arrays)
+def _packed_boundary(value: Any, points: Any, arrays: Arrays, name: str = "") -> Any:
+    """A condition field by field: others in it, pairs of them, words, functions of its points, numbers."""
+    if isinstance(value, Boundary):
+        packed = {f.name: _packed_boundary(getattr(value, f.name), points, arrays, f.name) for f in fields(value)}
+        return {"is": type(value).__name__} | packed
+    if isinstance(value, tuple):
+        return [_packed_boundary(side, points, arrays, name) for side in value]
+    if callable(value):
+        return _table(name, "on boundary", points, concrete(name, phase_at(value, points, "a boundary")), arrays)
+    return value if isinstance(value, str) else numbers(name, value)
 
 
 def _boundaries_of(part: Stored) -> dict[str, Boundary]:
@@ -183,31 +174,25 @@ def _boundaries_of(part: Stored) -> dict[str, Boundary]:
     return found
 
 
-def _boundary_of(name: str, part: Stored) -> Any:
-    if part.missing:
-        return None
-    given = {key: value.numbers() for key, value in part.items() if key in (*SURFACE, "Delta", "rotation")}
-    barrier = {key: part[key].numbers() for key in ("conductance", "transmissions") if key in part}
+def _boundary_of(where: str, part: Stored) -> Any:
+    """What `_packed_boundary` made; a field that an older file lacks has its default."""
     kind = part["is"].text()
-    if kind == "Reservoir":
-        return Reservoir(part["Delta"].numbers(), _phase_of(name, part["phase"]), given["h"], given["Gamma"])
-    if kind == "Periodic":
-        return Periodic(part["partner"].text(), _phase_of(name, part["phase"]), part["rotation"].numbers())
-    if kind == "Surface":
-        return Surface(**{key: part[key].numbers() for key in SURFACE})
-    if kind == "Tunnel":
-        return Tunnel(_boundary_of(name, part["reservoir"]), **barrier, surface=_boundary_of(name, part["surface"]))
-    if kind == "Interface":
-        sides = part["surface"].tree
-        if not isinstance(sides, list) or len(sides) != 2:
-            raise ValueError(f"{part.name}, surface is no pair")
-        left, right = (_boundary_of(name, Stored(side, part.arrays, f"{part.name}, surface")) for side in sides)
-        return Interface(**barrier, surface=left if barrier["conductance"] is None else (left, right))
-    raise ValueError(f"{part.name} is a {kind!r}, which this version of jusadel does not know")
+    if kind not in CONDITIONS:
+        raise ValueError(f"{part.name} is a {kind!r}, which this version of jusadel does not know")
+    known = [f.name for f in fields(CONDITIONS[kind])]
+    refuse_unknown(part, ["is", *known])
+    return CONDITIONS[kind](**{name: _given_of(where, name, part[name]) for name in known if name in part})
 
 
-def _phase_of(name: str, part: Stored) -> Any:
-    return _function_of(part, (), f"the phase at {name!r}") if isinstance(part.tree, dict) else part.numbers()
+def _given_of(where: str, name: str, part: Stored) -> Any:
+    if isinstance(part.tree, dict):
+        return _boundary_of(where, part) if "is" in part else _function_of(part, (), f"the {name} at {where!r}")
+    if isinstance(part.tree, str):
+        return part.text()
+    if isinstance(part.tree, list) and all(side is None or isinstance(side, dict) for side in part.tree):
+        sides = [side and _boundary_of(where, Stored(side, part.arrays, part.name)) for side in part.tree]
+        return tuple(sides[part.tree.index(side)] for side in part.tree)  # those that are alike are one
+    return part.numbers()
 
 
 # --- vector potentials -------------------------------------------------------------------------------
@@ -272,4 +257,4 @@ def packed_contacts(contacts: Any) -> dict[str, Any]:
 
 def contacts_of(part: Stored) -> dict[str, Contact]:
     """The contacts again."""
-    return {name: Contact(**{key: c[key].numbers() for key in CONTACT}) for name, c in part.items()}
+    return {name: Contact(**{key: c[key].numbers() for key in CONTACT if key in c}) for name, c in part.items()}

@@ -30,8 +30,8 @@ from jusadel.solver.solution import Solution
 from jusadel.solver.spectra import Spectrum
 from jusadel.studies.current_phase.result import CurrentPhaseRelation
 from jusadel.studies.screening.solve import ScreenedSolution
-from jusadel.studies.transition.search import CriticalTemperature
 from jusadel.studies.sweeps.file import KIND as SWEEP
+from jusadel.studies.transition.search import CriticalTemperature
 
 Result = Solution | Spectrum | Flow | Kinetics | Device | CurrentPhaseRelation | CriticalTemperature | FitResult
 """What files hold; a ScreenedSolution is a Solution."""

@@ -10,7 +10,6 @@ import numpy as np
 
 from jusadel.action.assembly import ghosts
 from jusadel.action.periodic import seams
-from jusadel.device.boundary import Interface, Periodic, Tunnel
 from jusadel.device.contact import NO_SPIN, Contact
 from jusadel.device.device import Device
 from jusadel.solver.spectra import Spectrum
@@ -56,15 +55,16 @@ def refuse_missing(device: Device, contacts: Mapping[str, Contact]) -> None:
 def diffusive_contacts(device: Device, contacts: Any) -> dict[str, Contact]:
     """The contacts of `diffuse`: on edges of the mesh, one barrier each."""
     refuse_no_contacts(contacts, f"with names of {list(device.mesh.boundaries)}")
-    partners = {b.partner: name for name, b in device.boundaries.items() if isinstance(b, Periodic)}
+    partners = {b.partner: name for name, b in device.periodic().items()}
     for name, contact in contacts.items():
         if name not in device.mesh.boundaries:
             raise ValueError(f"contact on unknown boundary {name!r}; the mesh has {list(device.mesh.boundaries)}")
         boundary = device.boundaries.get(name)
-        if isinstance(boundary, Interface | Periodic) or name in partners:
+        shared = boundary is not None and (boundary.inner or boundary.partner is not None)
+        if shared or name in partners:
             other = boundary if boundary is not None else f"the partner of {partners[name]!r}"
             raise ValueError(f"contact on boundary {name!r}, which is {other}; expected an edge of its own")
-        if isinstance(boundary, Tunnel) and contact.tunnel is not None:
+        if boundary is not None and boundary.barrier and contact.tunnel is not None:
             raise ValueError(
                 f"contact {name!r} has tunnel = {contact.tunnel} and the device has {boundary} there; leave out one"
             )

@@ -22,7 +22,7 @@ from jusadel.action.assembly import discretise, edge_sides
 from jusadel.action.mesh_action import DiscreteAction
 from jusadel.action.periodic import seams
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
-from jusadel.device.boundary import Boundary, Reservoir, Surface, Tunnel
+from jusadel.device.boundary import Reservoir, Tunnel
 from jusadel.device.contact import Contact
 from jusadel.device.device import Device
 from jusadel.nonequilibrium.contacts import diffusive_contacts, nodes_of_contact
@@ -149,12 +149,11 @@ def normal_equations(system: DiscreteAction) -> tuple[LinearEquations, np.ndarra
 
 def _with_contacts(device: Device, contacts: dict[str, Contact]) -> Device:
     """The device without electrodes, but for what stands behind barriers."""
-    boundaries = {name: b for name, b in device.boundaries.items() if not isinstance(b, Reservoir)}
+    boundaries = {name: b for name, b in device.boundaries.items() if name not in device.reservoirs()}
     for name, contact in contacts.items():
-        boundary: Boundary | None = boundaries.get(name)
         if contact.tunnel is not None:
-            surface = boundary if isinstance(boundary, Surface) else None
-            boundaries[name] = Tunnel(Reservoir(0.0), contact.tunnel, surface=surface)
+            surfaces = boundaries[name].surfaces if name in boundaries else ()
+            boundaries[name] = Tunnel(Reservoir(0.0), contact.tunnel, None, *surfaces)
     return Device(mesh=device.mesh, materials=device.materials, boundaries=boundaries)
 
 

@@ -16,7 +16,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.device.boundary import Interface, Periodic, Tunnel
 from jusadel.device.device import Device
 from jusadel.mesh.interfaces import paired_edges, split
 from jusadel.mesh.mesh import Mesh
@@ -53,13 +52,13 @@ def barrier_at(device: Device, name: str) -> tuple[int, int] | None:
     barriers = _barriers(device)
     for into, side in ((1, ""), (1, SIDES[0]), (0, SIDES[1])):
         if name.endswith(side) and name.removesuffix(side) in barriers:
-            first = sum(isinstance(b, Tunnel) for b in device.boundaries.values())
+            first = len(device.electrodes()) - len(device.reservoirs())
             return first + barriers.index(name.removesuffix(side)), into
     return None
 
 
 def _barriers(device: Device) -> list[str]:
-    return [k for k, b in device.boundaries.items() if isinstance(b, Interface) and b.conductance is not None]
+    return [name for name, b in device.boundaries.items() if b.doubled]
 
 
 def line_at(device: Device, name: str, held: Collection[str], others: Collection[str] = ()) -> Line | None:
@@ -81,8 +80,8 @@ def line_at(device: Device, name: str, held: Collection[str], others: Collection
     mesh = device.mesh
     if name not in mesh.boundaries:
         raise ValueError(f"the mesh has no boundary {name!r}; its boundaries are {names_of_lines(device)}")
-    for one, boundary in device.boundaries.items():
-        if isinstance(boundary, Periodic) and name in (one, boundary.partner):
+    for one, boundary in device.periodic().items():
+        if name in (one, boundary.partner):
             other = boundary.partner if name == one else one
             return _through_seam(mesh, name, other, _on_edges(mesh, held) > 0)
     edges = mesh.boundaries[name]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from jusadel.device import device as devices
+from jusadel.device.material.material import SHAPES
 from jusadel.mesh.mesh import Mesh
 from jusadel.mesh.topology import SIDES
 from jusadel.plot.canvas import COLOURS, Unit, length_unit, mesh_of, plane, triangulation
@@ -63,7 +64,7 @@ def _draw_boundary(ax: Any, found: Mesh, lines: np.ndarray, colour: str, label: 
 def _short(material: Any) -> str:
     """The fields of a material that are not zero."""
     present = []
-    for name in ("Tc", "D", "nu", "h", "Gamma", "spin_field", "gamma", "theta", "kappa"):
+    for name in dict.fromkeys(("Tc", "D", "nu", *SHAPES)):
         value = getattr(material, name)
         if callable(value):
             present.append(f"{name}(r)")

@@ -15,7 +15,6 @@ from jusadel.action.mesh_action import DiscreteAction
 from jusadel.action.terms import Term
 from jusadel.common.arguments import is_number
 from jusadel.common.errors import SolveError, StabilityError
-from jusadel.device.boundary import Boundary, Surface
 from jusadel.device.device import Device
 from jusadel.solver.linear import LinearSolver, SuperLU
 
@@ -31,7 +30,8 @@ def refuse_unstable_tensors(system: DiscreteAction, omega: float, solver: Linear
     """
     optional = [t for t in system.cell_terms if t.field != "D"]
     free = int(np.asarray(system.free).sum())
-    solver, limit = (solver, INERTIA_LIMIT) if isinstance(solver, SuperLU) else (SuperLU(), EXTRA_FACTOR_LIMIT)
+    gives_inertia = getattr(solver, "inertia", False)  # a solver of the user's own may say nothing
+    solver, limit = (solver, INERTIA_LIMIT) if gives_inertia else (SuperLU(), EXTRA_FACTOR_LIMIT)
     if not optional or not 0 < free <= limit or normal_state_is_stable(system, omega, solver, free):
         return
     guilty = [t.field for t in optional if normal_state_is_stable(_without(system, t), omega, solver, free)]
@@ -72,16 +72,11 @@ def refuse_growing_spins(B: sp.csr_matrix, unknown: np.ndarray, device: Device) 
     lu = sla.splu(shifted, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
     if (lu.U.diagonal() > 0).all():
         return
-    surfaces = [name for name, b in device.boundaries.items() if isinstance(b, Surface) or _has_surface(b)]
+    surfaces = [name for name, b in device.boundaries.items() if any(b.surfaces)]
     raise StabilityError(
         f"the normal state is unstable: the surface terms of {surfaces} outweigh diffusion and relaxation, so that "
         "spins grow (entropy production must not be negative); reduce their kappa, beta or Gamma, or check their units"
     )
-
-
-def _has_surface(boundary: Boundary) -> bool:
-    given = getattr(boundary, "surface", None)
-    return any(s is not None for s in (given if isinstance(given, tuple) else (given,)))
 
 
 SMALLEST_TOL = 1e-12

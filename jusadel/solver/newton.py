@@ -74,11 +74,9 @@ def _balanced(system: DiscreteAction) -> Array:
     cells, n = system.cells, len(system.free)
     stiffness = jnp.einsum("tik,tkj,tij->ti", cells.gradients, cells.fields["D"], cells.gradients) / 2
     balanced = to_nodes(system.triangles, (cells.nu * cells.area)[:, None] * stiffness, n)
-    balanced = (
-        balanced
-        + jnp.linalg.norm(system.nodes.fields["Delta"], axis=-1)
-        + jnp.linalg.norm(system.nodes.fields["h"], axis=-1)
-    )
+    for values in system.nodes.fields.values():
+        if values.ndim < 3:  # relaxation is no force of its own
+            balanced = balanced + jnp.linalg.norm(values.reshape(n, -1), axis=-1)
     for joint in system.joints:
         balanced = balanced.at[joint.pairs.T].add(joint.conductance / 4)
     return balanced

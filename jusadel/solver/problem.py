@@ -11,6 +11,7 @@ import numpy as np
 
 from jusadel.action import matsubara
 from jusadel.action.assembly import discretise
+from jusadel.action.homogeneous import field_energies
 from jusadel.action.matrix_free import lift
 from jusadel.action.mesh_action import DiscreteAction, nodal_mean, with_pairing
 from jusadel.action.nambu.frames import frame_to_green
@@ -190,10 +191,9 @@ def chosen_frequencies(
 
 def largest_energy(device: Device, Delta: Array) -> float:
     """The scale above which G is close to normal: pairing, exchange, and an eighth of the spin relaxation."""
-    h = np.linalg.norm(np.asarray(device.vertex_field("h")), axis=-1).max()
-    Gamma = np.abs(np.asarray(device.vertex_field("Gamma"))).max()
+    splitting, relaxation = field_energies(device.vertex_field)
     electrodes = [
         float(max(r.Delta, np.linalg.norm(r.h)) + np.abs(np.asarray(r.Gamma)).max() / 8)
         for r in device.electrodes().values()
     ]
-    return float(max(np.abs(np.asarray(Delta)).max(), h, *electrodes, 0.0) + Gamma / 8)
+    return float(max(np.abs(np.asarray(Delta)).max(), splitting, *electrodes, 0.0) + relaxation)

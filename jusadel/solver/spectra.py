@@ -22,7 +22,7 @@ from jusadel.common.progress import ProgressOption, reporter
 from jusadel.device.device import Device
 from jusadel.mesh.mesh import Mesh
 from jusadel.solver.checks import refuse_bad_input
-from jusadel.solver.linear import LinearSolver, Pardiso, SuperLU
+from jusadel.solver.linear import LinearSolver, SuperLU
 from jusadel.solver.linear.choice import checked_linear_solver
 from jusadel.solver.newton import NewtonResult
 from jusadel.solver.problem import largest_energy
@@ -178,7 +178,7 @@ def _checked(energies: Any, eta: Any) -> np.ndarray:
 
 def _checked_solver(given: Any) -> LinearSolver:
     solver = checked_linear_solver(SuperLU() if given is None else given, 0, 0)
-    if not isinstance(solver, SuperLU) or isinstance(solver, Pardiso):  # which factorises real matrices
+    if not getattr(solver, "complex", False):  # a solver of the user's own may say nothing
         raise TypeError(
             f"linear_solver = {solver.name}; at real energies expected jusadel.linear.SuperLU() or .Dense()"
         )

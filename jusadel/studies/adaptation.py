@@ -15,8 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action.mesh_action import Cells, DiscreteAction, links_to_centroid
+from jusadel.action.terms import GRADIENT
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
-from jusadel.device.boundary import Periodic
 from jusadel.device.device import Device
 from jusadel.mesh.mesh import Mesh
 from jusadel.mesh.refinement import MAX_NODES, refine_to
@@ -29,7 +29,7 @@ FRACTION = 0.5
 """Share of the squared error in the triangles that are refined unless told otherwise."""
 FINEST = 16
 """Largest number of pieces per triangle in one step: an estimate says little about much smaller triangles."""
-FLUX_FIELDS = ("D", "nu", "gamma", "theta", "kappa")
+FLUX_FIELDS = ("nu", *GRADIENT)
 """Material fields at whose jumps the gradient of G jumps."""
 
 
@@ -98,7 +98,7 @@ def adapt(
     if pieces.max() <= 1:
         return device
     mesh = sol.mesh
-    periodic = [(b.partner, name) for name, b in device.boundaries.items() if isinstance(b, Periodic)]
+    periodic = [(b.partner, name) for name, b in device.periodic().items()]
     finer = refine_to(mesh, np.asarray(mesh.areas) / pieces, periodic, max_nodes)
     return replace(sol.device, mesh=smoothed(finer) if smooth else finer)
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import jusadel as ju
+from jusadel.device.boundary import CONDITIONS
 from jusadel.device.material.material import SHAPES as FIELDS
 from jusadel.files import case_units
-from jusadel.files.case import BOUNDARIES, SHAPES
+from jusadel.files.case import SHAPES
 from jusadel.files.case_units import PlainNumberWarning
 
 UNITS = ju.Units(Tc=9.2, D=5.0, thickness=20.0, resistivity=10.0)
@@ -179,7 +180,7 @@ def test_plain_numbers_of_a_sweep_are_named(tmp_path):
 def test_every_name_of_a_case_has_a_dimension():
     """What the functions behind the tables take; an unknown dimension would let any unit pass."""
     called = {"field": [ju.uniform_field], "solve": [ju.solve, ju.vortex, ju.vortices], "materials": []}
-    called |= {name: [kind] for name, kind in BOUNDARIES.items()}
+    called |= {name: [kind] for name, kind in CONDITIONS.items()}
     for table, functions in called.items():
         for function in functions:
             names = set(inspect.signature(function).parameters)

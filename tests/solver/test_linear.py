@@ -129,3 +129,33 @@ def test_pardiso_without_its_package_names_the_extra(monkeypatch):
 def test_settings_of_the_krylov_iterations(given, message):
     with pytest.raises(ValueError, match=message):
         ju.linear.Krylov(**given)
+
+
+class Quiet:
+    """A solver of the user's own, which says nothing of itself."""
+
+    name, derivatives = "own", 1e-10
+
+    def __init__(self):
+        self.inner = SuperLU(threads=1)
+
+    def __getattr__(self, name):
+        if name in ("inertia", "complex"):
+            raise AttributeError(name)
+        return getattr(self.inner, name)
+
+
+@pytest.mark.parametrize(
+    ("solver", "inertia", "at_real_energies"),
+    [(SuperLU, True, True), (Dense, True, True), (Pardiso, True, False), (ju.linear.Krylov, False, False)],
+)
+def test_what_solvers_say(solver, inertia, at_real_energies):
+    assert (solver.inertia, solver.complex) == (inertia, at_real_energies)
+
+
+def test_a_solver_that_says_nothing_serves_where_nothing_is_asked_of_it(problem):
+    device, _, _ = problem
+    sol = ju.solve(device, 0.4, pair_potential=0.5, frequencies=2, linear_solver=Quiet())
+    assert sol.stats["linear_solver"] == "own"
+    with pytest.raises(TypeError, match="linear_solver = own; at real energies expected"):
+        ju.spectrum(sol, [0.1], 0.1, linear_solver=Quiet())

@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.device.boundary import Boundary, Periodic, Reservoir, Tunnel
+from jusadel.device.boundary import Boundary, Reservoir
 from jusadel.mesh.interfaces import matching_nodes
 from jusadel.mesh.mesh import Mesh
 
@@ -71,15 +71,15 @@ def phase_lines(
     """
     found = []
     for name, boundary in boundaries.items():
-        if isinstance(boundary, Periodic):
+        if boundary.partner is not None:
             pairs, _ = matching_nodes(mesh, boundary.partner, name)
             partner = np.zeros(len(mesh.points), int)
             partner[pairs[:, 1]] = pairs[:, 0]
             edges = mesh.boundaries[name]
             line_A = integrals(edges) - integrals(partner[edges])
             found.append(PhaseLine(name, edges, _steps(mesh, boundary, edges, line_A, uniform), line_A, partner[edges]))
-        reservoir = boundary.reservoir if isinstance(boundary, Tunnel) else boundary
-        if isinstance(reservoir, Reservoir) and _is_superconducting(reservoir):
+        reservoir = boundary.electrode
+        if reservoir is not None and _is_superconducting(reservoir):
             edges = mesh.boundaries[name]
             edges = np.concatenate([edges, bridges(mesh, edges)]) if bridged else edges
             line_A = integrals(edges)

@@ -4,33 +4,47 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.arguments import real
+from jusadel.common.pytrees import as_pytree
 from jusadel.device.material import symmetry
+from jusadel.device.material.stability import (
+    check_critical_temperature,
+    check_diffusion,
+    check_relaxation,
+    check_states,
+    check_swapping_limit,
+)
 
 Field = Any
 """A number or array of the field's shape, or a function of points (k, 2) that returns (k, ...)."""
 
-SHAPES: dict[str, tuple[int, ...]] = {
-    "D": (2, 2),
-    "Tc": (),
-    "h": (3,),
-    "Gamma": (3, 3),
-    "spin_field": (3, 2),
-    "gamma": (3, 2),
-    "theta": (3,),
-    "kappa": (3,),
-    "nu": (),
-}
-"""Shape of every material field at one point; D and Gamma may also be given as a number (isotropic)."""
 
-ISOTROPIC = ("D", "Gamma")
+class Row(NamedTuple):
+    """What a field of a material is.
+
+    Attributes:
+        indices: "s" for each index of spin and "x" for each of space, spin first; two that are alike may also be given
+            as a number (isotropic).
+        unit: powers of energy and of length.
+        check: refuses values (k, ...) outside the stability domain, with the end of its message.
+    """
+
+    indices: str
+    unit: tuple[int, int]
+    check: Callable[[np.ndarray, str], None] | None = None
+
+
+def row(indices: str, unit: tuple[int, int], check: Any = None) -> dict[str, Row]:
+    """What a field of Material is, for all that derive theirs from it."""
+    return {"row": Row(indices, unit, check)}
+
 
 UNSTATED_TC = np.array(1.0)
 """The critical temperature of materials for which none was given; this very array says so."""
@@ -44,6 +58,7 @@ class AssumedTcWarning(UserWarning):
     """A material without Tc where one would expect a normal metal: it is taken as a superconductor of Tc = 1."""
 
 
+@as_pytree
 @dataclass(frozen=True, kw_only=True)
 class Material:
     """One material. Every field is a number or array, or a function of points (k, 2) -> (k, ...).
@@ -72,15 +87,15 @@ class Material:
         AssumedTcWarning: h without Tc: say Tc=0.0 for a ferromagnet, or the Tc of a superconductor.
     """
 
-    D: Field = 1.0
-    Tc: Field = None
-    h: Field = (0.0, 0.0, 0.0)
-    Gamma: Field = 0.0
-    spin_field: Field = ((0.0, 0.0), (0.0, 0.0), (0.0, 0.0))
-    gamma: Field = ((0.0, 0.0), (0.0, 0.0), (0.0, 0.0))
-    theta: Field = (0.0, 0.0, 0.0)
-    kappa: Field = (0.0, 0.0, 0.0)
-    nu: Field = 1.0
+    D: Field = field(default=1.0, metadata=row("xx", (1, 2), check_diffusion))
+    Tc: Field = field(default=None, metadata=row("", (1, 0), check_critical_temperature))
+    h: Field = field(default=(0.0, 0.0, 0.0), metadata=row("s", (1, 0)))
+    Gamma: Field = field(default=0.0, metadata=row("ss", (1, 0), check_relaxation))
+    spin_field: Field = field(default=((0.0, 0.0), (0.0, 0.0), (0.0, 0.0)), metadata=row("sx", (0, -1)))
+    gamma: Field = field(default=((0.0, 0.0), (0.0, 0.0), (0.0, 0.0)), metadata=row("sx", (1, 1)))
+    theta: Field = field(default=(0.0, 0.0, 0.0), metadata=row("s", (0, 0)))
+    kappa: Field = field(default=(0.0, 0.0, 0.0), metadata=row("s", (0, 0)))
+    nu: Field = field(default=1.0, metadata=row("", (-1, -2), check_states))
 
     def __post_init__(self) -> None:
         unstated = self.Tc is None
@@ -144,6 +159,12 @@ class Material:
         return cls(**given)
 
 
+ROWS: dict[str, Row] = {f.name: f.metadata["row"] for f in fields(Material)}
+SHAPES = {name: tuple(3 if i == "s" else 2 for i in given.indices) for name, given in ROWS.items()}
+"""Shape of every material field at one point."""
+ISOTROPIC = tuple(name for name, given in ROWS.items() if given.indices in ("ss", "xx"))
+
+
 # --- what was not said ---------------------------------------------------------------------------
 
 
@@ -161,7 +182,7 @@ def _warn_of_magnet(h: Any) -> None:
     )
 
 
-# --- shapes and stability ----------------------------------------------------------------------
+# --- shapes and values -------------------------------------------------------------------------
 
 
 def shaped(name: str, value: Any) -> Any:
@@ -188,81 +209,9 @@ def check_field(name: str, values: Any, where: str = "") -> None:
     values, suffix = np.asarray(values), f" in {where}" if where else ""
     if not np.isfinite(values).all():
         raise ValueError(f"{name}{suffix} is not finite: {values[~np.isfinite(values)][:3]}")
-    if name in _CHECKS:
-        _CHECKS[name](values, suffix)
+    if name in ROWS and (check := ROWS[name].check):
+        check(values, suffix)
 
-
-def check_swapping_limit(D: Any, kappa: Any, where: str = "") -> None:
-    """Refuse |kappa| (D_xx + D_yy)/2 >= sqrt(det D): for isotropic D this is |kappa| < 1.
-
-    The triplet part of the gradient terms is D_kj delta_ab + i (D_xx + D_yy)/2 kappa_c eps_cab eps_kj up to a
-    factor; its smallest eigenvalue vanishes there, and free edges grow.
-
-    Args:
-        D: (k, 2, 2) symmetric positive.
-        kappa: (k, 3) at the same points.
-        where: said in the message.
-    """
-    if isinstance(D, jax.core.Tracer) or isinstance(kappa, jax.core.Tracer):
-        return
-    D, kappa = np.asarray(D), np.asarray(kappa)
-    scaled = D / np.abs(D).max(axis=(-1, -2), keepdims=True)  # its determinant neither over- nor underflows
-    limit = 2 * np.sqrt(np.maximum(np.linalg.det(scaled), 0)) / np.trace(scaled, axis1=-2, axis2=-1)
-    size = np.linalg.norm(kappa, axis=-1)
-    worst = int(np.argmax(size - limit))
-    if size[worst] >= limit[worst] and size[worst] > 0:
-        raise ValueError(
-            f"kappa{' in ' + where if where else ''} = {kappa[worst].tolist()} has length {size[worst]:.3g}; with D = "
-            f"{D[worst].tolist()} spin swapping is stable only for |kappa| < 2 sqrt(det D)/tr D = {limit[worst]:.3g} "
-            "(beyond, free edges grow without bound)"
-        )
-
-
-def _check_symmetric(name: str, values: np.ndarray, suffix: str) -> None:
-    difference = np.abs(values - np.swapaxes(values, -1, -2)).max(axis=(-1, -2))
-    worst = int(np.argmax(difference))
-    if difference[worst] > 1e-12 * np.abs(values[worst]).max():
-        raise ValueError(f"{name}{suffix} is not symmetric: {values[worst].tolist()}; expected {name}_jk = {name}_kj")
-
-
-def _check_diffusion(values: np.ndarray, suffix: str) -> None:
-    _check_symmetric("D", values, suffix)
-    smallest = np.linalg.eigvalsh(values)[:, 0]
-    worst = int(np.argmin(smallest))
-    if smallest[worst] <= 0:
-        raise ValueError(
-            f"D{suffix} has the eigenvalue {smallest[worst]:.3g} ({values[worst].tolist()}); diffusion must be positive"
-        )
-
-
-def _check_relaxation(values: np.ndarray, suffix: str) -> None:
-    _check_symmetric("Gamma", values, suffix)
-    traces = np.trace(values, axis1=-2, axis2=-1)
-    rates = (traces[:, None] - np.linalg.eigvalsh(values)) / 2  # 1/2 (Gamma_aa delta_lm - Gamma_lm)
-    worst = int(np.argmin(rates.min(axis=1)))
-    if rates[worst].min() < -1e-12 * np.abs(values[worst]).max():
-        raise ValueError(
-            f"Gamma{suffix} = {values[worst].tolist()} makes a spin grow: its relaxation rates "
-            f"(tr Gamma - Gamma_i)/2 are {np.round(rates[worst], 6).tolist()}; all must be >= 0"
-        )
-
-
-def _check_positive(values: np.ndarray, suffix: str) -> None:
-    if values.min() <= 0:
-        raise ValueError(f"nu{suffix} = {values.min():.3g}; a density of states must be positive")
-
-
-def _check_critical_temperature(values: np.ndarray, suffix: str) -> None:
-    if values.min() < 0:
-        raise ValueError(f"Tc{suffix} = {values.min():.3g}; expected >= 0 (0 is a normal metal)")
-
-
-_CHECKS: dict[str, Callable[[np.ndarray, str], None]] = {
-    "D": _check_diffusion,
-    "Gamma": _check_relaxation,
-    "nu": _check_positive,
-    "Tc": _check_critical_temperature,
-}
 
 _AXES = {"x": 0, "y": 1, "z": 2}
 
@@ -299,19 +248,3 @@ def _component(name: str, key: str) -> tuple[int, int]:
         used = ", ".join(a + b for a in _AXES for b in _AXES if kept[_AXES[a], _AXES[b]])
         raise ValueError(f"{name} component {key!r} does not enter in two dimensions; expected one of {used}")
     return index
-
-
-def _flatten(material: Material) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    values = [getattr(material, f.name) for f in fields(material)]
-    numbers = tuple(None if callable(v) else v for v in values)
-    return numbers, tuple(v if callable(v) else None for v in values)
-
-
-def _unflatten(functions: tuple[Any, ...], numbers: tuple[Any, ...]) -> Material:
-    material = object.__new__(Material)
-    for f, number, function in zip(fields(Material), numbers, functions, strict=True):
-        object.__setattr__(material, f.name, number if function is None else function)
-    return material
-
-
-jax.tree_util.register_pytree_node(Material, _flatten, _unflatten)

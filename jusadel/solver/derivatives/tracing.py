@@ -39,10 +39,8 @@ def still(x: Any) -> Any:
         return found
     if isinstance(x, Mesh):
         return Mesh.unchecked(still(x.points), x.topology)
-    if isinstance(x, Material):
-        return _rebuilt(Material, {f.name: still(getattr(x, f.name)) for f in fields(x)})
-    if isinstance(x, Boundary):
-        return _rebuilt(type(x), {name: still(getattr(x, name)) for name in x.numbers + x.names})
+    if isinstance(x, Material | Boundary):
+        return _rebuilt(type(x), {f.name: still(getattr(x, f.name)) for f in fields(x)})
     if isinstance(x, Solution):
         numbers = ("device", "T", "omega", "weights", "all_G", "Delta", "vertex_Delta")
         return replace(x, **{name: still(getattr(x, name)) for name in numbers})

@@ -87,6 +87,8 @@ class Krylov:
     """
 
     name = "SQMR with multigrid"
+    inertia = False
+    complex = False
 
     def __init__(
         self,

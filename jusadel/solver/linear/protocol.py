@@ -50,6 +50,10 @@ class LinearSolver(Protocol):
     name: str
     derivatives: float
     """Relative accuracy of the linear responses behind a solution's derivatives."""
+    inertia: bool = False
+    """Whether its directions come with the inertia of the Hessian."""
+    complex: bool = False
+    """Whether it solves complex symmetric systems too, those of real energies."""
 
     def prepare(self, lifted: LiftedAction, count: int) -> Any:
         """Whatever is needed once per mesh, for `count` frequencies in all."""

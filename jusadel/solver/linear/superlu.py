@@ -53,6 +53,8 @@ class SuperLU:
 
     name = "SuperLU"
     derivatives = DERIVATIVES
+    inertia = True
+    complex = True
 
     def __init__(self, threads: int | None = None) -> None:
         self.threads = threads or min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4)

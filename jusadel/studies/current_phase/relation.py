@@ -22,7 +22,6 @@ from jusadel.common.concrete import NotDifferentiableError
 from jusadel.common.errors import SolveError
 from jusadel.common.progress import ProgressOption, reporter
 from jusadel.common.types import ArrayLike, PairPotential
-from jusadel.device.boundary import Reservoir, Tunnel
 from jusadel.device.device import Device
 from jusadel.device.pair_potential import at_vertices, default_pair_potential
 from jusadel.observables.currents import current_through
@@ -123,9 +122,8 @@ class _Junction:
         """The device with this phase difference."""
         electrodes = self.device.electrodes()
         first, old = (electrodes[name] for name in self.across)
-        reservoir = Reservoir(old.Delta, _sum(old.phase if callable(old.phase) else first.phase, phi), old.h, old.Gamma)
-        b = self.device.boundaries[self.across[1]]
-        new = Tunnel(reservoir, b.conductance, b.transmissions, b.surface) if isinstance(b, Tunnel) else reservoir
+        reservoir = replace(old, phase=_sum(old.phase if callable(old.phase) else first.phase, phi))
+        new = self.device.boundaries[self.across[1]].with_electrode(reservoir)
         return replace(self.device, boundaries={**self.device.boundaries, **dict.fromkeys(self.names, new)})
 
     def still(self) -> _Junction:

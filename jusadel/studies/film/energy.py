@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import jax
@@ -21,9 +22,10 @@ import numpy as np
 from scipy.special import digamma
 
 from jusadel.action import matsubara
-from jusadel.action.homogeneous import frame_density, solve_quasidefinite, stationary_frame
+from jusadel.action.homogeneous import field_energies, frame_density, solve_quasidefinite, stationary_frame
+from jusadel.action.nambu import R
 from jusadel.action.nambu.frames import frame_to_green, positivity
-from jusadel.action.terms import TERMS, Term
+from jusadel.action.terms import NODAL, TERMS, Term, density
 from jusadel.common.arguments import is_number, real
 from jusadel.device.material.material import SHAPES, Material
 from jusadel.studies.film.pairing_response import PairingResponse, cubic_tails, pole_sum
@@ -31,7 +33,6 @@ from jusadel.studies.film.pairing_response import PairingResponse, cubic_tails, 
 Array = jax.Array
 BLOCK = 32
 """Points (frequency, Delta, q) in one call of the compiled code, so that it is compiled once."""
-SPIN_ORBIT = ("gamma", "theta", "kappa")
 
 
 class Sums(NamedTuple):
@@ -132,7 +133,7 @@ def _padded(x: np.ndarray) -> np.ndarray:
 
 def _present(fields: dict[str, np.ndarray]) -> tuple[Term, ...]:
     """The terms to compile: costly ones only where the material has them, whatever q is."""
-    return tuple(t for t in TERMS if t.field not in SPIN_ORBIT or np.any(fields[t.field]))
+    return tuple(t for t in TERMS if not t.gradient or np.any(fields[t.field]))
 
 
 def _at(fields: dict[str, Array], x: Array) -> dict[str, Array]:
@@ -144,6 +145,8 @@ def _at(fields: dict[str, Array], x: Array) -> dict[str, Array]:
 @partial(jax.jit, static_argnums=2)
 def _points(points: Array, fields: dict[str, Array], terms: tuple[Term, ...]) -> tuple[Array, ...]:
     """f - f[tau3] at points (k, 4) = (Delta, q, omega), as in Sums, and whether G is physical."""
+    node_terms = tuple(t for t in terms if t.field in ("omega", *NODAL))  # in the normal state pairs add nothing
+    R3 = jnp.asarray(R[2])
 
     def one(point: Array) -> tuple[Array, ...]:
         x, omega = point[:3], point[3]
@@ -161,7 +164,7 @@ def _points(points: Array, fields: dict[str, Array], terms: tuple[Term, ...]) ->
         V, (slope, H, f) = stationary_frame(derivatives)
         response = solve_quasidefinite(H[:8, :8], jnp.column_stack([H[:8, 8:], slope[:8]]))
         good = (jnp.max(jnp.abs(response[:, 3])) < 1e-9) & (positivity(frame_to_green(V)) > 0)
-        normal = -4 * omega - jnp.trace(fields["Gamma"]) / 4
+        normal = density(node_terms, R3, None, SimpleNamespace(omega=omega, **fields))
         return f - normal, slope[8:], H[8:, 8:] - H[8:, :8] @ response[:, :3], good
 
     return jax.vmap(one)(points)
@@ -189,8 +192,9 @@ def _largest_energy(fields: dict[str, np.ndarray], Tc: float) -> float:
     """The scale above which G is close to normal, for every q that superconductivity stands."""
     D = np.linalg.eigvalsh(fields["D"])
     galvanic = np.abs(fields["gamma"]).max() * np.sqrt(Tc / D[0])
-    relaxation = np.abs(fields["Gamma"]).max() / 8 + D[1] * np.abs(fields["spin_field"]).max() ** 2
-    return float(max(matsubara.GAP_RATIO * Tc, np.linalg.norm(fields["h"]) + galvanic) + relaxation)
+    splitting, relaxation = field_energies(fields.__getitem__)
+    turning = D[1] * np.abs(fields["spin_field"]).max() ** 2
+    return float(max(matsubara.GAP_RATIO * Tc, splitting + galvanic) + relaxation + turning)
 
 
 def _given_frequencies(T: float, frequencies: Any) -> tuple[np.ndarray, np.ndarray]:

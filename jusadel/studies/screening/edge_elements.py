@@ -20,7 +20,6 @@ from scipy.spatial import cKDTree
 
 from jusadel.action.assembly import edge_sides
 from jusadel.action.periodic import seams
-from jusadel.device.boundary import Periodic
 from jusadel.device.device import Device
 from jusadel.mesh.interfaces import matching_nodes, paired_edges
 from jusadel.mesh.mesh import Mesh
@@ -91,14 +90,13 @@ def _identified(device: Device) -> tuple[sp.csr_matrix, np.ndarray]:
 def _copies(device: Device) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Edges (k, 2) that are others (k, 2), and the phases (k, 2) by which their ends are turned."""
     mesh, found = device.mesh, []
-    for name, boundary in device.boundaries.items():
-        if isinstance(boundary, Periodic):
-            pairs, _ = matching_nodes(mesh, boundary.partner, name)
-            partner = np.zeros(len(mesh.points), int)
-            partner[pairs[:, 1]] = pairs[:, 0]
-            edges = mesh.boundaries[name]
-            phases = np.asarray(boundary.phase_at(np.asarray(mesh.points)[edges.ravel()])).reshape(-1, 2)
-            found.append((edges, partner[edges], phases))
+    for name, boundary in device.periodic().items():
+        pairs, _ = matching_nodes(mesh, boundary.partner, name)
+        partner = np.zeros(len(mesh.points), int)
+        partner[pairs[:, 1]] = pairs[:, 0]
+        edges = mesh.boundaries[name]
+        phases = np.asarray(boundary.phase_at(np.asarray(mesh.points)[edges.ravel()])).reshape(-1, 2)
+        found.append((edges, partner[edges], phases))
     for name in split_lines(mesh.boundaries):
         left, right = paired_edges(mesh, name)
         found.append((right, left, np.zeros(right.shape)))
@@ -170,7 +168,7 @@ def holes(device: Device) -> list[tuple[np.ndarray, float]]:
 def _open_edges(device: Device) -> np.ndarray:
     """Outer edges that are no seams and no sides of doubled lines, the sample on their left."""
     mesh = device.mesh
-    periodic = [(name, b.partner) for name, b in device.boundaries.items() if isinstance(b, Periodic)]
+    periodic = [(name, b.partner) for name, b in device.periodic().items()]
     sides = [tuple(name + side for side in SIDES) for name in split_lines(mesh.boundaries)]
     joined = np.concatenate([np.zeros((0, 2), int), *(mesh.boundaries[n] for both in periodic + sides for n in both)])
     outer = mesh.boundary_edges

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jusadel.action import matsubara
+from jusadel.action.homogeneous import field_energies
 from jusadel.action.periodic import seams
 from jusadel.common.arguments import is_number
 from jusadel.common.errors import SolveError
@@ -86,7 +87,7 @@ class Search:
     ) -> None:
         self.device, self.accuracy, self.frequencies = device, accuracy, frequencies
         self.top = float(np.asarray(device.vertex_field("Tc")).max())
-        self.lowest, self.energy = lowest * self.top, _largest_energy(device) + self.top
+        self.lowest, self.energy = lowest * self.top, sum(field_energies(device.vertex_field)) + self.top
         self.linear_solver, self.evaluations = linear_solver, 0
         self.problem = self._posed(*self._sum(self.top, self._enough(self.top, ROUGH)), self.top)
         self.mode: np.ndarray | None = None
@@ -221,11 +222,6 @@ class Search:
             linear_solver=self.linear_solver,
             progress=None,
         )
-
-
-def _largest_energy(device: Device) -> float:
-    h = np.linalg.norm(np.asarray(device.vertex_field("h")), axis=-1).max()
-    return float(h + np.abs(np.asarray(device.vertex_field("Gamma"))).max() / 8)
 
 
 def _borders(problem: Problem, where: Sites) -> bool:

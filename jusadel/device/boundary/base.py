@@ -1,0 +1,104 @@
+"""What all boundary conditions have in common: what they say of themselves, being a pytree, and their checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jusadel.common.arguments import is_number, real
+from jusadel.common.pytrees import as_pytree
+from jusadel.device.material.material import check_field
+
+if TYPE_CHECKING:
+    from jusadel.device.boundary.conditions import Reservoir
+    from jusadel.device.boundary.surface import Surface
+
+
+class Barrier(NamedTuple):
+    """What couples two matrices: a conductance per length, and its channels, None in the tunnel limit."""
+
+    conductance: Any
+    transmissions: Any  # (channels,)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Boundary:
+    """A boundary condition: a frozen dataclass, and a pytree whose leaves are its numbers.
+
+    A field that is a function of points (k, 2) -> (k,) is static, as words are. Two of them are the same where they
+    are one object: an electrode on several boundaries is one Reservoir.
+    """
+
+    inner: ClassVar[bool] = False
+    """Whether it stands on a line inside the mesh."""
+    partner: ClassVar[str | None] = None
+    """The name of the other boundary which it is, shifted."""
+
+    def __init_subclass__(cls) -> None:
+        as_pytree(cls)
+
+    @property
+    def electrode(self) -> Reservoir | None:
+        """The Reservoir whose G it fixes, or behind its barrier."""
+        return None
+
+    @property
+    def barrier(self) -> Barrier | None:
+        """What stands between its two sides; None where G is continuous."""
+        return None
+
+    @property
+    def surfaces(self) -> tuple[Surface | None, ...]:
+        """Terms along it, one for each side that the mesh has of it; None for nothing."""
+        return ()
+
+    @property
+    def doubled(self) -> bool:
+        """Whether it is a barrier inside the mesh, whose nodes stand on either side."""
+        return self.inner and self.barrier is not None
+
+    def with_electrode(self, new: Reservoir) -> Boundary:
+        """The same with another electrode."""
+        raise TypeError(f"{type(self).__name__} has no electrode")
+
+
+# --- checks ------------------------------------------------------------------------------------
+
+
+def phase_at(phase: Any, points: Any, where: str) -> jax.Array:
+    """A phase given as a number or a function, at points (k, 2), as (k,)."""
+    value = jnp.asarray(real("phase(points)", phase(points) if callable(phase) else phase))
+    if value.shape not in ((), (len(points),)):
+        raise ValueError(f"phase(points) returned shape {value.shape}; expected ({len(points)},) or a number")
+    check_field("phase(points)", value, where)
+    return jnp.broadcast_to(value, (len(points),))
+
+
+def check_phase(what: str, phase: Any) -> None:
+    """Refuse what is neither a finite number nor a function."""
+    if not callable(phase) and not is_number(phase):
+        raise ValueError(f"{what} phase = {phase!r}; expected a finite number or a function of points")
+
+
+def checked_conductance(what: str, value: Any) -> Any:
+    """A conductance per length; anything but a number >= 0 is refused."""
+    if not is_number(value, at_least=0.0):
+        raise ValueError(f"{what} conductance = {value!r}; expected a finite number >= 0, conductance per length")
+    return value
+
+
+def checked_transmissions(given: Any) -> Any:
+    """Transmission eigenvalues as (channels,), or None; others than in (0, 1] are refused."""
+    if given is None:
+        return None
+    values = real("transmissions", given)
+    values = values.reshape(1) if values.ndim == 0 else values
+    if values.ndim != 1 or not values.size:
+        raise ValueError(f"transmissions have shape {values.shape}; expected a list of numbers in (0, 1]")
+    if not isinstance(values, jax.core.Tracer) and not np.all((np.asarray(values) > 0) & (np.asarray(values) <= 1)):
+        raise ValueError(f"transmissions = {np.asarray(values).tolist()}; expected numbers in (0, 1]")
+    return values

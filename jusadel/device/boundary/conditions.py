@@ -1,0 +1,208 @@
+"""The boundary conditions: a reservoir, a barrier before one, a line inside the mesh, a periodic boundary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+import jax
+import numpy as np
+
+from jusadel.common.arguments import is_number, real
+from jusadel.device.boundary.base import (
+    Barrier,
+    Boundary,
+    check_phase,
+    checked_conductance,
+    checked_transmissions,
+    phase_at,
+)
+from jusadel.device.boundary.surface import Surface, checked_surface
+from jusadel.device.material.material import check_field, shaped
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Reservoir(Boundary):
+    """A large bulk electrode: on its edge G is fixed to the homogeneous value of these numbers.
+
+    Args:
+        Delta: modulus of the pair potential [energy]; 0 is a normal reservoir.
+        phase: its phase, a number or a function of points (k, 2) -> (k,).
+        h: exchange field in the electrode, (3,) [energy].
+        Gamma: its spin relaxation, number or (3, 3) [energy].
+
+    Raises:
+        ValueError: not finite, Delta negative or complex, tensor of the wrong shape.
+    """
+
+    Delta: Any
+    phase: Any = 0.0
+    h: Any = (0.0, 0.0, 0.0)
+    Gamma: Any = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("h", "Gamma"):
+            object.__setattr__(self, name, shaped(name, getattr(self, name)))
+        check_field("h", self.h[None], "a reservoir")
+        check_field("Gamma", self.Gamma[None], "a reservoir")
+        if not is_number(self.Delta, at_least=0.0):
+            raise ValueError(
+                f"Reservoir Delta = {self.Delta!r}; expected its modulus, a number >= 0 (the phase is `phase`)"
+            )
+        check_phase("Reservoir", self.phase)
+
+    @property
+    def electrode(self) -> Reservoir:
+        """Itself."""
+        return self
+
+    def with_electrode(self, new: Reservoir) -> Reservoir:
+        """The other one."""
+        return new
+
+    def phase_at(self, points: Any) -> jax.Array:
+        """The phase at points (k, 2), as (k,)."""
+        return phase_at(self.phase, points, "a reservoir")
+
+    def __repr__(self) -> str:
+        return f"Reservoir(Delta={self.Delta}, phase={self.phase}, h={self.h})"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Tunnel(Boundary):
+    """A barrier between the edge and a reservoir.
+
+    Per length, -(G_B/4) Tr(g g_r) (Kupriyanov and Lukichev); with transmissions, Nazarov's
+    -(G_B/(2 Sum T_n)) Sum_n Tr ln[1 + (T_n/4)({g, g_r} - 2)], which is the former for T_n -> 0.
+
+    Args:
+        reservoir: the Reservoir behind the barrier.
+        conductance: G_B, of the interface per length, where normal metals conduct 2 nu D (e = hbar = 1); in the usual
+            parameter gamma_B = G_N-resistance ratio, gamma_B xi = 2 nu D/G_B.
+        transmissions: None for the tunnel limit, or the transmission eigenvalues T_n in (0, 1] of the channels that
+            share the conductance (two for one half, and so on, as they occur).
+        surface: a Surface with terms on the edge itself.
+
+    Raises:
+        ValueError: conductance negative or not finite, transmissions outside (0, 1].
+    """
+
+    reservoir: Reservoir
+    conductance: Any
+    transmissions: Any = None
+    surface: Surface | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.reservoir, Reservoir):
+            raise TypeError(f"Tunnel's reservoir is {type(self.reservoir).__name__}; expected a jusadel.Reservoir")
+        checked_conductance("Tunnel", self.conductance)
+        object.__setattr__(self, "transmissions", checked_transmissions(self.transmissions))
+        checked_surface("Tunnel", self.surface)
+
+    @property
+    def electrode(self) -> Reservoir:
+        """The Reservoir behind the barrier."""
+        return self.reservoir
+
+    @property
+    def barrier(self) -> Barrier:
+        """Between the edge and the Reservoir."""
+        return Barrier(self.conductance, self.transmissions)
+
+    @property
+    def surfaces(self) -> tuple[Surface | None, ...]:
+        """Terms on the edge."""
+        return (self.surface,)
+
+    def with_electrode(self, new: Reservoir) -> Tunnel:
+        """The same barrier before another Reservoir."""
+        return replace(self, reservoir=new)
+
+    def __repr__(self) -> str:
+        return f"Tunnel({self.reservoir}, conductance={self.conductance}{_channels(self)})"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Interface(Boundary):
+    """A named inner line of the mesh: a barrier between its two sides, or only terms along it.
+
+    Args:
+        conductance: G_B as in Tunnel; the nodes along the line are then doubled (`sol.mesh`). None: G is continuous.
+        transmissions: as in Tunnel.
+        surface: a Surface; with a barrier it acts on both sides, or give a pair (left, right), None for nothing.
+            Normals point out of each side; without a barrier from left to right of the line as the mesh stores it.
+
+    Raises:
+        ValueError: as in Tunnel; transmissions without conductance; neither conductance nor surface.
+    """
+
+    inner: ClassVar[bool] = True
+    conductance: Any = None
+    transmissions: Any = None
+    surface: Any = None
+
+    def __post_init__(self) -> None:
+        pair = tuple(self.surface) if isinstance(self.surface, tuple | list) else (self.surface,) * 2
+        one = len(pair) == 2 and pair[0] is pair[1]
+        if self.conductance is None and (self.transmissions is not None or (one and pair[0] is None)):
+            raise ValueError("Interface without conductance; expected its conductance, or a surface for terms along it")
+        if self.conductance is not None:
+            checked_conductance("Interface", self.conductance)
+        object.__setattr__(self, "transmissions", checked_transmissions(self.transmissions))
+        if len(pair) != 2 or (self.conductance is None and not one):
+            raise ValueError("Interface surface; a pair (left, right) needs a conductance, which makes two sides")
+        object.__setattr__(self, "surface", tuple(checked_surface("Interface", s) for s in pair))
+
+    @property
+    def barrier(self) -> Barrier | None:
+        """Between its two sides, if there is one."""
+        return None if self.conductance is None else Barrier(self.conductance, self.transmissions)
+
+    @property
+    def surfaces(self) -> tuple[Surface | None, ...]:
+        """Terms on the left and on the right; on the line alone where G is continuous."""
+        return self.surface if self.doubled else self.surface[:1]
+
+    def __repr__(self) -> str:
+        return f"Interface(conductance={self.conductance}{_channels(self)}, surface={self.surface})"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Periodic(Boundary):
+    """This boundary is another one, shifted: boundaries={"right": Periodic("left", phase=0.3)}.
+
+    G here is that of the partner turned: Delta by exp(i phase), spins by the rotation. The nodes of both must match.
+
+    Args:
+        partner: name of the other boundary, which itself stays without a condition.
+        phase: of this boundary relative to the partner, a number or a function of this one's points (k, 2) -> (k,),
+            which a vector potential needs that is itself not periodic.
+        rotation: rotation vector of spins (axis times angle, right-handed), (3,).
+
+    Raises:
+        ValueError: not finite, wrong shape.
+    """
+
+    partner: str = field()  # type: ignore[misc]  # what others have none of
+    phase: Any = 0.0
+    rotation: Any = (0.0, 0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.partner, str):
+            raise TypeError(f"Periodic partner = {self.partner!r}; expected the name of the other boundary")
+        check_phase("Periodic", self.phase)
+        object.__setattr__(self, "rotation", real("rotation", self.rotation))
+        if np.shape(self.rotation) != (3,):
+            raise ValueError(f"rotation has shape {np.shape(self.rotation)}; expected (3,), axis times angle")
+        check_field("rotation", self.rotation[None], "a periodic boundary")
+
+    def phase_at(self, points: Any) -> jax.Array:
+        """The phase at points (k, 2), as (k,)."""
+        return phase_at(self.phase, points, "a periodic boundary")
+
+    def __repr__(self) -> str:
+        return f"Periodic({self.partner!r}, phase={self.phase}, rotation={self.rotation})"
+
+
+def _channels(barrier: Tunnel | Interface) -> str:
+    return "" if barrier.transmissions is None else f", {len(barrier.transmissions)} channels"

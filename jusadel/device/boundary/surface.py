@@ -1,0 +1,105 @@
+"""Terms along edges and lines: each is that of the bulk, per length."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jusadel.common.arguments import is_number, real
+from jusadel.device.boundary.base import Boundary
+from jusadel.device.material.material import SHAPES, check_field, shaped
+
+ADDED = {"beta": "Gamma", "rashba": "gamma"}
+"""Numbers that add to a field as the edge's normal has it."""
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Surface(Boundary):
+    """An edge to the vacuum, or an inner line, with terms of its own: each is that of the bulk, per length.
+
+    Args:
+        h: exchange field times thickness, (3,): spin mixing at a magnetic surface [energy x length].
+        Gamma: spin relaxation times thickness, number or (3, 3) [energy x length].
+        beta: beta_ijk, (3, 3, 2), symmetric in ij: adds the relaxation beta_ijk n_k with n the outward normal, which a
+            crystal of a piezoelectric class has at its edges, Eq. (6) [energy x length].
+        gamma: spin-galvanic tensor times thickness, (3, 2) [energy x length^2].
+        rashba: adds gamma_ik = rashba eps_ikl n_l, spin along z for currents along the edge [energy x length^2].
+        theta, kappa: spin Hall and swapping tensors times thickness, (3,) [length]; D is that of the material.
+
+    The density of states is that of the adjacent material.
+
+    Raises:
+        ValueError: wrong shape, not finite, relaxation that would grow spins (beta alone may: it changes sign with n).
+    """
+
+    h: Any = (0.0, 0.0, 0.0)
+    Gamma: Any = 0.0
+    beta: Any = None
+    gamma: Any = ((0.0, 0.0), (0.0, 0.0), (0.0, 0.0))
+    rashba: Any = 0.0
+    theta: Any = (0.0, 0.0, 0.0)
+    kappa: Any = (0.0, 0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            if f.name in SHAPES:
+                value = shaped(f.name, getattr(self, f.name))
+                object.__setattr__(self, f.name, value)
+                check_field(f.name, value[None], "a surface")
+        if not is_number(self.rashba):
+            raise ValueError(f"Surface rashba = {self.rashba!r}; expected a finite number")
+        object.__setattr__(self, "beta", _checked_beta(np.zeros((3, 3, 2)) if self.beta is None else self.beta))
+
+    @property
+    def surfaces(self) -> tuple[Surface, ...]:
+        """Itself."""
+        return (self,)
+
+    def parts(self, name: str) -> list[Any]:
+        """The numbers that make up a field on edges: those of Gamma and beta, of gamma and rashba."""
+        return [getattr(self, f.name) for f in fields(self) if ADDED.get(f.name, f.name) == name]
+
+    def at(self, name: str, normals: Any) -> jax.Array:
+        """A field on edges with these outward normals (k, 2), as (k, ...); Gamma with beta, gamma with rashba."""
+        return _on_edges(getattr(self, name), self.beta, self.rashba, normals, name)
+
+    def __repr__(self) -> str:
+        numbers = {f.name: getattr(self, f.name) for f in fields(self)}
+        return f"Surface({', '.join(f'{name}={x}' for name, x in numbers.items() if np.any(np.asarray(x)))})"
+
+
+EDGE_FIELDS = tuple(f.name for f in fields(Surface) if f.name in SHAPES)
+"""Fields of the action that act along edges too."""
+
+
+@partial(jax.jit, static_argnames="name")
+def _on_edges(value: Any, beta: Any, rashba: Any, normals: Any, name: str) -> jax.Array:
+    value = jnp.broadcast_to(value, (len(normals), *SHAPES[name]))
+    if name == "Gamma":
+        return value + jnp.einsum("ijk,ek->eij", beta, normals)
+    if name == "gamma":
+        along = jnp.stack([-normals[:, 1], normals[:, 0]], axis=1)  # eps_zkl n_l = -(z x n)_k
+        return value.at[:, 2].add(-rashba * along)
+    return value
+
+
+def checked_surface(what: str, given: Any) -> Surface | None:
+    """A Surface or None; anything else is refused."""
+    if given is not None and not isinstance(given, Surface):
+        raise TypeError(f"{what} surface is {type(given).__name__}; expected a jusadel.Surface or None")
+    return given
+
+
+def _checked_beta(given: Any) -> Any:
+    beta = real("beta", given)
+    if beta.shape != (3, 3, 2):
+        raise ValueError(f"beta has shape {beta.shape}; expected (3, 3, 2): two spin indices, then x, y")
+    check_field("beta", beta[None], "a surface")
+    if not isinstance(beta, jax.core.Tracer) and np.abs(beta - np.swapaxes(beta, 0, 1)).max() > 1e-12:
+        raise ValueError("beta is not symmetric in its spin indices; expected beta_ijk = beta_jik")
+    return beta
