@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from jusadel.action.assembly import edge_sides
+from jusadel.action.layout import edge_sides
 from jusadel.common.archive import Arrays, Stored, concrete, numbers
 from jusadel.device.boundary import Boundary, Interface, Periodic, Reservoir, Surface, Tunnel
 from jusadel.device.contact import Contact

@@ -203,7 +203,8 @@ def _of_diffusion(
 def _bare(system: DiscreteAction) -> DiscreteAction:
     """The same terms without a mesh, so that programs do not depend on one."""
     nothing = jnp.zeros(0)
-    return replace(system, triangles=nothing, free=nothing, nodes=None, cells=None, joints=())  # type: ignore[arg-type]
+    parts: dict[str, Any] = dict.fromkeys(("nodes", "cells", "layout"))
+    return replace(system, triangles=nothing, free=nothing, joints=(), **parts)
 
 
 def _chunked(function: Any, bare: DiscreteAction, modes: Modes, *elements: Any) -> Any:

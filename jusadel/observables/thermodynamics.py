@@ -8,11 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.action.assembly import ghosts
 from jusadel.action.homogeneous import bulk_value
 from jusadel.action.mesh_action import DiscreteAction, action
 from jusadel.action.nambu import R, phase_turn
-from jusadel.action.periodic import seams
 from jusadel.common.arguments import is_number
 from jusadel.device.device import Device
 from jusadel.solver.equilibrium import solve
@@ -124,7 +122,7 @@ def _with_slopes(system: DiscreteAction, G: Array, dG: Array, omega: Array) -> A
 def _slope_on_reservoirs(sol: Solution) -> Array:
     """dG/domega at the nodes of reservoirs and behind barriers, zero at others, (n_w, N, 4, 4)."""
     omega, slope = jnp.asarray(sol.omega), jnp.zeros_like(sol.all_G)
-    behind, seam = ghosts(sol.device), seams(sol.device)
+    behind, seam = sol.system.layout.ghosts, sol.system.layout.seam
     for name, reservoir in sol.device.electrodes().items():
         nodes = sol.mesh.boundary_nodes(name)
         bulk = lambda w, r=reservoir: bulk_value(w, r.Delta, r.h, r.Gamma)  # noqa: E731

@@ -24,7 +24,7 @@ from jusadel.action.mesh_action import (
     to_nodes,
 )
 from jusadel.action.nambu import L, R, commutator
-from jusadel.action.periodic import rotation_matrices, seams
+from jusadel.action.periodic import rotation_matrices
 from jusadel.observables.local import (
     by_real_numbers,
     weighted_sum,
@@ -97,7 +97,7 @@ def outflow(sol: Solution, current: Array) -> Array:
 
 def per_area(sol: Solution, total: Array) -> Array:
     """Integrals (N, 3) round the nodes over their areas, (n, 3); nodes of a seam turn with it."""
-    mesh, seam = sol.mesh, seams(sol.device)
+    mesh, seam = sol.mesh, sol.system.layout.seam
     corners = seam.owner[mesh.triangles]
     area = to_nodes(corners, jnp.asarray(mesh.areas)[:, None] / 3 * jnp.ones((1, 3)), len(total))
     values = (total / jnp.where(area == 0, 1.0, area)[:, None])[seam.owner]

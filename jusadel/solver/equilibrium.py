@@ -161,7 +161,7 @@ def _first_pair_potential(stated: Stated, start: Any) -> tuple[Array, Any]:
 def _self_consistent(
     problem: Problem, Delta: Array, frames: Callable[[np.ndarray], np.ndarray], tol: float, throw: bool
 ) -> tuple[Found, NewtonResult, dict[str, Any]]:
-    where = weighted_sites(problem.device, problem.T, problem.omega, problem.weights)
+    where = weighted_sites(problem)
     found = solve_gap(problem, where, where.from_vertices(Delta), frames, tol, throw)
     if found.state == "unstable":
         warnings.warn(

@@ -14,7 +14,6 @@ from jusadel.action.assembly import discretise
 from jusadel.action.matrix_free import lift
 from jusadel.action.mesh_action import DiscreteAction, nodal_mean, with_pairing
 from jusadel.action.nambu.frames import frame_to_green
-from jusadel.action.periodic import seams
 from jusadel.common.arguments import is_number, real
 from jusadel.common.errors import SolveError
 from jusadel.device.device import Device
@@ -52,7 +51,7 @@ class Problem:
             self.omega,
             start,
             self.solver,
-            boundary=self.boundary or (lambda V, w: with_reservoirs(self.device, V, w)),
+            boundary=self.boundary or (lambda V, w: with_reservoirs(self.device, self.system.layout, V, w)),
             ladder=ladder,
             tol=self.tol,
             progress=self.progress,
@@ -76,7 +75,7 @@ class Problem:
             T=float(self.T),
             omega=self.omega,
             weights=self.weights,
-            all_G=frame_to_green(seams(self.device).turned(result.V)),
+            all_G=frame_to_green(self.system.layout.seam.turned(result.V)),
             Delta=nodal_mean(self.device.mesh, Delta),
             vertex_Delta=Delta,
             converged=result.converged,
@@ -124,7 +123,7 @@ def pose(
             f"all {len(system.free)} nodes of the mesh lie on reservoirs, so that nothing is left to solve; "
             "refine the mesh, or leave a boundary to the vacuum"
         )
-    refuse_torn_reservoirs(device, len(system.free), omega)
+    refuse_torn_reservoirs(device, system, omega)
     warn_if_coarse(device, Delta, T)
     solver = checked_linear_solver(linear_solver, int(np.asarray(system.free).sum()), len(omega))
     refuse_unstable_tensors(system, float(omega.min()), solver)

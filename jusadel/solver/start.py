@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
-from jusadel.action.assembly import ghosts, interface_joints
+from jusadel.action.assembly import interface_joints
 from jusadel.action.matsubara import bulk_gap
 from jusadel.action.mesh_action import DiscreteAction
 from jusadel.action.nambu import bcs
@@ -101,11 +101,9 @@ def _lowest_mode(K: sp.csr_matrix) -> np.ndarray:
 def _given_phases(device: Device) -> np.ndarray:
     """exp(i phase) at nodes of superconducting electrodes, else NaN, (n,)."""
     given = np.full(len(device.mesh.points), np.nan, complex)
-    nodes_of = {name: device.mesh.boundary_nodes(name) for name in device.reservoirs()}
-    nodes_of |= {name: nodes for name, (nodes, _) in ghosts(device).items()}
     for name, reservoir in device.electrodes().items():
         if float(reservoir.Delta) > 0:
-            nodes = nodes_of[name]
+            nodes = device.mesh.boundary_nodes(name)
             given[nodes] = np.exp(1j * np.asarray(reservoir.phase_at(np.asarray(device.mesh.points)[nodes])))
     return given
 

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action import matsubara
-from jusadel.action.periodic import seams
+from jusadel.action.periodic import Seams
 from jusadel.common.arguments import is_number
 from jusadel.common.concrete import NotDifferentiableError
 from jusadel.common.errors import SolveError
@@ -179,7 +179,7 @@ class _Search:
         if self.frequencies is None:
             found = self._refined(found)
         self.last, last = found, found.T * np.exp(-found.step)
-        return self._made(min(last, self.top), _on_nodes(self.device, found), found)
+        return self._made(min(last, self.top), _on_nodes(self.problem.system.layout.seam, found), found)
 
     def _made(self, T: float, mode: np.ndarray | None, found: _Point) -> CriticalTemperature:
         return CriticalTemperature(
@@ -260,7 +260,7 @@ class _Search:
         if len(omega) != len(self.problem.omega):
             self.problem = self._posed(omega, weights, T, again=True)
         problem = replace(self.problem, T=T, omega=omega, weights=weights)
-        where = weighted_sites(self.device, T, omega, weights)
+        where = weighted_sites(problem)
         tol = accuracy / 4
         normal = np.broadcast_to(np.eye(4), (len(omega), len(problem.system.free), 4, 4))
         response = Response(problem, where, normal, tol)
@@ -342,9 +342,9 @@ def _borders(problem: Problem, where: Sites) -> bool:
     return bool((free & (where.weight < (1 - 1e-9) * total)).any())
 
 
-def _on_nodes(device: Device, point: _Point) -> np.ndarray:
+def _on_nodes(seam: Seams, point: _Point) -> np.ndarray:
     """The mode at the nodes, (n,): between superconductors their mean, zero where there is none."""
-    seam, n = seams(device), len(device.mesh.points)
+    n = len(seam.owner)
     total = point.where.on_nodes(point.mode, n)
     weight = np.bincount(point.where.nodes, point.where.weight, minlength=n)
     mode = (total[:, 0] + 1j * total[:, 1]) / np.where(weight > 0, weight, 1)

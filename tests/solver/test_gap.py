@@ -152,7 +152,7 @@ def test_response_is_the_derivative_of_the_residual():
     vertex = at_vertices(device, 1.0 + 0.2j)
     options = {"accuracy": 1e-4, "tol": 1e-12, "linear_solver": DIRECT, "progress": None}
     problem = pose(device, T, vertex, frequencies=3, **options)
-    where = gap.weighted_sites(device, T, problem.omega, problem.weights)
+    where = gap.weighted_sites(problem)
     Delta = where.from_vertices(vertex)
     Delta = Delta + 0.1 * rng.normal(size=Delta.shape)
     base = gap.Trial.of(problem, where, Delta, starting_frames(device, problem.system, None))

@@ -17,7 +17,7 @@ from jusadel.solver.gap.lanczos import FEWEST, downhill, smallest_eigenvalue
 from jusadel.solver.gap.response import EIGENVALUE, RESPONSE, Response, amplitudes, couplings, felt, pushed
 from jusadel.solver.gap.sites import (
     Sites,
-    layout,
+    bare_sites,
     refuse_normal_metals,
     site_fields,
     superconducting_sites,
@@ -40,10 +40,10 @@ __all__ = [
     "Sites",
     "Trial",
     "amplitudes",
+    "bare_sites",
     "couplings",
     "downhill",
     "felt",
-    "layout",
     "lowest_stable",
     "pushed",
     "refuse_normal_metals",

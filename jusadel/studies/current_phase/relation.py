@@ -216,7 +216,7 @@ def _differentiated(
     b, count = len(problem.omega), len(solutions)
     omega, weights = stated.sums(problem.omega, problem.weights, problem.T)
     each = [stated._replace(device=junction.at(phi)) for phi in phases]
-    held = [held_frames(one.device, V.shape[1], omega) for one in each]
+    held = [held_frames(one.device, problem.system, omega) for one in each]
     eq = equations(each[0], omega, weights, None)
     eq = replace(eq, omega=jnp.tile(jnp.asarray(omega), count), held=jnp.concatenate(held))
     together = replace(problem, omega=np.tile(problem.omega, count), weights=np.tile(problem.weights, count))
@@ -233,7 +233,7 @@ def _solved(junction: _Junction, phases: np.ndarray, problem: Problem) -> Iterat
     """
     problems = [replace(problem, device=junction.at(phi)) for phi in phases]
     normal = np.broadcast_to(np.eye(4), (len(problem.omega), len(problem.system.free), 4, 4))
-    V = np.concatenate([with_reservoirs(one.device, normal, problem.omega) for one in problems])
+    V = np.concatenate([with_reservoirs(one.device, one.system.layout, normal, problem.omega) for one in problems])
     everything = solve_frequencies(
         problem.prepared,
         np.tile(problem.omega, len(phases)),

@@ -160,8 +160,8 @@ def solve_screened(
         progress=reporter(progress),
         unknown=("A", "Delta") if consistent else ("A",),
     )
-    where = gap.weighted_sites(device, T, problem.omega, problem.weights) if consistent else None
-    model = Model(edge_space(device), where, float(H), float(permeability))
+    where = gap.weighted_sites(problem) if consistent else None
+    model = Model(edge_space(device, problem.system), where, float(H), float(permeability))
     first = first_state(model, problem, Delta, starting_frames(device, problem.system, start))
     found, stats = _converged(model, first, gap_tol)
     found, named = _classified(model, found)
@@ -191,7 +191,7 @@ def self_field(sol: Solution, permeability: float) -> np.ndarray:
     if not is_number(permeability) or permeability <= 0:
         raise ValueError(f"permeability = {permeability!r}; expected a finite number > 0")
     device, weights = sol.device, jnp.asarray(np.pi * sol.T * sol.weights)
-    model = Model(edge_space(device), None, 0.0, float(permeability))
+    model = Model(edge_space(device, sol.system), None, 0.0, float(permeability))
     forces = forces_and_london(sol.system, sol.all_G, weights)[0]
     B = field_of_currents(device, model.space, -permeability * model.from_links(forces))[: len(sol.mesh.triangles)]
     applied = np.abs(np.asarray(device.magnetic_field())).max()
