@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.action.nambu import TANGENT, commutator, units
+from jusadel.action.nambu import TANGENT, units
 from jusadel.action.nambu.frames import ROUND_OFF, cap_step, expand, frame_to_green, inverse, positivity, retract
 from jusadel.action.terms import TERMS, Term, density
 
@@ -60,7 +60,7 @@ def homogeneous_density(G: Array, omega: Any, fields: dict[str, Array], terms: t
     L, R = units(4, G.dtype)
     p = SimpleNamespace(omega=omega, **fields)
     connection = p.A[:, None, None] * R[2] + jnp.einsum("jk,jab->kab", p.spin_field, L)
-    return density(terms, G, -commutator(connection, G[None]), p)
+    return density(terms, G, G @ connection - connection @ G, p)
 
 
 def _fields(Delta: Any, h: Any, Gamma: Any, gradient: dict[str, Any]) -> dict[str, Array]:

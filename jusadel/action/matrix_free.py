@@ -31,7 +31,7 @@ from jusadel.action.mesh_action import (
     links_to_centroid,
     node_action,
 )
-from jusadel.action.nambu import TANGENT, R
+from jusadel.action.nambu import TANGENT, R, frames
 from jusadel.action.padded_rows import Rows, padded
 from jusadel.action.products import materialise, quickly_compiled
 from jusadel.action.stiffness import stiffness
@@ -156,26 +156,8 @@ def _times_constant(Z: Array, matrix: np.ndarray) -> Array:
 
 
 def inverse(V: Array) -> Array:
-    """The inverse of frames (n, 4, 4, w), in closed form."""
-    a = lambda i, j: V[:, i, j]  # noqa: E731
-    pairs = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
-    s = [materialise(a(0, i) * a(1, j) - a(1, i) * a(0, j)) for i, j in pairs]
-    c = [materialise(a(2, i) * a(3, j) - a(3, i) * a(2, j)) for i, j in pairs]
-    scale = materialise(1 / (s[0] * c[5] - s[1] * c[4] + s[2] * c[3] + s[3] * c[2] - s[4] * c[1] + s[5] * c[0]))
-
-    def column(row: int, m: list[Array], sign: float) -> Array:
-        b = [a(row, j) for j in range(4)]
-        entries = (
-            b[1] * m[5] - b[2] * m[4] + b[3] * m[3],
-            -b[0] * m[5] + b[2] * m[2] - b[3] * m[1],
-            b[0] * m[4] - b[1] * m[2] + b[3] * m[0],
-            -b[0] * m[3] + b[1] * m[1] - b[2] * m[0],
-        )
-        return jnp.stack([sign * scale * x for x in entries], axis=1)
-
-    return materialise(
-        jnp.stack([column(1, c, 1.0), column(0, c, -1.0), column(3, s, 1.0), column(2, s, -1.0)], axis=2)
-    )
+    """The inverse of frames (n, 4, 4, w)."""
+    return jnp.moveaxis(frames.inverse(jnp.moveaxis(V, -1, 0)), 0, -1)
 
 
 def green(V: Array, V_inverse: Array) -> Array:

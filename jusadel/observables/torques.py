@@ -23,7 +23,7 @@ from jusadel.action.mesh_action import (
     node_action,
     to_nodes,
 )
-from jusadel.action.nambu import L, R, commutator
+from jusadel.action.nambu import L, R
 from jusadel.action.periodic import rotation_matrices
 from jusadel.observables.local import (
     by_real_numbers,
@@ -36,7 +36,8 @@ Array = jax.Array
 
 def _turned(G: Array, s: Array, generators: np.ndarray) -> Array:
     """G turned by exp(s_a X_a), to first order."""
-    return G + commutator(jnp.einsum("a,aij->ij", s, generators), G)
+    W = jnp.einsum("a,aij->ij", s, generators)
+    return G + W @ G - G @ W
 
 
 def _torques_of_nodes(generators: np.ndarray, system: DiscreteAction, G: Array) -> Array:

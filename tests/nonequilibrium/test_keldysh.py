@@ -10,12 +10,13 @@ import scipy.linalg
 import scipy.sparse.linalg
 from random_device import ALL, OMEGA, dense, frames, small_mesh
 from scipy.spatial.transform import Rotation
+from shared import commutator
 
 import jusadel as ju
 from jusadel.action.assembly import discretise
 from jusadel.action.matrix_free import lift
 from jusadel.action.mesh_action import action
-from jusadel.action.nambu import R, advanced, bcs, commutator, from_nambu
+from jusadel.action.nambu import R, advanced, bcs, from_nambu
 from jusadel.action.nambu.frames import frame_to_green, positivity, retract
 from jusadel.action.sparse_hessian import Pattern, linearise
 from jusadel.action.terms import barrier
