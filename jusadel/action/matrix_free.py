@@ -201,10 +201,16 @@ def _with_triangles(lifted: LiftedAction, total: Array, forces_of: Callable[[Blo
 
 def _node_forces(lifted: LiftedAction, G: Array, omega: Array) -> Array:
     """What the terms without gradients, barriers and, without links, the stiffness matrix contribute."""
-    total = node_slope(lifted.system, G, omega)
-    for joint in lifted.system.joints:
-        total = total.at[joint.pairs.T].add(jnp.stack(joint_slope(joint, G[joint.pairs[:, 0]], G[joint.pairs[:, 1]])))
+    total = local_slope(lifted.system, G, omega)
     return materialise(total if lifted.system.links else total - lifted.stiffness @ G / 2)
+
+
+def local_slope(system: DiscreteAction, G: Array, omega: Array) -> Array:
+    """As `gradient`, of the terms without gradients and of the barriers."""
+    total = node_slope(system, G, omega)
+    for joint in system.joints:
+        total = total.at[joint.pairs.T].add(jnp.stack(joint_slope(joint, G[joint.pairs[:, 0]], G[joint.pairs[:, 1]])))
+    return total
 
 
 def joint_slope(joint: Joint, G: Array, other: Array) -> tuple[Array, Array]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_matrix
 from scipy.sparse.csgraph import connected_components
 
 Integers = NDArray[np.int64]
@@ -139,6 +139,11 @@ def pairs_of_corners(triangles: Any) -> tuple[np.ndarray, np.ndarray]:
     """The nodes i and j of the nine pairs (i, j) of each triangle (m, 3), (9 m,) each."""
     triangles = np.asarray(triangles)
     return np.repeat(triangles, 3, axis=1).ravel(), np.tile(triangles, (1, 3)).ravel()
+
+
+def summed_over_triangles(local: np.ndarray, triangles: Any, n: int) -> csr_matrix:
+    """The matrix (n, n) of a form on nodes, from those (m, 3, 3) of triangles (m, 3)."""
+    return csr_matrix((local.ravel(), pairs_of_corners(triangles)), (n, n))
 
 
 def some(index: ArrayLike) -> str:

@@ -14,7 +14,7 @@ from jusadel.action.assembly import discretise
 from jusadel.action.matrix_free import lift
 from jusadel.action.mesh_action import DiscreteAction, nodal_mean, with_pairing
 from jusadel.action.nambu.frames import frame_to_green
-from jusadel.common.arguments import is_number, real
+from jusadel.common.arguments import check_temperature
 from jusadel.common.errors import SolveError
 from jusadel.device.device import Device
 from jusadel.solver.checks import refuse_unstable_tensors
@@ -162,29 +162,10 @@ def chosen_frequencies(
     device: Device, T: float, Delta: Array, frequencies: Any, accuracy: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Frequencies and weights, (n_w,) each, from what the user gave (see `solve`)."""
-    if not is_number(T) or T <= 0:
-        raise ValueError(f"T = {T!r}; expected a finite temperature > 0, in the units of Delta (k_B = 1)")
+    check_temperature(T)
     if frequencies is None:
         return matsubara.quadrature(T, matsubara.enough_frequencies(T, largest_energy(device, Delta), accuracy))
-    if is_number(frequencies, at_least=1) and float(frequencies).is_integer():
-        return matsubara.quadrature(T, int(frequencies))
-    if not isinstance(frequencies, tuple | list) or len(frequencies) != 2:
-        raise ValueError(
-            f"frequencies = {frequencies!r}; expected None, a whole number >= 1 of quadrature nodes, or a pair "
-            "(omega, weights) of arrays (n_w,)"
-        )
-    omega, weights = (np.asarray(real(f"frequencies[{k}]", x)) for k, x in enumerate(frequencies))
-    if omega.ndim != 1 or omega.shape != weights.shape or not omega.size:
-        raise ValueError(
-            f"frequencies = (omega, weights) with shapes {omega.shape} and {weights.shape}; expected two arrays (n_w,)"
-        )
-    if not np.all((omega > 0) & np.isfinite(omega) & np.isfinite(weights)):
-        bad = int(np.nonzero(~((omega > 0) & np.isfinite(omega) & np.isfinite(weights)))[0][0])
-        raise ValueError(
-            f"frequency {bad} has omega = {omega[bad]:g} and weight {weights[bad]:g}; expected finite numbers with "
-            "omega > 0"
-        )
-    return omega, weights
+    return matsubara.given_sum(T, frequencies)
 
 
 def largest_energy(device: Device, Delta: Array) -> float:

@@ -20,7 +20,7 @@ from jusadel.action.periodic import seams
 from jusadel.action.stiffness import coupling
 from jusadel.device.device import Device
 from jusadel.device.pair_potential import at_vertices
-from jusadel.mesh.topology import pairs_of_corners
+from jusadel.mesh.topology import summed_over_triangles
 from jusadel.solver.solution import Solution
 
 WEAK = 1e-4
@@ -114,8 +114,7 @@ def _covariant_laplacian(device: Device, seam: Any) -> sp.csr_matrix:
     line = np.asarray(device.line_integrals()) - np.asarray(seam.phase)[mesh.triangles] / 2
     carried = np.exp(-2j * line)
     local = np.asarray(mesh.local_stiffness) * carried.conj()[:, :, None] * carried[:, None, :]
-    row, column = pairs_of_corners(seam.owner[mesh.triangles])
-    return sp.csr_matrix((local.ravel(), (row, column)), (n, n))
+    return summed_over_triangles(local, seam.owner[mesh.triangles], n)
 
 
 def starting_frames(device: Device, system: DiscreteAction, start: Any) -> Callable[[np.ndarray], np.ndarray]:

@@ -18,7 +18,7 @@ import numpy as np
 
 from jusadel.action import matsubara
 from jusadel.action.periodic import Seams
-from jusadel.common.arguments import is_number
+from jusadel.common.arguments import is_count, is_number
 from jusadel.common.concrete import NotDifferentiableError
 from jusadel.common.errors import SolveError
 from jusadel.device.device import Device
@@ -271,7 +271,7 @@ class _Search:
     def _sum(self, T: float, count: int) -> tuple[np.ndarray, np.ndarray]:
         if self.frequencies is None:
             return matsubara.quadrature(T, count)
-        if is_number(self.frequencies, at_least=1) and float(self.frequencies).is_integer():
+        if is_count(self.frequencies):
             return matsubara.quadrature(T, int(self.frequencies))
         if not callable(self.frequencies):
             raise ValueError(

@@ -14,7 +14,16 @@ from jusadel.solver.gap.equation import (
     solve_gap,
 )
 from jusadel.solver.gap.lanczos import FEWEST, downhill, smallest_eigenvalue
-from jusadel.solver.gap.response import EIGENVALUE, RESPONSE, Response, amplitudes, couplings, felt, pushed
+from jusadel.solver.gap.response import (
+    EIGENVALUE,
+    RESPONSE,
+    Response,
+    amplitudes,
+    couplings,
+    felt,
+    gap_residual,
+    pushed,
+)
 from jusadel.solver.gap.sites import (
     Sites,
     bare_sites,
@@ -44,6 +53,7 @@ __all__ = [
     "couplings",
     "downhill",
     "felt",
+    "gap_residual",
     "lowest_stable",
     "pushed",
     "refuse_normal_metals",

@@ -21,7 +21,7 @@ import numpy as np
 
 from jusadel.action.matsubara import GAP_RATIO
 from jusadel.common.errors import SolveError
-from jusadel.solver.gap.response import RESPONSE, Response, amplitudes
+from jusadel.solver.gap.response import RESPONSE, Response, gap_residual
 from jusadel.solver.gap.sites import Sites
 from jusadel.solver.newton import NewtonResult
 from jusadel.solver.problem import Problem, refuse_uncertified
@@ -168,9 +168,7 @@ class Trial(NamedTuple):
         posed = problem.with_pairing(jnp.asarray(where.on_nodes(Delta, len(problem.system.free))))
         result = posed.newton(start)
         refuse_uncertified(posed, result, forced=False)
-        f = np.asarray(amplitudes(jnp.asarray(result.V), jnp.asarray(posed.weights)))[where.nodes]
-        f = 2 * np.pi * posed.T * (f[:, 0] + 1j * f[:, 1])
-        residual = where.weight * (where.a * Delta - f)
+        residual = gap_residual(posed, where, jnp.asarray(result.V), Delta)
         return cls(posed, result, Delta, residual, float(np.abs(residual / (where.weight * where.a)).max()))
 
     def again(self, where: Sites, Delta: np.ndarray) -> Trial:

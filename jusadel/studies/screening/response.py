@@ -163,7 +163,7 @@ def state_at(model: Model, problem: Problem, z: np.ndarray, start: Callable[[np.
     B = model.space.curl @ edges
     forces, london = (np.asarray(x) for x in forces_and_london(posed.system, frame_to_green(V), weights))
     force = model.from_links(forces) + model.field_force(B - model.H)
-    r = np.zeros(0, complex) if where is None else _gap_residual(posed, where, V, Delta)
+    r = np.zeros(0, complex) if where is None else gap.gap_residual(posed, where, V, Delta)
     metric = Metric(model, london)
     gradient = model.joined(2 * r, force)
     of_gap = 0.0 if where is None else np.abs(r / (where.weight * where.a)).max() / (GAP_RATIO * where.Tc.max())
@@ -176,11 +176,6 @@ def state_at(model: Model, problem: Problem, z: np.ndarray, start: Callable[[np.
 def largest_turn(model: Model, x: np.ndarray) -> float:
     """The largest phase by which a change of A turns a corner's pairs."""
     return float(2 * np.abs(model.links(x)).max())
-
-
-def _gap_residual(problem: Problem, where: gap.Sites, V: Array, Delta: np.ndarray) -> np.ndarray:
-    f = np.asarray(gap.amplitudes(V, jnp.asarray(problem.weights)))[where.nodes]
-    return where.weight * (where.a * Delta - 2 * np.pi * problem.T * (f[:, 0] + 1j * f[:, 1]))
 
 
 def penetration_depths(problem: Problem | Solution, london: np.ndarray, permeability: float) -> np.ndarray:

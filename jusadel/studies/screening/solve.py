@@ -188,8 +188,7 @@ def self_field(sol: Solution, permeability: float) -> np.ndarray:
         UserWarning: it exceeds 1 % of the largest applied field or, where there is none, of the field of one flux
             quantum in the area of the device.
     """
-    if not is_number(permeability) or permeability <= 0:
-        raise ValueError(f"permeability = {permeability!r}; expected a finite number > 0")
+    _check_permeability(permeability)
     device, weights = sol.device, jnp.asarray(np.pi * sol.T * sol.weights)
     model = Model(edge_space(device, sol.system), None, 0.0, float(permeability))
     forces = forces_and_london(sol.system, sol.all_G, weights)[0]
@@ -209,14 +208,18 @@ def self_field(sol: Solution, permeability: float) -> np.ndarray:
 def _check(device: Device, H: Any, permeability: Any) -> None:
     if not is_number(H):
         raise ValueError(f"H = {H!r}; expected a finite number, the field along z outside the sample")
-    if not is_number(permeability) or permeability <= 0:
-        raise ValueError(f"permeability = {permeability!r}; expected a finite number > 0")
+    _check_permeability(permeability)
     leads = [name for name, r in device.electrodes().items() if float(r.Delta) > 0]
     if leads:
         raise ValueError(
             f"electrodes {leads} are superconducting: a current through them makes the field outside differ from one "
             "side to the other; make them regions of the mesh"
         )
+
+
+def _check_permeability(permeability: Any) -> None:
+    if not is_number(permeability) or permeability <= 0:
+        raise ValueError(f"permeability = {permeability!r}; expected a finite number > 0")
 
 
 # --- Newton's method -----------------------------------------------------------------------------------
