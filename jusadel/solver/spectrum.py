@@ -148,7 +148,8 @@ def spectrum(
     )
     if throw:
         _refuse_uncertified(once, found, eta, tol)
-    G = frame_to_green(jnp.asarray(layout.seam.turned(found.V)))[place]
+    found = found[place]
+    G = frame_to_green(layout.seam.turned(found.V))
     return Spectrum(
         device=sol.device,
         T=sol.T,
@@ -157,11 +158,11 @@ def spectrum(
         all_G=jnp.where(jnp.asarray(E < 0)[:, None, None, None], jnp.conj(G), G),
         Delta=sol.Delta,
         vertex_Delta=sol.vertex_Delta,
-        converged=found.converged[place],
-        stable=certified(found)[place],
-        margin=found.margin[place],
+        converged=found.converged,
+        stable=certified(found),
+        margin=found.margin,
         system=sol.system,
-        stats={name: getattr(found, name)[place] for name in ("steps", "residual", "ladder", "iterations")}
+        stats={name: getattr(found, name) for name in ("steps", "residual", "ladder", "iterations")}
         | {"linear_solver": solver.name, "seconds": time.perf_counter() - began, "tol": tol},
     )
 

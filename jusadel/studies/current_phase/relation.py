@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax.numpy as jnp
@@ -245,18 +245,11 @@ def _solved(junction: _Junction, phases: np.ndarray, problem: Problem) -> Iterat
         progress=problem.progress,
     )
     for k, (phi, one) in enumerate(zip(phases, problems, strict=True)):
-        result = _part(everything, slice(k * len(one.omega), (k + 1) * len(one.omega)))
+        result = everything[k * len(one.omega) : (k + 1) * len(one.omega)]
         if not result.accepted.all():
             known = np.where(result.accepted[:, None, None, None], result.V, np.eye(4))
             result = one.newton(lambda omega, known=known: known)  # type: ignore[misc]
         yield float(phi), one, result
-
-
-def _part(result: NewtonResult, rows: slice) -> NewtonResult:
-    """These frequencies of a result."""
-    values = {f.name: getattr(result, f.name) for f in fields(result)}
-    part: dict[str, Any] = {name: None if value is None else value[rows] for name, value in values.items()}
-    return NewtonResult(**part)
 
 
 def _refuse_uncertified(problem: Problem, result: NewtonResult, phi: float) -> None:
