@@ -51,7 +51,7 @@ anticommutator = jax.vmap(matrices.anticommutator)
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class Blocks:
+class TriangleBlocks:
     """The triangles, (blocks, k, ...); the last block is filled up with triangles of no weight."""
 
     triangles: Array  # (blocks, k, 3)
@@ -68,7 +68,7 @@ class LiftedAction:
     system: DiscreteAction  # without the diffusion term where the stiffness matrix serves
     stiffness: Rows  # (n, n), Int nu grad phi_i . D . grad phi_j
     corners: Rows  # (n, 3 m): the sum of what the triangles give to their corners
-    blocks: Blocks
+    blocks: TriangleBlocks
 
     @property
     def on_triangles(self) -> bool:
@@ -88,7 +88,7 @@ def lift(system: DiscreteAction) -> LiftedAction:
     links = links_of_cells(system.cells) if system.links else (None, None)
     corner = np.arange(triangles.size)
     corners = sp.csr_matrix((np.ones(triangles.size), (triangles.ravel(), corner)), (n, triangles.size))
-    everything = Blocks(system.triangles, system.cells, *links)
+    everything = TriangleBlocks(system.triangles, system.cells, *links)
     return LiftedAction(
         system=system if system.links else _without_diffusion(system),
         stiffness=padded(stiffness(system)),
@@ -114,7 +114,7 @@ def _without_diffusion(system: DiscreteAction) -> DiscreteAction:
     return replace(system, cell_terms=tuple(t for t in system.cell_terms if t.field != "D"))
 
 
-def _in_blocks(everything: Blocks, blocks: int) -> Blocks:
+def _in_blocks(everything: TriangleBlocks, blocks: int) -> TriangleBlocks:
     def split(x: Array) -> Array:
         filled = np.concatenate([x, np.zeros((-len(x) % blocks, *x.shape[1:]), x.dtype)])
         return jax.device_put(filled.reshape(blocks, -1, *x.shape[1:]))
@@ -155,7 +155,7 @@ def _times_constant(Z: Array, matrix: np.ndarray) -> Array:
     return product(Z, jnp.broadcast_to(jnp.asarray(matrix, Z.dtype)[None, :, :, None], Z.shape))
 
 
-def inverse(V: Array) -> Array:
+def inverse_of_frames(V: Array) -> Array:
     """The inverse of frames (n, 4, 4, w)."""
     return jnp.moveaxis(frames.inverse(jnp.moveaxis(V, -1, 0)), 0, -1)
 
@@ -183,7 +183,7 @@ def gradient_change(lifted: LiftedAction, G: Array, omega: Array) -> Change:
     def change(X: Array) -> Array:
         total = jax.jvp(lambda g: _node_forces(lifted, g, omega), (G,), (X,))[1]
 
-        def forces(block: Blocks) -> Array:
+        def forces(block: TriangleBlocks) -> Array:
             at, along = (tuple(carried_from_corners(block, field)) for field in (G, X))
             return phi_at_corners(block, jax.jvp(slope_of_triangles(lifted, block), at, along)[1])
 
@@ -192,7 +192,7 @@ def gradient_change(lifted: LiftedAction, G: Array, omega: Array) -> Change:
     return change
 
 
-def _with_triangles(lifted: LiftedAction, total: Array, forces_of: Callable[[Blocks], Array]) -> Array:
+def _with_triangles(lifted: LiftedAction, total: Array, forces_of: Callable[[TriangleBlocks], Array]) -> Array:
     if not lifted.on_triangles:
         return total
     forces = jax.lax.map(forces_of, lifted.blocks)
@@ -227,7 +227,7 @@ def node_slope(system: DiscreteAction, G: Array, omega: Array) -> Array:
     return _transpose(jax.grad(total, holomorphic=jnp.iscomplexobj(G))(G))
 
 
-def slope_of_triangles(lifted: LiftedAction, block: Blocks) -> Callable[..., tuple[Array, ...]]:
+def slope_of_triangles(lifted: LiftedAction, block: TriangleBlocks) -> Callable[..., tuple[Array, ...]]:
     """The triangles' gradient as a function of their three carried matrices, each (triangles, 4, 4, w)."""
     cells = _cut(block.cells)
     action = jax.vmap(lambda cell, *g: centroid_action(lifted.system, g, cell))
@@ -235,7 +235,7 @@ def slope_of_triangles(lifted: LiftedAction, block: Blocks) -> Callable[..., tup
     return lambda *g: jax.grad(total, argnums=(0, 1, 2), holomorphic=jnp.iscomplexobj(g[0]))(*g)
 
 
-def carried_from_corners(block: Blocks, X: Array) -> list[Array]:
+def carried_from_corners(block: TriangleBlocks, X: Array) -> list[Array]:
     """The three matrices of each triangle, carried to its centroid."""
     corners = [materialise(X[block.triangles[:, i]]) for i in range(3)]
     if block.there is None or block.back is None:
@@ -244,7 +244,7 @@ def carried_from_corners(block: Blocks, X: Array) -> list[Array]:
     return [product(product(there[:, i, :, :, None], corners[i]), back[:, i, :, :, None]) for i in range(3)]
 
 
-def phi_at_corners(block: Blocks, forces: tuple[Array, ...]) -> Array:
+def phi_at_corners(block: TriangleBlocks, forces: tuple[Array, ...]) -> Array:
     """Gradients of carried matrices as Phi at the corners, (triangles, 3, 4, 4, w)."""
     Phi = [_transpose(f) for f in forces]
     if block.there is not None and block.back is not None:
@@ -269,7 +269,7 @@ class Hessian(NamedTuple):
     apply: Change  # (n, 8, w) to (n, 8, w)
 
 
-def linearise(lifted: LiftedAction, V: Array, omega: Array) -> Hessian:
+def matrix_free_hessian(lifted: LiftedAction, V: Array, omega: Array) -> Hessian:
     """Gradient and Hessian product at the frames V (n, 4, 4, w) and the frequencies omega (w,)."""
     V_inverse, G, Phi = at_frames(lifted, V, omega)
     return in_frames(lifted, V, V_inverse, Phi, gradient_change(lifted, G, omega))
@@ -277,7 +277,7 @@ def linearise(lifted: LiftedAction, V: Array, omega: Array) -> Hessian:
 
 def at_frames(lifted: LiftedAction, V: Array, omega: Array) -> tuple[Array, Array, Array]:
     """V^-1, G and `gradient` at the frames V (n, 4, 4, w)."""
-    V_inverse = inverse(V)
+    V_inverse = inverse_of_frames(V)
     G = green(V, V_inverse)
     return V_inverse, G, gradient(lifted, G, omega)
 

@@ -225,7 +225,7 @@ def checked_regions(
     return regions
 
 
-def checked_boundaries(given: Mapping[str, Any], topology: Topology) -> dict[str, Integers]:
+def checked_edges(given: Mapping[str, Any], topology: Topology) -> dict[str, Integers]:
     """Edges (k, 2) by name; outer ones turned so that the domain lies on their left."""
     outer = topology.boundary_edges
     direction = np.zeros((len(topology.edges), 2), dtype=int)

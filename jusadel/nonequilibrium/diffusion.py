@@ -58,7 +58,7 @@ def diffuse(device: Device, contacts: Mapping[str, Contact]) -> Flow:
             spin. StabilityError: surface terms that make spins grow.
         SolveError: double precision is off, or round-off spoils the linear equations.
     """
-    problem = pose(device, contacts)
+    problem = normal_problem(device, contacts)
     return problem.flow(problem.steady())
 
 
@@ -103,7 +103,7 @@ class NormalProblem:
         )
 
 
-def pose(device: Device, contacts: Mapping[str, Contact], floating: bool = False) -> NormalProblem:
+def normal_problem(device: Device, contacts: Mapping[str, Contact], floating: bool = False) -> NormalProblem:
     """The equations of a device with contacts, whose potential may be floating; otherwise as in `diffuse`."""
     refuse_bad_input(device, tol=1e-9)
     contacts = diffusive_contacts(device, contacts)

@@ -102,7 +102,7 @@ def _gradient(action: Any, G: Array) -> Array:
 
 
 @dataclass(frozen=True)
-class Blocks:
+class KeldyshBlocks:
     """Derivatives of the nodes' equations with respect to the f of nodes, corners and sides, and their values at f = 0.
 
     Complex as they come; b is the number of modes.
@@ -115,7 +115,7 @@ class Blocks:
     source: np.ndarray  # (N, b)
 
 
-def blocks(system: DiscreteAction, retarded: Any, adv: Any, omega: Any, modes: Modes = ALL_MODES) -> Blocks:
+def blocks(system: DiscreteAction, retarded: Any, adv: Any, omega: Any, modes: Modes = ALL_MODES) -> KeldyshBlocks:
     """The equations of one energy, element by element.
 
     Args:
@@ -136,7 +136,7 @@ def blocks(system: DiscreteAction, retarded: Any, adv: Any, omega: Any, modes: M
     if bare.cell_terms:
         cells, _ = _chunked(_of_cells, bare, modes, retarded[corners], adv[corners], system.cells)
     joints = tuple(_blocks_of_joint(bare, joint, retarded, adv, modes) for joint in system.joints)
-    return Blocks(nodes=nodes, neighbours=neighbours, cells=cells, joints=joints, source=source)
+    return KeldyshBlocks(nodes=nodes, neighbours=neighbours, cells=cells, joints=joints, source=source)
 
 
 def _blocks_of_joint(

@@ -19,7 +19,7 @@ from jusadel.action.mesh_action import Cells, DiscreteAction, cell_action, nodal
 from jusadel.action.nambu import L, R
 from jusadel.action.terms import TERMS, Term
 from jusadel.mesh.topology import SIDES
-from jusadel.observables.recovery import at_corners
+from jusadel.observables.recovery import recovered
 from jusadel.solver.solution import Solution, Solved
 
 Array = jax.Array
@@ -192,4 +192,4 @@ def one_sided(sol: Solved, values: Array, leaks: bool = False) -> Array:
     conditions = {*sol.device.boundaries, *getattr(sol, "contacts", ())}
     sides = {name + side for name in conditions for side in ("", *SIDES)}
     passable = None if leaks else sides & set(mesh.boundaries)
-    return at_corners(mesh, values[: len(mesh.triangles)], passable)
+    return recovered(mesh, values[: len(mesh.triangles)], passable)

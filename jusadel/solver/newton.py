@@ -52,7 +52,8 @@ class NewtonResult:
     def __getitem__(self, rows: Any) -> NewtonResult:
         """These frequencies, by a slice, a mask, or their numbers (k,)."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return NewtonResult(**{name: None if value is None else value[rows] for name, value in values.items()})
+        chosen: dict[str, Any] = {name: None if value is None else value[rows] for name, value in values.items()}
+        return NewtonResult(**chosen)
 
     @property
     def stable(self) -> np.ndarray:

@@ -159,7 +159,7 @@ def test_response_is_the_derivative_of_the_residual():
     change = rng.normal(size=Delta.shape) + 1j * rng.normal(size=Delta.shape)
     step = 1e-4
     above, below = (base.again(where, Delta + s * step * change).residual for s in (1, -1))
-    response = gap.Response(base.problem, where, base.newton.V, tol=1e-10)
+    response = gap.PairResponse(base.problem, where, base.newton.V, tol=1e-10)
     expected = (above - below) / (2 * step)
     found = response(change)
     assert np.abs(found - expected).max() < 1e-6 * np.abs(expected).max()

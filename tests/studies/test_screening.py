@@ -326,9 +326,9 @@ def test_response_is_the_derivative_of_the_gradient_and_symmetric():
         unknown=("A", "Delta"),
     )
     where = gap.weighted_sites(posed)
-    model = screening_response.Model(edge_space(device, posed.system), where, 0.3, 0.05)
+    model = screening_response.ScreeningModel(edge_space(device, posed.system), where, 0.3, 0.05)
     base = screening_response.first_state(model, posed, Delta, starting_frames(device, posed.system, None))
-    response = screening_response.Response(model, base)
+    response = screening_response.FieldResponse(model, base)
     a, b = random.normal(size=(2, len(base.z)))
     Ja = response(a)
     assert b @ Ja == pytest.approx(a @ response(b), rel=1e-9)

@@ -40,7 +40,7 @@ class Stated(NamedTuple):
         return omega / T * self.T, weights
 
 
-class Found(NamedTuple):
+class FoundState(NamedTuple):
     """The numbers of a solution."""
 
     problem: Problem
@@ -66,7 +66,7 @@ def _gap_terms(stated: Stated, sites: Sites, omega: Any, weights: Any) -> GapTer
     return GapTerms(nodes=jnp.asarray(sites.nodes), weight=weight, a=a, scale=scale)
 
 
-def differentiated(stated: Stated, found: Found, sol: Solution) -> Solution:
+def differentiated(stated: Stated, found: FoundState, sol: Solution) -> Solution:
     """The solution that was found, as a function of what JAX traces."""
     omega, weights = stated.sums(sol.omega, sol.weights, sol.T)
     eq = equations(stated, omega, weights, found.sites)

@@ -17,7 +17,7 @@ from jusadel.solver.gap.lanczos import FEWEST, downhill, smallest_eigenvalue
 from jusadel.solver.gap.response import (
     EIGENVALUE,
     RESPONSE,
-    Response,
+    PairResponse,
     amplitudes,
     couplings,
     felt,
@@ -45,7 +45,7 @@ __all__ = [
     "TRUST",
     "ZERO",
     "GapResult",
-    "Response",
+    "PairResponse",
     "Sites",
     "Trial",
     "amplitudes",

@@ -21,7 +21,7 @@ import numpy as np
 
 from jusadel.action.matsubara import GAP_RATIO
 from jusadel.common.errors import SolveError
-from jusadel.solver.gap.response import RESPONSE, Response, gap_residual
+from jusadel.solver.gap.response import RESPONSE, PairResponse, gap_residual
 from jusadel.solver.gap.sites import Sites
 from jusadel.solver.newton import NewtonResult
 from jusadel.solver.problem import Problem, refuse_uncertified
@@ -114,7 +114,7 @@ def _converged(
         best = min(found, best, key=lambda trial: trial.size)
         if found.meets(tol, where) or step == MAX_STEPS:
             break
-        response = Response(found.problem, where, found.newton.V)
+        response = PairResponse(found.problem, where, found.newton.V)
         found, stuck = _next(found, where, response, stuck)
         responses += response.count
     if found.meets(tol, where):
@@ -124,7 +124,7 @@ def _converged(
     return _classified(best, where, step, responses)._replace(state="not converged")
 
 
-def _next(found: Trial, where: Sites, response: Response, stuck: bool) -> tuple[Trial, bool]:
+def _next(found: Trial, where: Sites, response: PairResponse, stuck: bool) -> tuple[Trial, bool]:
     """The trial after a step, and whether steps of Newton's method are stuck at a soft mode."""
     if stuck:
         longest = TRUST * max(np.abs(found.Delta).max(), 0.1 * where.Tc.max())
@@ -200,7 +200,7 @@ def _classified(found: Trial, where: Sites, step: int, responses: int) -> GapRes
         state = "normal"
     else:
         state = "superconducting"
-    response = Response(found.problem, where, found.newton.V)
+    response = PairResponse(found.problem, where, found.newton.V)
     eigenvalue, mode = response.smallest(found.Delta)
     state = "unstable" if eigenvalue < lowest_stable(where, found.problem.T) else state
     count = responses + response.count

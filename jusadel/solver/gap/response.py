@@ -60,7 +60,7 @@ def gap_residual(posed: Problem, where: Sites, V: Array, Delta: np.ndarray) -> n
     return where.weight * (where.a * Delta - 2 * np.pi * posed.T * (f[:, 0] + 1j * f[:, 1]))
 
 
-class Response:
+class PairResponse:
     """The derivative of the gap residual, J dDelta = w (a dDelta - 2 pi T Sum_p w_p df), as a symmetric operator."""
 
     def __init__(

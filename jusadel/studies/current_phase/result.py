@@ -14,7 +14,7 @@ from scipy.optimize import brentq, minimize_scalar
 from jusadel.solver.derivatives.tracing import is_traced, still
 from jusadel.studies.current_phase.errors import LARGE, SMALL, error_at, error_near, warn_of_end, warn_of_grid
 from jusadel.studies.current_phase.errors import PhaseRangeWarning as PhaseRangeWarning
-from jusadel.studies.current_phase.turns import SAME, half_turn, inside, whole_turn
+from jusadel.studies.current_phase.turns import SAME, half_turn, whole_turn, within_turn
 
 Curve = Callable[[Any], np.ndarray]
 
@@ -114,7 +114,7 @@ class CurrentPhaseRelation:
         phase, step = self._values._lowest, 1e-4
         ends = np.array([phase - step, phase + step])
         if self._turn is None:
-            ends = inside(ends, self._branch[0])
+            ends = within_turn(ends, self._branch[0])
         slope = np.diff(self._values.current_at(ends))[0] / np.diff(ends)[0]
         return error_at(phase, *self._values._mismatch) / abs(float(slope)) if slope else float("nan")
 

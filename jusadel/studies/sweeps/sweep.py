@@ -19,7 +19,7 @@ from jusadel.common.concrete import without_derivatives
 from jusadel.common.distributed import everyones
 from jusadel.common.progress import ProgressOption, reporter
 from jusadel.studies.sweeps.file import Course, read_course, stacked, write_course
-from jusadel.studies.sweeps.records import Record, by_itself, check_same, noted, shown, split, written
+from jusadel.studies.sweeps.records import Record, by_itself, check_same, noted, results_and_start, shown, written
 from jusadel.studies.sweeps.workers import Records, check_sendable, over_client, over_processes, over_workers
 
 DISTRIBUTED = "jax.distributed"
@@ -170,7 +170,7 @@ def _points(point: Callable[[Any, Any], Any], values: Any, course: Course, worke
 def _one_from_the_other(point: Callable[[Any, Any], Any], jobs: Any, course: Course) -> Records:
     for number, value in jobs:
         with noted(value, number, len(course.order)):
-            record, course.previous = split(point(value, course.previous), course.start)
+            record, course.previous = results_and_start(point(value, course.previous), course.start)
         yield number, record
 
 
