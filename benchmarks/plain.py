@@ -6,7 +6,7 @@ from time import perf_counter
 import numpy as np
 import scipy.sparse.linalg as sla
 
-from jusadel.action.sparse_hessian import Pattern, linearise
+from jusadel.action.sparse_hessian import Pattern, hessian_blocks
 
 
 def seconds_of_spsolve_step(problem, omega):
@@ -15,9 +15,9 @@ def seconds_of_spsolve_step(problem, omega):
     Every step costs the same, so one is measured (the second: the first compiles the assembly).
     """
     V, pattern = problem.start(np.array([omega]))[0], Pattern(problem.lifted)
-    pattern.matrix(linearise(problem.lifted, V, omega))
+    pattern.matrix(hessian_blocks(problem.lifted, V, omega))
     began = perf_counter()
-    lin = linearise(problem.lifted, V, omega)
+    lin = hessian_blocks(problem.lifted, V, omega)
     sla.spsolve(pattern.matrix(lin), -np.asarray(lin.residual)[pattern.free].ravel())
     return perf_counter() - began
 

@@ -34,7 +34,7 @@ class Problem(NamedTuple):
     def start(self, omega):
         """The normal state with the reservoirs' values, (b, n, 4, 4)."""
         normal = np.broadcast_to(np.eye(4), (len(omega), self.nodes, 4, 4))
-        return with_reservoirs(self.device, normal, omega)
+        return with_reservoirs(self.device, self.lifted.system.layout, normal, omega)
 
 
 def vortex(nodes, spin_orbit):

@@ -7,12 +7,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.action.matrix_free import cast, linearise
+from jusadel.action.matrix_free import cast, matrix_free_hessian
 
 
 @partial(jax.jit, static_argnames="times")
 def repeated(lifted, V, omega, x, times):
-    apply = linearise(lifted, V, omega).apply
+    apply = matrix_free_hessian(lifted, V, omega).apply
     return jax.lax.fori_loop(0, times, lambda _, x: apply(x) / 16, x)
 
 

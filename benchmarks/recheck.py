@@ -23,7 +23,7 @@ def fed_in(sol):
     """The most that the residual of the gap equation can feed into the currents: dF = 2 Re Sum conj(dDelta) r."""
     if "gap_residual" not in sol.stats:
         return 0.0
-    where = weighted_sites(sol.device, sol.T, sol.omega, sol.weights)
+    where = weighted_sites(sol)
     largest = sol.stats["gap_residual"] * GAP_RATIO * where.Tc.max() * np.sum(where.weight * where.a)
     return 4 * np.abs(sol.Delta).max() * largest  # the current is 2 dF/dphase
 

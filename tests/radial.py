@@ -12,9 +12,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy.linalg import solve_banded
-from shared import optimised
+from shared import commutator, optimised
 
-from jusadel.action.nambu import L, R, commutator
+from jusadel.action.nambu import L, R
 from jusadel.action.nambu.frames import cap_step, expand, inverse, retract
 from jusadel.action.terms import TERMS, density
 

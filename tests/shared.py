@@ -15,6 +15,11 @@ OMEGA = {"all": 0.8, "weak": 0.157079632679}
 """Matsubara frequencies of references.json C3 and C1."""
 
 
+def commutator(a, b):
+    """[a, b], matrix axes last."""
+    return a @ b - b @ a
+
+
 @contextmanager
 def optimised():
     """Code that is slow to compile and fast to run, where a test computes for longer than it compiles."""

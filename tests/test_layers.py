@@ -133,6 +133,23 @@ def test_what_a_room_keeps_for_itself_is_left_there(name):
     assert not taken, f"{name} takes {taken} from other rooms"
 
 
+SHARED_NAMES = {
+    "mesh": {"__main__", "plot.devices"},  # `jusadel.plot.mesh`, and the command `jusadel mesh` that calls it
+    "spectrum": {"plot.spectra", "solver.spectrum"},  # `jusadel.plot.spectrum` draws what `jusadel.spectrum` returns
+}
+"""Functions and classes that are called alike in several modules, on purpose."""
+
+
+def test_one_name_for_one_thing():
+    """What a module defines for others to use is called as nothing else in the package is."""
+    owners = {}
+    for module, path in MODULES.items():
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                owners.setdefault(node.name, set()).add(module)
+    assert {name: modules for name, modules in owners.items() if len(modules) > 1} == SHARED_NAMES
+
+
 # --- import jusadel ------------------------------------------------------------------------------
 
 

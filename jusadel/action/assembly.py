@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -10,18 +9,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jusadel.action.layout import EDGE_GRADIENT, EDGE_NODAL, Layout, Side, edge_sides, vanishes
 from jusadel.action.mesh_action import Cells, DiscreteAction, Joint, Nodes, scaled, to_nodes
-from jusadel.action.periodic import Seams, rotated_back, seams
+from jusadel.action.periodic import Seams, rotated_back
 from jusadel.action.terms import GRADIENT, NODAL, TERMS
-from jusadel.device.boundary import EDGE_FIELDS, Surface
 from jusadel.device.device import Device
 from jusadel.device.material.material import SHAPES
 from jusadel.mesh.interfaces import paired_edges
 from jusadel.mesh.mesh import Mesh
-from jusadel.mesh.topology import SIDES, edge_rows
 
 Array = jax.Array
-EDGE_NODAL, EDGE_GRADIENT = (tuple(k for k in fields if k in EDGE_FIELDS) for fields in (NODAL, GRADIENT))
 
 
 def discretise(device: Device, Delta: Array, unknown: tuple[str, ...] = ()) -> DiscreteAction:
@@ -29,10 +26,11 @@ def discretise(device: Device, Delta: Array, unknown: tuple[str, ...] = ()) -> D
 
     Terms whose field is zero everywhere are left out here, on concrete numbers, so that they cost nothing, but not
     those of the fields `unknown`, of which "A" stands for the links of the vector potential. Behind the nodes of the
-    mesh stand those of the reservoirs behind barriers, in the order of `ghosts`.
+    mesh stand those of the reservoirs behind barriers, in the order of `layout.ghosts`.
     """
-    mesh, seam, sides = device.mesh, seams(device), edge_sides(device)
-    behind = sum(len(nodes) for nodes, _ in ghosts(device).values())
+    mesh, sides = device.mesh, edge_sides(device)
+    layout = Layout.of(device, sides)
+    seam, behind = layout.seam, sum(len(nodes) for nodes, _ in layout.ghosts.values())
     triangles = seam.owner[mesh.triangles]
     cells = _joined([_triangle_cells(device, seam), *(_edge_cells(device, seam, side) for side in sides)])
     vertex = {name: device.vertex_field(name) for name in NODAL}
@@ -40,17 +38,18 @@ def discretise(device: Device, Delta: Array, unknown: tuple[str, ...] = ()) -> D
     nodes = _integrate(triangles, mesh.areas * device.centroid_field("nu"), vertex, len(mesh.points) + behind)
     for side in sides:
         nodes = _with_surface(nodes, device, seam, side)
-    present = {"omega", "D", *unknown} | {k for k, v in (nodes.fields | cells.fields).items() if not _vanishes(v)}
+    present = {"omega", "D", *unknown} | {k for k, v in (nodes.fields | cells.fields).items() if not vanishes(v)}
     free = ~device.fixed_nodes() & (seam.owner == np.arange(len(seam.owner)))
     return DiscreteAction(
-        triangles=jax.device_put(np.concatenate([triangles, *(triangles[s.triangles] for s in sides if s.cells)])),
+        triangles=jax.device_put(np.concatenate([triangles, triangles[layout.beside]])),
         free=jax.device_put(np.concatenate([free, np.zeros(behind, bool)])),
         nodes=nodes,
         cells=jax.device_put(cells),
-        joints=_joints(device, seam),
+        joints=_joints(device, layout),
+        layout=layout,
         node_terms=tuple(t for t in TERMS if not t.gradient and t.field in present),
         cell_terms=tuple(t for t in TERMS if t.gradient and t.field in present),
-        links="A" in unknown or not (_vanishes(cells.line_A) and _vanishes(cells.spin_field) and cells.turn is None),
+        links="A" in unknown or not (vanishes(cells.line_A) and vanishes(cells.spin_field) and cells.turn is None),
     )
 
 
@@ -62,10 +61,6 @@ def _integrate(triangles: Any, volumes: Array, vertex: dict[str, Array], n: int)
         weight=to_nodes(triangles, share, n),
         fields={k: to_nodes(triangles, scaled(share, v), n) for k, v in vertex.items()},
     )
-
-
-def _vanishes(values: Any) -> bool:
-    return not isinstance(values, jax.core.Tracer) and not np.any(np.asarray(values))
 
 
 # --- seams ---------------------------------------------------------------------------------------
@@ -114,48 +109,6 @@ def _triangle_cells(device: Device, seam: Seams) -> Cells:
 
 def _mean(D: Any) -> Any:
     return (D[:, 0, 0] + D[:, 1, 1]) / 2
-
-
-@dataclass(frozen=True)
-class Side:
-    """Edges with surface terms, as the triangles at them see them."""
-
-    surface: Surface
-    edges: np.ndarray  # (k, 2)
-    triangles: np.ndarray  # (k,)
-    share: float  # of the length: a half where triangles stand on both sides
-    normals: Any  # (k, 2), to the right of the edges: outward at outer ones
-    lengths: Any  # (k,)
-
-    @property
-    def cells(self) -> bool:
-        """Whether there are gradient terms."""
-        return any(not _vanishes(part) for name in EDGE_GRADIENT for part in self.surface.parts(name))
-
-
-def edge_sides(device: Device) -> list[Side]:
-    """The edges of a device that have terms of their own."""
-    mesh, sides = device.mesh, []
-    for name, boundary in device.boundaries.items():
-        for surface, side in zip(boundary.surfaces, SIDES if boundary.doubled else ("",), strict=False):
-            sides += _sides(mesh, surface, mesh.boundaries[name + side]) if surface else []
-    return sides
-
-
-def _sides(mesh: Mesh, surface: Surface, edges: np.ndarray) -> list[Side]:
-    rows = edge_rows(mesh.edges, edges)
-    beside = [np.flatnonzero((mesh.triangle_edges == row).any(axis=1)) for row in rows]
-    step = mesh.points[edges[:, 1]] - mesh.points[edges[:, 0]]
-    lengths = (step**2).sum(axis=1) ** 0.5
-    xp = np if isinstance(step, np.ndarray) else jnp
-    normals = xp.stack([step[:, 1], -step[:, 0]], axis=1) / lengths[:, None]
-    sides = []
-    for count in (1, 2):
-        at = np.array([k for k, b in enumerate(beside) if len(b) == count], int)
-        for place in range(count) if len(at) else ():
-            triangles = np.array([beside[k][place] for k in at])
-            sides.append(Side(surface, edges[at], triangles, 1 / count, normals[at], lengths[at]))
-    return sides
 
 
 def _edge_cells(device: Device, seam: Seams, side: Side) -> Cells | None:
@@ -207,21 +160,10 @@ def _back(name: str, value: Array, seam: Seams, nodes: np.ndarray) -> Array:
 # --- barriers ------------------------------------------------------------------------------------
 
 
-def ghosts(device: Device) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Nodes (k,) at each barrier to a reservoir, and the numbers (k,) of those behind it."""
-    first, found = len(device.mesh.points), {}
-    for name, boundary in device.boundaries.items():
-        if boundary.electrode and boundary.barrier:
-            nodes = device.mesh.boundary_nodes(name)
-            found[name] = (nodes, first + np.arange(len(nodes)))
-            first += len(nodes)
-    return found
-
-
-def _joints(device: Device, seam: Seams) -> tuple[Joint, ...]:
+def _joints(device: Device, layout: Layout) -> tuple[Joint, ...]:
     """All barriers of a device."""
-    mesh, behind, found = device.mesh, ghosts(device), []
-    for name, (nodes, numbers) in behind.items():
+    mesh, seam, found = device.mesh, layout.seam, []
+    for name, (nodes, numbers) in layout.ghosts.items():
         other = np.zeros(len(mesh.points), int)
         other[nodes] = numbers
         edges = mesh.boundaries[name]

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.action.nambu import TANGENT, commutator, units
+from jusadel.action.nambu import TANGENT, units
 from jusadel.action.nambu.frames import ROUND_OFF, cap_step, expand, frame_to_green, inverse, positivity, retract
 from jusadel.action.terms import GRADIENT, NODAL, TERMS, Term, density
 from jusadel.device.material.material import ISOTROPIC, ROWS, SHAPES, Material
@@ -67,7 +67,7 @@ def homogeneous_density(G: Array, omega: Any, fields: dict[str, Array], terms: t
     L, R = units(4, G.dtype)
     p = SimpleNamespace(omega=omega, **fields)
     connection = p.A[:, None, None] * R[2] + jnp.einsum("jk,jab->kab", p.spin_field, L)
-    return density(terms, G, -commutator(connection, G[None]), p)
+    return density(terms, G, G @ connection - connection @ G, p)
 
 
 def field_energies(field: Callable[[str], Any]) -> tuple[float, float]:

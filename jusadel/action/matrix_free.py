@@ -31,7 +31,7 @@ from jusadel.action.mesh_action import (
     links_to_centroid,
     node_action,
 )
-from jusadel.action.nambu import TANGENT, R
+from jusadel.action.nambu import TANGENT, R, frames
 from jusadel.action.padded_rows import Rows, padded
 from jusadel.action.products import materialise, quickly_compiled
 from jusadel.action.stiffness import stiffness
@@ -51,7 +51,7 @@ anticommutator = jax.vmap(matrices.anticommutator)
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class Blocks:
+class TriangleBlocks:
     """The triangles, (blocks, k, ...); the last block is filled up with triangles of no weight."""
 
     triangles: Array  # (blocks, k, 3)
@@ -68,7 +68,7 @@ class LiftedAction:
     system: DiscreteAction  # without the diffusion term where the stiffness matrix serves
     stiffness: Rows  # (n, n), Int nu grad phi_i . D . grad phi_j
     corners: Rows  # (n, 3 m): the sum of what the triangles give to their corners
-    blocks: Blocks
+    blocks: TriangleBlocks
 
     @property
     def on_triangles(self) -> bool:
@@ -88,7 +88,7 @@ def lift(system: DiscreteAction) -> LiftedAction:
     links = links_of_cells(system.cells) if system.links else (None, None)
     corner = np.arange(triangles.size)
     corners = sp.csr_matrix((np.ones(triangles.size), (triangles.ravel(), corner)), (n, triangles.size))
-    everything = Blocks(system.triangles, system.cells, *links)
+    everything = TriangleBlocks(system.triangles, system.cells, *links)
     return LiftedAction(
         system=system if system.links else _without_diffusion(system),
         stiffness=padded(stiffness(system)),
@@ -114,7 +114,7 @@ def _without_diffusion(system: DiscreteAction) -> DiscreteAction:
     return replace(system, cell_terms=tuple(t for t in system.cell_terms if t.field != "D"))
 
 
-def _in_blocks(everything: Blocks, blocks: int) -> Blocks:
+def _in_blocks(everything: TriangleBlocks, blocks: int) -> TriangleBlocks:
     def split(x: Array) -> Array:
         filled = np.concatenate([x, np.zeros((-len(x) % blocks, *x.shape[1:]), x.dtype)])
         return jax.device_put(filled.reshape(blocks, -1, *x.shape[1:]))
@@ -155,27 +155,9 @@ def _times_constant(Z: Array, matrix: np.ndarray) -> Array:
     return product(Z, jnp.broadcast_to(jnp.asarray(matrix, Z.dtype)[None, :, :, None], Z.shape))
 
 
-def inverse(V: Array) -> Array:
-    """The inverse of frames (n, 4, 4, w), in closed form."""
-    a = lambda i, j: V[:, i, j]  # noqa: E731
-    pairs = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
-    s = [materialise(a(0, i) * a(1, j) - a(1, i) * a(0, j)) for i, j in pairs]
-    c = [materialise(a(2, i) * a(3, j) - a(3, i) * a(2, j)) for i, j in pairs]
-    scale = materialise(1 / (s[0] * c[5] - s[1] * c[4] + s[2] * c[3] + s[3] * c[2] - s[4] * c[1] + s[5] * c[0]))
-
-    def column(row: int, m: list[Array], sign: float) -> Array:
-        b = [a(row, j) for j in range(4)]
-        entries = (
-            b[1] * m[5] - b[2] * m[4] + b[3] * m[3],
-            -b[0] * m[5] + b[2] * m[2] - b[3] * m[1],
-            b[0] * m[4] - b[1] * m[2] + b[3] * m[0],
-            -b[0] * m[3] + b[1] * m[1] - b[2] * m[0],
-        )
-        return jnp.stack([sign * scale * x for x in entries], axis=1)
-
-    return materialise(
-        jnp.stack([column(1, c, 1.0), column(0, c, -1.0), column(3, s, 1.0), column(2, s, -1.0)], axis=2)
-    )
+def inverse_of_frames(V: Array) -> Array:
+    """The inverse of frames (n, 4, 4, w)."""
+    return jnp.moveaxis(frames.inverse(jnp.moveaxis(V, -1, 0)), 0, -1)
 
 
 def green(V: Array, V_inverse: Array) -> Array:
@@ -201,7 +183,7 @@ def gradient_change(lifted: LiftedAction, G: Array, omega: Array) -> Change:
     def change(X: Array) -> Array:
         total = jax.jvp(lambda g: _node_forces(lifted, g, omega), (G,), (X,))[1]
 
-        def forces(block: Blocks) -> Array:
+        def forces(block: TriangleBlocks) -> Array:
             at, along = (tuple(carried_from_corners(block, field)) for field in (G, X))
             return phi_at_corners(block, jax.jvp(slope_of_triangles(lifted, block), at, along)[1])
 
@@ -210,7 +192,7 @@ def gradient_change(lifted: LiftedAction, G: Array, omega: Array) -> Change:
     return change
 
 
-def _with_triangles(lifted: LiftedAction, total: Array, forces_of: Callable[[Blocks], Array]) -> Array:
+def _with_triangles(lifted: LiftedAction, total: Array, forces_of: Callable[[TriangleBlocks], Array]) -> Array:
     if not lifted.on_triangles:
         return total
     forces = jax.lax.map(forces_of, lifted.blocks)
@@ -219,10 +201,16 @@ def _with_triangles(lifted: LiftedAction, total: Array, forces_of: Callable[[Blo
 
 def _node_forces(lifted: LiftedAction, G: Array, omega: Array) -> Array:
     """What the terms without gradients, barriers and, without links, the stiffness matrix contribute."""
-    total = node_slope(lifted.system, G, omega)
-    for joint in lifted.system.joints:
-        total = total.at[joint.pairs.T].add(jnp.stack(joint_slope(joint, G[joint.pairs[:, 0]], G[joint.pairs[:, 1]])))
+    total = local_slope(lifted.system, G, omega)
     return materialise(total if lifted.system.links else total - lifted.stiffness @ G / 2)
+
+
+def local_slope(system: DiscreteAction, G: Array, omega: Array) -> Array:
+    """As `gradient`, of the terms without gradients and of the barriers."""
+    total = node_slope(system, G, omega)
+    for joint in system.joints:
+        total = total.at[joint.pairs.T].add(jnp.stack(joint_slope(joint, G[joint.pairs[:, 0]], G[joint.pairs[:, 1]])))
+    return total
 
 
 def joint_slope(joint: Joint, G: Array, other: Array) -> tuple[Array, Array]:
@@ -239,7 +227,7 @@ def node_slope(system: DiscreteAction, G: Array, omega: Array) -> Array:
     return _transpose(jax.grad(total, holomorphic=jnp.iscomplexobj(G))(G))
 
 
-def slope_of_triangles(lifted: LiftedAction, block: Blocks) -> Callable[..., tuple[Array, ...]]:
+def slope_of_triangles(lifted: LiftedAction, block: TriangleBlocks) -> Callable[..., tuple[Array, ...]]:
     """The triangles' gradient as a function of their three carried matrices, each (triangles, 4, 4, w)."""
     cells = _cut(block.cells)
     action = jax.vmap(lambda cell, *g: centroid_action(lifted.system, g, cell))
@@ -247,7 +235,7 @@ def slope_of_triangles(lifted: LiftedAction, block: Blocks) -> Callable[..., tup
     return lambda *g: jax.grad(total, argnums=(0, 1, 2), holomorphic=jnp.iscomplexobj(g[0]))(*g)
 
 
-def carried_from_corners(block: Blocks, X: Array) -> list[Array]:
+def carried_from_corners(block: TriangleBlocks, X: Array) -> list[Array]:
     """The three matrices of each triangle, carried to its centroid."""
     corners = [materialise(X[block.triangles[:, i]]) for i in range(3)]
     if block.there is None or block.back is None:
@@ -256,7 +244,7 @@ def carried_from_corners(block: Blocks, X: Array) -> list[Array]:
     return [product(product(there[:, i, :, :, None], corners[i]), back[:, i, :, :, None]) for i in range(3)]
 
 
-def phi_at_corners(block: Blocks, forces: tuple[Array, ...]) -> Array:
+def phi_at_corners(block: TriangleBlocks, forces: tuple[Array, ...]) -> Array:
     """Gradients of carried matrices as Phi at the corners, (triangles, 3, 4, 4, w)."""
     Phi = [_transpose(f) for f in forces]
     if block.there is not None and block.back is not None:
@@ -281,7 +269,7 @@ class Hessian(NamedTuple):
     apply: Change  # (n, 8, w) to (n, 8, w)
 
 
-def linearise(lifted: LiftedAction, V: Array, omega: Array) -> Hessian:
+def matrix_free_hessian(lifted: LiftedAction, V: Array, omega: Array) -> Hessian:
     """Gradient and Hessian product at the frames V (n, 4, 4, w) and the frequencies omega (w,)."""
     V_inverse, G, Phi = at_frames(lifted, V, omega)
     return in_frames(lifted, V, V_inverse, Phi, gradient_change(lifted, G, omega))
@@ -289,7 +277,7 @@ def linearise(lifted: LiftedAction, V: Array, omega: Array) -> Hessian:
 
 def at_frames(lifted: LiftedAction, V: Array, omega: Array) -> tuple[Array, Array, Array]:
     """V^-1, G and `gradient` at the frames V (n, 4, 4, w)."""
-    V_inverse = inverse(V)
+    V_inverse = inverse_of_frames(V)
     G = green(V, V_inverse)
     return V_inverse, G, gradient(lifted, G, omega)
 

@@ -11,6 +11,7 @@ import scipy.linalg
 import scipy.optimize
 from scipy.special import k1, psi, zeta
 
+from jusadel.common.arguments import check_temperature, is_count, real
 from jusadel.common.concrete import without_derivatives
 
 GAP_RATIO = np.pi * np.exp(-np.euler_gamma)
@@ -33,7 +34,7 @@ def quadrature(T: float, n: int) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         omega (n,) ascending [energy] and weights (n,).
     """
-    _check_temperature(T)
+    check_temperature(T)
     _check_count(n)
     i = np.arange(1, 2 * n)
     eigenvalues, vectors = scipy.linalg.eigh_tridiagonal(
@@ -47,9 +48,36 @@ def quadrature(T: float, n: int) -> tuple[np.ndarray, np.ndarray]:
 
 def plain_sum(T: float, n: int) -> tuple[np.ndarray, np.ndarray]:
     """The first n Matsubara frequencies (2k + 1) pi T with weight one: for checks, it converges slowly."""
-    _check_temperature(T)
+    check_temperature(T)
     _check_count(n)
     return np.pi * T * (2 * np.arange(n) + 1), np.ones(n)
+
+
+def given_sum(T: float, frequencies: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Frequencies and weights, (n_w,) each, from how many there are to be, or a pair (omega, weights).
+
+    Raises:
+        ValueError: neither, shapes that differ, or omega not positive.
+    """
+    if is_count(frequencies):
+        return quadrature(T, int(frequencies))
+    if not isinstance(frequencies, tuple | list) or len(frequencies) != 2:
+        raise ValueError(
+            f"frequencies = {frequencies!r}; expected None, a whole number >= 1 of quadrature nodes, or a pair "
+            "(omega, weights) of arrays (n_w,)"
+        )
+    omega, weights = (np.asarray(real(f"frequencies[{k}]", x)) for k, x in enumerate(frequencies))
+    if omega.ndim != 1 or omega.shape != weights.shape or not omega.size:
+        raise ValueError(
+            f"frequencies = (omega, weights) with shapes {omega.shape} and {weights.shape}; expected two arrays (n_w,)"
+        )
+    if not np.all((omega > 0) & np.isfinite(omega) & np.isfinite(weights)):
+        bad = int(np.nonzero(~((omega > 0) & np.isfinite(omega) & np.isfinite(weights)))[0][0])
+        raise ValueError(
+            f"frequency {bad} has omega = {omega[bad]:g} and weight {weights[bad]:g}; expected finite numbers with "
+            "omega > 0"
+        )
+    return omega, weights
 
 
 @without_derivatives("say how many frequencies there are to be")
@@ -68,7 +96,7 @@ def enough_frequencies(T: float, energy: float, accuracy: float = 1e-4) -> int:
     Raises:
         ValueError: accuracy out of reach of `MOST_FREQUENCIES` nodes, with the accuracy that they reach.
     """
-    _check_temperature(T)
+    check_temperature(T)
     if not 0 < accuracy < 1:
         raise ValueError(f"accuracy = {accuracy}; expected a relative error between 0 and 1")
     x = max(float(energy) / T, np.pi)
@@ -108,7 +136,7 @@ def bulk_gap(T: float, Tc: float = 1.0) -> float:
     """
     if isinstance(T, jax.core.Tracer) or isinstance(Tc, jax.core.Tracer):
         return Tc * _reduced_gap(jnp.asarray(T / Tc, float))
-    _check_temperature(T)
+    check_temperature(T)
     if not np.isfinite(Tc) or Tc < 0:
         raise ValueError(f"Tc = {Tc}; expected a finite critical temperature > 0, or 0 for a normal metal")
     return float(Tc * _gap_in_tc(T / Tc)) if Tc > T else 0.0
@@ -159,13 +187,6 @@ def _yosida(x: Any) -> Any:
     u = step * np.arange(120)
     y = x[..., None] * np.cosh(u)
     return jnp.sum(2 * step * np.where(u == 0, 0.5, 1.0) * y * jax.nn.sigmoid(y) * jax.nn.sigmoid(-y), axis=-1)
-
-
-def _check_temperature(T: Any) -> None:
-    if isinstance(T, jax.core.Tracer):
-        return
-    if not np.isfinite(T) or T <= 0:
-        raise ValueError(f"T = {T}; expected a finite temperature > 0, in the units of Delta (k_B = 1)")
 
 
 def _check_count(n: int) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jusadel.action.layout import Layout
 from jusadel.action.nambu import units
 from jusadel.action.products import materialise, product, with_axes_of
 from jusadel.action.terms import Term, barrier, density
@@ -72,6 +73,7 @@ class DiscreteAction:
     nodes: Nodes
     cells: Cells
     joints: tuple[Joint, ...]
+    layout: Layout
     node_terms: tuple[Term, ...] = field(metadata={"static": True})
     cell_terms: tuple[Term, ...] = field(metadata={"static": True})
     links: bool = field(metadata={"static": True})

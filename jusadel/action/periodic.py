@@ -19,6 +19,7 @@ from jusadel.mesh.interfaces import matching_nodes, paired_edges
 Array = jax.Array
 
 
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Seams:
     """G at node i is that of owner[i], turned: Delta by exp(i phase[i]), spins by the rotation vector spin[i]."""

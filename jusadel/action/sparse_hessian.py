@@ -16,8 +16,8 @@ import scipy.sparse as sp
 
 from jusadel.action.matrix_free import (
     TWO_B_R3,
-    Blocks,
     LiftedAction,
+    TriangleBlocks,
     at_frames,
     carried_from_corners,
     joint_slope,
@@ -40,7 +40,7 @@ _CURVATURE = 2 * (_BB + _BB.swapaxes(0, 1))  # 2 {B_a, B_b}
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class Linearisation:
+class HessianBlocks:
     """Gradient and Hessian of one frequency's action at the current frames."""
 
     residual: Array  # (n, 8), zero on reservoirs
@@ -56,7 +56,7 @@ def action_of_steps(system: DiscreteAction, u: Array, V: Array, omega: Array) ->
 
 
 @jax.jit
-def linearise(lifted: LiftedAction, V: Array, omega: Array) -> Linearisation:
+def hessian_blocks(lifted: LiftedAction, V: Array, omega: Array) -> HessianBlocks:
     """Gradient and Hessian of one frequency.
 
     Args:
@@ -72,7 +72,7 @@ def linearise(lifted: LiftedAction, V: Array, omega: Array) -> Linearisation:
     G = jnp.broadcast_to(G, T.shape)
     change = jax.jvp(lambda g: node_slope(lifted.system, g, omega), (G,), (T,))[1]
     curvature = jnp.einsum("abij,nji->nab", jnp.asarray(_CURVATURE, V.dtype), R3_Q[..., 0])
-    return Linearisation(
+    return HessianBlocks(
         residual=slope[..., 0],
         node_blocks=_contracted(T, change) + curvature,
         edge_blocks=None if lifted.system.links else _edge_blocks(lifted, T),
@@ -107,7 +107,7 @@ def _joint_blocks(joint: Joint, G: Array, T: Array) -> Array:
 def _cell_blocks(lifted: LiftedAction, G: Array, T: Array) -> Array:
     """(m, 3, 8, 3, 8): each corner in its turn is the first, so that one program serves all three."""
 
-    def of(block: Blocks) -> Array:
+    def of(block: TriangleBlocks) -> Array:
         turn = lambda shift: jnp.roll(_columns(lifted, _turned(block, -shift), G, T), shift, axis=1)  # noqa: E731
         return jax.lax.map(turn, jnp.arange(3)).transpose(1, 2, 3, 0, 4)
 
@@ -115,15 +115,15 @@ def _cell_blocks(lifted: LiftedAction, G: Array, T: Array) -> Array:
     return blocks.reshape(-1, *blocks.shape[2:])[: len(lifted.system.triangles)]
 
 
-def _turned(block: Blocks, shift: Array) -> Blocks:
+def _turned(block: TriangleBlocks, shift: Array) -> TriangleBlocks:
     """The same triangles with their corners counted from another one."""
     turn = lambda x: jnp.roll(x, shift, axis=1)  # noqa: E731
     cells = replace(block.cells, gradients=turn(block.cells.gradients), middle=turn(block.cells.middle))
     there, back = jax.tree.map(turn, (block.there, block.back))
-    return Blocks(turn(block.triangles), cells, there, back)
+    return TriangleBlocks(turn(block.triangles), cells, there, back)
 
 
-def _columns(lifted: LiftedAction, block: Blocks, G: Array, T: Array) -> Array:
+def _columns(lifted: LiftedAction, block: TriangleBlocks, G: Array, T: Array) -> Array:
     """The derivatives along the tangents of the first corner, contracted with those of all three, (k, 3, 8, 8)."""
     at, along = carried_from_corners(block, G), carried_from_corners(block, T)[0]
     slope = slope_of_triangles(lifted, block)
@@ -167,7 +167,7 @@ class Pattern:
         row, place = np.nonzero((value != 0) & free[:, None] & free[index])
         return row, place, np.asarray(where[number[row], number[index[row, place]]]).ravel()
 
-    def matrix(self, lin: Linearisation) -> sp.csc_matrix:
+    def matrix(self, lin: HessianBlocks) -> sp.csc_matrix:
         """The Hessian of the free nodes, (8 n_free, 8 n_free)."""
         nodes = np.asarray(lin.node_blocks)
         data = np.zeros((len(self.indices), 8, 8), nodes.dtype)

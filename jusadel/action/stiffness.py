@@ -7,10 +7,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from jusadel.action.mesh_action import (
-    DiscreteAction,
-)
-from jusadel.mesh.topology import pairs_of_corners
+from jusadel.action.mesh_action import DiscreteAction
+from jusadel.mesh.topology import summed_over_triangles
 
 
 def stiffness(system: DiscreteAction) -> sp.csr_matrix:
@@ -18,7 +16,7 @@ def stiffness(system: DiscreteAction) -> sp.csr_matrix:
     cells, n = system.cells, len(system.free)
     volume, gradients = np.asarray(cells.nu * cells.area), np.asarray(cells.gradients)
     local = np.einsum("t,tik,tkl,tjl->tij", volume, gradients, np.asarray(cells.fields["D"]), gradients)
-    return sp.csr_matrix((local.ravel(), pairs_of_corners(system.triangles)), (n, n))
+    return summed_over_triangles(local, system.triangles, n)
 
 
 def with_joints(matrix: sp.csr_matrix, system: DiscreteAction) -> sp.csr_matrix:

@@ -22,6 +22,11 @@ def real(name: str, value: Any) -> Any:
     return array.astype(float)
 
 
+def is_count(value: Any) -> bool:
+    """Whether it is one whole number >= 1."""
+    return is_number(value, at_least=1) and float(value).is_integer()
+
+
 def is_number(value: Any, at_least: float = -np.inf) -> bool:
     """Whether it is one finite real number; traced values have none to look at."""
     if isinstance(value, jax.core.Tracer):
@@ -31,3 +36,9 @@ def is_number(value: Any, at_least: float = -np.inf) -> bool:
     except ValueError:  # rows of different length
         return False
     return array.ndim == 0 and array.dtype.kind in "iuf" and bool(np.isfinite(array) and array >= at_least)
+
+
+def check_temperature(T: Any) -> None:
+    """Raise ValueError unless it is a temperature > 0, as far as JAX does not trace it."""
+    if not is_number(T) or (not isinstance(T, jax.core.Tracer) and T <= 0):
+        raise ValueError(f"T = {T!r}; expected a finite temperature > 0, in the units of Delta (k_B = 1)")

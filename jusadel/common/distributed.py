@@ -20,7 +20,7 @@ _apart: ContextVar[bool] = ContextVar("apart", default=False)
 
 
 @contextmanager
-def apart() -> Iterator[None]:
+def on_its_own() -> Iterator[None]:
     """Solve meanwhile in this process alone, as when each process has a problem of its own."""
     token = _apart.set(True)
     try:

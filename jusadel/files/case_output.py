@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from jusadel import plot
-from jusadel.action.assembly import ghosts
+from jusadel.action.layout import ghosts
 from jusadel.device.device import Device
 from jusadel.files.case import Case, CaseError, known
 from jusadel.files.saving import save

@@ -40,7 +40,7 @@ class Step(float):
 
 
 @dataclass(frozen=True)
-class Point:
+class CasePoint:
     """A point of the sweep of a case, as `sweep` calls it; it can be sent to other processes."""
 
     case: Case
@@ -117,7 +117,7 @@ def run_case(
     _refuse_a_phase_of_gauge(first, parameter, device)
     out.mkdir(parents=True, exist_ok=True)
     _claim(out, case)
-    point = Point(case, parameter, tuple(values), out, output, alone=workers is not None)
+    point = CasePoint(case, parameter, tuple(values), out, output, alone=workers is not None)
 
     def written(found: Sweep) -> Sweep:
         with replacing(checked_target(out / "numbers.csv")) as partial:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from jusadel.action.assembly import edge_sides
+from jusadel.action.layout import edge_sides
 from jusadel.common.archive import Arrays, Stored, concrete, numbers
 from jusadel.device.boundary import CONDITIONS, Boundary, phase_at
 from jusadel.device.contact import Contact
@@ -19,7 +19,7 @@ from jusadel.device.material.material import SHAPES, Material
 from jusadel.device.tabulated import Sampled
 from jusadel.device.vector_potential import electrode_gauge, gauss_points, uniform_field, values_at
 from jusadel.mesh.mesh import Mesh
-from jusadel.mesh.topology import Topology, checked_boundaries, checked_regions, edge_rows, frozen
+from jusadel.mesh.topology import Topology, checked_edges, checked_regions, edge_rows, frozen
 from jusadel.studies.screening.edge_elements import WhitneyField
 
 CONTACT = tuple(f.name for f in fields(Contact))
@@ -97,7 +97,7 @@ def _mesh_of(part: Stored) -> Mesh:
     for name, edges in boundaries.items():
         if not len(edges) or edges.min() < 0 or (edge_rows(bare.edges, edges) < 0).any():
             raise ValueError(f"{part.name}: boundary {name!r} is not made of edges of the mesh")
-    checked_boundaries(boundaries, bare)
+    checked_edges(boundaries, bare)
     mesh = Mesh.unchecked(frozen(points), Topology(triangles, checked_regions(regions, len(triangles)), boundaries))
     if np.min(mesh.areas) <= 0:
         raise ValueError(f"{part.name}: triangle {int(np.argmin(mesh.areas))} is flat or runs clockwise")

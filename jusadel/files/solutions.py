@@ -99,7 +99,7 @@ def _system(device: Device, Delta: Array) -> DiscreteAction:
     system, potential = discretise(device, Delta), device.vector_potential
     if not isinstance(potential, WhitneyField):
         return system
-    line_A = jnp.asarray(edge_space(device).line_A(potential.edges))  # as `solve_screened` has them
+    line_A = jnp.asarray(edge_space(device, system).line_A(potential.edges))  # as `solve_screened` has them
     return replace(system, cells=replace(system.cells, line_A=line_A))
 
 

@@ -193,7 +193,7 @@ class MeshQuality:
         return "\n".join(lines)
 
 
-def measured(nodes: int, area: float, lengths: NDArray[np.float64], length: ArrayLike | None) -> MeshQuality:
+def quality_of(nodes: int, area: float, lengths: NDArray[np.float64], length: ArrayLike | None) -> MeshQuality:
     """The report on triangles with sides `lengths` (m, 3), compared with `length` (a number or (m,)) if given."""
     a, b, c = np.sort(lengths, axis=1).T
     # the smallest angle lies between the two longer sides

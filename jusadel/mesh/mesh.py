@@ -23,12 +23,12 @@ from jusadel.mesh.checks import (
     checked_points,
     checked_triangles,
     joined_sides,
-    measured,
+    quality_of,
     signed_areas,
 )
 from jusadel.mesh.formats.writing import write_mesh
 from jusadel.mesh.region_borders import chosen_edges, chosen_triangles
-from jusadel.mesh.topology import Integers, Topology, checked_boundaries, checked_regions
+from jusadel.mesh.topology import Integers, Topology, checked_edges, checked_regions
 
 Chooser = Callable[[NDArray[np.float64]], ArrayLike]
 
@@ -60,7 +60,7 @@ class Mesh:
         points = checked_points(self.points)
         triangles = checked_triangles(points, self.triangles)
         bare = Topology(triangles, {}, {})
-        boundaries, joined = joined_sides(points, checked_boundaries(self.boundaries, bare))
+        boundaries, joined = joined_sides(points, checked_edges(self.boundaries, bare))
         check_conforming(points, bare, joined)
         regions = checked_regions(self.regions, len(triangles), points[triangles].mean(axis=1))
         self._fill(points, Topology(triangles, regions, boundaries))
@@ -189,7 +189,7 @@ class Mesh:
                 longest edge of each triangle with it.
         """
         lengths = np.asarray(self.edge_lengths)[self.triangle_edges]
-        return measured(self.n_nodes, float(np.sum(self.areas)), lengths, length)
+        return quality_of(self.n_nodes, float(np.sum(self.areas)), lengths, length)
 
     # --- new meshes from this one -------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_matrix
 from scipy.sparse.csgraph import connected_components
 
 Integers = NDArray[np.int64]
@@ -141,6 +141,11 @@ def pairs_of_corners(triangles: Any) -> tuple[np.ndarray, np.ndarray]:
     return np.repeat(triangles, 3, axis=1).ravel(), np.tile(triangles, (1, 3)).ravel()
 
 
+def summed_over_triangles(local: np.ndarray, triangles: Any, n: int) -> csr_matrix:
+    """The matrix (n, n) of a form on nodes, from those (m, 3, 3) of triangles (m, 3)."""
+    return csr_matrix((local.ravel(), pairs_of_corners(triangles)), (n, n))
+
+
 def some(index: ArrayLike) -> str:
     """The first few of a list of numbers, and how many there are."""
     numbers = np.asarray(index).tolist()
@@ -220,7 +225,7 @@ def checked_regions(
     return regions
 
 
-def checked_boundaries(given: Mapping[str, Any], topology: Topology) -> dict[str, Integers]:
+def checked_edges(given: Mapping[str, Any], topology: Topology) -> dict[str, Integers]:
     """Edges (k, 2) by name; outer ones turned so that the domain lies on their left."""
     outer = topology.boundary_edges
     direction = np.zeros((len(topology.edges), 2), dtype=int)

@@ -8,29 +8,23 @@ from typing import Any
 
 import numpy as np
 
-from jusadel.action.assembly import ghosts
-from jusadel.action.periodic import seams
+from jusadel.action.periodic import Seams
 from jusadel.device.contact import NO_SPIN, Contact
 from jusadel.device.device import Device
+from jusadel.mesh.mesh import Mesh
+from jusadel.solver.solution import Solved
 from jusadel.solver.spectra import Spectrum
 
 
-def own_nodes(device: Device, contacts: Iterable[str], name: str) -> np.ndarray:
+def own_nodes(solved: Solved, contacts: Iterable[str], name: str) -> np.ndarray:
     """The nodes of a boundary, or those behind its barrier, without those of contacts that come before it."""
-    nodes = nodes_of_contact(device, name)
+    layout, mesh = solved.system.layout, solved.device.mesh
+    nodes = layout.nodes_of_contact(mesh, name)
     for other in contacts:
         if other == name:
             break
-        nodes = np.setdiff1d(nodes, nodes_of_contact(device, other))
+        nodes = np.setdiff1d(nodes, layout.nodes_of_contact(mesh, other))
     return nodes
-
-
-def nodes_of_contact(device: Device, name: str) -> np.ndarray:
-    """The nodes whose f a contact gives: behind its barrier, or on the boundary; those of a seam as their owners."""
-    behind = ghosts(device)
-    if name in behind:
-        return behind[name][1]
-    return np.unique(seams(device).owner[device.mesh.boundary_nodes(name)])
 
 
 def refuse_no_contacts(contacts: Any, which: str) -> None:
@@ -84,7 +78,11 @@ def electrode_contacts(spec: Spectrum, contacts: Any) -> dict[str, Contact]:
                 "know of it"
             )
         _refuse_contact(name, contact, float(electrodes[name].Delta))
-        _refuse_turned_spin(spec.device, name, contact)
+        if contact.spin != NO_SPIN and turns_spins(spec.system.layout.seam, spec.mesh, name):
+            raise ValueError(
+                f"contact {name!r} has a spin and reaches a periodic boundary that rotates spins; leave an insulating "
+                "edge between them"
+            )
     refuse_missing(spec.device, contacts)
     return {name: c if c.temperature is not None else replace(c, temperature=spec.T) for name, c in contacts.items()}
 
@@ -110,11 +108,6 @@ def _refuse_contact(name: str, contact: Contact, Delta: float) -> None:
         )
 
 
-def _refuse_turned_spin(device: Device, name: str, contact: Contact) -> None:
-    seam = seams(device)
-    reaches = seam.spin is not None and np.isin(device.mesh.boundary_nodes(name), seam.slaves).any()
-    if reaches and contact.spin != NO_SPIN:
-        raise ValueError(
-            f"contact {name!r} has a spin and reaches a periodic boundary that rotates spins; leave an insulating edge "
-            "between them"
-        )
+def turns_spins(seam: Seams, mesh: Mesh, name: str) -> bool:
+    """Whether a boundary touches a seam that rotates spins."""
+    return seam.spin is not None and bool(np.isin(mesh.boundary_nodes(name), seam.slaves).any())

@@ -12,20 +12,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 
-from jusadel.action.assembly import discretise, edge_sides
+from jusadel.action.assembly import discretise
+from jusadel.action.layout import edge_sides
 from jusadel.action.mesh_action import DiscreteAction
-from jusadel.action.periodic import seams
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
 from jusadel.device.boundary import Reservoir, Tunnel
 from jusadel.device.contact import Contact
 from jusadel.device.device import Device
-from jusadel.nonequilibrium.contacts import diffusive_contacts, nodes_of_contact
+from jusadel.nonequilibrium.contacts import diffusive_contacts, turns_spins
 from jusadel.nonequilibrium.flow import Flow, normal_matrices
 from jusadel.nonequilibrium.keldysh import CHARGE_AND_SPIN, blocks, blocks_of_nodes, frequency_matrix
 from jusadel.nonequilibrium.linear_equations import Assembly, LinearEquations, Reduced, SingularError
@@ -57,7 +58,7 @@ def diffuse(device: Device, contacts: Mapping[str, Contact]) -> Flow:
             spin. StabilityError: surface terms that make spins grow.
         SolveError: double precision is off, or round-off spoils the linear equations.
     """
-    problem = pose(device, contacts)
+    problem = normal_problem(device, contacts)
     return problem.flow(problem.steady())
 
 
@@ -89,7 +90,8 @@ class NormalProblem:
 
     def flow(self, f: np.ndarray, time: float | None = None) -> Flow:
         """The Flow of f (N, 4); its contacts have numbers for what floated."""
-        first = {name: nodes_of_contact(self.device, name)[0] for name in self.contacts}
+        nodes_of = partial(self.system.layout.nodes_of_contact, self.device.mesh)
+        first = {name: nodes_of(name)[0] for name in self.contacts}
         return Flow(
             device=self.device,
             contacts={name: c.settled(f[first[name]]) for name, c in self.contacts.items()},
@@ -101,7 +103,7 @@ class NormalProblem:
         )
 
 
-def pose(device: Device, contacts: Mapping[str, Contact], floating: bool = False) -> NormalProblem:
+def normal_problem(device: Device, contacts: Mapping[str, Contact], floating: bool = False) -> NormalProblem:
     """The equations of a device with contacts, whose potential may be floating; otherwise as in `diffuse`."""
     refuse_bad_input(device, tol=1e-9)
     contacts = diffusive_contacts(device, contacts)
@@ -117,7 +119,8 @@ def pose(device: Device, contacts: Mapping[str, Contact], floating: bool = False
     load = sum((_fed(device, system, n, c) for n, c in contacts.items()), start=np.zeros(given.shape))
     forced = np.zeros(given.shape)
     for name, contact in contacts.items():
-        forced[nodes_of_contact(device, name)[0]] += np.where(contact.floating(), contact.fed() / 2, 0.0)
+        first = system.layout.nodes_of_contact(device.mesh, name)[0]
+        forced[first] += np.where(contact.floating(), contact.fed() / 2, 0.0)
     return NormalProblem(
         device=device,
         contacts=contacts,
@@ -164,8 +167,12 @@ def _held(
     shape = (len(system.free), 4)
     given, holder, together = np.zeros(shape), np.full(shape, -1), []
     for number, (name, contact) in enumerate(contacts.items()):
-        nodes = nodes_of_contact(device, name)
-        refuse_turned(device, name)
+        nodes = system.layout.nodes_of_contact(device.mesh, name)
+        if turns_spins(system.layout.seam, device.mesh, name):
+            raise ValueError(
+                f"contact {name!r} reaches a periodic boundary that rotates spins; leave an insulating edge between "
+                "them"
+            )
         (held, values), floating = contact.held(), contact.floating()
         values = np.where(floating, np.nan, values)  # equal to nothing
         clash = (holder[nodes] >= 0) & (held | floating) & ~(given[nodes] == values)
@@ -186,23 +193,13 @@ def _held(
     return unknown & ((holder < 0) | floating), np.where(floating, 0.0, given), together
 
 
-def refuse_turned(device: Device, name: str) -> None:
-    """Raise ValueError where a contact touches a seam that rotates spins."""
-    seam = seams(device)
-    if seam.spin is not None and np.isin(device.mesh.boundary_nodes(name), seam.slaves).any():
-        raise ValueError(
-            f"contact {name!r} reaches a periodic boundary that rotates spins; leave an insulating edge between them"
-        )
-
-
 def _fed(device: Device, system: DiscreteAction, name: str, contact: Contact) -> np.ndarray:
     """Half the currents that a contact feeds in along its edges, at its nodes, (N, 4)."""
     edges, points, load = device.mesh.boundaries[name], np.asarray(device.mesh.points), np.zeros((len(system.free), 4))
     lengths = np.linalg.norm(points[edges[:, 1]] - points[edges[:, 0]], axis=1)
     share = np.repeat(lengths / lengths.sum() / 2, 2)
-    np.add.at(
-        load, seams(device).owner[edges.ravel()], share[:, None] * np.where(contact.floating(), 0.0, contact.fed() / 2)
-    )
+    owner, half = system.layout.seam.owner[edges.ravel()], np.where(contact.floating(), 0.0, contact.fed() / 2)
+    np.add.at(load, owner, share[:, None] * half)
     return load
 
 

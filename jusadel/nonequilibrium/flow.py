@@ -10,10 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.action.assembly import ghosts
 from jusadel.action.mesh_action import DiscreteAction, nodal_mean
 from jusadel.action.nambu import R
-from jusadel.action.periodic import rotation_matrices, seams
+from jusadel.action.periodic import rotation_matrices
 from jusadel.device.contact import Contact
 from jusadel.device.device import Device
 from jusadel.mesh.mesh import Mesh
@@ -78,7 +77,7 @@ class Flow:
 
     def _at_mesh(self) -> np.ndarray:
         """mu and S of the mesh's nodes, (n, 4); those of a seam from their owners, turned."""
-        seam, n = seams(self.device), len(self.mesh.points)
+        seam, n = self.system.layout.seam, len(self.mesh.points)
         values = np.array(self.f[:n][seam.owner])
         if seam.spin is not None:
             values[:, 1:] = np.einsum("nij,nj->ni", np.asarray(rotation_matrices(seam.spin)), values[:, 1:])
@@ -141,12 +140,12 @@ def _leaving(flow: Flow, name: str, modes: slice) -> Array:
     if name in flow.contacts:
         if not flow.contacts[name].held()[0][modes].all():
             return jnp.asarray(0.0 - flow.contacts[name].fed()[modes])
-        nodes = own_nodes(flow.device, _holding(flow, modes), name)
+        nodes = own_nodes(flow, _holding(flow, modes), name)
         return jnp.asarray(-2 * (flow.equations(flow.f) - flow.load)[nodes, modes].sum(axis=0))
     if barrier := barrier_at(flow.device, name):
         matrices = normal_matrices(len(flow.f))
         return -jnp.asarray(current_over_joint(flow.system, *barrier, *matrices, flow.f, CHARGE_AND_SPIN)[modes])
-    behind = ghosts(flow.device)
+    behind = flow.system.layout.ghosts
     held = [other for other in _holding(flow, modes) if other not in behind]
     fed = [other for other, contact in flow.contacts.items() if other in behind or contact.fed()[modes].any()]
     line = line_at(flow.device, name, held, fed)

@@ -102,7 +102,7 @@ def _gradient(action: Any, G: Array) -> Array:
 
 
 @dataclass(frozen=True)
-class Blocks:
+class KeldyshBlocks:
     """Derivatives of the nodes' equations with respect to the f of nodes, corners and sides, and their values at f = 0.
 
     Complex as they come; b is the number of modes.
@@ -115,7 +115,7 @@ class Blocks:
     source: np.ndarray  # (N, b)
 
 
-def blocks(system: DiscreteAction, retarded: Any, adv: Any, omega: Any, modes: Modes = ALL_MODES) -> Blocks:
+def blocks(system: DiscreteAction, retarded: Any, adv: Any, omega: Any, modes: Modes = ALL_MODES) -> KeldyshBlocks:
     """The equations of one energy, element by element.
 
     Args:
@@ -136,7 +136,7 @@ def blocks(system: DiscreteAction, retarded: Any, adv: Any, omega: Any, modes: M
     if bare.cell_terms:
         cells, _ = _chunked(_of_cells, bare, modes, retarded[corners], adv[corners], system.cells)
     joints = tuple(_blocks_of_joint(bare, joint, retarded, adv, modes) for joint in system.joints)
-    return Blocks(nodes=nodes, neighbours=neighbours, cells=cells, joints=joints, source=source)
+    return KeldyshBlocks(nodes=nodes, neighbours=neighbours, cells=cells, joints=joints, source=source)
 
 
 def _blocks_of_joint(
@@ -203,7 +203,8 @@ def _of_diffusion(
 def _bare(system: DiscreteAction) -> DiscreteAction:
     """The same terms without a mesh, so that programs do not depend on one."""
     nothing = jnp.zeros(0)
-    return replace(system, triangles=nothing, free=nothing, nodes=None, cells=None, joints=())  # type: ignore[arg-type]
+    parts: dict[str, Any] = dict.fromkeys(("nodes", "cells", "layout"))
+    return replace(system, triangles=nothing, free=nothing, joints=(), **parts)
 
 
 def _chunked(function: Any, bare: DiscreteAction, modes: Modes, *elements: Any) -> Any:

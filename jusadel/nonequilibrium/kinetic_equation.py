@@ -24,7 +24,7 @@ from jusadel.common.errors import SolveError
 from jusadel.common.progress import Event, ProgressOption, reporter
 from jusadel.common.types import ArrayLike
 from jusadel.device.contact import Contact, is_floating
-from jusadel.nonequilibrium.contacts import electrode_contacts, nodes_of_contact, own_nodes
+from jusadel.nonequilibrium.contacts import electrode_contacts, own_nodes
 from jusadel.nonequilibrium.energy_checks import warn_of_currents
 from jusadel.nonequilibrium.floating_contacts import Balance, at_start, floating_contacts, modes_of
 from jusadel.nonequilibrium.keldysh import blocks, blocks_of_nodes, frequency_matrix
@@ -165,7 +165,7 @@ def _balance(
     spec: Spectrum, contacts: dict[str, Contact], weights: np.ndarray | None, answers: list[list[Answer]]
 ) -> Balance:
     """What leaves through the floating contacts."""
-    nodes = [own_nodes(spec.device, contacts, name) for name in floating_contacts(contacts)]
+    nodes = [own_nodes(spec, contacts, name) for name in floating_contacts(contacts)]
     return Balance(
         contacts=contacts,
         T=spec.T,
@@ -235,7 +235,7 @@ def _given(spec: Spectrum, contacts: dict[str, Contact]) -> np.ndarray:
     given, holder = np.zeros((len(spec.energies), len(spec.system.free), 8)), np.full(len(spec.system.free), -1)
     floating = floating_contacts(contacts)
     for number, (name, contact) in enumerate(at_start(contacts, spec.T).items()):
-        nodes, values = nodes_of_contact(spec.device, name), contact.distribution(spec.energies)
+        nodes, values = spec.system.layout.nodes_of_contact(spec.mesh, name), contact.distribution(spec.energies)
         shared = nodes[holder[nodes] >= 0]
         other = list(contacts)[holder[shared[0]]] if len(shared) else ""
         apart = len(shared) and np.abs(given[:, shared] - values[:, None]).max() > 0
@@ -251,7 +251,7 @@ def _given(spec: Spectrum, contacts: dict[str, Contact]) -> np.ndarray:
 def _unit(spec: Spectrum, name: str, mode: int) -> np.ndarray:
     """One in a mode at the nodes of a contact, (N, 8)."""
     f = np.zeros((len(spec.system.free), 8))
-    f[nodes_of_contact(spec.device, name), mode] = 1.0
+    f[spec.system.layout.nodes_of_contact(spec.mesh, name), mode] = 1.0
     return f
 
 

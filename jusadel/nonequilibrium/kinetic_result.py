@@ -10,10 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.action.assembly import ghosts
 from jusadel.action.mesh_action import DiscreteAction, nodal_mean
 from jusadel.action.nambu import R, advanced
-from jusadel.action.periodic import rotation_matrices, seams
+from jusadel.action.periodic import rotation_matrices
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
 from jusadel.common.types import ArrayLike
 from jusadel.device.contact import Contact
@@ -79,7 +78,7 @@ class Kinetics:
     @property
     def f(self) -> np.ndarray:
         """The distributions at the mesh's nodes, (n_E, n, 8): energy, charge, spin x y z, spin-energy x y z."""
-        seam, n = seams(self.device), len(self.mesh.points)
+        seam, n = self.system.layout.seam, len(self.mesh.points)
         f = self.all_f[:, :n][:, seam.owner]
         if seam.spin is None:
             return f
@@ -145,8 +144,8 @@ class Kinetics:
         Through lines inside the device as in `current_through`.
         """
         if name in self.contacts:
-            return self.reactions[:, own_nodes(self.device, self.contacts, name)].sum(axis=1)
-        reservoirs, behind = list(self.device.reservoirs()), list(ghosts(self.device))
+            return self.reactions[:, own_nodes(self, self.contacts, name)].sum(axis=1)
+        reservoirs, behind = list(self.device.reservoirs()), list(self.system.layout.ghosts)
         barrier = barrier_at(self.device, name)
         line = None if barrier else line_at(self.device, name, reservoirs, behind)
         if not barrier and not line:

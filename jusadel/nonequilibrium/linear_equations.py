@@ -12,7 +12,7 @@ import scipy.sparse.linalg as sla
 
 from jusadel.action.mesh_action import DiscreteAction
 from jusadel.common.errors import SolveError
-from jusadel.nonequilibrium.keldysh import ALL_MODES, Blocks, Modes, diffusion_pairs
+from jusadel.nonequilibrium.keldysh import ALL_MODES, KeldyshBlocks, Modes, diffusion_pairs
 
 REALITY = 1e-8
 """Largest imaginary part of B, relative to its entries, that counts as round-off."""
@@ -55,7 +55,7 @@ class Assembly:
         row, column = ((nodes[:, :, None] * self.b + mode).reshape(len(nodes), -1) for nodes in (of, by))
         return np.repeat(row, column.shape[1], axis=1).ravel(), np.tile(column, (1, row.shape[1])).ravel()
 
-    def equations(self, found: Blocks) -> LinearEquations:
+    def equations(self, found: KeldyshBlocks) -> LinearEquations:
         """The sparse matrix and the source.
 
         Raises:

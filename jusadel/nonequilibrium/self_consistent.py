@@ -77,7 +77,7 @@ def self_consistent_kinetics(
     if not isinstance(sol, Solution):
         raise TypeError(f"sol is {type(sol).__name__}; expected the Solution that jusadel.solve(device, ...) returns")
     refuse_bad_input(sol.device, tol)
-    superconducting_sites(sol.device)  # there must be some
+    superconducting_sites(sol)  # there must be some
     report, mixing = reporter(progress), _Mixing()
     state = replace(sol, system=discretise(sol.device, sol.vertex_Delta, ("Delta",)))
     for step in range(max_steps + 1):
@@ -101,7 +101,7 @@ def self_consistent_kinetics(
 
 
 def _sites(kin: Kinetics) -> Sites:
-    where, E, eta = superconducting_sites(kin.device), kin.energies[:, None], kin.spectrum.eta
+    where, E, eta = superconducting_sites(kin), kin.energies[:, None], kin.spectrum.eta
     return replace(where, a=kin.integrated(np.tanh(E / (2 * where.Tc)) * E / (E**2 + eta**2)))
 
 

@@ -15,7 +15,7 @@ from jusadel.common.errors import SolveError
 from jusadel.common.types import ArrayLike
 from jusadel.device.contact import Contact
 from jusadel.device.device import Device
-from jusadel.nonequilibrium.diffusion import NormalProblem, pose
+from jusadel.nonequilibrium.diffusion import NormalProblem, normal_problem
 from jusadel.nonequilibrium.flow import Flow
 from jusadel.nonequilibrium.linear_equations import Factors, spread
 
@@ -60,7 +60,7 @@ def spin_dynamics(
     times = np.asarray(real("times", times))
     if times.ndim != 1 or len(times) < 2 or not np.isfinite(times).all() or not (np.diff(times) > 0).all():
         raise ValueError(f"times = {times.tolist()}; expected at least two finite increasing numbers")
-    problem = pose(device, contacts, floating=True)
+    problem = normal_problem(device, contacts, floating=True)
     stepper, f = _Stepper(problem), _started(problem, start)
     flows, size, steps = [problem.flow(f, float(times[0]))], np.abs(f).max(), 1
     for begin, end in pairwise(times):

@@ -14,7 +14,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.action.assembly import edge_sides, ghosts
 from jusadel.common.types import Point
 from jusadel.observables.cuts import coordinates, flux_through_triangles, point
 from jusadel.observables.lines import Line, barrier_at, line_at
@@ -122,7 +121,7 @@ def _spin_at_nodes(sol: Solution) -> Array:
 def _leaving(sol: Any, name: str, currents: Any, at_nodes: Any, of_joints: Any) -> Array:
     """dF/ds of a boundary, (generators,): of cells and nodes, and barriers, at a reservoir; of one barrier; else the
     currents of cells through the line."""
-    system, behind, reservoirs = sol.system, ghosts(sol.device), list(sol.device.reservoirs())
+    system, behind, reservoirs = sol.system, sol.system.layout.ghosts, list(sol.device.reservoirs())
     if name in reservoirs:
         return (at_nodes(sol) + matsubara_sum(sol, system, of_joints))[_own_nodes(sol, name)].sum(axis=0)
     if name in behind:
@@ -138,8 +137,8 @@ def flux_of_cells(sol: Solved, current: Array, line: Line | None) -> Array:
     """The flux of the cells' currents (m + k, ..., 2) through a line; nothing through vacuum."""
     if line is None:
         return jnp.zeros(current.shape[1:-1])
-    beside = np.concatenate([np.zeros(0, int), *(s.triangles for s in edge_sides(sol.device) if s.cells)])
-    return line.flux(current, sol.system.cells.area, sol.system.cells.gradients, beside)
+    cells = sol.system.cells
+    return line.flux(current, cells.area, cells.gradients, sol.system.layout.beside)
 
 
 def _own_nodes(sol: Solution, name: str) -> np.ndarray:
@@ -163,8 +162,7 @@ def _across(sol: Solved, current: Array, start: Any, end: Any) -> Array:
 
 def _along_edges(sol: Solved, current: Array, rows: np.ndarray, start: np.ndarray, end: np.ndarray) -> Array:
     """Int j.grad(chi) over edges with terms of their own at these triangles, chi = 1 at nodes on the cut's right."""
-    triangles, cells = sol.mesh.triangles, sol.system.cells
-    beside = np.concatenate([np.zeros(0, int), *(s.triangles for s in edge_sides(sol.device) if s.cells)])
+    triangles, cells, beside = sol.mesh.triangles, sol.system.cells, sol.system.layout.beside
     met = np.flatnonzero(np.isin(beside, rows))
     right = coordinates(np.asarray(sol.mesh.points), start, end, 0.0)[1] > 0
     chi = jnp.asarray(right[triangles[beside[met]]].astype(float))

@@ -16,10 +16,10 @@ import jax
 import jax.numpy as jnp
 
 from jusadel.action.mesh_action import Cells, DiscreteAction, cell_action, nodal_mean
-from jusadel.action.nambu import L, R, trace_of_product
+from jusadel.action.nambu import L, R
 from jusadel.action.terms import TERMS, Term
 from jusadel.mesh.topology import SIDES
-from jusadel.observables.recovery import at_corners
+from jusadel.observables.recovery import recovered
 from jusadel.solver.solution import Solution, Solved
 
 Array = jax.Array
@@ -78,7 +78,7 @@ def spin_density(sol: Solved, pauli: bool = True) -> Array:
         pauli: whether to include the normal state's -2 nu h, which no quasi-classical sum contains.
     """
     sol = cast(Solution, sol)
-    spin = jnp.einsum("w,wna->na", jnp.asarray(sol.weights), trace_of_product(_L_R3, sol.G[:, :, None]))
+    spin = jnp.einsum("w,aij,wnji->na", jnp.asarray(sol.weights), _L_R3, sol.G)
     nu = sol.device.centroid_field("nu")[:, None, None]
     S = jnp.pi * sol.T * nodal_mean(sol.mesh, nu * jnp.ones((1, 3, 1))) * spin
     if not pauli:
@@ -123,7 +123,7 @@ _L_R3 = jnp.asarray(L @ R[2])
 
 def _amplitudes(G: Array) -> tuple[Array, Array]:
     def part(matrix: Any) -> Array:
-        return trace_of_product(jnp.asarray(matrix), G) / 4
+        return jnp.einsum("ij,...ji->...", matrix, G) / 4
 
     singlet = -(part(R[1]) + 1j * part(R[0]))
     triplet = jnp.stack([part(s @ R[1]) + 1j * part(s @ R[0]) for s in L], axis=-1)
@@ -193,4 +193,4 @@ def one_sided(sol: Solved, values: Array, leaks: bool = False) -> Array:
     conditions = {*sol.device.boundaries, *getattr(sol, "contacts", ())}
     sides = {name + side for name in conditions for side in ("", *SIDES)}
     passable = None if leaks else sides & set(mesh.boundaries)
-    return at_corners(mesh, values[: len(mesh.triangles)], passable)
+    return recovered(mesh, values[: len(mesh.triangles)], passable)

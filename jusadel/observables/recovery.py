@@ -25,7 +25,7 @@ from jusadel.observables.stars import Stars, stars
 Array = jax.Array
 
 
-def at_corners(mesh: Mesh, currents: Any, passable: Iterable[str] | None) -> Array:
+def recovered(mesh: Mesh, currents: Any, passable: Iterable[str] | None) -> Array:
     """Current densities at the corners of triangles, (m, 3, ..., 2), one-sided at the borders of regions.
 
     Exact where the currents are uniform in each region. Between first and second order in the mesh size elsewhere, as

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import expit
 
 from jusadel.action.mesh_action import to_nodes
-from jusadel.action.nambu import L, R, trace_of_product
+from jusadel.action.nambu import L, R
 from jusadel.common.arguments import is_number, real
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
 from jusadel.common.types import ArrayLike
@@ -107,12 +107,12 @@ def tunnelling_spectrum(
 
 
 def _states(G: Array) -> Array:
-    return -trace_of_product(jnp.asarray(R[2]), G).real / 4
+    return -jnp.einsum("ij,...ji->...", R[2], G).real / 4
 
 
 def _spins(G: Array) -> Array:
-    matrix = jnp.asarray((1j * R[2] - np.eye(4)) @ L)  # (1 + tau3) sigma_k g = -(1 - i R3) L_k G
-    return trace_of_product(matrix, G[..., None, :, :]).real / 4
+    matrices = (1j * R[2] - np.eye(4)) @ L  # (1 + tau3) sigma_k g = -(1 - i R3) L_k G
+    return jnp.einsum("aij,...ji->...a", matrices, G).real / 4
 
 
 def _checked_polarisation(given: Any) -> np.ndarray:

@@ -8,15 +8,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.action.assembly import ghosts
-from jusadel.action.homogeneous import bulk_value
 from jusadel.action.mesh_action import DiscreteAction, action
-from jusadel.action.nambu import R, phase_turn
-from jusadel.action.periodic import seams
-from jusadel.common.arguments import is_number
+from jusadel.action.nambu import R
+from jusadel.action.nambu.frames import frame_to_green
+from jusadel.common.arguments import check_temperature, is_number
 from jusadel.common.types import PairPotential
 from jusadel.device.device import Device
 from jusadel.solver.equilibrium import solve
+from jusadel.solver.reservoirs import reservoir_frames
 from jusadel.solver.solution import Solution
 
 Array = jax.Array
@@ -68,8 +67,7 @@ def specific_heat(
         ValueError: T or step out of range.
         TypeError: a pair potential that is a function of points.
     """
-    if not is_number(T) or T <= 0:
-        raise ValueError(f"T = {T!r}; expected a finite temperature > 0, in the units of Delta (k_B = 1)")
+    check_temperature(T)
     step = T / 1000 if step is None else step
     if not is_number(step) or not 0 < step < T:
         raise ValueError(f"step = {step!r}; expected a number between 0 and T = {T:g}")
@@ -125,15 +123,14 @@ def _with_slopes(system: DiscreteAction, G: Array, dG: Array, omega: Array) -> A
 def _slope_on_reservoirs(sol: Solution) -> Array:
     """dG/domega at the nodes of reservoirs and behind barriers, zero at others, (n_w, N, 4, 4)."""
     omega, slope = jnp.asarray(sol.omega), jnp.zeros_like(sol.all_G)
-    behind, seam = ghosts(sol.device), seams(sol.device)
-    for name, reservoir in sol.device.electrodes().items():
-        nodes = sol.mesh.boundary_nodes(name)
-        bulk = lambda w, r=reservoir: bulk_value(w, r.Delta, r.h, r.Gamma)  # noqa: E731
-        dG = jax.jvp(bulk, (omega,), (jnp.ones_like(omega),))[1]
-        turn, numbers = phase_turn(reservoir.phase_at(jnp.asarray(sol.mesh.points)[nodes])), nodes
-        if name in behind:  # as the owner of a seam's node sees it
-            turn, numbers = jnp.swapaxes(seam.turns(nodes), 1, 2) @ turn, behind[name][1]
-        slope = slope.at[:, numbers].set(turn @ dG[:, None] @ jnp.swapaxes(turn, 1, 2))
+
+    def values(w: Array) -> tuple[list[Array], list[np.ndarray]]:
+        held = reservoir_frames(sol.device, sol.system.layout, w)
+        return [frame_to_green(V) for _, V in held], [nodes for nodes, _ in held]
+
+    _, slopes, places = jax.jvp(values, (omega,), (jnp.ones_like(omega),), has_aux=True)
+    for nodes, dG in zip(places, slopes, strict=True):
+        slope = slope.at[:, nodes].set(dG)
     return slope
 
 

@@ -23,8 +23,8 @@ from jusadel.action.mesh_action import (
     node_action,
     to_nodes,
 )
-from jusadel.action.nambu import L, R, commutator
-from jusadel.action.periodic import rotation_matrices, seams
+from jusadel.action.nambu import L, R
+from jusadel.action.periodic import rotation_matrices
 from jusadel.observables.local import (
     by_real_numbers,
     weighted_sum,
@@ -36,7 +36,8 @@ Array = jax.Array
 
 def _turned(G: Array, s: Array, generators: np.ndarray) -> Array:
     """G turned by exp(s_a X_a), to first order."""
-    return G + commutator(jnp.einsum("a,aij->ij", s, generators), G)
+    W = jnp.einsum("a,aij->ij", s, generators)
+    return G + W @ G - G @ W
 
 
 def _torques_of_nodes(generators: np.ndarray, system: DiscreteAction, G: Array) -> Array:
@@ -97,7 +98,7 @@ def outflow(sol: Solution, current: Array) -> Array:
 
 def per_area(sol: Solution, total: Array) -> Array:
     """Integrals (N, 3) round the nodes over their areas, (n, 3); nodes of a seam turn with it."""
-    mesh, seam = sol.mesh, seams(sol.device)
+    mesh, seam = sol.mesh, sol.system.layout.seam
     corners = seam.owner[mesh.triangles]
     area = to_nodes(corners, jnp.asarray(mesh.areas)[:, None] / 3 * jnp.ones((1, 3)), len(total))
     values = (total / jnp.where(area == 0, 1.0, area)[:, None])[seam.owner]

@@ -18,7 +18,7 @@ from jusadel.device.device import Device
 from jusadel.device.pair_potential import at_vertices, default_pair_potential
 from jusadel.solver.checks import refuse_bad_input
 from jusadel.solver.derivatives.tracing import is_traced, still
-from jusadel.solver.derivatives.under_grad import Found, Stated, differentiated
+from jusadel.solver.derivatives.under_grad import FoundState, Stated, differentiated
 from jusadel.solver.derivatives.under_jit import solved_in_program
 from jusadel.solver.gap.equation import solve_gap
 from jusadel.solver.gap.sites import refuse_normal_metals, weighted_sites
@@ -107,7 +107,7 @@ def solve(
         result, stats = problem.newton(frames, ladder=start is None or isinstance(start, Solution)), {}
         if throw:
             refuse_uncertified(problem, result, forced=start is not None)
-        found = Found(problem, result.V, first)
+        found = FoundState(problem, result.V, first)
     sol = found.problem.solution(result, found.Delta, time.perf_counter() - began, **stats)
     if not traced:
         return sol
@@ -160,8 +160,8 @@ def _first_pair_potential(stated: Stated, start: Any) -> tuple[Array, Any]:
 
 def _self_consistent(
     problem: Problem, Delta: Array, frames: Callable[[np.ndarray], np.ndarray], tol: float, throw: bool
-) -> tuple[Found, NewtonResult, dict[str, Any]]:
-    where = weighted_sites(problem.device, problem.T, problem.omega, problem.weights)
+) -> tuple[FoundState, NewtonResult, dict[str, Any]]:
+    where = weighted_sites(problem)
     found = solve_gap(problem, where, where.from_vertices(Delta), frames, tol, throw)
     if found.state == "unstable":
         warnings.warn(
@@ -182,4 +182,4 @@ def _self_consistent(
     result = found.newton
     if found.state == "not converged":  # G belongs to Delta, but Delta not to G
         result = replace(result, converged=np.zeros_like(result.converged))
-    return Found(found.problem, result.V, vertex, where, found.Delta), result, gap
+    return FoundState(found.problem, result.V, vertex, where, found.Delta), result, gap

@@ -9,7 +9,7 @@ nothing about the branch; positivity does.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import jax
@@ -48,6 +48,12 @@ class NewtonResult:
     margin: np.ndarray  # (b,) smallest eigenvalue of the Hermitian part of g tau3 over the nodes
     inertia: np.ndarray | None  # (b, 2) of the last Hessian, where the solver gives it
     ladder: np.ndarray  # (b,) rungs climbed where the plain start failed, else 0
+
+    def __getitem__(self, rows: Any) -> NewtonResult:
+        """These frequencies, by a slice, a mask, or their numbers (k,)."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        chosen: dict[str, Any] = {name: None if value is None else value[rows] for name, value in values.items()}
+        return NewtonResult(**chosen)
 
     @property
     def stable(self) -> np.ndarray:

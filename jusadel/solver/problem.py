@@ -15,8 +15,7 @@ from jusadel.action.homogeneous import field_energies
 from jusadel.action.matrix_free import lift
 from jusadel.action.mesh_action import DiscreteAction, nodal_mean, with_pairing
 from jusadel.action.nambu.frames import frame_to_green
-from jusadel.action.periodic import seams
-from jusadel.common.arguments import is_number, real
+from jusadel.common.arguments import check_temperature
 from jusadel.common.errors import SolveError
 from jusadel.common.progress import Progress
 from jusadel.device.device import Device
@@ -53,7 +52,7 @@ class Problem:
             self.omega,
             start,
             self.solver,
-            boundary=self.boundary or (lambda V, w: with_reservoirs(self.device, V, w)),
+            boundary=self.boundary or (lambda V, w: with_reservoirs(self.device, self.system.layout, V, w)),
             ladder=ladder,
             tol=self.tol,
             progress=self.progress,
@@ -77,7 +76,7 @@ class Problem:
             T=float(self.T),
             omega=self.omega,
             weights=self.weights,
-            all_G=frame_to_green(seams(self.device).turned(result.V)),
+            all_G=frame_to_green(self.system.layout.seam.turned(result.V)),
             Delta=nodal_mean(self.device.mesh, Delta),
             vertex_Delta=Delta,
             converged=result.converged,
@@ -125,7 +124,7 @@ def pose(
             f"all {len(system.free)} nodes of the mesh lie on reservoirs, so that nothing is left to solve; "
             "refine the mesh, or leave a boundary to the vacuum"
         )
-    refuse_torn_reservoirs(device, len(system.free), omega)
+    refuse_torn_reservoirs(device, system, omega)
     warn_if_coarse(device, Delta, T)
     solver = checked_linear_solver(linear_solver, int(np.asarray(system.free).sum()), len(omega))
     refuse_unstable_tensors(system, float(omega.min()), solver)
@@ -164,29 +163,10 @@ def chosen_frequencies(
     device: Device, T: float, Delta: Array, frequencies: Any, accuracy: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Frequencies and weights, (n_w,) each, from what the user gave (see `solve`)."""
-    if not is_number(T) or T <= 0:
-        raise ValueError(f"T = {T!r}; expected a finite temperature > 0, in the units of Delta (k_B = 1)")
+    check_temperature(T)
     if frequencies is None:
         return matsubara.quadrature(T, matsubara.enough_frequencies(T, largest_energy(device, Delta), accuracy))
-    if is_number(frequencies, at_least=1) and float(frequencies).is_integer():
-        return matsubara.quadrature(T, int(frequencies))
-    if not isinstance(frequencies, tuple | list) or len(frequencies) != 2:
-        raise ValueError(
-            f"frequencies = {frequencies!r}; expected None, a whole number >= 1 of quadrature nodes, or a pair "
-            "(omega, weights) of arrays (n_w,)"
-        )
-    omega, weights = (np.asarray(real(f"frequencies[{k}]", x)) for k, x in enumerate(frequencies))
-    if omega.ndim != 1 or omega.shape != weights.shape or not omega.size:
-        raise ValueError(
-            f"frequencies = (omega, weights) with shapes {omega.shape} and {weights.shape}; expected two arrays (n_w,)"
-        )
-    if not np.all((omega > 0) & np.isfinite(omega) & np.isfinite(weights)):
-        bad = int(np.nonzero(~((omega > 0) & np.isfinite(omega) & np.isfinite(weights)))[0][0])
-        raise ValueError(
-            f"frequency {bad} has omega = {omega[bad]:g} and weight {weights[bad]:g}; expected finite numbers with "
-            "omega > 0"
-        )
-    return omega, weights
+    return matsubara.given_sum(T, frequencies)
 
 
 def largest_energy(device: Device, Delta: Array) -> float:

@@ -103,7 +103,7 @@ def _descend(run: Run, energies: np.ndarray, eta: float, highest: float, V: np.n
         ratio[at] = np.where(good, np.minimum(ratio[at] ** 1.5, STRIDE), np.sqrt(ratio[at]))
         stations[at] += 1
         stuck = ~good & (ratio[at] < CLOSEST)
-        _put(total, at[good | stuck], _part(trial, good | stuck))
+        _put(total, at[good | stuck], trial[good | stuck])
         total.steps[at[~good & ~stuck]] += trial.steps[~good & ~stuck]
         height[at[good]] = target[good]
         moving[at] = ~stuck & (height[at] > eta)
@@ -123,8 +123,3 @@ def _first_station(
         height[at] *= 10 if k else 1
         _put(total, at, run(height[at] - 1j * energies[at], V[at]))
     return height, total
-
-
-def _part(result: NewtonResult, which: np.ndarray) -> NewtonResult:
-    names = ("V", "residual", "steps", "iterations", "converged", "margin", "ladder")
-    return NewtonResult(inertia=None, **{name: getattr(result, name)[which] for name in names})

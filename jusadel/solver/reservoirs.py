@@ -9,56 +9,56 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.action.assembly import ghosts
 from jusadel.action.homogeneous import bulk_value
+from jusadel.action.layout import Layout
+from jusadel.action.mesh_action import DiscreteAction
 from jusadel.action.nambu import bcs, phase_turn
 from jusadel.action.nambu.frames import frame_to_green, green_to_frame
-from jusadel.action.periodic import seams
 from jusadel.device.boundary import Reservoir
 from jusadel.device.device import Device
 
 Array = jax.Array
 
 
-def reservoir_frames(device: Device, omega: Any) -> list[tuple[np.ndarray, Array]]:
+def reservoir_frames(device: Device, layout: Layout, omega: Any) -> list[tuple[np.ndarray, Array]]:
     """Pairs of nodes (k,) and their frames (b, k, 4, 4): those on reservoirs, and those behind barriers.
 
     Behind a node of a seam stands the value as its owner sees it, turned back: the barrier's term acts on the owner.
     """
-    seam, found = seams(device), []
+    found = []
     for name, reservoir in device.reservoirs().items():
         nodes = device.mesh.boundary_nodes(name)
         found.append((nodes, _reservoir_frames(device, reservoir, nodes, omega)))
-    for name, (nodes, behind) in ghosts(device).items():
-        back = jnp.swapaxes(seam.turns(nodes), 1, 2)
+    for name, (nodes, behind) in layout.ghosts.items():
+        back = jnp.swapaxes(layout.seam.turns(nodes), 1, 2)
         reservoir = device.boundaries[name].reservoir  # type: ignore[attr-defined]
         found.append((behind, back @ _reservoir_frames(device, reservoir, nodes, omega)))
     return found
 
 
-def with_reservoirs(device: Device, V: np.ndarray, omega: np.ndarray) -> np.ndarray:
+def with_reservoirs(device: Device, layout: Layout, V: np.ndarray, omega: np.ndarray) -> np.ndarray:
     """Frames (b, N, 4, 4) with the reservoirs' bulk values at their nodes, and behind barriers."""
     V = np.array(V)
-    for nodes, frames in reservoir_frames(device, omega):
+    for nodes, frames in reservoir_frames(device, layout, omega):
         V[:, nodes] = np.asarray(frames)
     return V
 
 
-def held_frames(device: Device, nodes: int, omega: Any) -> Array:
-    """As `with_reservoirs`, of `nodes` nodes that are normal elsewhere, as a function that JAX may trace."""
-    V = jnp.broadcast_to(jnp.eye(4), (len(omega), nodes, 4, 4))
-    for at, frames in reservoir_frames(device, omega):
+def held_frames(device: Device, system: DiscreteAction, omega: Any) -> Array:
+    """As `with_reservoirs`, of nodes that are normal elsewhere, as a function that JAX may trace."""
+    V = jnp.broadcast_to(jnp.eye(4), (len(omega), len(system.free), 4, 4))
+    for at, frames in reservoir_frames(device, system.layout, omega):
         V = V.at[:, at].set(frames)
     return V
 
 
-def refuse_torn_reservoirs(device: Device, nodes: int, omega: np.ndarray) -> None:
-    """A reservoir that meets a seam must have, on both sides of it, one value up to the seam's turn; `nodes` of all."""
-    seam = seams(device)
+def refuse_torn_reservoirs(device: Device, system: DiscreteAction, omega: np.ndarray) -> None:
+    """A reservoir that meets a seam must have, on both sides of it, one value up to the seam's turn."""
+    seam, normal = system.layout.seam, np.broadcast_to(np.eye(4), (1, len(system.free), 4, 4))
     torn = seam.slaves[device.fixed_nodes()[seam.slaves]]
     if not len(torn):
         return
-    V = with_reservoirs(device, np.broadcast_to(np.eye(4), (1, nodes, 4, 4)), omega[:1])
+    V = with_reservoirs(device, system.layout, normal, omega[:1])
     given, turned = (np.asarray(frame_to_green(jnp.asarray(frames)[0, torn])) for frames in (V, seam.turned(V)))
     apart = np.abs(given - turned).max(axis=(1, 2))
     if apart.max() > 1e-6:

@@ -14,7 +14,6 @@ from jusadel.action.matrix_free import lift
 from jusadel.action.mesh_action import DiscreteAction
 from jusadel.action.nambu import advanced
 from jusadel.action.nambu.frames import frame_to_green
-from jusadel.action.periodic import seams
 from jusadel.common.arguments import is_number, real
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
 from jusadel.common.errors import SolveError
@@ -133,7 +132,7 @@ def spectrum(
     if not isinstance(sol, Solution):
         raise TypeError(f"sol is {type(sol).__name__}; expected the Solution that jusadel.solve(device, ...) returns")
     refuse_bad_input(sol.device, tol)
-    E, solver = _checked(energies, eta), _checked_solver(linear_solver)
+    E, solver, layout = _checked(energies, eta), _checked_solver(linear_solver), sol.system.layout
     once, place = np.unique(np.abs(E), return_inverse=True)
     highest = largest_energy(sol.device, sol.vertex_Delta)
     _warn_if_coarse(sol.device, min(once.max(), highest))
@@ -142,14 +141,15 @@ def spectrum(
         once,
         float(eta),
         solver,
-        lambda V, omega: with_reservoirs(sol.device, V, omega),
+        lambda V, omega: with_reservoirs(sol.device, layout, V, omega),
         highest=highest,
         tol=tol,
         progress=reporter(progress),
     )
     if throw:
         _refuse_uncertified(once, found, eta, tol)
-    G = frame_to_green(jnp.asarray(seams(sol.device).turned(found.V)))[place]
+    found = found[place]
+    G = frame_to_green(layout.seam.turned(found.V))
     return Spectrum(
         device=sol.device,
         T=sol.T,
@@ -158,11 +158,11 @@ def spectrum(
         all_G=jnp.where(jnp.asarray(E < 0)[:, None, None, None], jnp.conj(G), G),
         Delta=sol.Delta,
         vertex_Delta=sol.vertex_Delta,
-        converged=found.converged[place],
-        stable=certified(found)[place],
-        margin=found.margin[place],
+        converged=found.converged,
+        stable=certified(found),
+        margin=found.margin,
         system=sol.system,
-        stats={name: getattr(found, name)[place] for name in ("steps", "residual", "ladder", "iterations")}
+        stats={name: getattr(found, name) for name in ("steps", "residual", "ladder", "iterations")}
         | {"linear_solver": solver.name, "seconds": time.perf_counter() - began, "tol": tol},
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
-from jusadel.action.assembly import ghosts, interface_joints
+from jusadel.action.assembly import interface_joints
 from jusadel.action.matsubara import bulk_gap
 from jusadel.action.mesh_action import DiscreteAction
 from jusadel.action.nambu import bcs
@@ -20,7 +20,7 @@ from jusadel.action.periodic import seams
 from jusadel.action.stiffness import coupling
 from jusadel.device.device import Device
 from jusadel.device.pair_potential import at_vertices
-from jusadel.mesh.topology import pairs_of_corners
+from jusadel.mesh.topology import summed_over_triangles
 from jusadel.solver.solution import Solution
 
 WEAK = 1e-4
@@ -101,11 +101,9 @@ def _lowest_mode(K: sp.csr_matrix) -> np.ndarray:
 def _given_phases(device: Device) -> np.ndarray:
     """exp(i phase) at nodes of superconducting electrodes, else NaN, (n,)."""
     given = np.full(len(device.mesh.points), np.nan, complex)
-    nodes_of = {name: device.mesh.boundary_nodes(name) for name in device.reservoirs()}
-    nodes_of |= {name: nodes for name, (nodes, _) in ghosts(device).items()}
     for name, reservoir in device.electrodes().items():
         if float(reservoir.Delta) > 0:
-            nodes = nodes_of[name]
+            nodes = device.mesh.boundary_nodes(name)
             given[nodes] = np.exp(1j * np.asarray(reservoir.phase_at(np.asarray(device.mesh.points)[nodes])))
     return given
 
@@ -116,8 +114,7 @@ def _covariant_laplacian(device: Device, seam: Any) -> sp.csr_matrix:
     line = np.asarray(device.line_integrals()) - np.asarray(seam.phase)[mesh.triangles] / 2
     carried = np.exp(-2j * line)
     local = np.asarray(mesh.local_stiffness) * carried.conj()[:, :, None] * carried[:, None, :]
-    row, column = pairs_of_corners(seam.owner[mesh.triangles])
-    return sp.csr_matrix((local.ravel(), (row, column)), (n, n))
+    return summed_over_triangles(local, seam.owner[mesh.triangles], n)
 
 
 def starting_frames(device: Device, system: DiscreteAction, start: Any) -> Callable[[np.ndarray], np.ndarray]:

@@ -29,7 +29,7 @@ def system_without(names):
 
 @jax.jit
 def gradient_and_product(action, V, omega, x):
-    hessian = lifted.linearise(action, V, omega)
+    hessian = lifted.matrix_free_hessian(action, V, omega)
     return hessian.residual, hessian.apply(x)
 
 
@@ -91,7 +91,7 @@ def test_product_is_vmapped_over_parameters():
         nodes = action.system.nodes
         fields = nodes.fields | {"h": factor * nodes.fields["h"]}
         changed = replace(action, system=replace(action.system, nodes=replace(nodes, fields=fields)))
-        hessian = lifted.linearise(changed, V, jnp.asarray(OMEGA))
+        hessian = lifted.matrix_free_hessian(changed, V, jnp.asarray(OMEGA))
         return hessian.residual, hessian.apply(x)
 
     factors = jnp.array([0.0, 2.0])

@@ -27,7 +27,7 @@ from jusadel.action.matrix_free import lift, residual
 from jusadel.action.mesh_action import action, link
 from jusadel.action.nambu import L, R
 from jusadel.action.nambu.frames import frame_to_green
-from jusadel.action.sparse_hessian import Pattern, linearise
+from jusadel.action.sparse_hessian import Pattern, hessian_blocks
 from jusadel.action.terms import TERMS
 
 NAMES = [term.name for term in TERMS]
@@ -57,7 +57,7 @@ def G(mesh):
 
 def assert_derivatives(system, V, omega, tolerance=1e-10):
     lifted = lift(system)
-    found = linearise(lifted, V, omega)
+    found = hessian_blocks(lifted, V, omega)
     slope, curvature = (np.asarray(x) for x in dense(system, V, omega))
     free = np.asarray(system.free)
     slope = np.where(free[:, None], slope, 0)

@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.linalg
+from shared import commutator
 
-from jusadel.action.nambu import commutator, from_nambu, to_nambu, units
+from jusadel.action.nambu import from_nambu, to_nambu, units
 from jusadel.action.terms import TERMS, density
 
 PAULI = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])

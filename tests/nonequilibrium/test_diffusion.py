@@ -9,7 +9,7 @@ from random_device import ALL, small_mesh
 
 import jusadel as ju
 from jusadel.action.assembly import discretise
-from jusadel.nonequilibrium.diffusion import normal_equations, pose
+from jusadel.nonequilibrium.diffusion import normal_equations, normal_problem
 from jusadel.nonequilibrium.time_evolution import _Stepper
 from validation.normal_state import annulus
 
@@ -160,7 +160,7 @@ def test_spin_swapping():
     kappa, nu = 0.5, 0.6
     mesh = ju.rectangle(2.0, 1.0, 0.4)
     device = ju.Device(mesh=mesh, materials=metal(kappa=(NOTHING, NOTHING, kappa), nu=nu))
-    equations = pose(device, {}, floating=True).equations
+    equations = normal_problem(device, {}, floating=True).equations
     x, y = np.asarray(mesh.points).T
     taken = equations(0.7 * np.stack([0 * x, x, kappa * y, 0 * x], axis=1))
     left, right = x < 1e-9, x > 2 - 1e-9
@@ -474,7 +474,7 @@ def test_relaxation_and_precession():
 
 def test_time_steps_are_of_second_order():
     device = strip(1.0, 1.0, 0.5, metal(Gamma=0.8, h=(NOTHING, NOTHING, 1.5)))
-    stepper = _Stepper(pose(device, {}, floating=True))
+    stepper = _Stepper(normal_problem(device, {}, floating=True))
     f = np.zeros(stepper.problem.given.shape)
     f[:, 1] = 1.0
     errors = []

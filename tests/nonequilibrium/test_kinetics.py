@@ -9,7 +9,6 @@ import scipy.special
 from random_device import ALL, small_mesh
 
 import jusadel as ju
-from jusadel.nonequilibrium.contacts import nodes_of_contact
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning"),
@@ -153,7 +152,7 @@ def test_charge_and_energy_are_conserved_and_entropy_grows(junction, drive):
     assert max(np.abs(x[:, 1]).max() for x in out.values()) > 0.02
     np.testing.assert_allclose(sum(out.values())[:, :2], 0, atol=1e-10)
     between = np.abs(junction.mesh.points[junction.mesh.boundary_nodes("bottom"), 0] - 0.5) < 0.2
-    behind = nodes_of_contact(junction.device, "bottom")[between]
+    behind = junction.system.layout.nodes_of_contact(junction.mesh, "bottom")[between]
     left, right = (float(ju.current_across(kin, (x, 0.0), (x, 0.1))) for x in (0.3, 0.7))
     assert left == pytest.approx(right + kin.reactions[:, behind, 1].sum(), abs=1e-9)
     assert abs(left - right) > 1e-5

@@ -11,7 +11,7 @@ import pytest
 
 import jusadel as ju
 from jusadel.mesh.interfaces import split
-from jusadel.observables.recovery import at_corners
+from jusadel.observables.recovery import recovered
 
 STRIP = ju.strip({"A": 1.0, "B": 1.0}, 1.0, 0.3)
 
@@ -30,16 +30,16 @@ def test_currents_that_are_uniform_in_each_region_are_exact(mesh):
     along = np.where(mesh.region_of_triangle == 0, 1.0, 3.0)
     closed = np.stack([np.full(len(along), 2.0), 0 * along], axis=1)
     ends = ("left", "right")
-    np.testing.assert_allclose(at_corners(mesh, closed, ends) - closed[:, None], 0, atol=1e-12)
+    np.testing.assert_allclose(recovered(mesh, closed, ends) - closed[:, None], 0, atol=1e-12)
     jumping = np.stack([np.full(len(along), 2.0), along], axis=1)
-    np.testing.assert_allclose(at_corners(mesh, jumping, None) - jumping[:, None], 0, atol=1e-12)
+    np.testing.assert_allclose(recovered(mesh, jumping, None) - jumping[:, None], 0, atol=1e-12)
 
 
 def test_all_components_and_derivatives():
     spins = np.random.default_rng(0).normal(size=(len(STRIP.triangles), 3, 2))
-    found = at_corners(STRIP, spins, ("left",))
-    np.testing.assert_allclose(found[:, :, 1], at_corners(STRIP, spins[:, 1], ("left",)), atol=1e-12)
-    mean = lambda s: jnp.sum(at_corners(STRIP.with_points(s * STRIP.points), spins, ("left",)) ** 2)  # noqa: E731
+    found = recovered(STRIP, spins, ("left",))
+    np.testing.assert_allclose(found[:, :, 1], recovered(STRIP, spins[:, 1], ("left",)), atol=1e-12)
+    mean = lambda s: jnp.sum(recovered(STRIP.with_points(s * STRIP.points), spins, ("left",)) ** 2)  # noqa: E731
     assert abs(jax.grad(mean)(1.0)) < 1e-9 * mean(1.0)  # densities do not change with the scale of the mesh
 
 
@@ -52,7 +52,7 @@ def test_smooth_currents_converge_at_second_order():
     sizes, errors = [0.2, 0.1, 0.05], []
     for size in sizes:
         mesh = ju.disk(1.0, size)
-        found = np.asarray(at_corners(mesh, turning(mesh.centroids), ()))
+        found = np.asarray(recovered(mesh, turning(mesh.centroids), ()))
         nodes = mesh.triangles[np.hypot(*np.asarray(mesh.centroids).T) < 0.7]
         inside = found[np.hypot(*np.asarray(mesh.centroids).T) < 0.7]
         errors.append(np.sqrt(np.mean((inside - turning(mesh.points)[nodes]) ** 2)))

@@ -152,14 +152,14 @@ def test_response_is_the_derivative_of_the_residual():
     vertex = at_vertices(device, 1.0 + 0.2j)
     options = {"accuracy": 1e-4, "tol": 1e-12, "linear_solver": DIRECT, "progress": None}
     problem = pose(device, T, vertex, frequencies=3, **options)
-    where = gap.weighted_sites(device, T, problem.omega, problem.weights)
+    where = gap.weighted_sites(problem)
     Delta = where.from_vertices(vertex)
     Delta = Delta + 0.1 * rng.normal(size=Delta.shape)
     base = gap.Trial.of(problem, where, Delta, starting_frames(device, problem.system, None))
     change = rng.normal(size=Delta.shape) + 1j * rng.normal(size=Delta.shape)
     step = 1e-4
     above, below = (base.again(where, Delta + s * step * change).residual for s in (1, -1))
-    response = gap.Response(base.problem, where, base.newton.V, tol=1e-10)
+    response = gap.PairResponse(base.problem, where, base.newton.V, tol=1e-10)
     expected = (above - below) / (2 * step)
     found = response(change)
     assert np.abs(found - expected).max() < 1e-6 * np.abs(expected).max()

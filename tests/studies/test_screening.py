@@ -197,7 +197,7 @@ def test_flux_in_a_thick_ring_is_quantised(winding):
 def test_energy_is_stationary(thin_ring):
     """Along random changes of the edge integrals, seen from the device alone; the hole's share is added here."""
     random, edges = np.random.default_rng(1), thin_ring.edges
-    hole = edge_space(thin_ring.device).curl[-1:]
+    hole = edge_space(thin_ring.device, thin_ring.system).curl[-1:]
 
     def energy(e):
         B = (hole @ e)[0] - thin_ring.applied_field
@@ -325,10 +325,10 @@ def test_response_is_the_derivative_of_the_gradient_and_symmetric():
         progress=None,
         unknown=("A", "Delta"),
     )
-    where = gap.weighted_sites(device, T, posed.omega, posed.weights)
-    model = screening_response.Model(edge_space(device), where, 0.3, 0.05)
+    where = gap.weighted_sites(posed)
+    model = screening_response.ScreeningModel(edge_space(device, posed.system), where, 0.3, 0.05)
     base = screening_response.first_state(model, posed, Delta, starting_frames(device, posed.system, None))
-    response = screening_response.Response(model, base)
+    response = screening_response.FieldResponse(model, base)
     a, b = random.normal(size=(2, len(base.z)))
     Ja = response(a)
     assert b @ Ja == pytest.approx(a @ response(b), rel=1e-9)
@@ -359,7 +359,7 @@ def two_halves():
 def test_edge_integrals_give_the_links_of_the_action():
     """With a seam, a doubled line and a surface, by way of the vector potential as a function of points."""
     device = two_halves()
-    space = edge_space(device)
+    space = edge_space(device, discretise(device, jnp.zeros((len(device.mesh.triangles), 3))))
     edges = space.edges(np.random.default_rng(3).normal(size=space.independent.shape[1]))
     assert len(edges) > space.independent.shape[1]
     np.testing.assert_allclose(space.edges(space.chosen(edges)), edges, atol=1e-14)
@@ -381,7 +381,7 @@ def test_a_hole_is_found_through_a_cut():
     )
     area = n / 2 * np.sin(2 * np.pi / n) * INNER**2
     for device in (whole, cut):
-        space = edge_space(device)
+        space = edge_space(device, discretise(device, jnp.zeros((len(device.mesh.triangles), 3))))
         assert space.areas[len(mesh.triangles) :] == pytest.approx([area])
         assert space.independent.shape[1] == len(mesh.edges)
         ends = np.asarray(device.mesh.points)[device.mesh.edges]

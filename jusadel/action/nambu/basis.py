@@ -72,21 +72,6 @@ def trace(a: ArrayLike) -> Array:
     return jnp.trace(jnp.asarray(a), axis1=-2, axis2=-1)
 
 
-def trace_of_product(a: Array, b: Array) -> Array:
-    """Tr(a b) over the last two axes, without forming the product."""
-    return jnp.sum(a * jnp.swapaxes(b, -1, -2), axis=(-2, -1))
-
-
-def commutator(a: Array, b: Array) -> Array:
-    """[a, b] = a b - b a."""
-    return a @ b - b @ a
-
-
-def anticommutator(a: Array, b: Array) -> Array:
-    """{a, b} = a b + b a."""
-    return a @ b + b @ a
-
-
 def to_nambu(G: ArrayLike) -> Array:
     """The usual complex g = -i G in the basis (psi_up, psi_down, psi_down^+, -psi_up^+).
 

@@ -20,7 +20,7 @@ from scipy.sparse.csgraph import connected_components
 from jusadel.device.gauge.phase_lines import RELATIVE, TOLERANCE, Forest, GaugeError, PhaseLine
 from jusadel.mesh.interfaces import paired_edges
 from jusadel.mesh.mesh import Mesh
-from jusadel.mesh.topology import pairs_of_corners, split_lines
+from jusadel.mesh.topology import split_lines, summed_over_triangles
 
 Array = Any
 
@@ -217,7 +217,7 @@ def _smallest(space: _Space, local: Array, triangles: np.ndarray, load: Array) -
 
 def _on_host(space: _Space, triangles: np.ndarray, local: np.ndarray, load: np.ndarray) -> np.ndarray:
     n, P = len(space.column), space.matrix()
-    K = sp.csr_matrix((local.ravel(), pairs_of_corners(triangles)), (n, n))
+    K = summed_over_triangles(local, triangles, n)
     only = sp.diags(space.moving)
     return sla.spsolve((only @ (P.T @ K @ P) @ only + sp.diags(1 - space.moving)).tocsc(), load)
 

@@ -42,7 +42,7 @@ class Content:
     lost: str
 
 
-def mesh_of(content: Content) -> Mesh:
+def mesh_of_elements(content: Content) -> Mesh:
     """The mesh of a file, as `read_mesh` says, or ValueError that says what to export instead."""
     _check_kinds(content.blocks)
     triangles, regions = _joined(content.blocks, "triangle", 3)

@@ -18,7 +18,7 @@ from typing import Any
 import meshio
 import numpy as np
 
-from jusadel.mesh.formats.elements import Block, Content, mesh_of
+from jusadel.mesh.formats.elements import Block, Content, mesh_of_elements
 from jusadel.mesh.formats.msh_reader import read_msh
 from jusadel.mesh.mesh import Mesh
 from jusadel.mesh.topology import Integers
@@ -53,7 +53,7 @@ def read_mesh(path: str | os.PathLike[str]) -> Mesh:
             why = f"{type(error).__name__} {why}: it is cut off, or no {EXPECTED[file.suffix.lower()]}"
         raise ValueError(f"{file.name!r} cannot be read as {file.suffix}: {why}") from error
     try:
-        return mesh_of(content)
+        return mesh_of_elements(content)
     except ValueError as error:
         raise ValueError(f"{file.name!r}: {error}") from error
 

@@ -44,7 +44,7 @@ class Triangulation:
     @property
     def sides(self) -> NDArray[np.float64]:
         """(m, 3) lengths of the sides opposite to each corner."""
-        return sides_of(self.corners)
+        return sides_of_triangles(self.corners)
 
     @property
     def cosines(self) -> NDArray[np.float64]:
@@ -63,14 +63,14 @@ class Triangulation:
         return np.isin(keys, edge_keys(sides, n))
 
 
-def sides_of(corners: Points) -> NDArray[np.float64]:
+def sides_of_triangles(corners: Points) -> NDArray[np.float64]:
     """(m, 3) lengths of the sides opposite to each of the corners (m, 3, 2)."""
     return np.asarray(np.sqrt(((corners[:, [2, 0, 1]] - corners[:, [1, 2, 0]]) ** 2).sum(axis=-1)))
 
 
 def cosines_of(corners: Points) -> NDArray[np.float64]:
     """(m, 3) cosines of the angles at the corners (m, 3, 2)."""
-    a = sides_of(corners)
+    a = sides_of_triangles(corners)
     b, c = a[:, [1, 2, 0]], a[:, [2, 0, 1]]
     return np.clip((b**2 + c**2 - a**2) / (2 * b * c), -1, 1)
 

@@ -25,15 +25,15 @@ def good_mesh(border: Border, size: SizeFunction, film: Film) -> Triangulation:
     border = split_border(border, size, film)
     mesh = triangulated(border, interior_points(border, size), film)
     for _ in range(4):
-        mesh = smoothed(mesh, film)
+        mesh = relaxed(mesh, film)
     mesh = refined(mesh, size, film)
     try:
-        return refined(smoothed(mesh, film), size, film)
+        return refined(relaxed(mesh, film), size, film)
     except MeshingError:  # smoothing has spoilt what was good already
         return mesh
 
 
-def smoothed(mesh: Triangulation, film: Film, sweeps: int = 3) -> Triangulation:
+def relaxed(mesh: Triangulation, film: Film, sweeps: int = 3) -> Triangulation:
     """Interior points moved to the centre of the triangles round them."""
     points, first = mesh.points, len(mesh.border.points)
     if len(mesh.interior) == 0:

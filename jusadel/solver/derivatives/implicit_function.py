@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.action.matrix_free import TWO_B_R3, green, inverse, joint_slope, node_slope, product, traces
+from jusadel.action.matrix_free import TWO_B_R3, green, inverse_of_frames, local_slope, product, traces
 from jusadel.action.mesh_action import DiscreteAction, cell_action, to_nodes, with_pairing
 from jusadel.action.nambu.frames import generator
 from jusadel.solver.gap.response import amplitudes
@@ -147,17 +147,13 @@ def _in_groups(system: DiscreteAction, V: Array, omega: Array) -> Array:
 
 def _slope(system: DiscreteAction, V: Array, omega: Array) -> Array:
     V = jnp.moveaxis(V, 0, -1)
-    V_inverse = inverse(V)
+    V_inverse = inverse_of_frames(V)
     Q = product(product(V_inverse, _gradient(system, green(V, V_inverse), omega)), V)
     return jnp.moveaxis(jnp.where(system.free[:, None, None], traces((TWO_B_R3, Q)), 0), -1, 0)
 
 
 def _gradient(system: DiscreteAction, G: Array, omega: Array) -> Array:
     """Phi with dS = Tr(Phi dG), (N, 4, 4, w), with nothing worked out beforehand."""
-    total = node_slope(system, G, omega)
-    for joint in system.joints:
-        both = joint_slope(joint, G[joint.pairs[:, 0]], G[joint.pairs[:, 1]])
-        total = total.at[joint.pairs.T].add(jnp.stack(both))
 
     def forces(block: Any) -> Array:
         triangles, cells = block
@@ -169,7 +165,8 @@ def _gradient(system: DiscreteAction, G: Array, omega: Array) -> Array:
     count = len(system.triangles)
     blocks = jax.tree.map(partial(_in_blocks, -(-count // BLOCK)), (system.triangles, system.cells))
     found = jax.lax.map(jax.checkpoint(forces), blocks)
-    return total + to_nodes(system.triangles, found.reshape(-1, 3, *G.shape[1:])[:count], len(G))
+    at_corners = found.reshape(-1, 3, *G.shape[1:])[:count]
+    return local_slope(system, G, omega) + to_nodes(system.triangles, at_corners, len(G))
 
 
 def _in_blocks(blocks: int, x: Array) -> Array:

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.errors import SolveError
-from jusadel.solver.gap.response import Response, couplings, felt, pushed
+from jusadel.solver.gap.response import PairResponse, couplings, felt, pushed
 from jusadel.solver.gap.sites import Sites
 from jusadel.solver.linear.protocol import DERIVATIVES
 from jusadel.solver.problem import Problem
@@ -79,14 +79,14 @@ class LinearProblem:
         return np.asarray(self.problem.system.free)[:, None]
 
     @cached_property
-    def _exact(self) -> Response:
+    def _exact(self) -> PairResponse:
         assert self.sites is not None
-        return Response(self.problem, self.sites, self.V, solve=self._H_inverse)
+        return PairResponse(self.problem, self.sites, self.V, solve=self._H_inverse)
 
     @cached_property
-    def _quick(self) -> Response:
+    def _quick(self) -> PairResponse:
         assert self.sites is not None
-        return Response(self.problem, self.sites, self.V)
+        return PairResponse(self.problem, self.sites, self.V)
 
     def _response(self, r: np.ndarray) -> np.ndarray:
         """J^-1 r (K,) complex, by iterative refinement; without the common phase where nothing holds it."""

@@ -12,7 +12,6 @@ import numpy as np
 from jusadel.action.assembly import discretise
 from jusadel.action.mesh_action import nodal_mean
 from jusadel.action.nambu.frames import frame_to_green
-from jusadel.action.periodic import seams
 from jusadel.common.arguments import real
 from jusadel.device.device import Device
 from jusadel.solver.derivatives.callback import Host, keep
@@ -41,7 +40,7 @@ class Stated(NamedTuple):
         return omega / T * self.T, weights
 
 
-class Found(NamedTuple):
+class FoundState(NamedTuple):
     """The numbers of a solution."""
 
     problem: Problem
@@ -57,9 +56,7 @@ def equations(stated: Stated, omega: Any, weights: Any, sites: Sites | None) -> 
     Delta = jnp.zeros((len(device.mesh.triangles), 3), complex) if stated.Delta is None else stated.Delta
     system = discretise(device, Delta, ("Delta",) if sites is not None else ())
     gap = None if sites is None else _gap_terms(stated, sites, omega, weights)
-    return Equations(
-        system=system, omega=jnp.asarray(omega), held=held_frames(device, len(system.free), omega), gap=gap
-    )
+    return Equations(system=system, omega=jnp.asarray(omega), held=held_frames(device, system, omega), gap=gap)
 
 
 def _gap_terms(stated: Stated, sites: Sites, omega: Any, weights: Any) -> GapTerms:
@@ -69,7 +66,7 @@ def _gap_terms(stated: Stated, sites: Sites, omega: Any, weights: Any) -> GapTer
     return GapTerms(nodes=jnp.asarray(sites.nodes), weight=weight, a=a, scale=scale)
 
 
-def differentiated(stated: Stated, found: Found, sol: Solution) -> Solution:
+def differentiated(stated: Stated, found: FoundState, sol: Solution) -> Solution:
     """The solution that was found, as a function of what JAX traces."""
     omega, weights = stated.sums(sol.omega, sol.weights, sol.T)
     eq = equations(stated, omega, weights, found.sites)
@@ -90,17 +87,17 @@ def function_of(eq: Equations, problem: Problem, V: Any, sites: Sites | None = N
 
 def placed(stated: Stated, eq: Equations, unknowns: Unknowns, sol: Solution, sites: Sites | None) -> Solution:
     """A Solution with the frames V and, where it is an unknown, the pair potential (K, 2) at the sites."""
-    device, vertex, system = stated.device, stated.Delta, eq.system
+    device, vertex, system, seam = stated.device, stated.Delta, eq.system, eq.system.layout.seam
     if sites is not None:
         Delta = unknowns[1]
-        turn = jnp.exp(1j * seams(device).phase[device.mesh.triangles])
+        turn = jnp.exp(1j * seam.phase[device.mesh.triangles])
         vertex = jnp.append(Delta[:, 0] + 1j * Delta[:, 1], 0)[sites.at] * turn
         system = eq.at(Delta)
     return replace(
         sol,
         device=device,
         T=stated.T,
-        all_G=frame_to_green(seams(device).turned(unknowns[0])),
+        all_G=frame_to_green(seam.turned(unknowns[0])),
         Delta=nodal_mean(device.mesh, vertex),
         vertex_Delta=vertex,
         system=system,

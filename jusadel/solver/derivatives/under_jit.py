@@ -13,12 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action import matsubara
+from jusadel.action.periodic import seams
 from jusadel.common.arguments import is_number, real
 from jusadel.solver.derivatives.callback import UNKNOWN, Host, called
 from jusadel.solver.derivatives.implicit_function import attached
 from jusadel.solver.derivatives.tracing import is_traced
 from jusadel.solver.derivatives.under_grad import Stated, equations, placed
-from jusadel.solver.gap.sites import layout, site_fields
+from jusadel.solver.gap.sites import Sites, bare_sites, site_fields
 from jusadel.solver.linear import LinearSolver
 from jusadel.solver.solution import Solution
 
@@ -39,7 +40,7 @@ def solved_in_program(
         ValueError: frequencies=None.
     """
     omega, weights = _sums(stated)
-    where = None if stated.Delta is not None else layout(stated.device, _superconducting(stated))
+    where = None if stated.Delta is not None else _sites(stated)
     eq = equations(stated, omega, weights, where)
     nothing = jnp.zeros(0)
     at_sites = (nothing, nothing) if where is None else (site_fields(stated.device, where)[1], jnp.asarray(where.phase))
@@ -69,14 +70,14 @@ def _sums(stated: Stated) -> tuple[Any, Any]:
     return x * stated.T, weights
 
 
-def _superconducting(stated: Stated) -> np.ndarray:
-    """Which of the triangles' vertices (m, 3) may be: where Tc has no value, it is taken to be above zero."""
+def _sites(stated: Stated) -> Sites:
+    """Those of vertices that may be superconducting: where Tc has no value, it is taken to be above zero."""
     mesh, found = stated.device.mesh, np.zeros(stated.device.mesh.triangles.shape, bool)
     for region, material in stated.device.materials.items():  # type: ignore[union-attr]
         rows = mesh.regions[region]
         Tc = material.at("Tc", mesh.points[mesh.triangles[rows]].reshape(-1, 2))
         found[rows] = True if is_traced(Tc) else np.asarray(Tc).reshape(-1, 3) > 0
-    return found
+    return bare_sites(stated.device, seams(stated.device), found)
 
 
 def _bare_solution(stated: Stated, omega: Any, weights: Any, quality: Any, host: Host) -> Solution:

@@ -14,10 +14,19 @@ from jusadel.solver.gap.equation import (
     solve_gap,
 )
 from jusadel.solver.gap.lanczos import FEWEST, downhill, smallest_eigenvalue
-from jusadel.solver.gap.response import EIGENVALUE, RESPONSE, Response, amplitudes, couplings, felt, pushed
+from jusadel.solver.gap.response import (
+    EIGENVALUE,
+    RESPONSE,
+    PairResponse,
+    amplitudes,
+    couplings,
+    felt,
+    gap_residual,
+    pushed,
+)
 from jusadel.solver.gap.sites import (
     Sites,
-    layout,
+    bare_sites,
     refuse_normal_metals,
     site_fields,
     superconducting_sites,
@@ -36,14 +45,15 @@ __all__ = [
     "TRUST",
     "ZERO",
     "GapResult",
-    "Response",
+    "PairResponse",
     "Sites",
     "Trial",
     "amplitudes",
+    "bare_sites",
     "couplings",
     "downhill",
     "felt",
-    "layout",
+    "gap_residual",
     "lowest_stable",
     "pushed",
     "refuse_normal_metals",

@@ -22,7 +22,7 @@ import numpy as np
 from jusadel.action.matsubara import GAP_RATIO
 from jusadel.common.errors import SolveError
 from jusadel.common.progress import Event
-from jusadel.solver.gap.response import RESPONSE, Response, amplitudes
+from jusadel.solver.gap.response import RESPONSE, PairResponse, gap_residual
 from jusadel.solver.gap.sites import Sites
 from jusadel.solver.newton import NewtonResult
 from jusadel.solver.problem import Problem, refuse_uncertified
@@ -116,7 +116,7 @@ def _converged(
         best = min(found, best, key=lambda trial: trial.size)
         if found.meets(tol, where) or step == MAX_STEPS:
             break
-        response = Response(found.problem, where, found.newton.V)
+        response = PairResponse(found.problem, where, found.newton.V)
         found, stuck = _next(found, where, response, stuck)
         responses += response.count
     if found.meets(tol, where):
@@ -126,7 +126,7 @@ def _converged(
     return _classified(best, where, step, responses)._replace(state="not converged")
 
 
-def _next(found: Trial, where: Sites, response: Response, stuck: bool) -> tuple[Trial, bool]:
+def _next(found: Trial, where: Sites, response: PairResponse, stuck: bool) -> tuple[Trial, bool]:
     """The trial after a step, and whether steps of Newton's method are stuck at a soft mode."""
     if stuck:
         longest = TRUST * max(np.abs(found.Delta).max(), 0.1 * where.Tc.max())
@@ -170,9 +170,7 @@ class Trial(NamedTuple):
         posed = problem.with_pairing(jnp.asarray(where.on_nodes(Delta, len(problem.system.free))))
         result = posed.newton(start)
         refuse_uncertified(posed, result, forced=False)
-        f = np.asarray(amplitudes(jnp.asarray(result.V), jnp.asarray(posed.weights)))[where.nodes]
-        f = 2 * np.pi * posed.T * (f[:, 0] + 1j * f[:, 1])
-        residual = where.weight * (where.a * Delta - f)
+        residual = gap_residual(posed, where, jnp.asarray(result.V), Delta)
         return cls(posed, result, Delta, residual, float(np.abs(residual / (where.weight * where.a)).max()))
 
     def again(self, where: Sites, Delta: np.ndarray) -> Trial:
@@ -204,7 +202,7 @@ def _classified(found: Trial, where: Sites, step: int, responses: int) -> GapRes
         state = "normal"
     else:
         state = "superconducting"
-    response = Response(found.problem, where, found.newton.V)
+    response = PairResponse(found.problem, where, found.newton.V)
     eigenvalue, mode = response.smallest(found.Delta)
     state = "unstable" if eigenvalue < lowest_stable(where, found.problem.T) else state
     count = responses + response.count

@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse.linalg as sla
 
 from jusadel.action.matrix_free import TWO_B_R3
-from jusadel.action.nambu import SIGNATURE, R, trace_of_product
+from jusadel.action.nambu import SIGNATURE, R
 from jusadel.action.nambu.frames import frame_to_green, inverse
 from jusadel.solver.gap.lanczos import MOST, downhill, smallest_eigenvalue
 from jusadel.solver.gap.sites import Sites
@@ -29,7 +29,7 @@ _PAIRS = jnp.asarray(np.stack([R[1], R[0]]))  # go with Re Delta and Im Delta
 @jax.jit
 def amplitudes(V: Array, weights: Array) -> Array:
     """Sum_p w_p f(omega_p) at the nodes, (N, 2), from frames (b, N, 4, 4)."""
-    one = lambda v: -trace_of_product(_PAIRS, frame_to_green(v)[:, None]) / 4  # noqa: E731
+    one = lambda v: -jnp.einsum("sij,nji->ns", _PAIRS, frame_to_green(v)) / 4  # noqa: E731
     add = lambda total, x: (total + x[1] * one(x[0]), None)  # noqa: E731
     return jax.lax.scan(add, jnp.zeros((V.shape[1], 2)), (V, weights))[0]
 
@@ -54,7 +54,13 @@ def felt(c: Array, x: Array, weights: Array) -> Array:
     return jnp.einsum("bnas,bna,b->ns", c, x, weights) / 4
 
 
-class Response:
+def gap_residual(posed: Problem, where: Sites, V: Array, Delta: np.ndarray) -> np.ndarray:
+    """w (a Delta - 2 pi T Sum_p w_p f), (K,) complex, with f from the frames V."""
+    f = np.asarray(amplitudes(V, jnp.asarray(posed.weights)))[where.nodes]
+    return where.weight * (where.a * Delta - 2 * np.pi * posed.T * (f[:, 0] + 1j * f[:, 1]))
+
+
+class PairResponse:
     """The derivative of the gap residual, J dDelta = w (a dDelta - 2 pi T Sum_p w_p df), as a symmetric operator."""
 
     def __init__(

@@ -10,8 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action.mesh_action import to_nodes
-from jusadel.action.periodic import seams
+from jusadel.action.periodic import Seams
 from jusadel.device.device import Device
+from jusadel.solver.problem import Problem
+from jusadel.solver.solution import Solution, Solved
 
 Array = jax.Array
 
@@ -50,13 +52,13 @@ def refuse_normal_metals(device: Device) -> None:
         raise ValueError("a self-consistent pair potential needs a region with Tc > 0; every Tc is 0 here")
 
 
-def weighted_sites(device: Device, T: float, omega: np.ndarray, weights: np.ndarray) -> Sites:
-    """The sites of a device.
+def weighted_sites(posed: Problem | Solution) -> Sites:
+    """The sites of a device at a temperature, with these sums over frequencies.
 
     Raises:
         ValueError: no region has Tc > 0, or the frequencies do not reach far enough for the gap equation.
     """
-    where = superconducting_sites(device)
+    where, T, omega, weights = superconducting_sites(posed), posed.T, posed.omega, posed.weights
     a = np.log(T / where.Tc) + 2 * np.pi * T * np.sum(weights / omega)
     if a.min() <= 0:
         raise ValueError(
@@ -66,17 +68,18 @@ def weighted_sites(device: Device, T: float, omega: np.ndarray, weights: np.ndar
     return replace(where, a=a)
 
 
-def superconducting_sites(device: Device) -> Sites:
+def superconducting_sites(posed: Problem | Solved) -> Sites:
     """The sites of a device with their weights and Tc; ValueError where no region has Tc > 0."""
+    device = posed.device
     refuse_normal_metals(device)
-    where = layout(device, np.asarray(device.vertex_field("Tc")) > 0)
+    where = bare_sites(device, posed.system.layout.seam, np.asarray(device.vertex_field("Tc")) > 0)
     weight, Tc = (np.asarray(x) for x in site_fields(device, where))
     return replace(where, weight=weight, Tc=Tc)
 
 
-def layout(device: Device, superconducting: np.ndarray) -> Sites:
+def bare_sites(device: Device, seam: Seams, superconducting: np.ndarray) -> Sites:
     """Sites without numbers, given which of the triangles' vertices (m, 3) are superconducting."""
-    mesh, seam = device.mesh, seams(device)
+    mesh = device.mesh
     key = mesh.region_of_triangle[:, None] * len(mesh.points) + seam.owner[mesh.triangles]
     kept, site = np.unique(key[superconducting], return_inverse=True)
     at = np.full(key.shape, len(kept))

@@ -22,9 +22,9 @@ from jusadel.action.matrix_free import (
     cast,
 )
 from jusadel.action.stiffness import stiffness, with_joints
-from jusadel.solver.linear.krylov_programs import Found, directions_on, responses_on
+from jusadel.solver.linear.krylov_programs import KrylovSteps, directions_on, responses_on
 from jusadel.solver.linear.multigrid import Level, hierarchy
-from jusadel.solver.linear.protocol import SMALL, Direction, Response, StagnationWarning
+from jusadel.solver.linear.protocol import SMALL, Direction, LinearResponse, StagnationWarning
 from jusadel.solver.linear.sqmr_gmres import Iterate, fgmres, sqmr
 from jusadel.solver.linear.superlu import SuperLU
 
@@ -164,7 +164,7 @@ class Krylov:
         inner = prepared.inner.system.cells.area.dtype if _safe(lifted) else jnp.dtype(jnp.float64)
         return replace(prepared, lifted=lifted, inner=cast(lifted, inner), levels=cast(prepared.exact_levels, inner))
 
-    def response(self, prepared: PreparedKrylov, V: Any, omega: np.ndarray, tol: float) -> Response:
+    def response(self, prepared: PreparedKrylov, V: Any, omega: np.ndarray, tol: float) -> LinearResponse:
         """Iterations for every right-hand side, in single precision where that is enough."""
         V, single = jnp.asarray(V), tol >= TRUSTED
         order = np.argsort(omega)
@@ -263,14 +263,14 @@ def _found(
     return found.step, np.where(np.isfinite(found.residual), accuracy, 0)  # nobody can help where the gradient is NaN
 
 
-def _run(prepared: PreparedKrylov, method: partial[Iterate], asked: Asked) -> Found:
+def _run(prepared: PreparedKrylov, method: partial[Iterate], asked: Asked) -> KrylovSteps:
     """The compiled program for frequencies (b,), filled up to its width with copies of the last."""
     b = len(asked.omega)
     pad = np.minimum(np.arange(prepared.width), b - 1)
     program = directions_on(prepared.devices, method.func, **method.keywords)
     here = (jnp.asarray(x)[pad] for x in asked)
     found = program(prepared.lifted, prepared.inner, prepared.levels, *here)
-    return Found(found.step[:b], *(np.array(x)[:b] for x in found[1:]))
+    return KrylovSteps(found.step[:b], *(np.array(x)[:b] for x in found[1:]))
 
 
 def _affordable_width(nodes: int, device: Any) -> int:

@@ -18,7 +18,7 @@ from jusadel.action.matrix_free import (
     gradient_change,
     green,
     in_frames,
-    inverse,
+    inverse_of_frames,
     slope_in_frames,
 )
 from jusadel.solver.linear.multigrid import Level, preconditioner, screenings
@@ -30,7 +30,7 @@ LOOSEST, TIGHTEST = 0.1, 1e-4
 """Relative errors that a step may be asked for."""
 
 
-class Found(NamedTuple):
+class KrylovSteps(NamedTuple):
     """What one program returns."""
 
     step: Any  # (b, n, 8)
@@ -75,7 +75,7 @@ def _directions(
     target: Array,
     *,
     method: Method,
-) -> Found:
+) -> KrylovSteps:
     """Newton directions at V (b, n, 4, 4), given the norms of the gradients `before` the last step, else NaN."""
     V = jnp.moveaxis(V, 0, -1)
     V_inverse, _, Phi = at_frames(lifted, V, omega)
@@ -88,7 +88,7 @@ def _directions(
     b, wanted = (_in_precision_of(inner, x) for x in (b, wanted))
     found = method(apply, precondition, b, wanted)
     accuracy = jnp.where(wanted > 1, 0.0, found.accuracy)
-    return Found(jnp.moveaxis(found.x * size, -1, 0), size, accuracy, found.iterations)
+    return KrylovSteps(jnp.moveaxis(found.x * size, -1, 0), size, accuracy, found.iterations)
 
 
 def _operators(
@@ -96,7 +96,7 @@ def _operators(
 ) -> tuple[Operator, Operator]:
     """The Hessian and its preconditioner in the precision of `inner`, at V (n, 4, 4, w) with the gradient Phi."""
     V, Phi, omega = (_in_precision_of(inner, x) for x in (V, Phi, omega))
-    V_inverse = inverse(V)
+    V_inverse = inverse_of_frames(V)
     H = in_frames(inner, V, V_inverse, Phi, gradient_change(inner, green(V, V_inverse), omega))
     screening = screenings(levels, *_screening(inner, H, omega))
     return H.apply, lambda r: preconditioner(levels, screening, r)
@@ -128,7 +128,7 @@ def _responses(
     if rounds == 1:
         found = solve(b, tol)
         return jnp.moveaxis(found.x * size, -1, 0), found.accuracy
-    V_inverse = inverse(V)
+    V_inverse = inverse_of_frames(V)
     exact = in_frames(lifted, V, V_inverse, Phi, gradient_change(lifted, green(V, V_inverse), omega)).apply
     measure = lambda r: energy(r, precondition(_in_precision_of(inner, r)))  # noqa: E731
     x, accuracy = _refined(exact, solve, measure, b, tol, rounds)

@@ -29,7 +29,7 @@ class Direction(NamedTuple):
     inertia: np.ndarray | None = None  # (b, 2) positive and negative eigenvalues, where the method gives them
 
 
-Response = Callable[[Any], Any]
+LinearResponse = Callable[[Any], Any]
 """From right-hand sides (b, n, 8) to the solutions of H x = b, (b, n, 8), zero on reservoirs."""
 
 
@@ -82,5 +82,5 @@ class LinearSolver(Protocol):
     def with_nodes(self, prepared: Any, lifted: LiftedAction) -> Any:
         """What was prepared, for an action that differs in the fields at the nodes and in the links alone."""
 
-    def response(self, prepared: Any, V: Any, omega: np.ndarray, tol: float) -> Response:
+    def response(self, prepared: Any, V: Any, omega: np.ndarray, tol: float) -> LinearResponse:
         """The linear response at the frames V (b, n, 4, 4) of frequencies omega (b,), to the relative accuracy tol."""

@@ -18,8 +18,8 @@ import scipy.sparse.linalg as sla
 from threadpoolctl import ThreadpoolController
 
 from jusadel.action.matrix_free import LiftedAction, residual
-from jusadel.action.sparse_hessian import Pattern, linearise
-from jusadel.solver.linear.protocol import DERIVATIVES, Direction, Response
+from jusadel.action.sparse_hessian import Pattern, hessian_blocks
+from jusadel.solver.linear.protocol import DERIVATIVES, Direction, LinearResponse
 
 Solve = Callable[[np.ndarray], np.ndarray]
 
@@ -89,7 +89,7 @@ class SuperLU:
         exact = not length < min(CHORD, before / 5)  # large steps, or kept factors that no longer pay
         memory["before"] = length
         if exact:
-            lin = linearise(prepared.lifted, V, omega)
+            lin = hessian_blocks(prepared.lifted, V, omega)
             r, (memory["solve"], memory["inertia"]) = lin.residual, self.factorise(pattern.matrix(lin))
         else:
             r = residual(prepared.lifted, V[None], np.reshape(omega, 1))
@@ -102,12 +102,12 @@ class SuperLU:
         """The same pattern for other fields at the nodes."""
         return replace(prepared, lifted=lifted)
 
-    def response(self, prepared: PreparedPattern, V: Any, omega: np.ndarray, tol: float) -> Response:
+    def response(self, prepared: PreparedPattern, V: Any, omega: np.ndarray, tol: float) -> LinearResponse:
         """Factors of all frequencies, kept."""
         pattern = prepared.pattern
 
         def factor(k: int) -> Solve:
-            return self.another().factorise(pattern.matrix(linearise(prepared.lifted, V[k], omega[k])))[0]
+            return self.another().factorise(pattern.matrix(hessian_blocks(prepared.lifted, V[k], omega[k])))[0]
 
         forget(self.threads)  # Newton's factors, before as many again are made
         with one_thread_each():

@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from jusadel.studies.current_phase.turns import inside
+from jusadel.studies.current_phase.turns import within_turn
 
 SMALL = 1e-6
 """Efficiencies and phases below this are zero: what a solution's own tolerance leaves of them."""
@@ -54,7 +54,7 @@ def error_near(phase: float, phases: np.ndarray, mismatch: np.ndarray) -> float:
     if np.isnan(phase):
         return float("nan")
     error = 4 * np.abs(np.diff(mismatch)) / np.diff(phases)
-    k = int(np.searchsorted(phases, inside(phase, phases)))
+    k = int(np.searchsorted(phases, within_turn(phase, phases)))
     return float(error[max(k - 2, 0) : k + 1].max())
 
 
@@ -62,7 +62,7 @@ def error_at(phase: float, phases: np.ndarray, mismatch: np.ndarray) -> float:
     """The error at a phase itself, which vanishes at the known ones and is full between; arguments as above."""
     if np.isnan(phase):
         return float("nan")
-    at = inside(phase, phases)
+    at = within_turn(phase, phases)
     k = int(np.clip(np.searchsorted(phases, at), 1, len(phases) - 1))
     share = float((at - phases[k - 1]) / (phases[k] - phases[k - 1]))
     return min(1.0, 8 * share * (1 - share)) * error_near(phase, phases, mismatch)

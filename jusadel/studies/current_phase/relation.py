@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax.numpy as jnp
@@ -215,7 +215,7 @@ def _differentiated(
     b, count = len(problem.omega), len(solutions)
     omega, weights = stated.sums(problem.omega, problem.weights, problem.T)
     each = [stated._replace(device=junction.at(phi)) for phi in phases]
-    held = [held_frames(one.device, V.shape[1], omega) for one in each]
+    held = [held_frames(one.device, problem.system, omega) for one in each]
     eq = equations(each[0], omega, weights, None)
     eq = replace(eq, omega=jnp.tile(jnp.asarray(omega), count), held=jnp.concatenate(held))
     together = replace(problem, omega=np.tile(problem.omega, count), weights=np.tile(problem.weights, count))
@@ -232,7 +232,7 @@ def _solved(junction: _Junction, phases: np.ndarray, problem: Problem) -> Iterat
     """
     problems = [replace(problem, device=junction.at(phi)) for phi in phases]
     normal = np.broadcast_to(np.eye(4), (len(problem.omega), len(problem.system.free), 4, 4))
-    V = np.concatenate([with_reservoirs(one.device, normal, problem.omega) for one in problems])
+    V = np.concatenate([with_reservoirs(one.device, one.system.layout, normal, problem.omega) for one in problems])
     everything = solve_frequencies(
         problem.prepared,
         np.tile(problem.omega, len(phases)),
@@ -244,18 +244,11 @@ def _solved(junction: _Junction, phases: np.ndarray, problem: Problem) -> Iterat
         progress=problem.progress,
     )
     for k, (phi, one) in enumerate(zip(phases, problems, strict=True)):
-        result = _part(everything, slice(k * len(one.omega), (k + 1) * len(one.omega)))
+        result = everything[k * len(one.omega) : (k + 1) * len(one.omega)]
         if not result.accepted.all():
             known = np.where(result.accepted[:, None, None, None], result.V, np.eye(4))
             result = one.newton(lambda omega, known=known: known)  # type: ignore[misc]
         yield float(phi), one, result
-
-
-def _part(result: NewtonResult, rows: slice) -> NewtonResult:
-    """These frequencies of a result."""
-    values = {f.name: getattr(result, f.name) for f in fields(result)}
-    part: dict[str, Any] = {name: None if value is None else value[rows] for name, value in values.items()}
-    return NewtonResult(**part)
 
 
 def _refuse_uncertified(problem: Problem, result: NewtonResult, phi: float) -> None:

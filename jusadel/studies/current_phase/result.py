@@ -20,7 +20,7 @@ from jusadel.studies.current_phase.errors import (
     warn_of_grid,
 )
 from jusadel.studies.current_phase.interpolation import Interpolation
-from jusadel.studies.current_phase.turns import inside
+from jusadel.studies.current_phase.turns import within_turn
 
 EXTREMA = ("largest positive current", "largest negative current", "lowest energy")
 
@@ -116,7 +116,7 @@ class CurrentPhaseRelation:
         phase, step = self._curve.numbers.lowest, 1e-4
         ends = np.array([phase - step, phase + step])
         if self._curve.turn is None:
-            ends = inside(ends, self._curve.branch[0])
+            ends = within_turn(ends, self._curve.branch[0])
         slope = np.diff(self._curve.numbers.current_at(ends))[0] / np.diff(ends)[0]
         return error_at(phase, *self._curve.numbers.mismatch) / abs(float(slope)) if slope else float("nan")
 

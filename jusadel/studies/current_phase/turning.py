@@ -11,7 +11,7 @@ import scipy.sparse.linalg as sla
 from jusadel.action.nambu import phase_turn
 from jusadel.action.periodic import seams
 from jusadel.device.device import Device
-from jusadel.mesh.topology import pairs_of_corners
+from jusadel.mesh.topology import summed_over_triangles
 from jusadel.solver.derivatives.tracing import still
 from jusadel.solver.solution import Solution
 
@@ -38,7 +38,7 @@ def phase_change(before: Device, after: Device) -> np.ndarray:
     triangles, owner = np.asarray(mesh.triangles), seam.owner
     jump = np.asarray(seam.phase) - np.asarray(seams(before).phase)
     local = np.asarray(mesh.local_stiffness)
-    K = sp.csr_matrix((local.ravel(), pairs_of_corners(owner[triangles])), (n, n))
+    K = summed_over_triangles(local, owner[triangles], n)
     known_part = jump[triangles] - 2 * _change_of_gauge(before, after)
     force = -np.bincount(owner[triangles].ravel(), np.einsum("tij,tj->ti", local, known_part).ravel(), n)
     chi = _change_at_electrodes(before, after, owner, jump)

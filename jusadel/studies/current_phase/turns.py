@@ -30,7 +30,7 @@ def half_turn(phases: Any) -> np.ndarray:
     return np.pi - np.maximum(np.mod(np.pi - np.asarray(phases) + SAME, 2 * np.pi) - SAME, 0)
 
 
-def inside(phase: Any, known: np.ndarray) -> np.ndarray:
+def within_turn(phase: Any, known: np.ndarray) -> np.ndarray:
     """Phases within the ascending known ones, to which they belong up to a number of turns."""
     turns = np.ceil((known[0] - SAME - np.max(phase)) / (2 * np.pi))
     return np.clip(phase + 2 * np.pi * turns, known[0], known[-1])

@@ -26,7 +26,7 @@ from jusadel.action.homogeneous import field_energies, frame_density, solve_quas
 from jusadel.action.nambu import R
 from jusadel.action.nambu.frames import frame_to_green, positivity
 from jusadel.action.terms import NODAL, TERMS, Term, density
-from jusadel.common.arguments import is_number, real
+from jusadel.common.arguments import check_temperature
 from jusadel.device.material.material import SHAPES, Material
 from jusadel.studies.film.pairing_response import PairingResponse, cubic_tails, pole_sum
 
@@ -60,8 +60,7 @@ class FilmEnergy:
     def of(cls, material: Material, T: float, frequencies: Any, accuracy: float) -> FilmEnergy:
         """From what the user gives; see `film_state`."""
         fields, Tc, nu = constant_fields(material)
-        if not is_number(T) or T <= 0:
-            raise ValueError(f"T = {T!r}; expected a finite temperature > 0, in the units of Delta (k_B = 1)")
+        check_temperature(T)
         energy = _largest_energy(fields, Tc)
         if frequencies is None:
             # the closed-form tail leaves the square of the quadrature's error
@@ -69,7 +68,7 @@ class FilmEnergy:
             exact = (digamma(0.5 + 0.5j * energy / (np.pi * T)) - digamma(0.5)).real
             tail = float(exact - 2 * np.pi * T * np.sum(w * (1 / omega - omega / (omega**2 + energy**2)))) / energy**2
         else:
-            (omega, w), tail = _given_frequencies(T, frequencies), 0.0
+            (omega, w), tail = matsubara.given_sum(T, frequencies), 0.0
         return cls(fields, PairingResponse.of(fields), Tc, nu, float(T), omega, w, tail)
 
     def sums(self, Delta: np.ndarray, q: np.ndarray) -> Sums:
@@ -195,16 +194,3 @@ def _largest_energy(fields: dict[str, np.ndarray], Tc: float) -> float:
     splitting, relaxation = field_energies(fields.__getitem__)
     turning = D[1] * np.abs(fields["spin_field"]).max() ** 2
     return float(max(matsubara.GAP_RATIO * Tc, splitting + galvanic) + relaxation + turning)
-
-
-def _given_frequencies(T: float, frequencies: Any) -> tuple[np.ndarray, np.ndarray]:
-    if is_number(frequencies, at_least=1) and float(frequencies).is_integer():
-        return matsubara.quadrature(T, int(frequencies))
-    if isinstance(frequencies, tuple | list) and len(frequencies) == 2:
-        omega, w = (np.asarray(real(f"frequencies[{k}]", x)) for k, x in enumerate(frequencies))
-        if omega.ndim == 1 and omega.shape == w.shape and omega.size and np.all(omega > 0) and np.isfinite(w).all():
-            return omega, w
-    raise ValueError(
-        f"frequencies = {frequencies!r}; expected None, a whole number >= 1 of quadrature nodes, or a pair (omega > 0, "
-        "weights) of arrays (n_w,)"
-    )

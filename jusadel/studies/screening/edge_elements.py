@@ -18,8 +18,7 @@ import scipy.sparse.linalg as sla
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from jusadel.action.assembly import edge_sides
-from jusadel.action.periodic import seams
+from jusadel.action.mesh_action import DiscreteAction
 from jusadel.device.device import Device
 from jusadel.mesh.interfaces import matching_nodes, paired_edges
 from jusadel.mesh.mesh import Mesh
@@ -55,19 +54,14 @@ class EdgeSpace:
         return (self.to_corners @ edges - self.turned).reshape(-1, 3)
 
 
-def edge_space(device: Device) -> EdgeSpace:
-    """The edge integrals of a device; on its seams and along the two sides of a doubled line they are the same."""
-    mesh = device.mesh
+def edge_space(device: Device, system: DiscreteAction) -> EdgeSpace:
+    """Those of a device with its action; on its seams and along the two sides of a doubled line they are the same."""
+    mesh, layout = device.mesh, system.layout
     independent, offset = _identified(device)
-    triangles = mesh.triangles
-    surfaces = [side for side in edge_sides(device) if side.cells]
-    corners = np.concatenate([triangles, *(triangles[s.triangles] for s in surfaces)])
-    on_edge = [(triangles[s.triangles][:, :, None] == s.edges[:, None, :]).any(axis=2) / 2 for s in surfaces]
-    middle = np.concatenate([np.full(triangles.shape, 1 / 3), *on_edge])
-    curl, areas = _curl(device)
-    return EdgeSpace(
-        mesh, independent, offset, _to_corners(mesh, corners, middle), _half_phases(device, corners), curl, areas
-    )
+    corners = np.concatenate([mesh.triangles, mesh.triangles[layout.beside]])
+    to_corners = _to_corners(mesh, corners, np.asarray(system.cells.middle))
+    turned = np.asarray(layout.seam.phase)[corners].ravel() / 2
+    return EdgeSpace(mesh, independent, offset, to_corners, turned, *_curl(device))
 
 
 def _signed(mesh: Mesh, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -101,10 +95,6 @@ def _copies(device: Device) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         left, right = paired_edges(mesh, name)
         found.append((right, left, np.zeros(right.shape)))
     return found
-
-
-def _half_phases(device: Device, corners: np.ndarray) -> np.ndarray:
-    return np.asarray(seams(device).phase)[corners].ravel() / 2
 
 
 def _to_corners(mesh: Mesh, corners: np.ndarray, middle: np.ndarray) -> sp.csr_matrix:

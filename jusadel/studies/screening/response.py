@@ -44,7 +44,7 @@ preconditioner: normal metals have none, and gauge transformations cost no field
 
 
 @dataclass(frozen=True)
-class Model:
+class ScreeningModel:
     """What stays the same while Delta and A change. Vectors z are Re Delta, Im Delta (K,) each, then the edges (x,)."""
 
     space: EdgeSpace
@@ -102,7 +102,7 @@ class State(NamedTuple):
 class Metric:
     """The preconditioner: the second derivative of the energy with G as it is, Delta and A each for itself."""
 
-    def __init__(self, model: Model, london: np.ndarray) -> None:
+    def __init__(self, model: ScreeningModel, london: np.ndarray) -> None:
         space = model.space
         self.london = london
         count = len(london)
@@ -139,14 +139,18 @@ def _positive(london: np.ndarray, of_field: float) -> np.ndarray:
     return np.einsum("tik,tk,tjk->tij", vectors, np.abs(values), vectors) + floor * differences
 
 
-def first_state(model: Model, problem: Problem, Delta: Array, start: Callable[[np.ndarray], np.ndarray]) -> State:
+def first_state(
+    model: ScreeningModel, problem: Problem, Delta: Array, start: Callable[[np.ndarray], np.ndarray]
+) -> State:
     """The state at the device's own vector potential and at Delta (m, 3), from these starting frames."""
     a = np.asarray(problem.device.between_nodes(model.space.mesh.edges))
     own = np.zeros(0, complex) if model.where is None else model.where.from_vertices(Delta)
     return state_at(model, problem, model.joined(own, model.space.chosen(a)), start)
 
 
-def state_at(model: Model, problem: Problem, z: np.ndarray, start: Callable[[np.ndarray], np.ndarray]) -> State:
+def state_at(
+    model: ScreeningModel, problem: Problem, z: np.ndarray, start: Callable[[np.ndarray], np.ndarray]
+) -> State:
     """The state at z, with G from these starting frames.
 
     Raises:
@@ -163,7 +167,7 @@ def state_at(model: Model, problem: Problem, z: np.ndarray, start: Callable[[np.
     B = model.space.curl @ edges
     forces, london = (np.asarray(x) for x in forces_and_london(posed.system, frame_to_green(V), weights))
     force = model.from_links(forces) + model.field_force(B - model.H)
-    r = np.zeros(0, complex) if where is None else _gap_residual(posed, where, V, Delta)
+    r = np.zeros(0, complex) if where is None else gap.gap_residual(posed, where, V, Delta)
     metric = Metric(model, london)
     gradient = model.joined(2 * r, force)
     of_gap = 0.0 if where is None else np.abs(r / (where.weight * where.a)).max() / (GAP_RATIO * where.Tc.max())
@@ -173,14 +177,9 @@ def state_at(model: Model, problem: Problem, z: np.ndarray, start: Callable[[np.
     return State(posed, result, z, gradient, metric, errors)
 
 
-def largest_turn(model: Model, x: np.ndarray) -> float:
+def largest_turn(model: ScreeningModel, x: np.ndarray) -> float:
     """The largest phase by which a change of A turns a corner's pairs."""
     return float(2 * np.abs(model.links(x)).max())
-
-
-def _gap_residual(problem: Problem, where: gap.Sites, V: Array, Delta: np.ndarray) -> np.ndarray:
-    f = np.asarray(gap.amplitudes(V, jnp.asarray(problem.weights)))[where.nodes]
-    return where.weight * (where.a * Delta - 2 * np.pi * problem.T * (f[:, 0] + 1j * f[:, 1]))
 
 
 def penetration_depths(problem: Problem | Solution, london: np.ndarray, permeability: float) -> np.ndarray:
@@ -258,10 +257,10 @@ def _felt(c: Array, x: Array, triangles: Array, weights: Array) -> Array:
     return jnp.einsum("bmlia,bmia,b->ml", c, x[:, triangles], weights)
 
 
-class Response:
+class FieldResponse:
     """The second derivative of the energy with respect to Delta and A, G following them, as a symmetric operator."""
 
-    def __init__(self, model: Model, state: State, tol: float = gap.RESPONSE) -> None:
+    def __init__(self, model: ScreeningModel, state: State, tol: float = gap.RESPONSE) -> None:
         problem, V = state.problem, jnp.asarray(state.newton.V)
         self.model, self.problem, self.count = model, problem, 0
         self._triangles, self._free = problem.system.triangles, jnp.asarray(problem.system.free)[:, None]

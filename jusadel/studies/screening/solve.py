@@ -42,8 +42,8 @@ from jusadel.solver.solution import Solution
 from jusadel.solver.start import starting_frames
 from jusadel.studies.screening.edge_elements import WhitneyField, edge_space, field_of_currents
 from jusadel.studies.screening.response import (
-    Model,
-    Response,
+    FieldResponse,
+    ScreeningModel,
     State,
     first_state,
     forces_and_london,
@@ -160,8 +160,8 @@ def solve_screened(
         progress=reporter(progress),
         unknown=("A", "Delta") if consistent else ("A",),
     )
-    where = gap.weighted_sites(device, T, problem.omega, problem.weights) if consistent else None
-    model = Model(edge_space(device), where, float(H), float(permeability))
+    where = gap.weighted_sites(problem) if consistent else None
+    model = ScreeningModel(edge_space(device, problem.system), where, float(H), float(permeability))
     first = first_state(model, problem, Delta, starting_frames(device, problem.system, start))
     found, stats = _converged(model, first, gap_tol)
     found, named = _classified(model, found)
@@ -188,10 +188,9 @@ def self_field(sol: Solution, permeability: float) -> np.ndarray:
         UserWarning: it exceeds 1 % of the largest applied field or, where there is none, of the field of one flux
             quantum in the area of the device.
     """
-    if not is_number(permeability) or permeability <= 0:
-        raise ValueError(f"permeability = {permeability!r}; expected a finite number > 0")
+    _check_permeability(permeability)
     device, weights = sol.device, jnp.asarray(np.pi * sol.T * sol.weights)
-    model = Model(edge_space(device), None, 0.0, float(permeability))
+    model = ScreeningModel(edge_space(device, sol.system), None, 0.0, float(permeability))
     forces = forces_and_london(sol.system, sol.all_G, weights)[0]
     B = field_of_currents(device, model.space, -permeability * model.from_links(forces))[: len(sol.mesh.triangles)]
     applied = np.abs(np.asarray(device.magnetic_field())).max()
@@ -209,8 +208,7 @@ def self_field(sol: Solution, permeability: float) -> np.ndarray:
 def _check(device: Device, H: Any, permeability: Any) -> None:
     if not is_number(H):
         raise ValueError(f"H = {H!r}; expected a finite number, the field along z outside the sample")
-    if not is_number(permeability) or permeability <= 0:
-        raise ValueError(f"permeability = {permeability!r}; expected a finite number > 0")
+    _check_permeability(permeability)
     leads = [name for name, r in device.electrodes().items() if float(r.Delta) > 0]
     if leads:
         raise ValueError(
@@ -219,10 +217,15 @@ def _check(device: Device, H: Any, permeability: Any) -> None:
         )
 
 
+def _check_permeability(permeability: Any) -> None:
+    if not is_number(permeability) or permeability <= 0:
+        raise ValueError(f"permeability = {permeability!r}; expected a finite number > 0")
+
+
 # --- Newton's method -----------------------------------------------------------------------------------
 
 
-def _converged(model: Model, state: State, tol: float) -> tuple[State, dict[str, Any]]:
+def _converged(model: ScreeningModel, state: State, tol: float) -> tuple[State, dict[str, Any]]:
     responses, looked_at_normal = 0, model.where is None
     for step in range(MAX_STEPS + 1):
         _report(state, step)
@@ -237,7 +240,7 @@ def _converged(model: Model, state: State, tol: float) -> tuple[State, dict[str,
                 f"{tol:.0e} (gap_tol; gap_tol={1.1 * state.error:.1e} accepts what was found); start from a nearby "
                 "solution (start=...), or refine the mesh"
             )
-        response = Response(model, state)
+        response = FieldResponse(model, state)
         change = response.solve(-state.gradient, state.metric, min(1e-2, max(gap.RESPONSE, state.error)))
         responses += response.count
         state = _improved(model, state, change)
@@ -251,12 +254,12 @@ def _report(state: State, step: int) -> None:
         state.problem.progress(Event("screening", step, detail=detail))
 
 
-def _largest(model: Model, state: State) -> float:
+def _largest(model: ScreeningModel, state: State) -> float:
     """max |Delta| over Tc."""
     return float(np.abs(model.split(state.z)[0]).max() / model.where.Tc.max())  # type: ignore[union-attr]
 
 
-def _normal(model: Model, state: State, tol: float) -> State | None:
+def _normal(model: ScreeningModel, state: State, tol: float) -> State | None:
     """The normal state in the applied field, where it is stable: the phases of a small Delta, which still follow A in
     small steps only, no longer matter."""
     at = lambda z: state_at(model, state.problem, z, lambda omega: np.broadcast_to(np.eye(4), state.newton.V.shape))  # noqa: E731
@@ -264,13 +267,13 @@ def _normal(model: Model, state: State, tol: float) -> State | None:
     normal = at(model.joined(0 * Delta, x))
     for _ in range(MAX_STEPS):
         if normal.error < tol:  # at Delta = 0 nothing couples it to A
-            of_gap = gap.Response(normal.problem, model.where, normal.newton.V)  # type: ignore[arg-type]
+            of_gap = gap.PairResponse(normal.problem, model.where, normal.newton.V)  # type: ignore[arg-type]
             return normal if of_gap.smallest(0 * Delta)[0] > 0 else None
         normal = at(normal.z - normal.metric.solve(normal.gradient))
     return None
 
 
-def _improved(model: Model, state: State, change: np.ndarray) -> State:
+def _improved(model: ScreeningModel, state: State, change: np.ndarray) -> State:
     again = lambda z: state_at(model, state.problem, z, lambda omega: state.newton.V)  # noqa: E731
     change = change * _fraction(model, state, change)
     for fraction in (1.0, 0.5, 0.25):
@@ -281,7 +284,7 @@ def _improved(model: Model, state: State, change: np.ndarray) -> State:
     return again(state.z + 0.5 * _fraction(model, state, change) * change)
 
 
-def _fraction(model: Model, state: State, change: np.ndarray) -> float:
+def _fraction(model: ScreeningModel, state: State, change: np.ndarray) -> float:
     """What is left of a step when neither Delta nor A may change too much."""
     dDelta, dx = model.split(change)
     allowed = [1.0, CAP / max(largest_turn(model, dx), 1e-300)]
@@ -292,7 +295,7 @@ def _fraction(model: Model, state: State, change: np.ndarray) -> float:
     return min(allowed)
 
 
-def _classified(model: Model, state: State) -> tuple[State, dict[str, Any]]:
+def _classified(model: ScreeningModel, state: State) -> tuple[State, dict[str, Any]]:
     """The state with its name and smallest eigenvalue; a vanishing pair potential is set to zero."""
     where, name = model.where, "superconducting"
     Delta, x = model.split(state.z)
@@ -301,7 +304,7 @@ def _classified(model: Model, state: State) -> tuple[State, dict[str, Any]]:
     if np.abs(Delta).max() < gap.SMALLEST * where.Tc.max():
         normal = np.broadcast_to(np.eye(4), state.newton.V.shape)
         state, name = state_at(model, state.problem, model.joined(0 * Delta, x), lambda omega: normal), "normal"
-    eigenvalue = Response(model, state).smallest(state.metric)
+    eigenvalue = FieldResponse(model, state).smallest(state.metric)
     if eigenvalue < gap.lowest_stable(where, state.problem.T):
         name = "unstable"
         warnings.warn(
@@ -313,7 +316,9 @@ def _classified(model: Model, state: State) -> tuple[State, dict[str, Any]]:
     return state, {"state": name, "gap_residual": state.errors[0], "gap_eigenvalue": eigenvalue}
 
 
-def _solution(model: Model, state: State, Delta: Array, seconds: float, stats: dict[str, Any]) -> ScreenedSolution:
+def _solution(
+    model: ScreeningModel, state: State, Delta: Array, seconds: float, stats: dict[str, Any]
+) -> ScreenedSolution:
     own, x = model.split(state.z)
     edges, m = model.space.edges(x), len(model.space.mesh.triangles)
     if model.where is not None:

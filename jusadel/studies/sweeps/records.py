@@ -19,7 +19,7 @@ Point = Callable[[Any, Any], Any]
 """From a value and what came before to results, which may be with the start of the next one in a pair."""
 
 
-def split(given: object, start: Any) -> tuple[Record, Any]:
+def results_and_start(given: object, start: Any) -> tuple[Record, Any]:
     """Results as arrays by name, and the start of the next point.
 
     Raises:
@@ -38,10 +38,10 @@ def by_itself(point: Point, start: Any, total: int, number: int, value: ArrayLik
     """The results of a point of `total` that others neither wait for nor follow.
 
     Raises:
-        TypeError: as `split`; the point hands on a start.
+        TypeError: as `results_and_start`; the point hands on a start.
     """
     with noted(value, number, total):
-        record, following = split(point(value, start), start)
+        record, following = results_and_start(point(value, start), start)
         if following is not start:
             raise TypeError(
                 "the function returned a start of the next point, but points of a sweep in parallel all begin with "

@@ -20,7 +20,16 @@ from jusadel.common.distributed import everyones
 from jusadel.common.progress import Event, ProgressOption, reporter
 from jusadel.common.types import ArrayLike
 from jusadel.studies.sweeps.file import Course, read_course, stacked, write_course
-from jusadel.studies.sweeps.records import Point, Record, by_itself, check_same, noted, shown, split, written
+from jusadel.studies.sweeps.records import (
+    Point,
+    Record,
+    by_itself,
+    check_same,
+    noted,
+    results_and_start,
+    shown,
+    written,
+)
 from jusadel.studies.sweeps.workers import (
     Client,
     Jobs,
@@ -186,7 +195,7 @@ def _points(
 def _one_from_the_other(point: Point, jobs: Jobs, course: Course) -> Records:
     for number, value in jobs:
         with noted(value, number, len(course.order)):
-            record, course.previous = split(point(value, course.previous), course.start)
+            record, course.previous = results_and_start(point(value, course.previous), course.start)
         yield number, record
 
 

@@ -23,7 +23,7 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
-from jusadel.common.distributed import apart, everyones
+from jusadel.common.distributed import everyones, on_its_own
 from jusadel.common.types import ArrayLike
 from jusadel.studies.sweeps.records import Record
 
@@ -163,7 +163,7 @@ def over_processes(call: Call, jobs: Jobs) -> Records:
 def _tried(call: Call, number: int, value: ArrayLike) -> tuple[Exception | None, bytes]:
     """The error or None, and what the other processes get."""
     try:
-        with apart():
+        with on_its_own():
             record = call(number, value)
     except Exception as error:
         return error, b"error" + "\n".join([str(error), *getattr(error, "__notes__", ())]).encode()

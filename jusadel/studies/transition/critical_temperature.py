@@ -24,7 +24,7 @@ from jusadel.device.device import Device
 from jusadel.solver.derivatives.implicit_function import hessian_product
 from jusadel.solver.derivatives.tracing import is_traced, still
 from jusadel.solver.derivatives.under_grad import Stated, equations
-from jusadel.solver.gap.response import Response
+from jusadel.solver.gap.response import PairResponse
 from jusadel.solver.linear import LinearSolver
 from jusadel.solver.problem import Problem
 from jusadel.studies.transition.search import CriticalTemperature, Point, Search
@@ -114,7 +114,7 @@ def eigenvalue_with_derivatives(device: Device, problem: Problem, at: Point) -> 
     omega, weights = np.asarray(at.omega), np.asarray(at.weights)
     problem = replace(problem, T=at.T, omega=omega, weights=weights)
     normal = np.broadcast_to(np.eye(4), (len(omega), len(problem.system.free), 4, 4))
-    steps = Response(problem, at.where, normal, 1e-10).steps(at.mode)
+    steps = PairResponse(problem, at.where, normal, 1e-10).steps(at.mode)
     x = (jnp.asarray(steps), jnp.stack([at.mode.real, at.mode.imag], axis=1))
     eq = equations(Stated(device, at.T, None, (omega, weights)), omega, weights, at.where)
     assert eq.gap is not None

@@ -9,13 +9,13 @@ import numpy as np
 
 from jusadel.action import matsubara
 from jusadel.action.homogeneous import field_energies
-from jusadel.action.periodic import seams
-from jusadel.common.arguments import is_number
+from jusadel.action.periodic import Seams
+from jusadel.common.arguments import is_count
 from jusadel.common.errors import SolveError
 from jusadel.common.types import Number
 from jusadel.device.device import Device
 from jusadel.device.pair_potential import at_vertices
-from jusadel.solver.gap.response import Response
+from jusadel.solver.gap.response import PairResponse
 from jusadel.solver.gap.sites import Sites, weighted_sites
 from jusadel.solver.linear import LinearSolver
 from jusadel.solver.problem import Problem, pose
@@ -101,7 +101,7 @@ class Search:
         if self.frequencies is None:
             found = self._refined(found)
         self.last, last = found, found.T * np.exp(-found.step)
-        return self._made(min(last, self.top), _on_nodes(self.device, found), found)
+        return self._made(min(last, self.top), _on_nodes(self.problem.system.layout.seam, found), found)
 
     def _made(self, T: float, mode: np.ndarray | None, found: Point) -> CriticalTemperature:
         return CriticalTemperature(
@@ -182,10 +182,10 @@ class Search:
         if len(omega) != len(self.problem.omega):
             self.problem = self._posed(omega, weights, T, again=True)
         problem = replace(self.problem, T=T, omega=omega, weights=weights)
-        where = weighted_sites(self.device, T, omega, weights)
+        where = weighted_sites(problem)
         tol = accuracy / 4
         normal = np.broadcast_to(np.eye(4), (len(omega), len(problem.system.free), 4, 4))
-        response = Response(problem, where, normal, tol)
+        response = PairResponse(problem, where, normal, tol)
         value, mode = response.smallest(np.zeros(len(where.a)), tol, self.mode)
         self.mode = mode
         return Point(T, value, response.slope(mode), mode, where, omega, weights)
@@ -193,7 +193,7 @@ class Search:
     def _sum(self, T: float, count: int) -> tuple[np.ndarray, np.ndarray]:
         if self.frequencies is None:
             return matsubara.quadrature(T, count)
-        if is_number(self.frequencies, at_least=1) and float(self.frequencies).is_integer():
+        if is_count(self.frequencies):
             return matsubara.quadrature(T, int(self.frequencies))
         if not callable(self.frequencies):
             raise ValueError(
@@ -231,9 +231,9 @@ def _borders(problem: Problem, where: Sites) -> bool:
     return bool((free & (where.weight < (1 - 1e-9) * total)).any())
 
 
-def _on_nodes(device: Device, point: Point) -> np.ndarray:
+def _on_nodes(seam: Seams, point: Point) -> np.ndarray:
     """The mode at the nodes, (n,): between superconductors their mean, zero where there is none."""
-    seam, n = seams(device), len(device.mesh.points)
+    n = len(seam.owner)
     total = point.where.on_nodes(point.mode, n)
     weight = np.bincount(point.where.nodes, point.where.weight, minlength=n)
     mode = (total[:, 0] + 1j * total[:, 1]) / np.where(weight > 0, weight, 1)
