@@ -135,7 +135,7 @@ def test_what_a_room_keeps_for_itself_is_left_there(name):
 
 SHARED_NAMES = {
     "mesh": {"__main__", "plot.devices"},  # `jusadel.plot.mesh`, and the command `jusadel mesh` that calls it
-    "spectrum": {"plot.spectra", "solver.spectrum"},  # `jusadel.plot.spectrum` draws what `jusadel.spectrum` returns
+    "spectrum": {"plot.spectra", "solver.spectra"},  # `jusadel.plot.spectrum` draws what `jusadel.spectrum` returns
 }
 """Functions and classes that are called alike in several modules, on purpose."""
 

@@ -27,7 +27,7 @@ from jusadel.solver.derivatives.under_grad import Stated, equations
 from jusadel.solver.gap.response import PairResponse
 from jusadel.solver.linear import LinearSolver
 from jusadel.solver.problem import Problem
-from jusadel.studies.transition.search import CriticalTemperature, Point, Search
+from jusadel.studies.transition.search import CriticalTemperature, Search, SearchPoint
 
 Array = jax.Array
 
@@ -106,7 +106,7 @@ def _differentiated(device: Device, search: Search, found: CriticalTemperature) 
     return replace(found, T=found.T * (1 - (change - jax.lax.stop_gradient(change)) / found.slope))
 
 
-def eigenvalue_with_derivatives(device: Device, problem: Problem, at: Point) -> Array:
+def eigenvalue_with_derivatives(device: Device, problem: Problem, at: SearchPoint) -> Array:
     """lambda as a function of the device, right to first order: the mode and its G stay, as both are stationary.
 
     lambda = (1/2) x.H x / mode.w mode, x being the mode together with the response of G.

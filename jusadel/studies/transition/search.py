@@ -53,7 +53,7 @@ class CriticalTemperature:
         return float(self.T)
 
 
-class Point(NamedTuple):
+class SearchPoint(NamedTuple):
     """lambda and its slope at a temperature."""
 
     T: float
@@ -103,7 +103,7 @@ class Search:
         self.last, last = found, found.T * np.exp(-found.step)
         return self._made(min(last, self.top), _on_nodes(self.problem.system.layout.seam, found), found)
 
-    def _made(self, T: float, mode: np.ndarray | None, found: Point) -> CriticalTemperature:
+    def _made(self, T: float, mode: np.ndarray | None, found: SearchPoint) -> CriticalTemperature:
         return CriticalTemperature(
             T=float(T),
             mode=mode,
@@ -113,7 +113,7 @@ class Search:
             evaluations=self.evaluations,
         )
 
-    def _refined(self, found: Point) -> Point:
+    def _refined(self, found: SearchPoint) -> SearchPoint:
         """The root again with more and more frequencies, until that does not matter; where it always does, once."""
         count = self._enough(found.T, self.accuracy)
         if _borders(self.problem, found.where):
@@ -130,10 +130,10 @@ class Search:
             f"{self.accuracy:g}: ask for less, or choose the frequencies yourself"
         )
 
-    def _root(self, T: float, accuracy: float, count: int | None) -> Point:
+    def _root(self, T: float, accuracy: float, count: int | None) -> SearchPoint:
         """The uppermost root below T, or a point above zero at the lowest temperature."""
-        above: Point | None = None  # lambda > 0
-        below: Point | None = None  # lambda < 0, at a lower temperature
+        above: SearchPoint | None = None  # lambda > 0
+        below: SearchPoint | None = None  # lambda < 0, at a lower temperature
         T = min(T, self.top)
         for _ in range(MOST_EVALUATIONS):
             point = self._at(T, count or self._enough(T, accuracy), accuracy)
@@ -151,7 +151,7 @@ class Search:
             f"{point.value:.3g}: ask for less accuracy"
         )
 
-    def _next(self, point: Point, above: Point | None, below: Point | None) -> float:
+    def _next(self, point: SearchPoint, above: SearchPoint | None, below: SearchPoint | None) -> float:
         """The next temperature: Newton's, or a bisection where that leaves the bracket."""
         step = float(np.clip(point.step, -LONGEST, LONGEST))
         T = min(max(point.T * np.exp(-step), self.lowest), self.top)
@@ -159,7 +159,9 @@ class Search:
             return T
         return T if below.T < T < above.T else float(np.sqrt(below.T * above.T))
 
-    def _past_a_minimum(self, above: Point, point: Point, accuracy: float, count: int | None) -> Point:
+    def _past_a_minimum(
+        self, above: SearchPoint, point: SearchPoint, accuracy: float, count: int | None
+    ) -> SearchPoint:
         """Where lambda < 0 between two temperatures of different slopes, or the lower point where there is no such."""
         low = point
         for _ in range(MOST_EVALUATIONS):
@@ -175,7 +177,7 @@ class Search:
 
     # --- one temperature -------------------------------------------------------------------------
 
-    def _at(self, T: float, count: int, accuracy: float) -> Point:
+    def _at(self, T: float, count: int, accuracy: float) -> SearchPoint:
         """lambda at T; the mode that was found last is where the next search starts."""
         self.evaluations += 1
         omega, weights = self._sum(T, count)
@@ -188,7 +190,7 @@ class Search:
         response = PairResponse(problem, where, normal, tol)
         value, mode = response.smallest(np.zeros(len(where.a)), tol, self.mode)
         self.mode = mode
-        return Point(T, value, response.slope(mode), mode, where, omega, weights)
+        return SearchPoint(T, value, response.slope(mode), mode, where, omega, weights)
 
     def _sum(self, T: float, count: int) -> tuple[np.ndarray, np.ndarray]:
         if self.frequencies is None:
@@ -231,7 +233,7 @@ def _borders(problem: Problem, where: Sites) -> bool:
     return bool((free & (where.weight < (1 - 1e-9) * total)).any())
 
 
-def _on_nodes(seam: Seams, point: Point) -> np.ndarray:
+def _on_nodes(seam: Seams, point: SearchPoint) -> np.ndarray:
     """The mode at the nodes, (n,): between superconductors their mean, zero where there is none."""
     n = len(seam.owner)
     total = point.where.on_nodes(point.mode, n)
