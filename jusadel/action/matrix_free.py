@@ -21,7 +21,6 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
-from jusadel.action import products as matrices
 from jusadel.action.mesh_action import (
     Cells,
     DiscreteAction,
@@ -31,9 +30,21 @@ from jusadel.action.mesh_action import (
     links_to_centroid,
     node_action,
 )
-from jusadel.action.nambu import TANGENT, R, frames
+from jusadel.action.nambu import R
+from jusadel.action.node_matrices import (
+    TANGENTS,
+    TWO_B_R3,
+    anticommutator,
+    generated,
+    green,
+    inverse_of_frames,
+    product,
+    times_constant,
+    traces,
+    transposed,
+)
 from jusadel.action.padded_rows import Rows, padded
-from jusadel.action.products import materialise, quickly_compiled
+from jusadel.action.products import materialise
 from jusadel.action.stiffness import stiffness
 
 Array = jax.Array
@@ -41,9 +52,6 @@ Change = Callable[[Array], Array]
 
 BLOCK = 2000
 """Triangles that are worked on together."""
-
-product = jax.vmap(matrices.product)
-anticommutator = jax.vmap(matrices.anticommutator)
 
 
 # --- the action in this layout ------------------------------------------------------------------
@@ -122,49 +130,6 @@ def _in_blocks(everything: TriangleBlocks, blocks: int) -> TriangleBlocks:
     return jax.tree.map(split, everything)
 
 
-# --- steps and matrices ----------------------------------------------------------------------------
-
-_B = TANGENT.transpose(1, 2, 0)  # (4, 4, 8)
-TWO_B_R3 = (2 * TANGENT @ R[2]).transpose(1, 2, 0)
-
-
-def generated(pattern: np.ndarray, x: Array) -> Array:
-    """x_a pattern_a, (n, 4, 4, w) from (n, 8, w)."""
-    P = jnp.asarray(pattern, x.dtype)
-    if quickly_compiled(x):
-        return jnp.einsum("ija,naw->nijw", P, x)
-    terms = (P[None, :, :, a, None] * x[:, a, None, None] for a in range(8))
-    return materialise(sum(terms, start=jnp.zeros((), x.dtype)))
-
-
-def traces(*pairs: tuple[np.ndarray, Array]) -> Array:
-    """The sum of Tr(pattern_a Z) over pairs of pattern and Z, (n, 8, w) from Z (n, 4, 4, w)."""
-    P, zero = [jnp.asarray(pattern, Z.dtype) for pattern, Z in pairs], jnp.zeros((), pairs[0][1].dtype)
-    if quickly_compiled(pairs[0][1]):
-        return sum((jnp.einsum("ija,njiw->naw", p, Z) for p, (_, Z) in zip(P, pairs, strict=True)), start=zero)
-    entries = [(p, i, j) for p in range(len(pairs)) for i in range(4) for j in range(4)]
-    terms = (P[p][None, i, j, :, None] * pairs[p][1][:, j, i, None] for p, i, j in entries)
-    return materialise(sum(terms, start=zero))
-
-
-def _transpose(Z: Array) -> Array:
-    return jnp.swapaxes(Z, 1, 2)
-
-
-def _times_constant(Z: Array, matrix: np.ndarray) -> Array:
-    return product(Z, jnp.broadcast_to(jnp.asarray(matrix, Z.dtype)[None, :, :, None], Z.shape))
-
-
-def inverse_of_frames(V: Array) -> Array:
-    """The inverse of frames (n, 4, 4, w)."""
-    return jnp.moveaxis(frames.inverse(jnp.moveaxis(V, -1, 0)), 0, -1)
-
-
-def green(V: Array, V_inverse: Array) -> Array:
-    """G = V R3 V^-1, (n, 4, 4, w)."""
-    return product(_times_constant(V, R[2]), V_inverse)
-
-
 # --- gradient -----------------------------------------------------------------------------------
 
 
@@ -217,14 +182,14 @@ def joint_slope(joint: Joint, G: Array, other: Array) -> tuple[Array, Array]:
     """As `gradient`, of a barrier, with respect to the matrices (k, 4, 4, w) on both sides."""
     total = lambda g, o: jnp.sum(joint_action(joint, g, o))  # noqa: E731
     one, two = jax.grad(total, argnums=(0, 1), holomorphic=jnp.iscomplexobj(G))(G, other)
-    return _transpose(one), _transpose(two)
+    return transposed(one), transposed(two)
 
 
 def node_slope(system: DiscreteAction, G: Array, omega: Array) -> Array:
     """As `gradient`, of the terms without gradients."""
     nodal = jax.vmap(lambda g, node: node_action(system, g, node, omega))
     total = lambda g: jnp.sum(nodal(g, system.nodes))  # noqa: E731
-    return _transpose(jax.grad(total, holomorphic=jnp.iscomplexobj(G))(G))
+    return transposed(jax.grad(total, holomorphic=jnp.iscomplexobj(G))(G))
 
 
 def slope_of_triangles(lifted: LiftedAction, block: TriangleBlocks) -> Callable[..., tuple[Array, ...]]:
@@ -246,7 +211,7 @@ def carried_from_corners(block: TriangleBlocks, X: Array) -> list[Array]:
 
 def phi_at_corners(block: TriangleBlocks, forces: tuple[Array, ...]) -> Array:
     """Gradients of carried matrices as Phi at the corners, (triangles, 3, 4, 4, w)."""
-    Phi = [_transpose(f) for f in forces]
+    Phi = [transposed(f) for f in forces]
     if block.there is not None and block.back is not None:
         there, back = _cut((block.there, block.back))
         Phi = [product(product(back[:, i, :, :, None], Phi[i]), there[:, i, :, :, None]) for i in range(3)]
@@ -285,7 +250,7 @@ def at_frames(lifted: LiftedAction, V: Array, omega: Array) -> tuple[Array, Arra
 def slope_in_frames(lifted: LiftedAction, V: Array, V_inverse: Array, Phi: Array) -> tuple[Array, Array]:
     """The gradient with respect to the steps, (n, 8, w), zero on reservoirs, and R3 Q."""
     Q = product(product(V_inverse, Phi), V)
-    R3_Q = _transpose(_times_constant(_transpose(Q), R[2].T))
+    R3_Q = transposed(times_constant(transposed(Q), R[2].T))
     return jnp.where(lifted.system.free[:, None, None], traces((TWO_B_R3, Q)), 0), R3_Q
 
 
@@ -297,9 +262,9 @@ def in_frames(lifted: LiftedAction, V: Array, V_inverse: Array, Phi: Array, chan
     def apply(x: Array) -> Array:
         x = jnp.where(free, x, 0)
         X = product(product(V, generated(TWO_B_R3, x)), V_inverse)
-        bent = anticommutator(generated(_B, x), R3_Q)
+        bent = anticommutator(generated(TANGENTS, x), R3_Q)
         turned = product(product(V_inverse, change(X)), V)
-        return jnp.where(free, traces((TWO_B_R3, turned), (2 * _B, bent)), 0)
+        return jnp.where(free, traces((TWO_B_R3, turned), (2 * TANGENTS, bent)), 0)
 
     return Hessian(slope, R3_Q, apply)
 

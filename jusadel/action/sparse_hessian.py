@@ -15,7 +15,6 @@ import numpy as np
 import scipy.sparse as sp
 
 from jusadel.action.matrix_free import (
-    TWO_B_R3,
     LiftedAction,
     TriangleBlocks,
     at_frames,
@@ -23,13 +22,13 @@ from jusadel.action.matrix_free import (
     joint_slope,
     node_slope,
     phi_at_corners,
-    product,
     slope_in_frames,
     slope_of_triangles,
 )
 from jusadel.action.mesh_action import DiscreteAction, Joint, action
 from jusadel.action.nambu import TANGENT
 from jusadel.action.nambu.frames import expand, inverse
+from jusadel.action.node_matrices import TWO_B_R3, product
 from jusadel.mesh.topology import pairs_of_corners
 
 Array = jax.Array

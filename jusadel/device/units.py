@@ -286,17 +286,3 @@ class Units(Scales):
     def to_kB(self, x: Any) -> Any:
         """An entropy or specific heat of the whole film, in units of k_B: x N0 d E0 L0^2."""
         return self.to_spins(x)
-
-    def _diffusion_of(self, cm2_per_s: Any, mean_free_path_nm: Any = None, fermi_velocity: Any = None) -> Any:
-        """In m^2/s."""
-        if cm2_per_s is mean_free_path_nm is fermi_velocity is None:
-            return self._required_diffusion
-        if (mean_free_path_nm is None) != (fermi_velocity is None):
-            raise ValueError(
-                f"diffusion from mean_free_path_nm = {mean_free_path_nm!r} and fermi_velocity = {fermi_velocity!r}; "
-                "expected both, D = v_F l/3, or cm2_per_s alone"
-            )
-        unit, value = one_of("diffusion", True, cm2_per_s=cm2_per_s, mean_free_path_nm=mean_free_path_nm)
-        if unit == "cm2_per_s":
-            return value * CM2_PER_S
-        return checked("diffusion fermi_velocity", fermi_velocity, True) * value * NM / 3

@@ -9,7 +9,7 @@ import pytest
 from random_device import ALL, dense, frames, make, small_mesh, vector_potential
 
 import jusadel as ju
-from jusadel.action import matrix_free as lifted
+from jusadel.action import matrix_free as lifted, node_matrices
 from jusadel.action.nambu.frames import inverse
 
 OMEGA = np.array([0.8, 0.3, 1.7])
@@ -106,8 +106,8 @@ def test_sums_over_tangents():
     rng = np.random.default_rng(9)
     patterns, x, Z = rng.normal(size=(2, 4, 4, 8)), rng.normal(size=(5, 8, 3)), rng.normal(size=(2, 5, 4, 4, 3))
     expected = np.einsum("ija,naw->nijw", patterns[0], x)
-    np.testing.assert_allclose(lifted.generated(patterns[0], jnp.asarray(x)), expected, atol=1e-13)
-    found = lifted.traces(*zip(patterns, jnp.asarray(Z), strict=True))
+    np.testing.assert_allclose(node_matrices.generated(patterns[0], jnp.asarray(x)), expected, atol=1e-13)
+    found = node_matrices.traces(*zip(patterns, jnp.asarray(Z), strict=True))
     np.testing.assert_allclose(found, np.einsum("pija,pnjiw->naw", patterns, Z), atol=1e-13)
 
 
@@ -121,6 +121,6 @@ def test_absent_terms_cost_nothing():
 def test_inverse_in_closed_form(kind):
     V, _ = batched(kind)
     expected = np.moveaxis(np.asarray(inverse(jnp.moveaxis(V, -1, 0))), 0, -1)
-    np.testing.assert_allclose(lifted.inverse(V), expected, atol=1e-12 * np.abs(expected).max())
-    unity = lifted.product(V, lifted.inverse(V))
+    np.testing.assert_allclose(node_matrices.inverse_of_frames(V), expected, atol=1e-12 * np.abs(expected).max())
+    unity = node_matrices.product(V, node_matrices.inverse_of_frames(V))
     np.testing.assert_allclose(unity, np.broadcast_to(np.eye(4)[None, :, :, None], unity.shape), atol=1e-12)

@@ -14,6 +14,7 @@ import numpy as np
 from jusadel.common.arguments import real
 from jusadel.common.pytrees import as_pytree
 from jusadel.device.material import symmetry
+from jusadel.device.material.components import from_components
 from jusadel.device.material.stability import (
     check_critical_temperature,
     check_diffusion,
@@ -151,7 +152,7 @@ class Material:
             if value is None or callable(value):
                 continue
             if isinstance(value, Mapping):
-                given[name] = _from_components(group, name, value, orientation)
+                given[name] = from_components(group, name, value, orientation)
             else:
                 given[name] = shaped(name, value)
                 if not isinstance(given[name], jax.core.Tracer):
@@ -211,40 +212,3 @@ def check_field(name: str, values: Any, where: str = "") -> None:
         raise ValueError(f"{name}{suffix} is not finite: {values[~np.isfinite(values)][:3]}")
     if name in ROWS and (check := ROWS[name].check):
         check(values, suffix)
-
-
-_AXES = {"x": 0, "y": 1, "z": 2}
-
-
-def _from_components(group: str, name: str, given: Mapping[str, Any], orientation: Any) -> Any:
-    """The allowed tensor with the given components, the ones tied by symmetry filled in."""
-    basis = symmetry.allowed_tensor(group, name, orientation)
-    index = np.array([_component(name, key) for key in given], int).reshape(-1, 2)
-    wanted = real(f"{name} components", list(given.values()))
-    table = basis[:, index[:, 0], index[:, 1]].T
-    coefficients = np.linalg.pinv(table, rcond=1e-10) @ wanted
-    if not isinstance(wanted, jax.core.Tracer):
-        if not len(basis):
-            alone = np.zeros((3, 3))
-            alone[index[:, 0], index[:, 1]] = wanted
-            symmetry.check_allowed(group, name, alone, orientation)
-        form = symmetry.allowed_form(group, name, orientation)
-        for key, tied, value, got in zip(given, table, wanted, table @ coefficients, strict=True):
-            if abs(got - value) > 1e-12 * np.abs(wanted).max():
-                fault = "contradicts the others in" if tied.any() else "is not allowed by"
-                raise ValueError(
-                    f"{name} component {key} = {value:g} {fault} point group {group!r}; allowed form: {form}"
-                )
-    return (np.moveaxis(basis, 0, -1) @ coefficients)[symmetry.tensors[name].plane]
-
-
-def _component(name: str, key: str) -> tuple[int, int]:
-    if not isinstance(key, str) or len(key) != 2 or not set(key) <= set(_AXES):
-        raise ValueError(f"{name} component {key!r} is not a pair of axes; expected a name like 'xy'")
-    index = _AXES[key[0]], _AXES[key[1]]
-    kept = np.zeros((3, 3), bool)
-    kept[symmetry.tensors[name].plane] = True
-    if not kept[index]:
-        used = ", ".join(a + b for a in _AXES for b in _AXES if kept[_AXES[a], _AXES[b]])
-        raise ValueError(f"{name} component {key!r} does not enter in two dimensions; expected one of {used}")
-    return index

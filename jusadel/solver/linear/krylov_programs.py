@@ -16,11 +16,10 @@ from jusadel.action.matrix_free import (
     LiftedAction,
     at_frames,
     gradient_change,
-    green,
     in_frames,
-    inverse_of_frames,
     slope_in_frames,
 )
+from jusadel.action.node_matrices import green, inverse_of_frames
 from jusadel.solver.linear.multigrid import Level, preconditioner, screenings
 from jusadel.solver.linear.sqmr_gmres import Iterate, Operator, energy, norm, sqmr
 

@@ -1,0 +1,58 @@
+"""Small matrices of all nodes and frequencies at once, (n, 4, 4, w), and steps of their frames, (n, 8, w)."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jusadel.action import products
+from jusadel.action.nambu import TANGENT, R, frames
+from jusadel.action.products import materialise, quickly_compiled
+
+Array = jax.Array
+
+product = jax.vmap(products.product)
+anticommutator = jax.vmap(products.anticommutator)
+
+TANGENTS = TANGENT.transpose(1, 2, 0)  # (4, 4, 8)
+TWO_B_R3 = (2 * TANGENT @ R[2]).transpose(1, 2, 0)
+
+
+def generated(pattern: np.ndarray, x: Array) -> Array:
+    """x_a pattern_a, (n, 4, 4, w) from (n, 8, w)."""
+    P = jnp.asarray(pattern, x.dtype)
+    if quickly_compiled(x):
+        return jnp.einsum("ija,naw->nijw", P, x)
+    terms = (P[None, :, :, a, None] * x[:, a, None, None] for a in range(8))
+    return materialise(sum(terms, start=jnp.zeros((), x.dtype)))
+
+
+def traces(*pairs: tuple[np.ndarray, Array]) -> Array:
+    """The sum of Tr(pattern_a Z) over pairs of pattern and Z, (n, 8, w) from Z (n, 4, 4, w)."""
+    P, zero = [jnp.asarray(pattern, Z.dtype) for pattern, Z in pairs], jnp.zeros((), pairs[0][1].dtype)
+    if quickly_compiled(pairs[0][1]):
+        return sum((jnp.einsum("ija,njiw->naw", p, Z) for p, (_, Z) in zip(P, pairs, strict=True)), start=zero)
+    entries = [(p, i, j) for p in range(len(pairs)) for i in range(4) for j in range(4)]
+    terms = (P[p][None, i, j, :, None] * pairs[p][1][:, j, i, None] for p, i, j in entries)
+    return materialise(sum(terms, start=zero))
+
+
+def transposed(Z: Array) -> Array:
+    """The transposed matrices."""
+    return jnp.swapaxes(Z, 1, 2)
+
+
+def times_constant(Z: Array, matrix: np.ndarray) -> Array:
+    """Z times one matrix (4, 4)."""
+    return product(Z, jnp.broadcast_to(jnp.asarray(matrix, Z.dtype)[None, :, :, None], Z.shape))
+
+
+def inverse_of_frames(V: Array) -> Array:
+    """The inverse of frames (n, 4, 4, w)."""
+    return jnp.moveaxis(frames.inverse(jnp.moveaxis(V, -1, 0)), 0, -1)
+
+
+def green(V: Array, V_inverse: Array) -> Array:
+    """G = V R3 V^-1, (n, 4, 4, w)."""
+    return product(times_constant(V, R[2]), V_inverse)
