@@ -194,7 +194,7 @@ def test_arrays_that_do_not_fit_are_refused(tmp_path, change, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"kind": "Flow"}, "is no readable file of a sweep .it holds a 'Flow'"),
+        ({"kind": "Flow"}, "is no readable file of a sweep .it has another format"),
         ({"version": 2}, "has the format version 2"),
         ({"format": "other"}, "is not in the format 'jusadel'"),
         ({"start": {"is": "magic"}}, "its start is of an unknown kind"),

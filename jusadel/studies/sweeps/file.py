@@ -132,7 +132,7 @@ def _content(path: Path) -> Stored:
         return from_flat(held)
     kind, content = described(path, held)
     if kind != KIND:
-        raise ValueError(f"it holds a {kind!r}")
+        raise ValueError("it has another format")
     return content
 
 
