@@ -31,7 +31,7 @@ def reservoir_frames(device: Device, omega: Any) -> list[tuple[np.ndarray, Array
         found.append((nodes, _reservoir_frames(device, reservoir, nodes, omega)))
     for name, (nodes, behind) in ghosts(device).items():
         back = jnp.swapaxes(seam.turns(nodes), 1, 2)
-        reservoir = device.boundaries[name].reservoir  # type: ignore[attr-defined]
+        reservoir = device.electrodes()[name]
         found.append((behind, back @ _reservoir_frames(device, reservoir, nodes, omega)))
     return found
 
