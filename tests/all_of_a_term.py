@@ -45,7 +45,7 @@ def device(film, node, edge):
     return ju.Device(mesh=ju.with_cut_between(mesh, "S", "F", "line"), materials=materials, boundaries=boundaries)
 
 
-def of_a_solution(sol, node, gradient):
+def of_a_solution(sol, node, gradient, edge):
     term = {t.field: t.name for t in TERMS}
     return {
         "free energy": ju.free_energy(sol),
@@ -54,7 +54,7 @@ def of_a_solution(sol, node, gradient):
         "spin current": ju.spin_current(sol),
         "current through": ju.current_through(sol, "right"),
         "spin density": ju.spin_density(sol, pauli=False),
-        "torque": ju.spin_torque(sol, terms=[term[node]]),
+        "torque": ju.spin_torque(sol, terms=sorted({term[node], term[edge]})),
         "error": ju.error_estimate(sol),
     }
 
@@ -64,10 +64,10 @@ def main(node, gradient, edge, folder):
     bulk = {"A": (0.2, 0.1), "spin_field": ju.rashba(0.3), node: H, gradient: GAMMA}
     found = {"bulk value": ju.bulk_value(np.array([0.3, 1.0]), 0.8, **bulk)}
     sol = ju.solve(device(film, node, edge), 0.3, pair_potential=0.9, frequencies=3, tol=1e-12)
-    found |= of_a_solution(sol, node, gradient)
+    found |= of_a_solution(sol, node, gradient, edge)
     ju.save(sol, f"{folder}/{node}.npz")
     again = ju.load(f"{folder}/{node}.npz")
-    found |= {f"{name} from a file": x for name, x in of_a_solution(again, node, gradient).items()}
+    found |= {f"{name} from a file": x for name, x in of_a_solution(again, node, gradient, edge).items()}
     alone = ju.Device(
         mesh=ju.rectangle(1.0, 0.5, 0.5), materials=film, boundaries={"top": ju.Surface(**{edge: (0.1, 0.0, 0.0)})}
     )

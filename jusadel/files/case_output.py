@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from jusadel import plot
 from jusadel.action.layout import ghosts
 from jusadel.device.device import Device
 from jusadel.files.case import Case, CaseError, known
@@ -19,6 +18,7 @@ from jusadel.observables.currents import current_through, spin_current_through
 from jusadel.observables.lines import barrier_at, line_at, names_of_lines
 from jusadel.observables.local import spin_density
 from jusadel.observables.thermodynamics import free_energy
+from jusadel.plot import PICTURES
 from jusadel.plot.canvas import pyplot
 from jusadel.solver.solution import Solution
 from jusadel.studies.sweeps.sweep import Sweep
@@ -39,14 +39,6 @@ NUMBERS = {
     "largest_spin": Measure(lambda sol: np.linalg.norm(np.asarray(spin_density(sol)), axis=1).max()),
     "current_through": Measure(current_through, through=True),
     "spin_current_through": Measure(spin_current_through, (3,), through=True),
-}
-PICTURES: dict[str, Callable[[Solution], Any]] = {
-    "device": lambda sol: plot.device(sol.device),
-    "mesh": plot.mesh,
-    "gap": plot.field,
-    "current": plot.arrows,
-    "streamlines": plot.streamlines,
-    "spin": plot.spin_texture,
 }
 
 

@@ -31,7 +31,7 @@ def reservoir_frames(device: Device, layout: Layout, omega: Any) -> list[tuple[n
         found.append((nodes, _reservoir_frames(device, reservoir, nodes, omega)))
     for name, (nodes, behind) in layout.ghosts.items():
         back = jnp.swapaxes(layout.seam.turns(nodes), 1, 2)
-        reservoir = device.boundaries[name].reservoir  # type: ignore[attr-defined]
+        reservoir = device.electrodes()[name]
         found.append((behind, back @ _reservoir_frames(device, reservoir, nodes, omega)))
     return found
 
