@@ -21,17 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
-from jusadel.action.mesh_action import (
-    Cells,
-    DiscreteAction,
-    Joint,
-    centroid_action,
-    joint_action,
-    links_to_centroid,
-    node_action,
-)
-from jusadel.action.nambu import R
-from jusadel.action.node_matrices import (
+from jusadel.action.matrices.node_matrices import (
     TANGENTS,
     TWO_B_R3,
     anticommutator,
@@ -43,9 +33,19 @@ from jusadel.action.node_matrices import (
     traces,
     transposed,
 )
-from jusadel.action.padded_rows import Rows, padded
-from jusadel.action.products import materialise
-from jusadel.action.stiffness import stiffness
+from jusadel.action.matrices.padded_rows import Rows, padded
+from jusadel.action.matrices.products import materialise
+from jusadel.action.matrices.stiffness import stiffness
+from jusadel.action.mesh_action import (
+    Cells,
+    DiscreteAction,
+    Joint,
+    centroid_action,
+    joint_action,
+    links_to_centroid,
+    node_action,
+)
+from jusadel.action.nambu import R
 
 Array = jax.Array
 Change = Callable[[Array], Array]

@@ -18,8 +18,8 @@ import jax
 import jax.numpy as jnp
 
 from jusadel.action.layout import Layout
+from jusadel.action.matrices.products import materialise, product, with_axes_of
 from jusadel.action.nambu import units
-from jusadel.action.products import materialise, product, with_axes_of
 from jusadel.action.terms import Term, barrier, density
 from jusadel.mesh.mesh import Mesh
 

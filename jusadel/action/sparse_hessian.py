@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
+from jusadel.action.matrices.node_matrices import TWO_B_R3, product
 from jusadel.action.matrix_free import (
     LiftedAction,
     TriangleBlocks,
@@ -28,7 +29,6 @@ from jusadel.action.matrix_free import (
 from jusadel.action.mesh_action import DiscreteAction, Joint, action
 from jusadel.action.nambu import TANGENT
 from jusadel.action.nambu.frames import expand, inverse
-from jusadel.action.node_matrices import TWO_B_R3, product
 from jusadel.mesh.topology import pairs_of_corners
 
 Array = jax.Array

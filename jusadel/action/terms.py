@@ -21,9 +21,7 @@ from types import SimpleNamespace
 import jax
 import jax.numpy as jnp
 
-from jusadel.action.nambu import constants
-from jusadel.action.nambu.frames import determinant, inverse
-from jusadel.action.products import (
+from jusadel.action.matrices.products import (
     anticommutator,
     commutator,
     spin_conjugate,
@@ -33,6 +31,8 @@ from jusadel.action.products import (
     weighted_spin,
     with_axes_of,
 )
+from jusadel.action.nambu import constants
+from jusadel.action.nambu.frames import determinant, inverse
 from jusadel.device.material.material import SHAPES
 
 Array = jax.Array

@@ -33,10 +33,10 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
+from jusadel.action.matrices.products import commutator, transpose
+from jusadel.action.matrices.stiffness import stiffness
 from jusadel.action.mesh_action import Cells, DiscreteAction, Joint, Nodes, carry_to_centroid, cell_action, node_action
 from jusadel.action.nambu import L, R
-from jusadel.action.products import commutator, transpose
-from jusadel.action.stiffness import stiffness
 from jusadel.action.terms import barrier
 
 Array = jax.Array

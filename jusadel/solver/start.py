@@ -12,12 +12,12 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
 from jusadel.action.assembly import interface_joints
+from jusadel.action.matrices.stiffness import coupling
 from jusadel.action.matsubara import bulk_gap
 from jusadel.action.mesh_action import DiscreteAction
 from jusadel.action.nambu import bcs
 from jusadel.action.nambu.frames import green_to_frame
 from jusadel.action.periodic import seams
-from jusadel.action.stiffness import coupling
 from jusadel.device.device import Device
 from jusadel.device.pair_potential import at_vertices
 from jusadel.mesh.topology import summed_over_triangles

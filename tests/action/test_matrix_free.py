@@ -9,7 +9,8 @@ import pytest
 from random_device import ALL, dense, frames, make, small_mesh, vector_potential
 
 import jusadel as ju
-from jusadel.action import matrix_free as lifted, node_matrices
+from jusadel.action import matrix_free as lifted
+from jusadel.action.matrices import node_matrices
 from jusadel.action.nambu.frames import inverse
 
 OMEGA = np.array([0.8, 0.3, 1.7])

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jusadel.action import nambu, products
+from jusadel.action import nambu
+from jusadel.action.matrices import products
 from jusadel.action.nambu import (
     SIGNATURE,
     TANGENT,

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jusadel.action import products
+from jusadel.action.matrices import products
+from jusadel.action.matrices.padded_rows import padded
 from jusadel.action.nambu import constants
-from jusadel.action.padded_rows import padded
 
 LEVI_CIVITA = np.array([[[(i - j) * (j - k) * (k - i) / 2 for k in range(3)] for j in range(3)] for i in range(3)])
 OPERATIONS = {

@@ -9,9 +9,9 @@ import pytest
 
 import jusadel as ju
 from jusadel.action.assembly import discretise
+from jusadel.action.matrices.padded_rows import padded
+from jusadel.action.matrices.stiffness import stiffness
 from jusadel.action.matrix_free import lift
-from jusadel.action.padded_rows import padded
-from jusadel.action.stiffness import stiffness
 from jusadel.solver import newton
 from jusadel.solver.linear import Krylov, StagnationWarning, SuperLU, chosen, krylov, krylov_programs
 from jusadel.solver.linear.multigrid import cycle, hierarchy, screenings

@@ -20,10 +20,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jusadel.action.matrices.node_matrices import TWO_B_R3, green, inverse_of_frames, product, traces
 from jusadel.action.matrix_free import local_slope
 from jusadel.action.mesh_action import DiscreteAction, cell_action, to_nodes, with_pairing
 from jusadel.action.nambu.frames import generator
-from jusadel.action.node_matrices import TWO_B_R3, green, inverse_of_frames, product, traces
 from jusadel.solver.gap.response import amplitudes
 
 Array = jax.Array

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse.linalg as sla
 
+from jusadel.action.matrices.node_matrices import TWO_B_R3
 from jusadel.action.nambu import SIGNATURE, R
 from jusadel.action.nambu.frames import frame_to_green, inverse
-from jusadel.action.node_matrices import TWO_B_R3
 from jusadel.solver.gap.lanczos import MOST, downhill, smallest_eigenvalue
 from jusadel.solver.gap.sites import Sites
 from jusadel.solver.problem import Problem

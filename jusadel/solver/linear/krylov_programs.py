@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
+from jusadel.action.matrices.node_matrices import green, inverse_of_frames
 from jusadel.action.matrix_free import (
     Hessian,
     LiftedAction,
@@ -19,7 +20,6 @@ from jusadel.action.matrix_free import (
     in_frames,
     slope_in_frames,
 )
-from jusadel.action.node_matrices import green, inverse_of_frames
 from jusadel.solver.linear.multigrid import Level, preconditioner, screenings
 from jusadel.solver.linear.sqmr_gmres import Iterate, Operator, energy, norm, sqmr
 

@@ -19,9 +19,9 @@ import pyamg
 import scipy.sparse as sp
 from pyamg.util.linalg import approximate_spectral_radius
 
+from jusadel.action.matrices.padded_rows import Rows, padded
+from jusadel.action.matrices.products import materialise
 from jusadel.action.nambu import SIGNATURE
-from jusadel.action.padded_rows import Rows, padded
-from jusadel.action.products import materialise
 
 Array = jax.Array
 

@@ -19,12 +19,12 @@ import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
+from jusadel.action.matrices.node_matrices import TWO_B_R3
 from jusadel.action.matrix_free import links_of_cells
 from jusadel.action.matsubara import GAP_RATIO
 from jusadel.action.mesh_action import Cells, DiscreteAction, centroid_action
 from jusadel.action.nambu import R
 from jusadel.action.nambu.frames import frame_to_green, inverse
-from jusadel.action.node_matrices import TWO_B_R3
 from jusadel.common.errors import SolveError
 from jusadel.solver import gap
 from jusadel.solver.gap.lanczos import smallest_eigenvalue

@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.action import products
+from jusadel.action.matrices import products
+from jusadel.action.matrices.products import materialise, quickly_compiled
 from jusadel.action.nambu import TANGENT, R, frames
-from jusadel.action.products import materialise, quickly_compiled
 
 Array = jax.Array
 

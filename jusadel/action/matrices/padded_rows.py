@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
-from jusadel.action.products import materialise, quickly_compiled
+from jusadel.action.matrices.products import materialise, quickly_compiled
 
 Array = jax.Array
 
