@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from jusadel.action.layout import edge_sides
-from jusadel.common.archive import Arrays, Stored, concrete, numbers
+from jusadel.common.archive import Arrays, concrete, numbers
+from jusadel.common.stored import Stored
 from jusadel.device.boundary import CONDITIONS, Boundary, phase_at
 from jusadel.device.contact import Contact
 from jusadel.device.device import Device

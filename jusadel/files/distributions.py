@@ -5,7 +5,8 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from jusadel.action.assembly import discretise
-from jusadel.common.archive import Arrays, Stored
+from jusadel.common.archive import Arrays
+from jusadel.common.stored import Stored
 from jusadel.files.devices import contacts_of, device_of, packed_contacts, packed_device
 from jusadel.files.solutions import (
     Content,

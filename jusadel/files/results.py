@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from jusadel.common.archive import Arrays, Stored, concrete
+from jusadel.common.archive import Arrays, concrete
+from jusadel.common.stored import Stored
 from jusadel.fitting.result import FitResult, History
 from jusadel.studies.current_phase.result import CurrentPhaseRelation
 from jusadel.studies.transition.search import CriticalTemperature

@@ -11,7 +11,8 @@ import numpy as np
 
 from jusadel.action.assembly import discretise
 from jusadel.action.mesh_action import DiscreteAction
-from jusadel.common.archive import Arrays, Stored
+from jusadel.common.archive import Arrays
+from jusadel.common.stored import Stored
 from jusadel.device.device import Device
 from jusadel.files.devices import device_of, packed_device
 from jusadel.observables.thermodynamics import free_energy

@@ -6,7 +6,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from jusadel.common.archive import Arrays, Stored, concrete
+from jusadel.common.archive import Arrays, concrete
+from jusadel.common.stored import Stored
 from jusadel.solver.solution import Solution
 from jusadel.solver.spectra import Spectrum
 

@@ -10,7 +10,8 @@ import optax
 import pytest
 
 import jusadel as ju
-from jusadel.common.archive import Arrays, Stored
+from jusadel.common.archive import Arrays
+from jusadel.common.stored import Stored
 from jusadel.fitting.result import History
 
 PHASES = np.linspace(0, 2 * np.pi, 12, endpoint=False)

@@ -16,7 +16,7 @@ from jusadel.observables.currents import current_across
 from jusadel.solver import gap
 from jusadel.solver.problem import pose
 from jusadel.solver.start import starting_frames
-from jusadel.studies.screening import response as screening_response
+from jusadel.studies.screening import model as screening_model, response as screening_response
 from jusadel.studies.screening.edge_elements import WhitneyField, edge_space
 from jusadel.studies.screening.solve import self_field, solve_screened
 
@@ -71,8 +71,8 @@ def test_penetration_depth_of_the_dirty_limit(strips):
     """From the derivatives of the discrete functional, as the warning about coarse meshes has it."""
     sol = strips[1]
     weights = jnp.asarray(np.pi * T * sol.weights)
-    london = np.asarray(screening_response.forces_and_london(sol.system, sol.all_G, weights)[1])
-    depth = screening_response.penetration_depths(sol, london, sol.permeability)
+    london = np.asarray(screening_model.forces_and_london(sol.system, sol.all_G, weights)[1])
+    depth = screening_model.penetration_depths(sol, london, sol.permeability)
     np.testing.assert_allclose(depth, LAMBDA, rtol=1e-4)
 
 
@@ -326,14 +326,14 @@ def test_response_is_the_derivative_of_the_gradient_and_symmetric():
         unknown=("A", "Delta"),
     )
     where = gap.weighted_sites(posed)
-    model = screening_response.ScreeningModel(edge_space(device, posed.system), where, 0.3, 0.05)
-    base = screening_response.first_state(model, posed, Delta, starting_frames(device, posed.system, None))
+    model = screening_model.ScreeningModel(edge_space(device, posed.system), where, 0.3, 0.05)
+    base = screening_model.first_state(model, posed, Delta, starting_frames(device, posed.system, None))
     response = screening_response.FieldResponse(model, base)
     a, b = random.normal(size=(2, len(base.z)))
     Ja = response(a)
     assert b @ Ja == pytest.approx(a @ response(b), rel=1e-9)
     ends = [
-        screening_response.state_at(model, posed, base.z + s * 1e-4 * a, lambda omega: base.newton.V).gradient
+        screening_model.state_at(model, posed, base.z + s * 1e-4 * a, lambda omega: base.newton.V).gradient
         for s in (1, -1)
     ]
     np.testing.assert_allclose((ends[0] - ends[1]) / 2e-4, Ja, atol=1e-5 * np.abs(Ja).max())

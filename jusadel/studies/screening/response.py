@@ -1,229 +1,35 @@
-"""The energy of a pair potential and edge integrals together, with G at its stationary point: gradient and Hessian.
+"""The linear response of G to the pair potential and the vector potential: the Hessian of the energy of both.
 
-The action feels A through the links alone, C_i = exp(-a_i R3) G_i exp(a_i R3) at the three corners of a cell, a_i the
-line integrals, so that dC_i/da_i = [C_i, R3] is all there is to differentiate. With E_a the gradient in Delta and A,
-E_u that in the steps of G and S its Hessian, the second derivative is E_aa - E_au S^-1 E_ua: one linear response for
-all frequencies. See `jusadel.studies.screening.solve`.
+With E_a the gradient in Delta and A, E_u that in the steps of G and S its Hessian, the second derivative is
+E_aa - E_au S^-1 E_ua: one linear response for all frequencies. See `jusadel.studies.screening.solve`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
 from jusadel.action.matrices.node_matrices import TWO_B_R3
 from jusadel.action.matrix_free import links_of_cells
-from jusadel.action.matsubara import GAP_RATIO
-from jusadel.action.mesh_action import Cells, DiscreteAction, centroid_action
-from jusadel.action.nambu import R
+from jusadel.action.mesh_action import Cells, DiscreteAction
 from jusadel.action.nambu.frames import frame_to_green, inverse
-from jusadel.common.errors import SolveError
 from jusadel.solver import gap
 from jusadel.solver.gap.lanczos import smallest_eigenvalue
-from jusadel.solver.newton import NewtonResult
-from jusadel.solver.problem import Problem, refuse_uncertified
-from jusadel.solver.solution import Solution
-from jusadel.studies.screening.edge_elements import EdgeSpace
+from jusadel.studies.screening.model import Metric, ScreeningModel, State, link_force
 
 Array = jax.Array
 
 MAX_KRYLOV = 400
-FLOOR = 1e-4
-"""Of the mean London term, or of the field's own stiffness where that is larger, added to London's in the
-preconditioner: normal metals have none, and gauge transformations cost no field."""
 
 
 # --- the model and its states ------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class ScreeningModel:
-    """What stays the same while Delta and A change. Vectors z are Re Delta, Im Delta (K,) each, then the edges (x,)."""
-
-    space: EdgeSpace
-    where: gap.Sites | None  # None where Delta is given
-    H: float
-    permeability: float
-
-    @property
-    def sites(self) -> int:
-        """The number K of sites with an unknown pair potential."""
-        return 0 if self.where is None else len(self.where.nodes)
-
-    def split(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Delta (K,) complex and the edges' part (x,)."""
-        K = self.sites
-        return z[:K] + 1j * z[K : 2 * K], z[2 * K :]
-
-    def joined(self, Delta: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """The inverse of `split`."""
-        return np.concatenate([Delta.real, Delta.imag, x])
-
-    def links(self, x: np.ndarray) -> np.ndarray:
-        """The change (c, 3) of the line integrals with the independent edges' (x,)."""
-        return (self.space.to_corners @ (self.space.independent @ x)).reshape(-1, 3)
-
-    def from_links(self, values: Any) -> np.ndarray:
-        """The transpose of `links`."""
-        return self.space.independent.T @ (self.space.to_corners.T @ np.asarray(values).ravel())
-
-    def curl(self, x: np.ndarray) -> np.ndarray:
-        """The change of B in triangles and holes."""
-        return self.space.curl @ (self.space.independent @ x)
-
-    def field_force(self, B: np.ndarray) -> np.ndarray:
-        """The transpose of `curl` of B areas/mu0, (x,)."""
-        return self.space.independent.T @ (self.space.curl.T @ (self.space.areas * B / self.permeability))
-
-
-class State(NamedTuple):
-    """Delta and A with their G, the gradient of the energy, and how far it is from zero."""
-
-    problem: Problem
-    newton: NewtonResult
-    z: np.ndarray
-    gradient: np.ndarray
-    metric: Metric
-    errors: tuple[float, float, float]  # of the gap, the field and the links
-
-    @property
-    def error(self) -> float:
-        """The largest."""
-        return max(self.errors)
-
-
-class Metric:
-    """The preconditioner: the second derivative of the energy with G as it is, Delta and A each for itself."""
-
-    def __init__(self, model: ScreeningModel, london: np.ndarray) -> None:
-        space = model.space
-        self.london = london
-        count = len(london)
-        of_field = 1 / (model.permeability * space.areas.sum())
-        blocks = sp.bsr_matrix((_positive(london, of_field), np.arange(count), np.arange(count + 1)))
-        onto_links = space.to_corners @ space.independent
-        curl = space.curl @ space.independent
-        matrix = onto_links.T @ blocks @ onto_links + curl.T @ sp.diags(space.areas / model.permeability) @ curl
-        self._solve = _factor(matrix.tocsc()).solve
-        where = model.where
-        self._sites = np.zeros(0) if where is None else np.tile(2 * where.weight * where.a, 2)
-
-    def solve(self, gradient: np.ndarray) -> np.ndarray:
-        """The step that belongs to a gradient."""
-        K = len(self._sites)
-        return np.concatenate([gradient[:K] / self._sites, self._solve(gradient[K:])])
-
-
-def _factor(matrix: sp.csc_matrix) -> sla.SuperLU:
-    try:
-        return sla.splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
-    except RuntimeError as error:  # SuperLU's word for an exactly singular matrix
-        raise SolveError(
-            "the equations of the field are singular: give the permeability and H in units in which neither is "
-            "extremely large or small, and see whether the mesh has degenerate triangles"
-        ) from error
-
-
-def _positive(london: np.ndarray, of_field: float) -> np.ndarray:
-    """Matrices (c, 3, 3) with their eigenvalues' moduli and a floor, which only differences of corners feel."""
-    values, vectors = np.linalg.eigh(london)
-    differences = np.eye(3) - 1 / 3
-    floor = FLOOR * max(np.abs(np.trace(london, axis1=1, axis2=2)).mean(), of_field)
-    return np.einsum("tik,tk,tjk->tij", vectors, np.abs(values), vectors) + floor * differences
-
-
-def first_state(
-    model: ScreeningModel, problem: Problem, Delta: Array, start: Callable[[np.ndarray], np.ndarray]
-) -> State:
-    """The state at the device's own vector potential and at Delta (m, 3), from these starting frames."""
-    a = np.asarray(problem.device.between_nodes(model.space.mesh.edges))
-    own = np.zeros(0, complex) if model.where is None else model.where.from_vertices(Delta)
-    return state_at(model, problem, model.joined(own, model.space.chosen(a)), start)
-
-
-def state_at(
-    model: ScreeningModel, problem: Problem, z: np.ndarray, start: Callable[[np.ndarray], np.ndarray]
-) -> State:
-    """The state at z, with G from these starting frames.
-
-    Raises:
-        SolveError: a frequency is not certified.
-    """
-    Delta, x = model.split(z)
-    where, edges = model.where, model.space.edges(x)
-    posed = problem.with_line_A(jnp.asarray(model.space.line_A(edges)))
-    if where is not None:
-        posed = posed.with_pairing(jnp.asarray(where.on_nodes(Delta, len(problem.system.free))))
-    result = posed.newton(start)
-    refuse_uncertified(posed, result, forced=False)
-    V, weights = jnp.asarray(result.V), jnp.asarray(np.pi * posed.T * posed.weights)
-    B = model.space.curl @ edges
-    forces, london = (np.asarray(x) for x in forces_and_london(posed.system, frame_to_green(V), weights))
-    force = model.from_links(forces) + model.field_force(B - model.H)
-    r = np.zeros(0, complex) if where is None else gap.gap_residual(posed, where, V, Delta)
-    metric = Metric(model, london)
-    gradient = model.joined(2 * r, force)
-    of_gap = 0.0 if where is None else np.abs(r / (where.weight * where.a)).max() / (GAP_RATIO * where.Tc.max())
-    step = model.split(metric.solve(gradient))[1]
-    largest = max(np.abs(B).max(), abs(model.H), 1e-3 * np.pi / model.space.areas.sum())
-    errors = (float(of_gap), float(np.abs(model.curl(step)).max() / largest), largest_turn(model, step))
-    return State(posed, result, z, gradient, metric, errors)
-
-
-def largest_turn(model: ScreeningModel, x: np.ndarray) -> float:
-    """The largest phase by which a change of A turns a corner's pairs."""
-    return float(2 * np.abs(model.links(x)).max())
-
-
-def penetration_depths(problem: Problem | Solution, london: np.ndarray, permeability: float) -> np.ndarray:
-    """London's penetration depth at each triangle, (m,), along the direction in which it is shortest."""
-    m, cells = len(problem.device.mesh.triangles), problem.system.cells
-    offsets, area = np.asarray(cells.offsets)[:m], np.asarray(cells.area)[:m]
-    stiffness = np.einsum("tik,tij,tjl->tkl", offsets, london[:m], offsets) / area[:, None, None]
-    with np.errstate(divide="ignore"):
-        return 1 / np.sqrt(permeability * np.maximum(np.linalg.eigvalsh(stiffness)[:, -1], 0))
-
-
 # --- derivatives with respect to the links --------------------------------------------------------------
-
-
-def _force(system: DiscreteAction, C: Array, cell: Cells) -> Array:
-    """dS/dline_A (3,) of a cell from its carried matrices C = exp(-line_A R3) G exp(line_A R3)."""
-    slope = jax.grad(lambda c: centroid_action(system, c, cell))(C)
-    return jnp.sum(slope * _turning(C), axis=(1, 2))
-
-
-def _turning(C: Array) -> Array:
-    """The derivative of carried matrices with respect to their own line integral."""
-    R3 = jnp.asarray(R[2])
-    return C @ R3 - R3 @ C
-
-
-@jax.jit
-def forces_and_london(system: DiscreteAction, G: Array, weights: Array) -> tuple[Array, Array]:
-    """dF/dline_A, (c, 3), and d2F/dline_A2 with G as it is, (c, 3, 3)."""
-    there, back = links_of_cells(system.cells)
-    force = partial(_force, system)
-
-    def of_cell(C: Array, cell: Cells) -> tuple[Array, Array]:
-        turned = lambda s: force(C + s[:, None, None] * _turning(C), cell)  # noqa: E731
-        value, along = jax.linearize(turned, jnp.zeros(3))
-        return value, jax.vmap(along, out_axes=1)(jnp.eye(3))
-
-    def add(total: Any, x: tuple[Array, Array]) -> tuple[Any, None]:
-        C = there @ x[0][system.triangles] @ back
-        return jax.tree.map(lambda t, new: t + x[1] * new, total, jax.vmap(of_cell)(C, system.cells)), None
-
-    count = len(system.cells.area)
-    return jax.lax.scan(add, (jnp.zeros((count, 3)), jnp.zeros((count, 3, 3))), (G, weights))[0]
 
 
 @jax.jit
@@ -233,7 +39,7 @@ def _couplings(system: DiscreteAction, V: Array) -> Array:
     B = jnp.moveaxis(jnp.asarray(TWO_B_R3), -1, 0)
 
     def of_cell(C: Array, X: Array, cell: Cells) -> Array:
-        moved = lambda u: _force(system, C + jnp.einsum("ia,iajk->ijk", u, X), cell)  # noqa: E731
+        moved = lambda u: link_force(system, C + jnp.einsum("ia,iajk->ijk", u, X), cell)  # noqa: E731
         return jax.jacfwd(moved)(jnp.zeros((3, 8)))
 
     def one(v: Array) -> Array:

@@ -28,8 +28,7 @@ import numpy as np
 
 from jusadel.common.arguments import is_number
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
-from jusadel.common.errors import SolveError, UnstableStateWarning
-from jusadel.common.progress import Event, ProgressOption, reporter
+from jusadel.common.progress import ProgressOption, reporter
 from jusadel.device.device import Device
 from jusadel.observables.thermodynamics import free_energy
 from jusadel.solver import gap
@@ -41,24 +40,17 @@ from jusadel.solver.resolution import isotropic_metric, warn_where_coarse
 from jusadel.solver.solution import Solution
 from jusadel.solver.start import starting_frames
 from jusadel.studies.screening.edge_elements import WhitneyField, edge_space, field_of_currents
-from jusadel.studies.screening.response import (
-    FieldResponse,
+from jusadel.studies.screening.model import (
     ScreeningModel,
     State,
     first_state,
     forces_and_london,
-    largest_turn,
     penetration_depths,
-    state_at,
 )
+from jusadel.studies.screening.newton import classified, converged
 
 Array = jax.Array
 
-MAX_STEPS = 40
-CAP = 1.0
-"""Of the change in a step of twice the line integrals from a centroid to the corners, which are phases."""
-NEARLY_NORMAL = 0.05
-"""Of max |Delta| over Tc, below which the normal state in the applied field is looked at: if it is stable, it is it."""
 WORTH_MENTIONING = 0.01
 """Of the applied field: currents whose own field is smaller need no self-consistent one."""
 
@@ -163,8 +155,8 @@ def solve_screened(
     where = gap.weighted_sites(problem) if consistent else None
     model = ScreeningModel(edge_space(device, problem.system), where, float(H), float(permeability))
     first = first_state(model, problem, Delta, starting_frames(device, problem.system, start))
-    found, stats = _converged(model, first, gap_tol)
-    found, named = _classified(model, found)
+    found, stats = converged(model, first, gap_tol)
+    found, named = classified(model, found)
     depths = penetration_depths(found.problem, found.metric.london, permeability)
     warn_where_coarse(device, "penetration depth", isotropic_metric(depths), stacklevel=3)
     return _solution(model, found, Delta, time.perf_counter() - began, stats | named)
@@ -223,97 +215,6 @@ def _check_permeability(permeability: Any) -> None:
 
 
 # --- Newton's method -----------------------------------------------------------------------------------
-
-
-def _converged(model: ScreeningModel, state: State, tol: float) -> tuple[State, dict[str, Any]]:
-    responses, looked_at_normal = 0, model.where is None
-    for step in range(MAX_STEPS + 1):
-        _report(state, step)
-        if not looked_at_normal and _largest(model, state) < NEARLY_NORMAL:
-            looked_at_normal, normal = True, _normal(model, state, tol)
-            state = state if normal is None else normal
-        if state.error < tol:
-            break
-        if step == MAX_STEPS:
-            raise SolveError(
-                f"gap equation and field did not converge in {MAX_STEPS} steps: residual {state.error:.1e}, wanted "
-                f"{tol:.0e} (gap_tol; gap_tol={1.1 * state.error:.1e} accepts what was found); start from a nearby "
-                "solution (start=...), or refine the mesh"
-            )
-        response = FieldResponse(model, state)
-        change = response.solve(-state.gradient, state.metric, min(1e-2, max(gap.RESPONSE, state.error)))
-        responses += response.count
-        state = _improved(model, state, change)
-    return state, {"screening_residual": state.error, "screening_steps": step, "screening_responses": responses}
-
-
-def _report(state: State, step: int) -> None:
-    if state.problem.progress:
-        of_gap, of_field, of_links = state.errors
-        detail = f"residuals {of_gap:.1e} (gap), {of_field:.1e} (field), {of_links:.1e} (links)"
-        state.problem.progress(Event("screening", step, detail=detail))
-
-
-def _largest(model: ScreeningModel, state: State) -> float:
-    """max |Delta| over Tc."""
-    return float(np.abs(model.split(state.z)[0]).max() / model.where.Tc.max())  # type: ignore[union-attr]
-
-
-def _normal(model: ScreeningModel, state: State, tol: float) -> State | None:
-    """The normal state in the applied field, where it is stable: the phases of a small Delta, which still follow A in
-    small steps only, no longer matter."""
-    at = lambda z: state_at(model, state.problem, z, lambda omega: np.broadcast_to(np.eye(4), state.newton.V.shape))  # noqa: E731
-    Delta, x = model.split(state.z)
-    normal = at(model.joined(0 * Delta, x))
-    for _ in range(MAX_STEPS):
-        if normal.error < tol:  # at Delta = 0 nothing couples it to A
-            of_gap = gap.PairResponse(normal.problem, model.where, normal.newton.V)  # type: ignore[arg-type]
-            return normal if of_gap.smallest(0 * Delta)[0] > 0 else None
-        normal = at(normal.z - normal.metric.solve(normal.gradient))
-    return None
-
-
-def _improved(model: ScreeningModel, state: State, change: np.ndarray) -> State:
-    again = lambda z: state_at(model, state.problem, z, lambda omega: state.newton.V)  # noqa: E731
-    change = change * _fraction(model, state, change)
-    for fraction in (1.0, 0.5, 0.25):
-        new = again(state.z + fraction * change)
-        if new.error < state.error:
-            return new
-    change = -state.metric.solve(state.gradient)
-    return again(state.z + 0.5 * _fraction(model, state, change) * change)
-
-
-def _fraction(model: ScreeningModel, state: State, change: np.ndarray) -> float:
-    """What is left of a step when neither Delta nor A may change too much."""
-    dDelta, dx = model.split(change)
-    allowed = [1.0, CAP / max(largest_turn(model, dx), 1e-300)]
-    if model.where is not None:
-        Delta = model.split(state.z)[0]
-        longest = gap.CAP * max(np.abs(Delta).max(), 0.1 * model.where.Tc.max())
-        allowed.append(longest / max(np.abs(dDelta).max(), 1e-300))
-    return min(allowed)
-
-
-def _classified(model: ScreeningModel, state: State) -> tuple[State, dict[str, Any]]:
-    """The state with its name and smallest eigenvalue; a vanishing pair potential is set to zero."""
-    where, name = model.where, "superconducting"
-    Delta, x = model.split(state.z)
-    if where is None:
-        return state, {}
-    if np.abs(Delta).max() < gap.SMALLEST * where.Tc.max():
-        normal = np.broadcast_to(np.eye(4), state.newton.V.shape)
-        state, name = state_at(model, state.problem, model.joined(0 * Delta, x), lambda omega: normal), "normal"
-    eigenvalue = FieldResponse(model, state).smallest(state.metric)
-    if eigenvalue < gap.lowest_stable(where, state.problem.T):
-        name = "unstable"
-        warnings.warn(
-            f"pair potential and field are stationary but not stable: the energy's second derivative has the "
-            f"eigenvalue {eigenvalue:.3g}; another start (start=...) leads to a lower state",
-            UnstableStateWarning,
-            stacklevel=3,
-        )
-    return state, {"state": name, "gap_residual": state.errors[0], "gap_eigenvalue": eigenvalue}
 
 
 def _solution(

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from jusadel.common.archive import Arrays, Stored, described, plain_arrays, write_archive
+from jusadel.common.archive import Arrays, described, plain_arrays, write_archive
+from jusadel.common.stored import Stored
 from jusadel.common.types import ArrayLike
 from jusadel.solver.solution import Solution
 from jusadel.solver.stored_states import FREQUENCIES, packed_state, stored_state

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from jusadel.common.archive import Stored
+from jusadel.common.stored import Stored
 from jusadel.solver.stored_states import FREQUENCIES, STATE
 from jusadel.studies.sweeps.records import Record
 
