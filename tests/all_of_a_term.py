@@ -31,7 +31,7 @@ T = 0.1
 """
 
 
-def device(film, node, edge):
+def device(film, node, gradient, edge):
     """A junction whose one half is periodic with a turn of spins, with terms along the line between both halves."""
     halves = {"S": lambda c: c[:, 0] < 0.6, "F": lambda c: c[:, 0] > 0.6}
     mesh = ju.rectangle(1.2, 0.6, 1.0, x=np.linspace(0, 1.2, 5), y=np.linspace(0, 0.6, 3), regions=halves)
@@ -41,7 +41,7 @@ def device(film, node, edge):
         "top": ju.Periodic("bottom", rotation=(0.5, 0.2, 0.0)),
         "line": ju.Interface(surface=ju.Surface(**{edge: (0.2, 0.0, 0.4)})),
     }
-    materials = {"S": replace(film, **{node: np.zeros(3)}), "F": film}
+    materials = {"S": replace(film, **{node: np.zeros(3), gradient: np.zeros((3, 2))}), "F": film}
     return ju.Device(mesh=ju.with_cut_between(mesh, "S", "F", "line"), materials=materials, boundaries=boundaries)
 
 
@@ -63,7 +63,7 @@ def main(node, gradient, edge, folder):
     film = ju.Material(Tc=1.0, D=1.3, Gamma=0.2, spin_field=ju.rashba(0.3), **{node: H, gradient: GAMMA})
     bulk = {"A": (0.2, 0.1), "spin_field": ju.rashba(0.3), node: H, gradient: GAMMA}
     found = {"bulk value": ju.bulk_value(np.array([0.3, 1.0]), 0.8, **bulk)}
-    sol = ju.solve(device(film, node, edge), 0.3, pair_potential=0.9, frequencies=3, tol=1e-12)
+    sol = ju.solve(device(film, node, gradient, edge), 0.3, pair_potential=0.9, frequencies=3, tol=1e-12)
     found |= of_a_solution(sol, node, gradient, edge)
     ju.save(sol, f"{folder}/{node}.npz")
     again = ju.load(f"{folder}/{node}.npz")

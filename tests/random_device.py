@@ -7,6 +7,8 @@ import numpy as np
 from jusadel import Device, Material, electrode_gauge, rectangle
 from jusadel.action.assembly import discretise
 from jusadel.action.sparse_hessian import action_of_steps
+from jusadel.action.terms import GRADIENT, NODAL
+from jusadel.device.material.material import ROWS, SHAPES
 
 OMEGA = 0.8
 
@@ -27,7 +29,7 @@ def small_mesh():
 def tensors(seed):
     rng = np.random.default_rng(seed)
     D, Gamma = rng.normal(size=(2, 2)), rng.normal(size=(3, 3))
-    return {
+    given = {
         "D": D @ D.T + np.eye(2),
         "h": rng.normal(size=3),
         "Gamma": Gamma @ Gamma.T + 5 * np.eye(3),  # every relaxation rate positive
@@ -37,6 +39,7 @@ def tensors(seed):
         "kappa": 0.3 * rng.normal(size=3),
         "nu": 1.0 + rng.random(),
     }
+    return given | {k: rng.normal(size=SHAPES[k]) for k in (*NODAL, *GRADIENT) if k not in given}
 
 
 ALL = {"left": tensors(1), "right": tensors(2)}
@@ -50,8 +53,9 @@ def varying(tensor):
 
 def rotated(given, turn):
     """All spin indices turned by an orthogonal matrix."""
-    turned = {k: turn @ given[k] for k in ("h", "spin_field", "gamma", "theta", "kappa") if k in given}
-    return given | turned | {"Gamma": turn @ given["Gamma"] @ turn.T}
+    spins = {k: ROWS[k].indices.count("s") for k in given}
+    turned = {k: turn @ given[k] for k in given if spins[k]}
+    return given | turned | {k: turned[k] @ turn.T for k in given if spins[k] == 2}
 
 
 def materials(given, uniform=()):

@@ -1,4 +1,4 @@
-"""A term costs what CONTRIBUTING says: its lines in the files named there, and everything that there is works with it.
+"""A term or a condition costs what CONTRIBUTING says: lines in the files named there, and all else works with it.
 
 Three terms are added to a copy of the package: two at the nodes like an exchange field, of which one acts along edges
 too, and one with gradients like a spin-galvanic tensor. What they give is what the terms of the package give.
@@ -69,6 +69,32 @@ def twisting(G: Array, dG: Dk, p: SimpleNamespace) -> Array:
         ('\n    "theta": TensorSymmetry(', '\n    "twist": TensorSymmetry(2, True, False, np.s_[:, :2]),'),
     ],
     "device/boundary/surface.py": [("\n    kappa: Any = ", "\n    rim: Any = (0.0, 0.0, 0.0)")],
+    "device/boundary/conditions.py": [
+        (
+            "\n\ndef _channels(",
+            """
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Lead(Boundary):
+    conductance: Any
+
+    @property
+    def electrode(self) -> Reservoir:
+        return NORMAL
+
+    @property
+    def barrier(self) -> Barrier:
+        return Barrier(self.conductance, None)
+
+
+NORMAL = Reservoir(0.0)
+""",
+        ),
+    ],
+    "device/boundary/__init__.py": [
+        (" Periodic, Reservoir, Tunnel\n", " Lead,"),
+        ("Periodic, Surface)", "Lead, "),
+    ],
 }
 """By file: before which text stands what was added."""
 
@@ -135,3 +161,32 @@ main(["symmetry", "C4v"])
     assert "twist: 1 free" in said
     with pytest.raises(ValueError, match="has the field 'tilt', which this version of jusadel does not know"):
         ju.load(tmp_path / "after.npz")
+
+
+def test_a_new_condition_is_known_by_what_it_says(copy, tmp_path):
+    """A normal metal behind a barrier: nobody else needs to hear of it."""
+    (tmp_path / "script.py").write_text(
+        f"""
+import numpy as np
+import jusadel as ju
+from jusadel.action.assembly import ghosts
+from jusadel.device.boundary import Lead
+from jusadel.files.case_units import QUANTITIES
+from jusadel.solver.reservoirs import reservoir_frames
+mesh = ju.rectangle(1.0, 0.5, 0.5)
+ends = {{"left": Lead(2.0), "right": ju.Reservoir(1.0)}}
+device = ju.Device(mesh=mesh, materials=ju.Material(Tc=1.0), boundaries=ends)
+ju.save(device, {str(tmp_path / "lead.npz")!r})
+again = ju.load({str(tmp_path / "lead.npz")!r})
+print(type(again.boundaries["left"]).__name__, again.boundaries["left"].conductance, sorted(again.electrodes()))
+print(list(again.reservoirs()), list(ghosts(again)))
+print([len(nodes) == frames.shape[1] == 3 for nodes, frames in reservoir_frames(again, np.ones(1))])
+print(sorted(QUANTITIES["Lead"]))
+"""
+    )
+    assert run(copy, tmp_path / "script.py").splitlines() == [
+        "Lead 2.0 ['left', 'right']",
+        "['right'] ['left']",
+        "[True, True]",
+        "['conductance', 'kind']",
+    ]

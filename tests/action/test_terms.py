@@ -14,7 +14,8 @@ import scipy.linalg
 from shared import commutator
 
 from jusadel.action.nambu import from_nambu, to_nambu, units
-from jusadel.action.terms import TERMS, density
+from jusadel.action.terms import GRADIENT, NODAL, TERMS, density
+from jusadel.device.material.material import SHAPES
 
 PAULI = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
 TAU = np.array([np.kron(t, np.eye(2)) for t in PAULI])
@@ -27,16 +28,9 @@ SAMPLES = 4
 def random_tensors(seed):
     rng = np.random.default_rng(seed)
     D, Gamma = rng.normal(size=(2, 2)), rng.normal(size=(3, 3))
-    return SimpleNamespace(
-        omega=0.7,
-        Delta=rng.normal(size=2),
-        h=rng.normal(size=3),
-        D=D @ D.T + np.eye(2),
-        Gamma=Gamma + Gamma.T,
-        gamma=rng.normal(size=(3, 2)),
-        theta=rng.normal(size=3),
-        kappa=rng.normal(size=3),
-    )
+    given = {"omega": 0.7, "Delta": rng.normal(size=2), "h": rng.normal(size=3)}
+    given |= {"D": D @ D.T + np.eye(2), "Gamma": Gamma + Gamma.T}
+    return SimpleNamespace(**given, **{k: rng.normal(size=SHAPES[k]) for k in (*NODAL, *GRADIENT) if k not in given})
 
 
 TENSORS = random_tensors(0)
