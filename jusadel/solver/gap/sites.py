@@ -13,7 +13,8 @@ from jusadel.action.mesh_action import to_nodes
 from jusadel.action.periodic import Seams
 from jusadel.device.device import Device
 from jusadel.solver.problem import Problem
-from jusadel.solver.solution import Solution, Solved
+from jusadel.solver.solution import Solution
+from jusadel.solver.states import Solved
 
 Array = jax.Array
 
