@@ -26,6 +26,7 @@ from jusadel.action.mesh_action import Cells, DiscreteAction, centroid_action
 from jusadel.action.nambu import R
 from jusadel.action.nambu.frames import frame_to_green, inverse
 from jusadel.common.errors import SolveError
+from jusadel.device.pair_potential import as_vector, from_pairs, from_vector
 from jusadel.solver import gap
 from jusadel.solver.gap.lanczos import smallest_eigenvalue
 from jusadel.solver.newton import NewtonResult
@@ -61,11 +62,11 @@ class ScreeningModel:
     def split(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Delta (K,) complex and the edges' part (x,)."""
         K = self.sites
-        return z[:K] + 1j * z[K : 2 * K], z[2 * K :]
+        return from_vector(z[: 2 * K]), z[2 * K :]
 
     def joined(self, Delta: np.ndarray, x: np.ndarray) -> np.ndarray:
         """The inverse of `split`."""
-        return np.concatenate([Delta.real, Delta.imag, x])
+        return np.concatenate([as_vector(Delta), x])
 
     def links(self, x: np.ndarray) -> np.ndarray:
         """The change (c, 3) of the line integrals with the independent edges' (x,)."""
@@ -286,7 +287,7 @@ class FieldResponse:
         r = np.zeros(0, complex)
         if where is not None:
             df = 2 * np.asarray(gap.felt(self._of_gap, y, self._weights))[where.nodes]
-            r = where.weight * (where.a * Delta - df[:, 0] - 1j * df[:, 1])
+            r = where.weight * (where.a * Delta - from_pairs(df))
         return model.joined(2 * r, force + model.field_force(model.curl(x)))
 
     def solve(self, gradient: np.ndarray, metric: Metric, tol: float) -> np.ndarray:
