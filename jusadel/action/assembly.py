@@ -15,6 +15,7 @@ from jusadel.action.periodic import Seams, rotated_back
 from jusadel.action.terms import GRADIENT, NODAL, TERMS
 from jusadel.device.device import Device
 from jusadel.device.material.material import SHAPES
+from jusadel.device.pair_potential import as_pairs
 from jusadel.mesh.interfaces import paired_edges
 from jusadel.mesh.mesh import Mesh
 
@@ -34,7 +35,7 @@ def discretise(device: Device, Delta: Array, unknown: tuple[str, ...] = ()) -> D
     triangles = seam.owner[mesh.triangles]
     cells = _joined([_triangle_cells(device, seam), *(_edge_cells(device, seam, side) for side in sides)])
     vertex = {name: device.vertex_field(name) for name in NODAL}
-    vertex = _turned_back(vertex | {"Delta": jnp.stack([jnp.real(Delta), jnp.imag(Delta)], axis=-1)}, seam, mesh)
+    vertex = _turned_back(vertex, jnp.asarray(Delta), seam, mesh)
     nodes = _integrate(triangles, mesh.areas * device.centroid_field("nu"), vertex, len(mesh.points) + behind)
     for side in sides:
         nodes = _with_surface(nodes, device, seam, side)
@@ -66,15 +67,12 @@ def _integrate(triangles: Any, volumes: Array, vertex: dict[str, Array], n: int)
 # --- seams ---------------------------------------------------------------------------------------
 
 
-def _turned_back(vertex: dict[str, Array], seam: Seams, mesh: Mesh) -> dict[str, Array]:
-    """Nodal fields (m, 3, ...) at the vertices, in the frame of the nodes that own them."""
+def _turned_back(vertex: dict[str, Array], Delta: Array, seam: Seams, mesh: Mesh) -> dict[str, Array]:
+    """Nodal fields (m, 3, ...) and Delta (m, 3) at the vertices, in the frame of the nodes that own them."""
     if not len(seam.slaves):
-        return vertex
+        return vertex | {"Delta": as_pairs(Delta)}
     nodes = mesh.triangles
-    Delta = vertex["Delta"]
-    cos, sin = jnp.cos(seam.phase)[nodes], jnp.sin(seam.phase)[nodes]
-    real, imaginary = Delta[..., 0], Delta[..., 1]
-    back = {"Delta": jnp.stack([cos * real + sin * imaginary, cos * imaginary - sin * real], axis=-1)}
+    back = {"Delta": as_pairs(jnp.exp(-1j * seam.phase)[nodes] * Delta)}
     for name in NODAL if seam.spin is not None else ():
         flat = jnp.reshape(vertex[name], (nodes.size, *SHAPES[name]))
         back[name] = _back(name, flat, seam, nodes.ravel()).reshape(vertex[name].shape)

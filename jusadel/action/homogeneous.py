@@ -15,6 +15,7 @@ from jusadel.action.nambu import TANGENT, units
 from jusadel.action.nambu.frames import ROUND_OFF, cap_step, expand, frame_to_green, inverse, positivity, retract
 from jusadel.action.terms import GRADIENT, NODAL, TERMS, Term, density
 from jusadel.device.material.material import ISOTROPIC, ROWS, SHAPES, Material
+from jusadel.device.pair_potential import as_pairs
 
 Array = jax.Array
 STEPS = 60
@@ -97,7 +98,7 @@ def _fields(Delta: Any, h: Any, Gamma: Any, gradient: dict[str, Any]) -> dict[st
     for name in ISOTROPIC:
         fields[name] = fields[name] * jnp.eye(len(SHAPES[name])) if fields[name].ndim == 0 else fields[name]
     Delta = jnp.asarray(Delta)
-    return fields | {"Delta": jnp.stack([jnp.real(Delta), jnp.imag(Delta)])}
+    return fields | {"Delta": as_pairs(Delta)}
 
 
 def _present(fields: dict[str, Array]) -> tuple[Term, ...]:

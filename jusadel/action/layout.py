@@ -27,9 +27,7 @@ class Layout:
     """Made once, with the discrete action of a device, which carries it."""
 
     seam: Seams
-    ghosts: dict[
-        str, tuple[np.ndarray, np.ndarray]
-    ]  # nodes (k,) at barriers to reservoirs, numbers (k,) of those behind
+    ghosts: dict[str, tuple[np.ndarray, np.ndarray]]  # by boundary, as `ghosts` has them
     beside: np.ndarray  # (k,) the triangle of each cell on an edge
 
     @classmethod

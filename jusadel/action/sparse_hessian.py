@@ -1,6 +1,6 @@
 """The Hessian of the discrete action as a sparse matrix, one frequency at a time, for the direct solvers.
 
-The same derivatives as in `lifted`, with the eight tangents of a node on the trailing axis instead of frequencies:
+The same derivatives as in `matrix_free`, with the eight tangents of a node on the trailing axis instead of frequencies:
 an 8x8 block per node, one per entry of the stiffness matrix, and nine per triangle.
 """
 

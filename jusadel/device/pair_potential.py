@@ -168,3 +168,27 @@ def _pairs(name: str, given: Any) -> tuple[tuple[float, float], ...]:
     if points.ndim != 2 or points.shape[1] != 2 or not len(points) or not np.isfinite(points).all():
         raise ValueError(f"{name} = {given!r}; expected finite numbers, shape (k, 2), x and y of each")
     return tuple((float(x), float(y)) for x, y in points)
+
+
+# --- as real numbers ---------------------------------------------------------------------------------
+
+
+def as_pairs(z: Any) -> Any:
+    """Real and imaginary part as the action has them, (..., 2) from complex (...)."""
+    return (jnp if isinstance(z, jax.Array) else np).stack([z.real, z.imag], axis=-1)
+
+
+def from_pairs(pairs: Any) -> Any:
+    """The inverse of `as_pairs`."""
+    return pairs[..., 0] + 1j * pairs[..., 1]
+
+
+def as_vector(z: np.ndarray) -> np.ndarray:
+    """All real parts, then all imaginary parts, (2 K,) from complex (K,): for iterations on real vectors."""
+    return np.concatenate([z.real, z.imag])
+
+
+def from_vector(x: np.ndarray) -> np.ndarray:
+    """The inverse of `as_vector`."""
+    half = len(x) // 2
+    return x[:half] + 1j * x[half:]

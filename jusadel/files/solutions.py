@@ -18,6 +18,7 @@ from jusadel.files.devices import device_of, packed_device
 from jusadel.observables.thermodynamics import free_energy
 from jusadel.solver.solution import Solution
 from jusadel.solver.spectra import Spectrum
+from jusadel.solver.states import States
 from jusadel.solver.stored_states import ENERGIES, FREQUENCIES, packed_state, stored_state
 from jusadel.studies.screening.edge_elements import WhitneyField, edge_space
 from jusadel.studies.screening.solve import ScreenedSolution
@@ -80,7 +81,7 @@ def spectrum_of(part: Stored) -> Spectrum:
     return Spectrum(**_state_of(part, ENERGIES, "c"), eta=part["eta"].number())
 
 
-def _packed_state(found: Solution | Spectrum, axes: tuple[str, ...], arrays: Arrays) -> Content:
+def _packed_state(found: States, axes: tuple[str, ...], arrays: Arrays) -> Content:
     content = {"device": packed_device(found.device, arrays)} | packed_state(found, axes, arrays)
     return content | {"stats": {name: arrays.any(f"stats {name}", value) for name, value in found.stats.items()}}
 

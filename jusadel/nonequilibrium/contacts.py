@@ -12,8 +12,8 @@ from jusadel.action.periodic import Seams
 from jusadel.device.contact import NO_SPIN, Contact
 from jusadel.device.device import Device
 from jusadel.mesh.mesh import Mesh
-from jusadel.solver.solution import Solved
 from jusadel.solver.spectra import Spectrum
+from jusadel.solver.states import Solved
 
 
 def own_nodes(solved: Solved, contacts: Iterable[str], name: str) -> np.ndarray:

@@ -27,6 +27,7 @@ from jusadel.common.errors import SolveError
 from jusadel.common.progress import Event, ProgressOption, reporter
 from jusadel.common.types import ArrayLike
 from jusadel.device.contact import Contact
+from jusadel.device.pair_potential import as_vector
 from jusadel.nonequilibrium.energy_checks import warn_of_currents
 from jusadel.nonequilibrium.keldysh import distribution
 from jusadel.nonequilibrium.kinetic_equation import unchecked_kinetics
@@ -132,7 +133,7 @@ class _Mixing:
 
     def after(self, value: np.ndarray, change: np.ndarray) -> np.ndarray:
         """The next iterate, complex (K,)."""
-        as_real = np.concatenate([change.real, change.imag])
+        as_real = as_vector(change)
         self.values = [*self.values[1 - MEMORY :], value + change]
         self.changes = [*self.changes[1 - MEMORY :], as_real]
         if len(self.changes) == 1:

@@ -1,22 +1,16 @@
-"""What solve() returns and raises."""
+"""What solve() returns."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
 
-import jax
 import numpy as np
 
-from jusadel.action.mesh_action import DiscreteAction
-from jusadel.device.device import Device
-from jusadel.mesh.mesh import Mesh
-
-Array = jax.Array
+from jusadel.solver.states import States
 
 
 @dataclass(frozen=True, kw_only=True)
-class Solution:
+class Solution(States):
     """Green's functions of a device in equilibrium and how they were found.
 
     Attributes:
@@ -35,42 +29,15 @@ class Solution:
             common phase is free.
     """
 
-    device: Device
-    T: float
     omega: np.ndarray
     weights: np.ndarray
-    all_G: Array = field(repr=False)  # (n_w, N, 4, 4), behind the mesh's nodes those of reservoirs behind barriers
-    Delta: Array
-    converged: np.ndarray
-    stable: np.ndarray
-    margin: np.ndarray
-    stats: dict[str, Any]
-    vertex_Delta: Array = field(repr=False)  # (m, 3), may jump between regions
-    system: DiscreteAction = field(repr=False)
-
-    @property
-    def G(self) -> Array:
-        """Green's functions at the nodes, (n_w, n, 4, 4) real."""
-        return self.all_G[:, : len(self.mesh.points)]
-
-    @property
-    def mesh(self) -> Mesh:
-        """The mesh that was solved on."""
-        return self.device.mesh
 
     def __repr__(self) -> str:
         size = f"Solution: {len(self.Delta)} nodes, {len(self.omega)} frequencies"
         if "steps" not in self.stats:
             return f"{size}, solved under jax.jit or read from a sweep: without statistics"
-        steps, seconds = self.stats["steps"], self.stats["seconds"]
-        good = int((self.converged & self.stable).sum())
-        return (
-            f"{size} ({self.omega.min():.3g} to {self.omega.max():.3g}), T = {self.T:g}\n"
-            f"  {good} of {len(self.omega)} certified, positivity margin {self.margin.min():.3g}, "
-            f"residual {self.stats['residual'].max():.1e}\n"
-            f"  {steps.min()} to {steps.max()} Newton steps, {int((self.stats['ladder'] > 0).sum())} by ladder, "
-            f"{self.stats['linear_solver']}{self._iterations()}, {seconds:.1f} s{self._gap()}"
-        )
+        frequencies = f"({self.omega.min():.3g} to {self.omega.max():.3g}), T = {self.T:g}"
+        return f"{size} {frequencies}\n{self._how_found('by ladder', self._iterations())}{self._gap()}"
 
     def _gap(self) -> str:
         s = self.stats
@@ -85,19 +52,3 @@ class Solution:
     def _iterations(self) -> str:
         iterations = self.stats["iterations"]
         return f" ({iterations.min()} to {iterations.max()} iterations)" if iterations.any() else ""
-
-
-class Solved(Protocol):
-    """What currents can be taken of: a Solution, a Flow."""
-
-    @property
-    def device(self) -> Device:
-        """As it was solved."""
-
-    @property
-    def mesh(self) -> Mesh:
-        """Its mesh."""
-
-    @property
-    def system(self) -> DiscreteAction:
-        """The discrete action."""

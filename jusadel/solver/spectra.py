@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -11,7 +11,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action.matrix_free import lift
-from jusadel.action.mesh_action import DiscreteAction
 from jusadel.action.nambu import advanced
 from jusadel.action.nambu.frames import frame_to_green
 from jusadel.common.arguments import is_number, real
@@ -19,7 +18,6 @@ from jusadel.common.concrete import DIFFERENCES, without_derivatives
 from jusadel.common.errors import SolveError
 from jusadel.common.progress import ProgressOption, reporter
 from jusadel.device.device import Device
-from jusadel.mesh.mesh import Mesh
 from jusadel.solver.checks import refuse_bad_input
 from jusadel.solver.linear import LinearSolver, SuperLU
 from jusadel.solver.linear.choice import checked_linear_solver
@@ -29,12 +27,13 @@ from jusadel.solver.real_energies import certified, solve_energies
 from jusadel.solver.reservoirs import with_reservoirs
 from jusadel.solver.resolution import decay_metric, warn_where_coarse
 from jusadel.solver.solution import Solution
+from jusadel.solver.states import States
 
 Array = jax.Array
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spectrum:
+class Spectrum(States):
     """Retarded Green's functions of a device at real energies and how they were found.
 
     Attributes:
@@ -50,23 +49,8 @@ class Spectrum:
             before was no start ("ladder"), seconds, name of the linear solver, tol.
     """
 
-    device: Device
-    T: float
     energies: np.ndarray
     eta: float
-    all_G: Array = field(repr=False)  # (n_E, N, 4, 4), behind the mesh's nodes those of reservoirs behind barriers
-    Delta: Array
-    converged: np.ndarray
-    stable: np.ndarray
-    margin: np.ndarray
-    stats: dict[str, Any]
-    vertex_Delta: Array = field(repr=False)  # (m, 3), may jump between regions
-    system: DiscreteAction = field(repr=False)
-
-    @property
-    def G(self) -> Array:
-        """Retarded Green's functions at the nodes, (n_E, n, 4, 4) complex."""
-        return self.all_G[:, : len(self.mesh.points)]
 
     @property
     def advanced(self) -> Array:
@@ -78,21 +62,11 @@ class Spectrum:
         """eta - i E, which stands where the Matsubara frequency stood, (n_E,)."""
         return self.eta - 1j * self.energies
 
-    @property
-    def mesh(self) -> Mesh:
-        """The mesh that was solved on."""
-        return self.device.mesh
-
     def __repr__(self) -> str:
-        E, steps = self.energies, self.stats["steps"]
-        good = int((self.converged & self.stable).sum())
+        E = self.energies
         return (
             f"Spectrum: {len(self.Delta)} nodes, {len(E)} energies ({E.min():.3g} to {E.max():.3g}), eta = "
-            f"{self.eta:g}\n"
-            f"  {good} of {len(E)} certified, positivity margin {self.margin.min():.3g}, "
-            f"residual {self.stats['residual'].max():.1e}\n"
-            f"  {steps.min()} to {steps.max()} Newton steps, {int((self.stats['ladder'] > 0).sum())} by descent, "
-            f"{self.stats['linear_solver']}, {self.stats['seconds']:.1f} s"
+            f"{self.eta:g}\n{self._how_found('by descent')}"
         )
 
 

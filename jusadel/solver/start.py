@@ -19,7 +19,7 @@ from jusadel.action.nambu import bcs
 from jusadel.action.nambu.frames import green_to_frame
 from jusadel.action.periodic import seams
 from jusadel.device.device import Device
-from jusadel.device.pair_potential import at_vertices
+from jusadel.device.pair_potential import at_vertices, from_pairs
 from jusadel.mesh.topology import summed_over_triangles
 from jusadel.solver.solution import Solution
 
@@ -125,7 +125,7 @@ def starting_frames(device: Device, system: DiscreteAction, start: Any) -> Calla
     if isinstance(start, str) and start == "bulk":
         weight = system.nodes.weight[:, None]
         Delta = system.nodes.fields["Delta"] / jnp.where(weight == 0, 1.0, weight)
-        local = Delta[:, 0] + 1j * Delta[:, 1]
+        local = from_pairs(Delta)
         return lambda omega: np.asarray(green_to_frame(bcs(jnp.asarray(omega)[:, None], local[None])))
     if isinstance(start, Solution):
         return _from_solution(start, total)

@@ -8,8 +8,7 @@ import jax.numpy as jnp
 
 from jusadel.common.archive import Arrays, concrete
 from jusadel.common.stored import Stored
-from jusadel.solver.solution import Solution
-from jusadel.solver.spectra import Spectrum
+from jusadel.solver.states import States
 
 FREQUENCIES, ENERGIES = ("omega", "weights"), ("energies",)
 """What a Solution and a Spectrum have values at."""
@@ -17,7 +16,7 @@ PER_FREQUENCY = {"converged": "b", "stable": "b", "margin": "f"}
 STATE = ("all_G", "Delta", "vertex_Delta", *PER_FREQUENCY)
 
 
-def packed_state(found: Solution | Spectrum, axes: tuple[str, ...], arrays: Arrays, prefix: str = "") -> dict[str, Any]:
+def packed_state(found: States, axes: tuple[str, ...], arrays: Arrays, prefix: str = "") -> dict[str, Any]:
     """T, the `axes`, G, the pair potential and the certificates, for a header; arrays are named after them."""
     content: dict[str, Any] = {"T": float(concrete("T", found.T))}
     return content | {name: arrays.put(f"{prefix}{name}", getattr(found, name)) for name in (*axes, *STATE)}

@@ -352,13 +352,13 @@ def test_too_few_frequencies_are_refused():
 
 
 def test_a_gap_equation_that_does_not_converge_says_so(monkeypatch):
-    monkeypatch.setattr(gap, "MAX_STEPS", 1)
+    monkeypatch.setattr(gap.equation, "MAX_STEPS", 1)
     with pytest.raises(ju.SolveError, match=r"the gap equation did not converge in 1 steps: residual .* wanted 1e-08"):
         solve_bulk(0.5, start=0.4)
 
 
 def test_what_did_not_converge_can_be_had_and_accepted(monkeypatch):
-    monkeypatch.setattr(gap, "MAX_STEPS", 3)
+    monkeypatch.setattr(gap.equation, "MAX_STEPS", 3)
     with pytest.raises(
         ju.SolveError, match=r"wanted 1e-14 \(gap_tol\); .* gap_tol=\S+ accepts what was found"
     ) as error:

@@ -15,8 +15,10 @@ Array = jax.Array
 product = jax.vmap(products.product)
 anticommutator = jax.vmap(products.anticommutator)
 
-TANGENTS = TANGENT.transpose(1, 2, 0)  # (4, 4, 8)
+TANGENTS = TANGENT.transpose(1, 2, 0)
+"""B_a, (4, 4, 8)."""
 TWO_B_R3 = (2 * TANGENT @ R[2]).transpose(1, 2, 0)
+"""2 B_a R3, (4, 4, 8): a step turns G by V x_a (2 B_a R3) V^-1."""
 
 
 def generated(pattern: np.ndarray, x: Array) -> Array:

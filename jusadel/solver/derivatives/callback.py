@@ -17,6 +17,7 @@ from jax.interpreters import batching, mlir
 
 from jusadel.action.matrix_free import lift
 from jusadel.common.errors import SolveError, StabilityError
+from jusadel.device.pair_potential import as_pairs, from_pairs
 from jusadel.solver.checks import refuse_unstable_tensors
 from jusadel.solver.derivatives.implicit_function import Equations
 from jusadel.solver.derivatives.linear_response import LinearProblem
@@ -48,7 +49,7 @@ class Host:
             else:
                 where = self._sites(eq, *at_sites)
                 found = solve_gap(problem, where, where.from_vertices(first), normal, self.gap_tol)
-                result, Delta = found.newton, np.stack([found.Delta.real, found.Delta.imag], axis=1)
+                result, Delta = found.newton, as_pairs(found.Delta)
         except (SolveError, StabilityError):
             return *failed, np.full(b, -np.inf), np.full(b, np.inf)
         V = np.where(result.accepted[:, None, None, None], result.V, np.nan)
@@ -69,7 +70,7 @@ class Host:
         problem = self._problem(eq, weights, T, check=False)
         if self.where is None:
             return LinearProblem(problem, V)
-        where, at = self._sites(eq, *at_sites), Delta[:, 0] + 1j * Delta[:, 1]
+        where, at = self._sites(eq, *at_sites), from_pairs(Delta)
         problem = problem.with_pairing(jnp.asarray(where.on_nodes(at, len(eq.system.free))))
         return LinearProblem(problem, V, where, at)
 

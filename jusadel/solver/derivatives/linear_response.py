@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.errors import SolveError
+from jusadel.device.pair_potential import as_pairs, from_pairs
 from jusadel.solver.gap.response import PairResponse, couplings, felt, pushed
 from jusadel.solver.gap.sites import Sites
 from jusadel.solver.linear.protocol import DERIVATIVES
@@ -65,10 +66,10 @@ class LinearProblem:
         u = np.asarray(self._H_inverse(r_u / scale[:, None, None]))
         pull = 4 * np.asarray(felt(c, jnp.asarray(u), jnp.asarray(scale)))[where.nodes]
         rest = r_Delta - where.weight[:, None] * pull
-        Delta = self._response(rest[:, 0] + 1j * rest[:, 1]) / 2
+        Delta = self._response(from_pairs(rest)) / 2
         moved = pushed(c, jnp.asarray(where.on_nodes(Delta, u.shape[1])))
         u = u - np.asarray(self._H_inverse(np.asarray(moved) * self._free))
-        return u, np.stack([Delta.real, Delta.imag], axis=1)
+        return u, as_pairs(Delta)
 
     @cached_property
     def _couplings(self) -> jax.Array:

@@ -14,6 +14,7 @@ from jusadel.action.mesh_action import nodal_mean
 from jusadel.action.nambu.frames import frame_to_green
 from jusadel.common.arguments import real
 from jusadel.device.device import Device
+from jusadel.device.pair_potential import as_pairs, from_pairs
 from jusadel.solver.derivatives.callback import Host, keep
 from jusadel.solver.derivatives.implicit_function import Equations, GapTerms, Unknowns, attached
 from jusadel.solver.derivatives.linear_response import LinearProblem
@@ -77,7 +78,7 @@ def differentiated(stated: Stated, found: FoundState, sol: Solution) -> Solution
 def function_of(eq: Equations, problem: Problem, V: Any, sites: Sites | None = None, at_sites: Any = None) -> Unknowns:
     """A solution, the frames V (b, N, 4, 4) and the pair potential at the sites (K,) if any, as a function of `eq`."""
     known = keep(LinearProblem(problem, V, sites, at_sites))
-    Delta = np.zeros((0, 2)) if sites is None else np.stack([at_sites.real, at_sites.imag], axis=1)
+    Delta = np.zeros((0, 2)) if sites is None else as_pairs(at_sites)
     at = (np.zeros(0), np.zeros(0)) if sites is None else (sites.Tc, np.asarray(sites.phase))
     numbers = (jax.lax.stop_gradient(eq), np.asarray(problem.weights), np.asarray(problem.T), at)
     host = Host(sites, problem.solver, problem.tol, 0.0)
@@ -91,7 +92,7 @@ def placed(stated: Stated, eq: Equations, unknowns: Unknowns, sol: Solution, sit
     if sites is not None:
         Delta = unknowns[1]
         turn = jnp.exp(1j * seam.phase[device.mesh.triangles])
-        vertex = jnp.append(Delta[:, 0] + 1j * Delta[:, 1], 0)[sites.at] * turn
+        vertex = jnp.append(from_pairs(Delta), 0)[sites.at] * turn
         system = eq.at(Delta)
     return replace(
         sol,

@@ -13,6 +13,7 @@ import scipy.sparse.linalg as sla
 from jusadel.action.matrices.node_matrices import TWO_B_R3
 from jusadel.action.nambu import SIGNATURE, R
 from jusadel.action.nambu.frames import frame_to_green, inverse
+from jusadel.device.pair_potential import as_vector, from_pairs, from_vector
 from jusadel.solver.gap.lanczos import MOST, downhill, smallest_eigenvalue
 from jusadel.solver.gap.sites import Sites
 from jusadel.solver.problem import Problem
@@ -57,7 +58,7 @@ def felt(c: Array, x: Array, weights: Array) -> Array:
 def gap_residual(posed: Problem, where: Sites, V: Array, Delta: np.ndarray) -> np.ndarray:
     """w (a Delta - 2 pi T Sum_p w_p f), (K,) complex, with f from the frames V."""
     f = np.asarray(amplitudes(V, jnp.asarray(posed.weights)))[where.nodes]
-    return where.weight * (where.a * Delta - 2 * np.pi * posed.T * (f[:, 0] + 1j * f[:, 1]))
+    return where.weight * (where.a * Delta - 2 * np.pi * posed.T * from_pairs(f))
 
 
 class PairResponse:
@@ -83,7 +84,7 @@ class PairResponse:
         s = jnp.asarray(where.on_nodes(Delta, len(self._free)))
         x = self._solve(pushed(self._couplings, s) * self._free[:, None])
         df = np.asarray(felt(self._couplings, jnp.asarray(x), jnp.asarray(p.weights)))[where.nodes]
-        return where.weight * (where.a * Delta - 2 * np.pi * p.T * (df[:, 0] + 1j * df[:, 1]))
+        return where.weight * (where.a * Delta - 2 * np.pi * p.T * from_pairs(df))
 
     def steps(self, Delta: np.ndarray) -> np.ndarray:
         """The response of G to a pair potential (K,), as steps (b, N, 8)."""
@@ -95,7 +96,7 @@ class PairResponse:
 
         def product(z: np.ndarray) -> np.ndarray:
             z = np.ravel(z)
-            return _real(scale * self(scale * _complex(z))) - shift * z
+            return as_vector(scale * self(scale * from_vector(z))) - shift * z
 
         n = 2 * len(scale)
         return sla.LinearOperator((n, n), matvec=product, dtype=float)
@@ -103,8 +104,8 @@ class PairResponse:
     def solve(self, rhs: np.ndarray, tol: float) -> np.ndarray:
         """J x = rhs, by MINRES in the metric of w a."""
         scale = self._metric
-        x, _ = sla.minres(self._scaled(scale), _real(scale * rhs), rtol=tol, maxiter=MOST)
-        return scale * _complex(x)
+        x, _ = sla.minres(self._scaled(scale), as_vector(scale * rhs), rtol=tol, maxiter=MOST)
+        return scale * from_vector(x)
 
     def leaves(self, change: np.ndarray, residual: np.ndarray) -> float:
         """What a change (K,) leaves of a residual, relative to it: MINRES may stop before it resolves a soft mode."""
@@ -113,9 +114,9 @@ class PairResponse:
 
     def downhill(self, residual: np.ndarray, longest: float) -> np.ndarray:
         """The change (K,), nowhere above `longest`, that lowers the free energy along every mode in the residual."""
-        back = lambda z: self._metric * _complex(z)  # noqa: E731
+        back = lambda z: self._metric * from_vector(z)  # noqa: E731
         allowed = lambda z: bool(np.abs(back(z)).max() <= longest)  # noqa: E731
-        return back(downhill(self._scaled(self._metric), _real(self._metric * residual), allowed))
+        return back(downhill(self._scaled(self._metric), as_vector(self._metric * residual), allowed))
 
     @property
     def _metric(self) -> np.ndarray:
@@ -133,11 +134,11 @@ class PairResponse:
         """
         scale = 1 / np.sqrt(self.sites.weight)
         start = np.random.default_rng(0).normal(size=2 * len(scale))
-        phase = _real((1j * Delta if near is None else near) / scale)  # the common phase costs nothing
+        phase = as_vector((1j * Delta if near is None else near) / scale)  # the common phase costs nothing
         start += np.linalg.norm(start) * phase / max(np.linalg.norm(phase), 1e-300)
         tol = EIGENVALUE * float(self.sites.a.mean()) if tol is None else tol
         value, vector = smallest_eigenvalue(self._scaled(scale), start, tol)
-        return value, scale * _complex(vector)
+        return value, scale * from_vector(vector)
 
     def slope(self, mode: np.ndarray) -> float:
         """d lambda/d ln T of an eigenvalue in the normal state, from its x (K,); omega goes with T, the weights do not.
@@ -151,12 +152,3 @@ class PairResponse:
         per_node = 16 * np.asarray(p.system.nodes.weight)[:, None] * SIGNATURE
         each = np.sum(b * x, axis=(1, 2)) - p.omega * np.sum(per_node * x**2, axis=(1, 2))
         return float(1 - 2 * np.pi * p.T * (p.weights @ each) / 4 / np.sum(where.weight * np.abs(mode) ** 2))
-
-
-def _real(z: np.ndarray) -> np.ndarray:
-    return np.concatenate([z.real, z.imag])
-
-
-def _complex(x: np.ndarray) -> np.ndarray:
-    half = len(x) // 2
-    return x[:half] + 1j * x[half:]

@@ -12,8 +12,10 @@ import numpy as np
 from jusadel.action.mesh_action import to_nodes
 from jusadel.action.periodic import Seams
 from jusadel.device.device import Device
+from jusadel.device.pair_potential import as_pairs
 from jusadel.solver.problem import Problem
-from jusadel.solver.solution import Solution, Solved
+from jusadel.solver.solution import Solution
+from jusadel.solver.states import Solved
 
 Array = jax.Array
 
@@ -33,7 +35,7 @@ class Sites:
         """Delta times its weight summed into n nodes, (n, 2)."""
         total = np.zeros(n, complex)
         np.add.at(total, self.nodes, self.weight * Delta)
-        return np.stack([total.real, total.imag], axis=1)
+        return as_pairs(total)
 
     def on_vertices(self, Delta: np.ndarray) -> np.ndarray:
         """(m, 3) complex, zero in normal metals."""

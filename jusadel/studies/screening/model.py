@@ -23,6 +23,7 @@ from jusadel.action.mesh_action import Cells, DiscreteAction, centroid_action
 from jusadel.action.nambu import R
 from jusadel.action.nambu.frames import frame_to_green
 from jusadel.common.errors import SolveError
+from jusadel.device.pair_potential import as_vector, from_vector
 from jusadel.solver import gap
 from jusadel.solver.newton import NewtonResult
 from jusadel.solver.problem import Problem, refuse_uncertified
@@ -53,11 +54,11 @@ class ScreeningModel:
     def split(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Delta (K,) complex and the edges' part (x,)."""
         K = self.sites
-        return z[:K] + 1j * z[K : 2 * K], z[2 * K :]
+        return from_vector(z[: 2 * K]), z[2 * K :]
 
     def joined(self, Delta: np.ndarray, x: np.ndarray) -> np.ndarray:
         """The inverse of `split`."""
-        return np.concatenate([Delta.real, Delta.imag, x])
+        return np.concatenate([as_vector(Delta), x])
 
     def links(self, x: np.ndarray) -> np.ndarray:
         """The change (c, 3) of the line integrals with the independent edges' (x,)."""

@@ -17,6 +17,7 @@ from jusadel.action.matrices.node_matrices import TWO_B_R3
 from jusadel.action.matrix_free import links_of_cells
 from jusadel.action.mesh_action import Cells, DiscreteAction
 from jusadel.action.nambu.frames import frame_to_green, inverse
+from jusadel.device.pair_potential import from_pairs
 from jusadel.solver import gap
 from jusadel.solver.gap.lanczos import smallest_eigenvalue
 from jusadel.studies.screening.model import Metric, ScreeningModel, State, link_force
@@ -92,7 +93,7 @@ class FieldResponse:
         r = np.zeros(0, complex)
         if where is not None:
             df = 2 * np.asarray(gap.felt(self._of_gap, y, self._weights))[where.nodes]
-            r = where.weight * (where.a * Delta - df[:, 0] - 1j * df[:, 1])
+            r = where.weight * (where.a * Delta - from_pairs(df))
         return model.joined(2 * r, force + model.field_force(model.curl(x)))
 
     def solve(self, gradient: np.ndarray, metric: Metric, tol: float) -> np.ndarray:

@@ -21,6 +21,7 @@ from jusadel.common.concrete import NotDifferentiableError
 from jusadel.common.errors import SolveError
 from jusadel.common.types import ArrayLike
 from jusadel.device.device import Device
+from jusadel.device.pair_potential import as_pairs
 from jusadel.solver.derivatives.implicit_function import hessian_product
 from jusadel.solver.derivatives.tracing import is_traced, still
 from jusadel.solver.derivatives.under_grad import Stated, equations
@@ -115,7 +116,7 @@ def eigenvalue_with_derivatives(device: Device, problem: Problem, at: SearchPoin
     problem = replace(problem, T=at.T, omega=omega, weights=weights)
     normal = np.broadcast_to(np.eye(4), (len(omega), len(problem.system.free), 4, 4))
     steps = PairResponse(problem, at.where, normal, 1e-10).steps(at.mode)
-    x = (jnp.asarray(steps), jnp.stack([at.mode.real, at.mode.imag], axis=1))
+    x = (jnp.asarray(steps), jnp.asarray(as_pairs(at.mode)))
     eq = equations(Stated(device, at.T, None, (omega, weights)), omega, weights, at.where)
     assert eq.gap is not None
     curvature = hessian_product(eq, (jnp.asarray(normal), jnp.zeros_like(x[1])), x)

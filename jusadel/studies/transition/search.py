@@ -14,7 +14,7 @@ from jusadel.common.arguments import is_count
 from jusadel.common.errors import SolveError
 from jusadel.common.types import Number
 from jusadel.device.device import Device
-from jusadel.device.pair_potential import at_vertices
+from jusadel.device.pair_potential import at_vertices, from_pairs
 from jusadel.solver.gap.response import PairResponse
 from jusadel.solver.gap.sites import Sites, weighted_sites
 from jusadel.solver.linear import LinearSolver
@@ -238,6 +238,6 @@ def _on_nodes(seam: Seams, point: SearchPoint) -> np.ndarray:
     n = len(seam.owner)
     total = point.where.on_nodes(point.mode, n)
     weight = np.bincount(point.where.nodes, point.where.weight, minlength=n)
-    mode = (total[:, 0] + 1j * total[:, 1]) / np.where(weight > 0, weight, 1)
+    mode = from_pairs(total) / np.where(weight > 0, weight, 1)
     mode = mode[seam.owner] * np.exp(1j * np.asarray(seam.phase))
     return mode / mode[np.argmax(np.abs(mode))]
