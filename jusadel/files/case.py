@@ -31,7 +31,7 @@ from jusadel.mesh import layouts, polygons, shapes
 from jusadel.mesh.formats.reading import read_mesh
 from jusadel.mesh.mesh import Mesh
 from jusadel.solver.equilibrium import solve
-from jusadel.solver.solution import Solution
+from jusadel.solver.states.solution import Solution
 
 TABLES = ("units", "geometry", "materials", "boundaries", "field", "solve", "sweep", "output")
 TEXTURES = {"rashba": rashba, "dresselhaus": dresselhaus, "chiral": chiral}

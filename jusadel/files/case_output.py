@@ -20,7 +20,7 @@ from jusadel.observables.local import spin_density
 from jusadel.observables.thermodynamics import free_energy
 from jusadel.plot import PICTURES
 from jusadel.plot.canvas import pyplot
-from jusadel.solver.solution import Solution
+from jusadel.solver.states.solution import Solution
 from jusadel.studies.sweeps.sweep import Sweep
 
 

@@ -21,7 +21,7 @@ from jusadel.device.device import Device
 from jusadel.files.case import Case, CaseError
 from jusadel.files.case_output import Output, table
 from jusadel.solver.equilibrium import SELF_CONSISTENT
-from jusadel.solver.solution import Solution
+from jusadel.solver.states.solution import Solution
 from jusadel.studies.current_phase.turning import phase_change, turned
 from jusadel.studies.sweeps.sweep import Sweep, sweep
 

@@ -27,8 +27,8 @@ from jusadel.files.solutions import (
 from jusadel.fitting.result import FitResult
 from jusadel.nonequilibrium.flow import Flow
 from jusadel.nonequilibrium.kinetic_result import Kinetics
-from jusadel.solver.solution import Solution
 from jusadel.solver.spectra import Spectrum
+from jusadel.solver.states.solution import Solution
 from jusadel.studies.current_phase.result import CurrentPhaseRelation
 from jusadel.studies.screening.solve import ScreenedSolution
 from jusadel.studies.sweeps.file import KIND as SWEEP

@@ -18,8 +18,8 @@ from jusadel.nonequilibrium.kinetic_result import Kinetics
 from jusadel.observables.local import charge_current, pair_amplitude, spin_current, spin_density
 from jusadel.observables.spectroscopy import density_of_states
 from jusadel.observables.spin import spin_at_vertices
-from jusadel.solver.solution import Solution
 from jusadel.solver.spectra import Spectrum
+from jusadel.solver.states.solution import Solution
 
 Columns = dict[str, Any]
 

@@ -34,8 +34,8 @@ from jusadel.nonequilibrium.kinetic_equation import unchecked_kinetics
 from jusadel.nonequilibrium.kinetic_result import Kinetics
 from jusadel.solver.checks import refuse_bad_input
 from jusadel.solver.gap.sites import Sites, superconducting_sites
-from jusadel.solver.solution import Solution
 from jusadel.solver.spectra import spectrum
+from jusadel.solver.states.solution import Solution
 
 MEMORY = 12
 """Iterates that Anderson's mixing combines."""

@@ -30,8 +30,8 @@ from jusadel.observables.torques import (
     spin_torques_of_joints,
     spin_torques_of_nodes,
 )
-from jusadel.solver.solution import Solution
-from jusadel.solver.states import Solved
+from jusadel.solver.states.solution import Solution
+from jusadel.solver.states.states import Solved
 
 Array = jax.Array
 

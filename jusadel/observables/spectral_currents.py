@@ -21,8 +21,8 @@ from jusadel.common.arguments import is_number, real
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
 from jusadel.common.types import ArrayLike, Point
 from jusadel.observables import currents as fluxes, local as observables
-from jusadel.solver.solution import Solution
 from jusadel.solver.spectra import Spectrum
+from jusadel.solver.states.solution import Solution
 
 Array = jax.Array
 Observable = Callable[..., Array]

@@ -29,7 +29,7 @@ from jusadel.observables.torques import (
     spin_torques_at_corners,
     spin_torques_of_nodes,
 )
-from jusadel.solver.solution import Solution
+from jusadel.solver.states.solution import Solution
 
 Array = jax.Array
 

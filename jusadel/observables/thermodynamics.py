@@ -16,7 +16,7 @@ from jusadel.common.types import PairPotential
 from jusadel.device.device import Device
 from jusadel.solver.equilibrium import solve
 from jusadel.solver.reservoirs import reservoir_frames
-from jusadel.solver.solution import Solution
+from jusadel.solver.states.solution import Solution
 
 Array = jax.Array
 

@@ -29,7 +29,7 @@ from jusadel.observables.local import (
     by_real_numbers,
     weighted_sum,
 )
-from jusadel.solver.solution import Solution
+from jusadel.solver.states.solution import Solution
 
 Array = jax.Array
 

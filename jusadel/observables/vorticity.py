@@ -9,7 +9,7 @@ import numpy as np
 
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
 from jusadel.mesh.mesh import Mesh
-from jusadel.solver.solution import Solution
+from jusadel.solver.states.solution import Solution
 
 Array = jax.Array
 

@@ -6,8 +6,8 @@ Imports the rooms from `common` to `action`.
 from jusadel.solver import linear
 from jusadel.solver.equilibrium import solve
 from jusadel.solver.linear import StagnationWarning
-from jusadel.solver.solution import Solution
 from jusadel.solver.spectra import Spectrum, spectrum
+from jusadel.solver.states.solution import Solution
 
 __all__ = [
     "Solution",

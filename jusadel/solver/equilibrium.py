@@ -25,8 +25,8 @@ from jusadel.solver.gap.sites import refuse_normal_metals, weighted_sites
 from jusadel.solver.linear import LinearSolver
 from jusadel.solver.newton import NewtonResult
 from jusadel.solver.problem import Problem, pose, refuse_uncertified
-from jusadel.solver.solution import Solution
 from jusadel.solver.start import first_guess, starting_frames
+from jusadel.solver.states.solution import Solution
 
 Array = jax.Array
 

@@ -25,7 +25,7 @@ from jusadel.solver.linear.choice import checked_linear_solver
 from jusadel.solver.newton import NewtonResult, solve_frequencies
 from jusadel.solver.reservoirs import refuse_torn_reservoirs, with_reservoirs
 from jusadel.solver.resolution import warn_if_coarse
-from jusadel.solver.solution import Solution
+from jusadel.solver.states.solution import Solution
 
 Array = jax.Array
 

@@ -26,8 +26,8 @@ from jusadel.solver.problem import largest_energy
 from jusadel.solver.real_energies import certified, solve_energies
 from jusadel.solver.reservoirs import with_reservoirs
 from jusadel.solver.resolution import decay_metric, warn_where_coarse
-from jusadel.solver.solution import Solution
-from jusadel.solver.states import States
+from jusadel.solver.states.solution import Solution
+from jusadel.solver.states.states import States
 
 Array = jax.Array
 

@@ -21,7 +21,7 @@ from jusadel.action.periodic import seams
 from jusadel.device.device import Device
 from jusadel.device.pair_potential import at_vertices, from_pairs
 from jusadel.mesh.topology import summed_over_triangles
-from jusadel.solver.solution import Solution
+from jusadel.solver.states.solution import Solution
 
 WEAK = 1e-4
 """Coupling of the guess across an interface, at least, in electrodes' fields; what an electrode's phase fades to."""

@@ -21,7 +21,7 @@ from jusadel.device.device import Device
 from jusadel.mesh.mesh import Mesh
 from jusadel.mesh.refinement import MAX_NODES, refine_to
 from jusadel.mesh.smoothing import smoothed
-from jusadel.solver.solution import Solution
+from jusadel.solver.states.solution import Solution
 
 Array = jax.Array
 

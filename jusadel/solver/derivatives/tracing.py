@@ -19,7 +19,7 @@ from jusadel.device.device import Device
 from jusadel.device.material.material import Material
 from jusadel.device.tabulated import Sampled
 from jusadel.mesh.mesh import Mesh
-from jusadel.solver.solution import Solution
+from jusadel.solver.states.solution import Solution
 
 
 @leaf_is_traced.register

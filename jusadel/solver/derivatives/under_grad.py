@@ -21,7 +21,7 @@ from jusadel.solver.derivatives.linear_response import LinearProblem
 from jusadel.solver.gap.sites import Sites, site_fields
 from jusadel.solver.problem import Problem
 from jusadel.solver.reservoirs import held_frames
-from jusadel.solver.solution import Solution
+from jusadel.solver.states.solution import Solution
 
 Array = jax.Array
 

@@ -21,7 +21,7 @@ from jusadel.solver.derivatives.tracing import is_traced
 from jusadel.solver.derivatives.under_grad import Stated, equations, placed
 from jusadel.solver.gap.sites import Sites, bare_sites, site_fields
 from jusadel.solver.linear import LinearSolver
-from jusadel.solver.solution import Solution
+from jusadel.solver.states.solution import Solution
 
 Array = jax.Array
 

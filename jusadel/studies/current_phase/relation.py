@@ -34,7 +34,7 @@ from jusadel.solver.linear import LinearSolver
 from jusadel.solver.newton import NewtonResult, solve_frequencies
 from jusadel.solver.problem import Problem, chosen_frequencies, pose, refuse_uncertified
 from jusadel.solver.reservoirs import held_frames, with_reservoirs
-from jusadel.solver.solution import Solution
+from jusadel.solver.states.solution import Solution
 from jusadel.studies.current_phase.result import CurrentPhaseRelation
 from jusadel.studies.current_phase.turning import phase_change, turned
 from jusadel.studies.current_phase.turns import half_turn, whole_turn

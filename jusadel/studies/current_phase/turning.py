@@ -13,7 +13,7 @@ from jusadel.action.periodic import seams
 from jusadel.device.device import Device
 from jusadel.mesh.topology import summed_over_triangles
 from jusadel.solver.derivatives.tracing import still
-from jusadel.solver.solution import Solution
+from jusadel.solver.states.solution import Solution
 
 NEGLIGIBLE = 1e-9
 """Of the stiffness: what holds the phase of parts that no electrode holds."""

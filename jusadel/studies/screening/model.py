@@ -27,7 +27,7 @@ from jusadel.device.pair_potential import as_vector, from_vector
 from jusadel.solver import gap
 from jusadel.solver.newton import NewtonResult
 from jusadel.solver.problem import Problem, refuse_uncertified
-from jusadel.solver.solution import Solution
+from jusadel.solver.states.solution import Solution
 from jusadel.studies.screening.edge_elements import EdgeSpace
 
 Array = jax.Array

@@ -37,8 +37,8 @@ from jusadel.solver.equilibrium import SELF_CONSISTENT, first_pair_potential
 from jusadel.solver.linear import LinearSolver
 from jusadel.solver.problem import pose
 from jusadel.solver.resolution import isotropic_metric, warn_where_coarse
-from jusadel.solver.solution import Solution
 from jusadel.solver.start import starting_frames
+from jusadel.solver.states.solution import Solution
 from jusadel.studies.screening.edge_elements import WhitneyField, edge_space, field_of_currents
 from jusadel.studies.screening.model import (
     ScreeningModel,

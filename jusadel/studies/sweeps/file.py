@@ -13,8 +13,8 @@ import numpy as np
 from jusadel.common.archive import Arrays, described, plain_arrays, write_archive
 from jusadel.common.stored import Stored
 from jusadel.common.types import ArrayLike
-from jusadel.solver.solution import Solution
-from jusadel.solver.stored_states import FREQUENCIES, packed_state, stored_state
+from jusadel.solver.states.solution import Solution
+from jusadel.solver.states.stored import FREQUENCIES, packed_state, stored_state
 from jusadel.studies.sweeps.flat_file import from_flat
 from jusadel.studies.sweeps.records import Record
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from jusadel.common.stored import Stored
-from jusadel.solver.stored_states import FREQUENCIES, STATE
+from jusadel.solver.states.stored import FREQUENCIES, STATE
 from jusadel.studies.sweeps.records import Record
 
 FORMAT, FIRST = "jusadel sweep 2", "jusadel sweep 1"

@@ -1,0 +1,1 @@
+"""Solved states: what Solution and Spectrum have in common, the Solution, and both in files."""
