@@ -14,6 +14,7 @@ UNTYPED = {
     "solve_arguments",  # handed on to `solve`, which says what they are
     "start",  # of a sweep: whatever its point takes as `previous`
     "client",  # of any cluster: it has `submit`
+    "prediction",  # what the model of a fit returned
 }
 ANY = {"load"}
 """What returns one of nine types, as the file says."""

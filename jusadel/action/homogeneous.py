@@ -14,6 +14,7 @@ import numpy as np
 from jusadel.action.nambu import TANGENT, units
 from jusadel.action.nambu.frames import ROUND_OFF, cap_step, expand, frame_to_green, inverse, positivity, retract
 from jusadel.action.terms import GRADIENT, NODAL, TERMS, Term, density
+from jusadel.common.types import ArrayLike
 from jusadel.device.material.material import ISOTROPIC, ROWS, SHAPES, Material
 from jusadel.device.pair_potential import as_pairs
 
@@ -29,7 +30,9 @@ WITHOUT_SCALE = ("D", *(name for name in FIELDS if ROWS[name].unit == (0, 0)))
 """Fields that say nothing of the energies in the spectrum."""
 
 
-def bulk_value(omega: Any, Delta: Any, h: Any = (0.0, 0.0, 0.0), Gamma: Any = 0.0, **gradient: Any) -> Array:
+def bulk_value(
+    omega: ArrayLike, Delta: ArrayLike, h: ArrayLike = (0.0, 0.0, 0.0), Gamma: ArrayLike = 0.0, **gradient: ArrayLike
+) -> Array:
     """G of a homogeneous superconductor, solved from the normal state by Newton's method.
 
     Args:

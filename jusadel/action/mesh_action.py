@@ -21,6 +21,7 @@ from jusadel.action.layout import Layout
 from jusadel.action.matrices.products import materialise, product, with_axes_of
 from jusadel.action.nambu import units
 from jusadel.action.terms import Term, barrier, density
+from jusadel.common.types import Values
 from jusadel.mesh.mesh import Mesh
 
 Array = jax.Array
@@ -42,11 +43,11 @@ class Nodes:
 class Cells:
     """Everything per cell: the triangles, sampled at the centroid, then edges, sampled at the midpoint."""
 
-    area: Array  # (m,), or length
+    area: Values  # (m,), or length
     nu: Array  # (m,)
-    gradients: Array  # (m, 3, 2) of the three shape functions
+    gradients: Values  # (m, 3, 2) of the three shape functions
     middle: Array  # (m, 3) their values at the point of sampling
-    offsets: Array  # (m, 3, 2) vertex minus that point
+    offsets: Values  # (m, 3, 2) vertex minus that point
     line_A: Array  # (m, 3) Int A.dl from there to the vertex, less half the phase by which a seam turns the vertex
     turn: Array | None  # (m, 3, 3) rotation vector by which a seam turns the vertex's spins
     spin_field: Array  # (m, 3, 2)

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.concrete import refuse_traced
+from jusadel.common.types import ArrayLike, Values
 from jusadel.device.boundary import Boundary, Periodic, Reservoir
 from jusadel.device.gauge.completion import completion, refuse_impossible
 from jusadel.device.gauge.phase_lines import PhaseLine, phase_lines, refuse_misfit, refuse_pieces
@@ -62,7 +63,7 @@ class Device:
     mesh: Mesh
     materials: Material | Mapping[str, Material]
     boundaries: Mapping[str, Boundary] = field(default_factory=dict)
-    vector_potential: Callable[[Any], Any] | None = None
+    vector_potential: Callable[[Values], ArrayLike] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.mesh, Mesh):
@@ -167,19 +168,21 @@ class Device:
             found[line.name] = float(given + 2 * (chi[node] - less))
         return found
 
-    def line_integrals(self, corners: Any = None, weights: Any = None, start: Any = None) -> Array:
+    def line_integrals(
+        self, corners: np.ndarray | None = None, weights: Values | None = None, start: Values | None = None
+    ) -> Array:
         """Int A.dl to the corners (c, 3) of triangles from the points `start` (c, 2), which have these weights of them.
 
         From the centroid of each triangle where nothing is said; zero without a field.
         """
-        if corners is None:
+        if corners is None or weights is None or start is None:
             corners, start = self.mesh.triangles, self.mesh.centroids
             weights = np.full(corners.shape, 1 / 3)
         chi = self.gauge()[corners]
         here = (chi * weights).sum(axis=1)
         return self.integrate_A(start[:, None], self.mesh.points[corners]) + chi - here[:, None]
 
-    def between_nodes(self, pairs: Any) -> Array:
+    def between_nodes(self, pairs: np.ndarray) -> Array:
         """Int A.dl along the straight lines between neighbouring nodes (k, 2), (k,)."""
         chi = self.gauge()
         return self._given_between(pairs) + chi[pairs[:, 1]] - chi[pairs[:, 0]]
@@ -190,7 +193,7 @@ class Device:
         round_trip = self.integrate_A(corners, corners[:, np.array([1, 2, 0])])
         return round_trip.sum(axis=1) / self.mesh.areas
 
-    def integrate_A(self, start: Any, end: Any) -> Array:
+    def integrate_A(self, start: Values, end: Values) -> Array:
         """Int A.dl of the given A along straight lines from start to end, (m, 3) for points (m, 3, 2)."""
         if self.vector_potential is None:
             return np.zeros((end - start).shape[:2])  # type: ignore[return-value]

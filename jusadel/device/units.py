@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
+import jax
 import numpy as np
 from scipy.constants import e, electron_mass, hbar, k, physical_constants
 
+from jusadel.common.types import Number, Values
 from jusadel.device.material.tensors import rashba
 from jusadel.device.scales import CM2_PER_S, MEV, MICRO_OHM_CM, NM, PER_EV_NM3, Scales, checked, named_units, one_of
+
+Quantity = TypeVar("Quantity", float, np.ndarray, jax.Array)
+"""A number stays one, an array stays one."""
 
 BOHR_MAGNETON = physical_constants["Bohr magneton"][0]
 EV_ANGSTROM = 1e-10 * e
@@ -54,55 +59,66 @@ class Units(Scales):
     # --- into the code: what stands in Device, solve and diffuse ----------------------------------------
 
     @named_units
-    def length(self, *, nm: Any) -> Any:
+    def length(self, *, nm: Quantity) -> Quantity:
         """A length: x/L0."""
         return checked("length nm", nm) * NM / self.length_unit
 
     @named_units
-    def energy(self, *, meV: Any = None, K: Any = None) -> Any:
+    def energy(self, *, meV: Number | None = None, K: Number | None = None) -> Number:
         """An energy, E/E0, or k_B T/E0: pair potentials, h, Gamma, widths eta."""
         unit, value = one_of("energy", meV=meV, K=K)
         return value * (MEV if unit == "meV" else k) / self.energy_unit
 
     @named_units
-    def temperature(self, *, K: Any) -> Any:
+    def temperature(self, *, K: Quantity) -> Quantity:
         """T and Tc: k_B T/E0."""
         return checked("temperature K", K) * k / self.energy_unit
 
     @named_units
-    def voltage(self, *, mV: Any) -> Any:
+    def voltage(self, *, mV: Quantity) -> Quantity:
         """A voltage of `Contact`, eV/E0."""
-        return self.energy(meV=checked("voltage mV", mV))
+        return checked("voltage mV", mV) * MEV / self.energy_unit
 
     @named_units
-    def time(self, *, ps: Any) -> Any:
+    def time(self, *, ps: Quantity) -> Quantity:
         """A time of `spin_dynamics`, t E0/hbar."""
         return checked("time ps", ps) * PS / self.time_unit
 
     @named_units
-    def field(self, *, mT: Any) -> Any:
+    def field(self, *, mT: Quantity) -> Quantity:
         """B of `uniform_field`: e B L0^2/hbar, since A stands as nabla - i A for the charge 1; h/2e is the flux pi."""
         return checked("field mT", mT) * 1e-3 / self.field_unit
 
     @named_units
-    def exchange(self, *, meV: Any) -> Any:
+    def exchange(self, *, meV: Quantity) -> Quantity:
         """h in H = + h.sigma: half the splitting between the spins."""
-        return self.energy(meV=checked("exchange meV", meV))
+        return checked("exchange meV", meV) * MEV / self.energy_unit
 
     @named_units
-    def zeeman(self, *, mT: Any, g: Any = 2.0) -> Any:
+    def zeeman(self, *, mT: Number, g: Number = 2.0) -> Number:
         """h of a magnetic field, g mu_B B/2; along B, since the spin of electrons is opposite to their moment."""
         return checked("zeeman g", g) * BOHR_MAGNETON * checked("zeeman mT", mT) * 1e-3 / (2 * self.energy_unit)
 
     @named_units
-    def diffusion(self, *, cm2_per_s: Any = None, mean_free_path_nm: Any = None, fermi_velocity: Any = None) -> Any:
+    def diffusion(
+        self,
+        *,
+        cm2_per_s: Number | None = None,
+        mean_free_path_nm: Number | None = None,
+        fermi_velocity: Number | None = None,
+    ) -> Number:
         """D, from itself or as v_F l/3 (v_F in m/s); without arguments that of the Units: hbar D/(E0 L0^2)."""
         return self._diffusion_of(cm2_per_s, mean_free_path_nm, fermi_velocity) / self.diffusion_unit
 
     @named_units
     def relative_nu(
-        self, *, per_eV_nm3: Any = None, resistivity: Any = None, cm2_per_s: Any = None, thickness_nm: Any = None
-    ) -> Any:
+        self,
+        *,
+        per_eV_nm3: Number | None = None,
+        resistivity: Number | None = None,
+        cm2_per_s: Number | None = None,
+        thickness_nm: Number | None = None,
+    ) -> Number:
         """nu of another material or thickness: N0' d'/(N0 d), with N0' = 1/(2 e^2 rho' D') where rho' is given.
 
         Args:
@@ -120,7 +136,7 @@ class Units(Scales):
         return states * checked("relative_nu thickness_nm", thickness_nm, True) * NM / self.sheet_density_of_states
 
     @named_units
-    def conductance(self, *, ohm_um2: Any = None, ohm_um: Any = None) -> Any:
+    def conductance(self, *, ohm_um2: Number | None = None, ohm_um: Number | None = None) -> Number:
         """G_B of `Tunnel` and `Interface`, per length: (d/r) L0 over the unit of conductance.
 
         Args:
@@ -132,14 +148,16 @@ class Units(Scales):
         return self.length_unit / (per_width * self.conductance_unit)
 
     @named_units
-    def current(self, *, uA: Any) -> Any:
+    def current(self, *, uA: Quantity) -> Quantity:
         """A current, as of `Contact`: I/(e N0 d E0^2 L0^2/hbar); a spin current as e times the spins up minus down."""
         return checked("current uA", uA) * 1e-6 / self.current_unit
 
     # --- spin-orbit coupling ----------------------------------------------------------------------------
 
     @named_units
-    def spin_relaxation(self, *, nm: Any = None, ps: Any = None, cm2_per_s: Any = None) -> Any:
+    def spin_relaxation(
+        self, *, nm: Number | None = None, ps: Number | None = None, cm2_per_s: Number | None = None
+    ) -> Number:
         """Gamma of an isotropic material, the rate at which spin decays: hbar D/(l^2 E0) or hbar/(tau E0).
 
         physics.md, section 5: D S'' = Gamma S, so that l = sqrt(hbar D/Gamma) = sqrt(D tau) is the spin diffusion
@@ -157,7 +175,7 @@ class Units(Scales):
         return hbar * self._diffusion_of(cm2_per_s) / ((value * NM) ** 2 * self.energy_unit)
 
     @named_units
-    def spin_hall(self, *, angle: Any) -> np.ndarray:
+    def spin_hall(self, *, angle: Number) -> np.ndarray:
         """theta of an isotropic material with a spin Hall angle: (0, 0, angle).
 
         physics.md, section 5, says that spin l flows as theta j x l, j the charge current and both as numbers of
@@ -166,7 +184,9 @@ class Units(Scales):
         return np.array([0.0, 0.0, 1.0]) * checked("spin_hall angle", angle)
 
     @named_units
-    def spin_field(self, *, eV_angstrom: Any = None, mass: Any = 1.0, per_nm: Any = None) -> Any:
+    def spin_field(
+        self, *, eV_angstrom: Number | None = None, mass: Number = 1.0, per_nm: Number | None = None
+    ) -> Number:
         """The amplitude x of spin_field = rashba(x) for H = hbar^2 k^2/2m + alpha_R (sigma_x k_y - sigma_y k_x).
 
         (p - a_k)^2/2m with a_k = a_jk sigma_j gives a_xy = -a_yx = -m alpha_R/hbar^2 (physics.md, section 1). Spins
@@ -184,7 +204,7 @@ class Units(Scales):
         return -mass * value * EV_ANGSTROM / hbar**2 * self.length_unit
 
     @named_units
-    def rashba(self, *, eV_angstrom: Any, mass: Any, scattering_fs: Any) -> dict[str, Any]:
+    def rashba(self, *, eV_angstrom: Number, mass: Number, scattering_fs: Number) -> dict[str, Values]:
         """spin_field and theta of a two-dimensional metal with Rashba coupling and isotropic scatterers.
 
         The field strength of a SU(2) field makes the spin Hall angle theta_zz = 2 m alpha_R^2 tau/hbar^3, and through
@@ -206,7 +226,7 @@ class Units(Scales):
         return {"spin_field": rashba(1.0) * self.spin_field(eV_angstrom=eV_angstrom, mass=mass), "theta": theta}
 
     @named_units
-    def spin_galvanic(self, *, edelstein_nm: Any, Gamma: Any) -> Any:
+    def spin_galvanic(self, *, edelstein_nm: Number, Gamma: Number) -> Number:
         """The amplitude x of gamma = rashba(x) of a layer with an inverse Edelstein length lambda: lambda Gamma/L0.
 
         Spin that flows into the layer at the rate Gamma S drives j = gamma S (physics.md, section 5): lambda = j/(Gamma
@@ -222,67 +242,67 @@ class Units(Scales):
 
     # --- back: what the code returns --------------------------------------------------------------------
 
-    def to_nm(self, x: Any) -> Any:
+    def to_nm(self, x: Quantity) -> Quantity:
         """A length, x L0."""
         return checked("length", x) * self.length_unit / NM
 
-    def to_meV(self, x: Any) -> Any:
+    def to_meV(self, x: Quantity) -> Quantity:
         """An energy, x E0."""
         return checked("energy", x) * self.energy_unit / MEV
 
-    def to_kelvin(self, x: Any) -> Any:
+    def to_kelvin(self, x: Quantity) -> Quantity:
         """A temperature, x E0/k_B."""
         return checked("temperature", x) * self.energy_unit / k
 
-    def to_mV(self, x: Any) -> Any:
+    def to_mV(self, x: Quantity) -> Quantity:
         """A voltage or potential, x E0/e: flow.mu, and flow.S (half the difference of the spins' potentials)."""
         return self.to_meV(x)
 
-    def to_ps(self, x: Any) -> Any:
+    def to_ps(self, x: Quantity) -> Quantity:
         """A time, x hbar/E0."""
         return checked("time", x) * self.time_unit / PS
 
-    def to_mT(self, x: Any) -> Any:
+    def to_mT(self, x: Quantity) -> Quantity:
         """A magnetic field, x hbar/(e L0^2)."""
         return checked("field", x) * self.field_unit / 1e-3
 
-    def to_cm2_per_s(self, x: Any) -> Any:
+    def to_cm2_per_s(self, x: Quantity) -> Quantity:
         """A diffusion coefficient, x E0 L0^2/hbar."""
         return checked("diffusion", x) * self.diffusion_unit / CM2_PER_S
 
-    def to_uA(self, x: Any) -> Any:
+    def to_uA(self, x: Quantity) -> Quantity:
         """A current of `current_through` and the like, x e N0 d E0^2 L0^2/hbar; spins count e each."""
         return checked("current", x) * self.current_unit / 1e-6
 
-    def to_uA_per_um(self, x: Any) -> Any:
+    def to_uA_per_um(self, x: Quantity) -> Quantity:
         """A current per width of the film, of `charge_current`."""
         return checked("current density", x) * self.current_unit / self.length_unit
 
-    def to_MA_per_cm2(self, x: Any) -> Any:
+    def to_MA_per_cm2(self, x: Quantity) -> Quantity:
         """A current density of `charge_current` through the film's thickness."""
         return self.to_uA_per_um(x) / self.required_thickness * 1e-10
 
-    def to_ohm(self, x: Any) -> Any:
+    def to_ohm(self, x: Quantity) -> Quantity:
         """A resistance, voltage over current, x hbar/(e^2 N0 d E0 L0^2); one square of D = nu = 1 has 1/2."""
         return checked("resistance", x) / self.conductance_unit
 
-    def to_ohm_um2(self, conductance: Any) -> Any:
+    def to_ohm_um2(self, conductance: Quantity) -> Quantity:
         """The resistance times area of a barrier with the given conductance per length."""
         per_width = checked("conductance", conductance, True) * self.conductance_unit / self.length_unit
         return self.required_thickness / per_width / UM**2
 
-    def to_spins_per_nm3(self, x: Any) -> Any:
+    def to_spins_per_nm3(self, x: Quantity) -> Quantity:
         """A density of `spin_density`, x N0 E0: spins up minus down, in Bohr magnetons for g = 2 (moment opposite)."""
         return checked("spin density", x) * self.density_of_states * self.energy_unit * NM**3
 
-    def to_spins(self, x: Any) -> Any:
+    def to_spins(self, x: Quantity) -> Quantity:
         """A number of spins, of `magnetisation`, x N0 d E0 L0^2."""
         return checked("spin", x) * self.sheet_density_of_states * self.energy_unit * self.length_unit**2
 
-    def to_eV(self, x: Any) -> Any:
+    def to_eV(self, x: Quantity) -> Quantity:
         """A free energy of `free_energy`, x N0 d E0^2 L0^2: of the whole film (single energies: `to_meV`)."""
         return self.to_spins(x) * self.energy_unit / e
 
-    def to_kB(self, x: Any) -> Any:
+    def to_kB(self, x: Quantity) -> Quantity:
         """An entropy or specific heat of the whole film, in units of k_B: x N0 d E0 L0^2."""
         return self.to_spins(x)

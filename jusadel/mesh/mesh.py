@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from jusadel.common.types import Values
 from jusadel.mesh.checks import (
     MeshQuality,
     check_conforming,
@@ -50,7 +51,7 @@ class Mesh:
             or triangles are at fault. Nothing is checked where JAX rebuilds the mesh from tracers.
     """
 
-    points: Any
+    points: Values
     triangles: Integers
     regions: Mapping[str, Integers] = field(default_factory=dict)
     boundaries: Mapping[str, Integers] = field(default_factory=dict)
@@ -72,7 +73,7 @@ class Mesh:
         object.__setattr__(self, "topology", topology)
 
     @classmethod
-    def unchecked(cls, points: Any, topology: Topology) -> Mesh:
+    def unchecked(cls, points: Values, topology: Topology) -> Mesh:
         """A mesh without any check: for tracers, and for doubled nodes along interfaces."""
         mesh = object.__new__(cls)
         mesh._fill(points, topology)
@@ -138,17 +139,17 @@ class Mesh:
         return points[self.triangles]
 
     @property
-    def areas(self) -> Any:
+    def areas(self) -> Values:
         """(m,) areas of the triangles."""
         return signed_areas(self._corners)
 
     @property
-    def centroids(self) -> Any:
+    def centroids(self) -> Values:
         """(m, 2) centres of gravity of the triangles."""
         return self._corners.mean(axis=1)
 
     @property
-    def shape_gradients(self) -> Any:
+    def shape_gradients(self) -> Values:
         """(m, 3, 2) gradients of the three P1 shape functions, constant on each triangle.
 
         grad phi_i = (y_j - y_k, x_k - x_j) / (2 area), with i, j, k counter-clockwise.
@@ -160,21 +161,21 @@ class Mesh:
         return turned / (2 * self.areas[:, None, None])
 
     @property
-    def local_stiffness(self) -> Any:
+    def local_stiffness(self) -> Values:
         """(m, 3, 3) Int grad phi_i . grad phi_j over each triangle."""
         g, areas = self.shape_gradients, self.areas
         xp = np if isinstance(g, np.ndarray) else jnp
         return areas[:, None, None] * xp.einsum("tik,tjk->tij", g, g)
 
     @property
-    def edge_lengths(self) -> Any:
+    def edge_lengths(self) -> Values:
         """(e,) lengths of `edges`."""
         points = self.points if isinstance(self.points, np.ndarray) else jnp.asarray(self.points)
         step = points[self.edges[:, 1]] - points[self.edges[:, 0]]
         return (step**2).sum(axis=1) ** 0.5
 
     @property
-    def nodal_areas(self) -> Any:
+    def nodal_areas(self) -> Values:
         """(n,) a third of the area of the triangles round each node (lumped mass)."""
         n, corner, third = self.n_nodes, self.triangles.ravel(), (self.areas / 3).repeat(3)
         if isinstance(third, np.ndarray):
@@ -193,7 +194,7 @@ class Mesh:
 
     # --- new meshes from this one -------------------------------------------------------------
 
-    def with_points(self, points: Any) -> Mesh:
+    def with_points(self, points: Values) -> Mesh:
         """The same mesh with its nodes at `points` (n, 2), which JAX may be tracing."""
         if np.shape(points) != (self.n_nodes, 2):
             raise ValueError(f"points have shape {np.shape(points)}; the mesh needs {(self.n_nodes, 2)}")

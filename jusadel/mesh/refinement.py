@@ -76,7 +76,7 @@ def refine_to(mesh: Mesh, areas: ArrayLike, periodic: Partners = (), max_nodes: 
 
 def _longest_edges(mesh: Mesh) -> Integers:
     """(m,) which of its edges (0, 1), (1, 2), (2, 0) is each triangle's longest; neighbours agree on ties."""
-    length = mesh.edge_lengths * (1 - 1e-9 * np.arange(len(mesh.edges)) / len(mesh.edges))
+    length = np.asarray(mesh.edge_lengths) * (1 - 1e-9 * np.arange(len(mesh.edges)) / len(mesh.edges))
     found: Integers = length[mesh.triangle_edges].argmax(axis=1)
     return found
 

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jusadel.common.types import Values
 from jusadel.device.device import Device
 from jusadel.mesh.interfaces import paired_edges, split
 from jusadel.mesh.mesh import Mesh
@@ -31,7 +32,7 @@ class Line:
     weights: np.ndarray  # (m, 3) of Int j.grad(phi) at the corners of triangles
     steps: Any  # (m, 2) of j itself, where the line ends inside the sample or an electrode
 
-    def flux(self, current: Array, area: Array, gradients: Array, beside: np.ndarray) -> Array:
+    def flux(self, current: Values, area: Values, gradients: Values, beside: np.ndarray) -> Array:
         """Of the currents (m + k, ..., 2) of cells with areas (m + k,) and gradients (m + k, 3, 2).
 
         The k last cells are edges with terms of their own, at the triangles `beside` (k,).

@@ -14,6 +14,7 @@ import numpy as np
 
 from jusadel.common.errors import UncertifiedDerivativeWarning, UnstableStateWarning
 from jusadel.common.progress import ProgressOption, reporter
+from jusadel.common.types import Frequencies, PairPotential
 from jusadel.device.device import Device
 from jusadel.device.pair_potential import at_vertices, default_pair_potential
 from jusadel.solver.checks import refuse_bad_input
@@ -36,10 +37,10 @@ SELF_CONSISTENT = "self-consistent"
 def solve(
     device: Device,
     T: float,
-    pair_potential: Any = None,
-    frequencies: Any = None,
+    pair_potential: PairPotential = None,
+    frequencies: Frequencies = None,
     tol: float = 1e-9,
-    start: Any = None,
+    start: Solution | PairPotential = None,
     linear_solver: LinearSolver | None = None,
     throw: bool = True,
     accuracy: float = 1e-4,

@@ -17,6 +17,7 @@ from jusadel.common.arguments import is_number, real
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
 from jusadel.common.errors import SolveError
 from jusadel.common.progress import ProgressOption, reporter
+from jusadel.common.types import ArrayLike
 from jusadel.device.device import Device
 from jusadel.solver.checks import refuse_bad_input
 from jusadel.solver.linear import LinearSolver, SuperLU
@@ -73,7 +74,7 @@ class Spectrum(States):
 @without_derivatives(DIFFERENCES)
 def spectrum(
     sol: Solution,
-    energies: Any,
+    energies: ArrayLike,
     eta: float = 0.01,
     tol: float = 1e-9,
     linear_solver: LinearSolver | None = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -11,11 +12,16 @@ import numpy as np
 
 from jusadel.common.arguments import is_number, real
 from jusadel.common.pytrees import as_pytree
+from jusadel.common.types import ArrayLike, Number, Values
 from jusadel.device.material.material import check_field
 
 if TYPE_CHECKING:
     from jusadel.device.boundary.conditions import Reservoir
     from jusadel.device.boundary.surface import Surface
+
+
+Phase = Number | Callable[[Values], ArrayLike]
+"""A phase in radians, or a function of points (k, 2) -> (k,)."""
 
 
 class Barrier(NamedTuple):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import ClassVar, cast
 
 import jax
 import numpy as np
 
 from jusadel.common.arguments import is_number, real
+from jusadel.common.types import ArrayLike, Number, Values
 from jusadel.device.boundary.base import (
     Barrier,
     Boundary,
+    Phase,
     check_phase,
     checked_conductance,
     checked_transmissions,
@@ -35,16 +38,16 @@ class Reservoir(Boundary):
         ValueError: not finite, Delta negative or complex, tensor of the wrong shape.
     """
 
-    Delta: Any
-    phase: Any = 0.0
-    h: Any = (0.0, 0.0, 0.0)
-    Gamma: Any = 0.0
+    Delta: Number
+    phase: Phase = 0.0
+    h: ArrayLike = (0.0, 0.0, 0.0)
+    Gamma: ArrayLike = 0.0
 
     def __post_init__(self) -> None:
         for name in ("h", "Gamma"):
-            object.__setattr__(self, name, shaped(name, getattr(self, name)))
-        check_field("h", self.h[None], "a reservoir")
-        check_field("Gamma", self.Gamma[None], "a reservoir")
+            value = shaped(name, getattr(self, name))
+            object.__setattr__(self, name, value)
+            check_field(name, value[None], "a reservoir")
         if not is_number(self.Delta, at_least=0.0):
             raise ValueError(
                 f"Reservoir Delta = {self.Delta!r}; expected its modulus, a number >= 0 (the phase is `phase`)"
@@ -60,7 +63,7 @@ class Reservoir(Boundary):
         """The other one."""
         return new
 
-    def phase_at(self, points: Any) -> jax.Array:
+    def phase_at(self, points: Values) -> jax.Array:
         """The phase at points (k, 2), as (k,)."""
         return phase_at(self.phase, points, "a reservoir")
 
@@ -88,8 +91,8 @@ class Tunnel(Boundary):
     """
 
     reservoir: Reservoir
-    conductance: Any
-    transmissions: Any = None
+    conductance: Number
+    transmissions: ArrayLike | None = None
     surface: Surface | None = None
 
     def __post_init__(self) -> None:
@@ -137,9 +140,9 @@ class Interface(Boundary):
     """
 
     inner: ClassVar[bool] = True
-    conductance: Any = None
-    transmissions: Any = None
-    surface: Any = None
+    conductance: Number | None = None
+    transmissions: ArrayLike | None = None
+    surface: Surface | Sequence[Surface | None] | None = None
 
     def __post_init__(self) -> None:
         pair = tuple(self.surface) if isinstance(self.surface, tuple | list) else (self.surface,) * 2
@@ -161,7 +164,8 @@ class Interface(Boundary):
     @property
     def surfaces(self) -> tuple[Surface | None, ...]:
         """Terms on the left and on the right; on the line alone where G is continuous."""
-        return self.surface if self.doubled else self.surface[:1]
+        both = cast("tuple[Surface | None, ...]", self.surface)
+        return both if self.doubled else both[:1]
 
     def __repr__(self) -> str:
         return f"Interface(conductance={self.conductance}{_channels(self)}, surface={self.surface})"
@@ -184,19 +188,20 @@ class Periodic(Boundary):
     """
 
     partner: str = field()  # type: ignore[misc]  # what others have none of
-    phase: Any = 0.0
-    rotation: Any = (0.0, 0.0, 0.0)
+    phase: Phase = 0.0
+    rotation: ArrayLike = (0.0, 0.0, 0.0)
 
     def __post_init__(self) -> None:
         if not isinstance(self.partner, str):
             raise TypeError(f"Periodic partner = {self.partner!r}; expected the name of the other boundary")
         check_phase("Periodic", self.phase)
-        object.__setattr__(self, "rotation", real("rotation", self.rotation))
-        if np.shape(self.rotation) != (3,):
-            raise ValueError(f"rotation has shape {np.shape(self.rotation)}; expected (3,), axis times angle")
-        check_field("rotation", self.rotation[None], "a periodic boundary")
+        rotation = real("rotation", self.rotation)
+        object.__setattr__(self, "rotation", rotation)
+        if rotation.shape != (3,):
+            raise ValueError(f"rotation has shape {rotation.shape}; expected (3,), axis times angle")
+        check_field("rotation", rotation[None], "a periodic boundary")
 
-    def phase_at(self, points: Any) -> jax.Array:
+    def phase_at(self, points: Values) -> jax.Array:
         """The phase at points (k, 2), as (k,)."""
         return phase_at(self.phase, points, "a periodic boundary")
 
@@ -205,4 +210,4 @@ class Periodic(Boundary):
 
 
 def _channels(barrier: Tunnel | Interface) -> str:
-    return "" if barrier.transmissions is None else f", {len(barrier.transmissions)} channels"
+    return "" if barrier.transmissions is None else f", {np.size(barrier.transmissions)} channels"

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.arguments import is_number, real
+from jusadel.common.types import ArrayLike, Number, Values
 from jusadel.device.boundary.base import Boundary
 from jusadel.device.material.material import SHAPES, check_field, shaped
 
@@ -37,13 +38,13 @@ class Surface(Boundary):
         ValueError: wrong shape, not finite, relaxation that would grow spins (beta alone may: it changes sign with n).
     """
 
-    h: Any = (0.0, 0.0, 0.0)
-    Gamma: Any = 0.0
-    beta: Any = None
-    gamma: Any = ((0.0, 0.0), (0.0, 0.0), (0.0, 0.0))
-    rashba: Any = 0.0
-    theta: Any = (0.0, 0.0, 0.0)
-    kappa: Any = (0.0, 0.0, 0.0)
+    h: ArrayLike = (0.0, 0.0, 0.0)
+    Gamma: ArrayLike = 0.0
+    beta: ArrayLike | None = None
+    gamma: ArrayLike = ((0.0, 0.0), (0.0, 0.0), (0.0, 0.0))
+    rashba: Number = 0.0
+    theta: ArrayLike = (0.0, 0.0, 0.0)
+    kappa: ArrayLike = (0.0, 0.0, 0.0)
 
     def __post_init__(self) -> None:
         for f in fields(self):
@@ -64,7 +65,7 @@ class Surface(Boundary):
         """The numbers that make up a field on edges: those of Gamma and beta, of gamma and rashba."""
         return [getattr(self, f.name) for f in fields(self) if ADDED.get(f.name, f.name) == name]
 
-    def at(self, name: str, normals: Any) -> jax.Array:
+    def at(self, name: str, normals: Values) -> jax.Array:
         """A field on edges with these outward normals (k, 2), as (k, ...); Gamma with beta, gamma with rashba."""
         return _on_edges(getattr(self, name), self.beta, self.rashba, normals, name)
 

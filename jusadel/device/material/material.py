@@ -13,6 +13,7 @@ import numpy as np
 
 from jusadel.common.arguments import real
 from jusadel.common.pytrees import as_pytree
+from jusadel.common.types import Values
 from jusadel.device.material import symmetry
 from jusadel.device.material.components import from_components
 from jusadel.device.material.stability import (
@@ -114,7 +115,7 @@ class Material:
             object.__setattr__(self, "Tc", ASKED_TC)
             _warn_of_magnet(self.h)
 
-    def at(self, name: str, points: Any) -> jax.Array:
+    def at(self, name: str, points: Values) -> jax.Array:
         """The field at points (k, 2), as (k, ...) with the full tensor shape."""
         value, shape = getattr(self, name), SHAPES[name]
         if callable(value):

@@ -29,6 +29,7 @@ import numpy as np
 from jusadel.common.arguments import is_number
 from jusadel.common.concrete import DIFFERENCES, without_derivatives
 from jusadel.common.progress import ProgressOption, reporter
+from jusadel.common.types import Frequencies, PairPotential
 from jusadel.device.device import Device
 from jusadel.observables.thermodynamics import free_energy
 from jusadel.solver import gap
@@ -105,10 +106,10 @@ def solve_screened(
     T: float,
     H: float,
     permeability: float,
-    pair_potential: Any = SELF_CONSISTENT,
-    frequencies: Any = None,
+    pair_potential: PairPotential = SELF_CONSISTENT,
+    frequencies: Frequencies = None,
     tol: float = 1e-9,
-    start: Any = None,
+    start: Solution | PairPotential = None,
     linear_solver: LinearSolver | None = None,
     accuracy: float = 1e-4,
     gap_tol: float = 1e-8,
