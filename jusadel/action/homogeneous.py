@@ -99,7 +99,7 @@ def _fields(Delta: Any, h: Any, Gamma: Any, gradient: dict[str, Any]) -> dict[st
     given |= gradient | {"h": h, "Gamma": Gamma}
     fields = {name: jnp.asarray(value, float) for name, value in given.items()}
     for name in ISOTROPIC:
-        fields[name] = fields[name] * jnp.eye(len(SHAPES[name])) if fields[name].ndim == 0 else fields[name]
+        fields[name] = fields[name] * jnp.eye(SHAPES[name][0]) if fields[name].ndim == 0 else fields[name]
     Delta = jnp.asarray(Delta)
     return fields | {"Delta": as_pairs(Delta)}
 

@@ -11,6 +11,7 @@ import jusadel as ju
 from jusadel.action.assembly import discretise
 from jusadel.nonequilibrium.diffusion import normal_equations, normal_problem
 from jusadel.nonequilibrium.time_evolution import _Stepper
+from jusadel.observables.local import charge_currents_of_cells
 from validation.normal_state import annulus
 
 pytestmark = [
@@ -317,7 +318,7 @@ def test_currents_along_an_edge_count():
     )
     flow = driven(device)
     through = float(ju.current_through(flow, "left"))
-    cells = np.asarray(ju.observables.charge_currents_of_cells(flow))[len(flow.mesh.triangles) :]
+    cells = np.asarray(charge_currents_of_cells(flow))[len(flow.mesh.triangles) :]
     assert np.abs(cells).max() > 1e-2
     for x in (0.13, 0.71, 1.52):
         assert float(ju.current_across(flow, (x, 1.1), (x, -0.1))) == pytest.approx(through, rel=1e-10)
