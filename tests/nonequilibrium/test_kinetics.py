@@ -9,6 +9,7 @@ import scipy.special
 from random_device import ALL, small_mesh
 
 import jusadel as ju
+from jusadel.action.assembly import discretise
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning"),
@@ -533,14 +534,20 @@ def test_spectra_baths_and_weights_are_refused(wire):
         ju.kinetics(wire, {"left": 0.1, "right": GROUND})
 
 
+def of_other_device(wire, boundaries):
+    """The Green's functions of `wire` under another device's name."""
+    device = replace(wire.device, boundaries=boundaries)
+    return replace(wire, device=device, system=discretise(device, wire.vertex_Delta))
+
+
 def test_spins_at_a_rotated_seam_and_shared_nodes_are_refused(wire):
     """The first before anything is computed, so that another device's Green's functions serve."""
     ends = wire.device.boundaries | {"top": ju.Periodic("bottom", rotation=(0, 0, 0.5))}
-    turned = replace(wire, device=replace(wire.device, boundaries=ends))
+    turned = of_other_device(wire, ends)
     with pytest.raises(ValueError, match="'left' has a spin and reaches a periodic boundary that rotates spins"):
         ju.kinetics(turned, {"left": ju.Contact(voltage=0.0, spin=(0, 0, 1)), "right": GROUND})
     one = ju.Reservoir(0.0)
-    corner = replace(wire, device=replace(wire.device, boundaries={"left": one, "bottom": one}))
+    corner = of_other_device(wire, {"left": one, "bottom": one})
     with pytest.raises(ValueError, match=r"contacts 'left' and 'bottom' share the node 0 at .* different"):
         ju.kinetics(corner, {"left": ju.Contact(voltage=0.1), "bottom": GROUND})
 
