@@ -7,22 +7,10 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 
 import jusadel as ju
+from jusadel.common.contents import ROOMS
 
 HERE = Path(__file__).parent
 PACKAGE = Path(ju.__file__).parent
-ROOMS = [
-    "common",
-    "mesh",
-    "device",
-    "action",
-    "solver",
-    "observables",
-    "nonequilibrium",
-    "studies",
-    "fitting",
-    "plot",
-    "files",
-]
 COLOURS = plt.get_cmap("viridis")
 
 

@@ -14,7 +14,7 @@ if not os.environ.get("JUSADEL_NO_X64"):
 from jusadel import action, common, device, files, fitting, mesh, nonequilibrium, observables, plot, solver, studies
 from jusadel.action import *
 from jusadel.common import *
-from jusadel.common.contents import contents
+from jusadel.common.contents import ROOMS as _ROOMS, contents as _contents
 from jusadel.common.version import __version__ as __version__
 from jusadel.device import *
 from jusadel.files import *
@@ -37,7 +37,7 @@ __all__ += studies.__all__
 __all__ += fitting.__all__
 __all__ += files.__all__
 
-__doc__ += contents(common, mesh, device, action, solver, observables, nonequilibrium, studies, fitting, plot, files)
+__doc__ += _contents(*(globals()[room] for room in _ROOMS))
 
 
 def __dir__() -> list[str]:

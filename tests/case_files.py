@@ -2,6 +2,20 @@
 
 import jusadel as ju
 
+NIOBIUM_STRIP = """
+[units]
+Tc = 9.2
+D = 5.0
+thickness = 20.0
+resistivity = 10.0
+
+[geometry.rectangle]
+width = "60 nm"
+height = "20 nm"
+size = "15 nm"
+"""
+"""Units and geometry of a case."""
+
 
 def read(folder, *changes, text):
     """The case of this text, each of the changes (old, new) made at the one place where it stands."""

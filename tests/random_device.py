@@ -42,6 +42,20 @@ def tensors(seed):
     return given | {k: rng.normal(size=SHAPES[k]) for k in (*NODAL, *GRADIENT) if k not in given}
 
 
+def mild(seed, spin_orbit=0.2):
+    """Fields of a material in which no symmetry is left and every term is a fraction of the diffusion."""
+    rng = np.random.default_rng(seed)
+    return {
+        "D": [[1.2, 0.2], [0.2, 0.9]],
+        "Gamma": [[0.8, 0.1, 0.0], [0.1, 0.6, 0.1], [0.0, 0.1, 0.9]],
+        "spin_field": 0.3 * rng.normal(size=(3, 2)),
+        "gamma": spin_orbit * rng.normal(size=(3, 2)),
+        "theta": spin_orbit * rng.normal(size=3),
+        "kappa": spin_orbit * rng.normal(size=3),
+        "nu": 1.4,
+    }
+
+
 ALL = {"left": tensors(1), "right": tensors(2)}
 
 

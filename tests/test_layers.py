@@ -9,21 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from jusadel.common.contents import ROOMS
+
 PACKAGE = Path(__file__).parents[1] / "jusadel"
-ROOMS = (
-    "common",
-    "mesh",
-    "device",
-    "action",
-    "solver",
-    "observables",
-    "nonequilibrium",
-    "studies",
-    "fitting",
-    "plot",
-    "files",
-)
-"""The folders of the package, each importing from itself and from those before it, never in a circle."""
 TOP = ("jusadel", "__main__")
 
 

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from random_device import mild
 from shared import bare_frequency
 
 import jusadel as ju
@@ -10,18 +11,7 @@ import jusadel as ju
 pytestmark = pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")  # on any mesh
 DELTA = 1.3
 FREQUENCIES = ([0.4, 1.7], [1.0, 0.8])
-RNG = np.random.default_rng(7)
-TENSORS = {
-    "D": [[1.2, 0.2], [0.2, 0.9]],
-    "Tc": 1.0,
-    "h": (0.3, -0.2, 0.4),
-    "Gamma": [[0.8, 0.1, 0.0], [0.1, 0.6, 0.1], [0.0, 0.1, 0.9]],
-    "spin_field": 0.3 * RNG.normal(size=(3, 2)),
-    "gamma": 0.2 * RNG.normal(size=(3, 2)),
-    "theta": 0.2 * RNG.normal(size=3),
-    "kappa": 0.2 * RNG.normal(size=3),
-    "nu": 1.4,
-}
+TENSORS = mild(7) | {"Tc": 1.0, "h": (0.3, -0.2, 0.4)}
 MESH = ju.rectangle(2.0, 1.0, 0.3)
 
 

@@ -6,6 +6,21 @@ import inspect
 import reprlib
 from types import ModuleType
 
+ROOMS = (
+    "common",
+    "mesh",
+    "device",
+    "action",
+    "solver",
+    "observables",
+    "nonequilibrium",
+    "studies",
+    "fitting",
+    "plot",
+    "files",
+)
+"""The folders of the package, each importing from itself and from those before it, never in a circle."""
+
 
 def contents(*rooms: ModuleType) -> str:
     """Every public name with the first line of its documentation, under the first line of its room's."""

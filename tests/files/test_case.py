@@ -16,18 +16,9 @@ from jusadel.files.case import SHAPES
 from jusadel.files.case_units import PlainNumberWarning
 
 UNITS = ju.Units(Tc=9.2, D=5.0, thickness=20.0, resistivity=10.0)
-CASE = """
-[units]
-Tc = 9.2
-D = 5.0
-thickness = 20.0
-resistivity = 10.0
-
-[geometry.rectangle]
-width = "60 nm"
-height = "20 nm"
-size = "15 nm"
-
+CASE = (
+    case_files.NIOBIUM_STRIP
+    + """
 [materials.film]
 Tc = "9.2 K"
 D = "5 cm^2/s"
@@ -58,6 +49,7 @@ frequencies = 3
 parameter = "boundaries.right.phase"
 values = [0.0, 0.5]
 """
+)
 
 
 read = partial(case_files.read, text=CASE)

@@ -8,6 +8,7 @@ from pathlib import Path
 import matplotlib
 
 matplotlib.use("Agg")
+import case_files
 import numpy as np
 import pytest
 
@@ -42,18 +43,9 @@ pictures = ["device", "gap"]
 save = true
 vtu = true
 """
-JUNCTION = """
-[units]
-Tc = 9.2
-D = 5.0
-thickness = 20.0
-resistivity = 10.0
-
-[geometry.rectangle]
-width = "60 nm"
-height = "20 nm"
-size = "15 nm"
-
+JUNCTION = (
+    case_files.NIOBIUM_STRIP
+    + """
 [materials.film]
 Tc = 0.0
 D = "5 cm^2/s"
@@ -73,6 +65,7 @@ conductance = "0.01 Ohm um^2"
 T = "4.2 K"
 frequencies = 3
 """
+)
 
 
 # --- info, mesh, symmetry -------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from itertools import pairwise
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from random_device import ALL, small_mesh
+from random_device import ALL, mild, small_mesh
 
 import jusadel as ju
 from jusadel.action.assembly import discretise
@@ -200,16 +200,7 @@ def test_reciprocity_of_the_equations():
     assert np.abs(B - reversed_B).max() > 0.02 * scale
 
 
-RANDOM = np.random.default_rng(3)
-TENSORS = {
-    "D": [[1.2, 0.2], [0.2, 0.9]],
-    "Gamma": [[0.8, 0.1, 0.0], [0.1, 0.6, 0.1], [0.0, 0.1, 0.9]],
-    "spin_field": 0.3 * RANDOM.normal(size=(3, 2)),
-    "gamma": 0.3 * RANDOM.normal(size=(3, 2)),
-    "theta": 0.3 * RANDOM.normal(size=3),
-    "kappa": 0.3 * RANDOM.normal(size=3),
-    "nu": 1.4,
-}
+TENSORS = mild(3, spin_orbit=0.3)
 H = np.array([0.3, -0.2, 0.4])
 
 

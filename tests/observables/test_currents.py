@@ -6,6 +6,7 @@ from itertools import pairwise
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from random_device import mild
 
 import jusadel as ju
 from jusadel.action.assembly import discretise
@@ -15,18 +16,7 @@ from jusadel.observables.spin import SPIN_TERMS, magnetisation, spin_divergence,
 
 DELTA = 1.3
 FREQUENCIES = ([0.4, 1.7], [1.0, 0.8])
-RNG = np.random.default_rng(11)
-TENSORS = {
-    "D": [[1.2, 0.2], [0.2, 0.9]],
-    "Tc": 0.0,
-    "h": (0.3, -0.2, 0.4),
-    "Gamma": [[0.8, 0.1, 0.0], [0.1, 0.6, 0.1], [0.0, 0.1, 0.9]],
-    "spin_field": 0.3 * RNG.normal(size=(3, 2)),
-    "gamma": 0.2 * RNG.normal(size=(3, 2)),
-    "theta": 0.2 * RNG.normal(size=3),
-    "kappa": 0.2 * RNG.normal(size=3),
-    "nu": 1.4,
-}
+TENSORS = mild(11) | {"Tc": 0.0, "h": (0.3, -0.2, 0.4)}
 H_RIGHT = np.array([-0.3, 0.5, 0.1])
 MESH = ju.rectangle(2.0, 1.0, 0.3)
 NOTHING = 1e-100
