@@ -17,7 +17,7 @@ Quantity = TypeVar("Quantity", float, np.ndarray, jax.Array)
 UM, PS = 1e-6, 1e-12
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Laboratory(Scales):
     """Scales that take numbers of the code to laboratory units."""
 

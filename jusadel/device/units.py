@@ -17,7 +17,7 @@ EV_ANGSTROM = 1e-10 * e
 FS = 1e-15
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Units(Laboratory):
     """The units of a calculation, from what is known of a sample.
 
