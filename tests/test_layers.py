@@ -121,6 +121,25 @@ def test_what_a_room_keeps_for_itself_is_left_there(name):
     assert not taken, f"{name} takes {taken} from other rooms"
 
 
+def test_a_fit_knows_nothing_of_what_it_fits():
+    assert {room(other) for name in MODULES if room(name) == "fitting" for other in IMPORTS[name][0]} == {
+        "common",
+        "fitting",
+    }
+
+
+MOST_LINES, MOST_ENTRIES = 300, 13
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_files_are_short_and_folders_can_be_looked_over(name):
+    path = MODULES[name]
+    assert len(path.read_text().splitlines()) <= MOST_LINES
+    if path.name == "__init__.py":
+        inside = [x for x in path.parent.iterdir() if x.suffix == ".py" or (x / "__init__.py").exists()]
+        assert len(inside) - 1 <= MOST_ENTRIES  # besides itself
+
+
 SHARED_NAMES = {
     "mesh": {"__main__", "plot.devices"},  # `jusadel.plot.mesh`, and the command `jusadel mesh` that calls it
     "spectrum": {"plot.spectra", "solver.spectra"},  # `jusadel.plot.spectrum` draws what `jusadel.spectrum` returns
