@@ -62,7 +62,11 @@ def draw(ax_rooms, ax_matrix):
                 ax_matrix.text(x, y, str(count), ha="center", va="center", size=8)
     ax_rooms.set(xlim=(0, 1), ylim=(-0.6, len(ROOMS) - 0.4), title="rooms, each standing on those below it")
     ax_rooms.axis("off")
-    ax_matrix.set(xlim=(-0.6, len(ROOMS) - 0.4), ylim=(-0.6, len(ROOMS) - 0.4), title="names it takes from which room")
+    ax_matrix.set(
+        xlim=(-0.6, len(ROOMS) - 0.4),
+        ylim=(-0.6, len(ROOMS) - 0.4),
+        title="names imported by a room (row) from a room (column)",
+    )
     ax_matrix.set_xticks(range(len(ROOMS)), ROOMS, rotation=50, ha="right", size=8.5)
     ax_matrix.set_yticks(range(len(ROOMS)), [""] * len(ROOMS))
     ax_matrix.plot([-0.5, len(ROOMS) - 0.5], [-0.5, len(ROOMS) - 0.5], color="0.6", lw=0.8, zorder=0)

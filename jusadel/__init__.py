@@ -41,4 +41,4 @@ __doc__ += _contents(*(globals()[room] for room in _ROOMS))
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*__all__, "__version__"])

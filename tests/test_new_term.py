@@ -68,7 +68,7 @@ def twisting(G: Array, dG: Dk, p: SimpleNamespace) -> Array:
     "device/material/symmetry.py": [
         ('\n    "theta": TensorSymmetry(', '\n    "twist": TensorSymmetry(2, True, False, np.s_[:, :2]),'),
     ],
-    "device/boundary/surface.py": [("\n    kappa: Any = ", "\n    rim: Any = (0.0, 0.0, 0.0)")],
+    "device/boundary/surface.py": [("\n    kappa: ArrayLike = ", "\n    rim: ArrayLike = (0.0, 0.0, 0.0)")],
     "device/boundary/conditions.py": [
         (
             "\n\ndef _channels(",
@@ -169,7 +169,7 @@ def test_a_new_condition_is_known_by_what_it_says(copy, tmp_path):
         f"""
 import numpy as np
 import jusadel as ju
-from jusadel.action.assembly import ghosts
+from jusadel.action.connectivity import ghosts
 from jusadel.device.boundary import Lead
 from jusadel.files.case_units import QUANTITIES
 from jusadel.solver.reservoirs import reservoir_frames

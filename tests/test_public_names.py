@@ -26,7 +26,7 @@ def test_no_name_has_gone():
 
 
 def test_dir_shows_the_public_names_and_nothing_else():
-    assert dir(ju) == sorted(ju.__all__)
+    assert dir(ju) == sorted([*ju.__all__, "__version__"])
     assert all(hasattr(ju, name) for name in ju.__all__)
 
 

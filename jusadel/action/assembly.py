@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.action.layout import EDGE_GRADIENT, EDGE_NODAL, Layout, Side, edge_sides, vanishes
+from jusadel.action.connectivity import EDGE_GRADIENT, EDGE_NODAL, Layout, Side, edge_sides, vanishes
 from jusadel.action.mesh_action import Cells, DiscreteAction, Joint, Nodes, scaled, to_nodes
 from jusadel.action.periodic import Seams, rotated_back
 from jusadel.action.terms import GRADIENT, NODAL, TERMS

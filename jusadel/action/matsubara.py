@@ -12,7 +12,7 @@ import scipy.optimize
 from scipy.special import k1, psi, zeta
 
 from jusadel.common.arguments import check_temperature, is_count, real
-from jusadel.common.concrete import without_derivatives
+from jusadel.common.differentiability import without_derivatives
 
 GAP_RATIO = np.pi * np.exp(-np.euler_gamma)
 """Delta(0)/Tc of a BCS superconductor, 1.76388."""

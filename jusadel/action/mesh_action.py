@@ -17,7 +17,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jusadel.action.layout import Layout
+from jusadel.action.connectivity import Layout
 from jusadel.action.matrices.products import materialise, product, with_axes_of
 from jusadel.action.nambu import units
 from jusadel.action.terms import Term, barrier, density

@@ -1,4 +1,4 @@
-"""The physics: the free-energy density of one frequency, term by term, and its sum over a triangular mesh.
+"""The physics: the free-energy density of one frequency, term by term; `mesh_action` sums it over a mesh.
 
 Every other equation of the package is a derivative of what stands here: the Usadel equation (variation of G),
 the currents (derivatives with respect to the vector potential and the spin field), the spin density (with

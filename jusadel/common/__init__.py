@@ -1,10 +1,10 @@
-"""Plain tools that every room uses and no physicist needs to read: checked arguments, errors, progress, whole files.
+"""Errors and warnings, and plain tools that every room uses: checked arguments, progress, files that are whole.
 
 Imports none of the other rooms.
 """
 
 from jusadel.common.atomic import InUseError
-from jusadel.common.concrete import NotDifferentiableError
+from jusadel.common.differentiability import NotDifferentiableError
 from jusadel.common.errors import (
     BathWarning,
     CoarseEnergiesWarning,

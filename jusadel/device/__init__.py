@@ -13,7 +13,7 @@ from jusadel.device.material.material import AssumedTcWarning, Material
 from jusadel.device.material.symmetry import allowed_tensor, point_groups
 from jusadel.device.material.tensors import chiral, dresselhaus, rashba
 from jusadel.device.pair_potential import vortex, vortices
-from jusadel.device.units import Units
+from jusadel.device.units.units import Units
 from jusadel.device.vector_potential import electrode_gauge, uniform_field
 
 __all__ = [

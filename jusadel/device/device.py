@@ -11,9 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.common.concrete import refuse_traced
+from jusadel.common.differentiability import refuse_traced
 from jusadel.common.types import ArrayLike, Values
 from jusadel.device.boundary import Boundary, Periodic, Reservoir
+from jusadel.device.checks import checked_boundaries, checked_materials
 from jusadel.device.gauge.completion import completion, refuse_impossible
 from jusadel.device.gauge.phase_lines import PhaseLine, phase_lines, refuse_misfit, refuse_pieces
 from jusadel.device.material.material import (
@@ -25,7 +26,6 @@ from jusadel.device.material.material import (
     check_field,
 )
 from jusadel.device.material.stability import check_swapping_limit
-from jusadel.device.parts import checked_boundaries, checked_materials
 from jusadel.device.vector_potential import electrode_gauge, integrated, is_completed
 from jusadel.mesh.interfaces import matching_nodes, split
 from jusadel.mesh.mesh import Mesh

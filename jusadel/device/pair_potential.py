@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.arguments import is_number, real
-from jusadel.common.concrete import refuse_traced
+from jusadel.common.differentiability import refuse_traced
 from jusadel.common.types import Number, Values
 from jusadel.device.device import Device
 

@@ -24,7 +24,7 @@ from jusadel.device.device import Device
 from jusadel.device.material.material import ROWS, Material
 from jusadel.device.material.tensors import chiral, dresselhaus, rashba
 from jusadel.device.pair_potential import vortex, vortices
-from jusadel.device.units import Units
+from jusadel.device.units.units import Units
 from jusadel.device.vector_potential import uniform_field
 from jusadel.files.case_units import PlainNumberWarning, dimension, number, plain_numbers
 from jusadel.mesh import layouts, polygons, shapes

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from jusadel.action.layout import ghosts
+from jusadel.action.connectivity import ghosts
 from jusadel.device.device import Device
 from jusadel.files.case import Case, CaseError, known
 from jusadel.files.saving import save
 from jusadel.files.vtu import write_vtu
 from jusadel.observables.currents import current_through, spin_current_through
+from jusadel.observables.densities import spin_density
 from jusadel.observables.lines import barrier_at, line_at, names_of_lines
-from jusadel.observables.local import spin_density
 from jusadel.observables.thermodynamics import free_energy
 from jusadel.plot import PICTURES
 from jusadel.plot.canvas import pyplot

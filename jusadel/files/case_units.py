@@ -9,7 +9,7 @@ from typing import Any
 
 from jusadel.device.boundary import ADDED, CONDITIONS, EDGE_FIELDS, Boundary, Reservoir
 from jusadel.device.material.material import ROWS
-from jusadel.device.units import Units
+from jusadel.device.units.units import Units
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from jusadel.action.layout import edge_sides
+from jusadel.action.connectivity import edge_sides
 from jusadel.common.archive import Arrays, concrete, numbers
 from jusadel.common.stored import Stored
 from jusadel.device.boundary import CONDITIONS, Boundary, phase_at

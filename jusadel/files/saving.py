@@ -9,7 +9,7 @@ import jax
 
 from jusadel.common.archive import SUFFIXES, Arrays, read_archive, write_archive
 from jusadel.common.atomic import Target, checked_target
-from jusadel.common.concrete import without_derivatives
+from jusadel.common.differentiability import without_derivatives
 from jusadel.common.stored import Stored
 from jusadel.device.device import Device
 from jusadel.files.devices import device_of, packed_device

@@ -17,8 +17,8 @@ from jusadel.device.device import Device
 from jusadel.files.devices import device_of, packed_device
 from jusadel.observables.thermodynamics import free_energy
 from jusadel.solver.spectra import Spectrum
+from jusadel.solver.states.base import States
 from jusadel.solver.states.solution import Solution
-from jusadel.solver.states.states import States
 from jusadel.solver.states.stored import ENERGIES, FREQUENCIES, packed_state, stored_state
 from jusadel.studies.screening.edge_elements import WhitneyField, edge_space
 from jusadel.studies.screening.solve import ScreenedSolution

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from jusadel.common.atomic import Target, checked_target
-from jusadel.common.concrete import without_derivatives
+from jusadel.common.differentiability import without_derivatives
 from jusadel.mesh.formats.writing import write_mesh
 from jusadel.mesh.mesh import Mesh
 from jusadel.nonequilibrium.flow import Flow
 from jusadel.nonequilibrium.kinetic_result import Kinetics
-from jusadel.observables.local import charge_current, pair_amplitude, spin_current, spin_density
+from jusadel.observables.densities import charge_current, pair_amplitude, spin_current, spin_density
 from jusadel.observables.spectroscopy import density_of_states
 from jusadel.observables.spin import spin_at_vertices
 from jusadel.solver.spectra import Spectrum

@@ -10,7 +10,7 @@ import jax
 import optax
 
 from jusadel.common.arguments import is_number
-from jusadel.common.concrete import without_derivatives
+from jusadel.common.differentiability import without_derivatives
 from jusadel.common.progress import ProgressOption, reporter
 from jusadel.common.types import ArrayLike, Number
 from jusadel.fitting.data import Data, measured

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 import numpy as np
 from scipy.optimize import lsq_linear
 
-from jusadel.fitting.model import FailedPoint, Point
+from jusadel.fitting.model import FailedPoint, ModelPoint
 
 DEGENERATE = 1e-7
 """Singular values of the scaled Jacobian below this part of the largest one are those of directions that the data do
@@ -46,10 +46,10 @@ SAME = 1e-12
 class Model(Protocol):
     """What is minimised: points from variables x (p,), and the Jacobian (N, p) of their residuals in these."""
 
-    def __call__(self, x: np.ndarray) -> Point:
+    def __call__(self, x: np.ndarray) -> ModelPoint:
         """The point at x."""
 
-    def jacobian(self, point: Point) -> np.ndarray:
+    def jacobian(self, point: ModelPoint) -> np.ndarray:
         """Its Jacobian."""
 
 
@@ -65,7 +65,7 @@ class Minimum:
         steps, refused: accepted steps, and trial points that were refused.
     """
 
-    point: Point
+    point: ModelPoint
     J: np.ndarray
     distance: float
     converged: bool
@@ -140,7 +140,7 @@ class Linearised:
 class _Place:
     """An accepted point with its linearised model, and the damping of the next step."""
 
-    point: Point
+    point: ModelPoint
     J: np.ndarray
     linear: Linearised
     damping: float = FIRST_DAMPING
@@ -164,7 +164,7 @@ def minimise(
     size: float,
     tol: float,
     max_steps: int,
-    accepted: Callable[[Point, int], None],
+    accepted: Callable[[ModelPoint, int], None],
 ) -> Minimum:
     """The least sum of squares that is found downhill from x.
 
@@ -201,7 +201,7 @@ def minimise(
     return Minimum(place.point, place.J, distance, converged, stuck and not converged, reason, steps, refused)
 
 
-def _placed(model: Model, point: Point, cap: np.ndarray, metric: np.ndarray | float, damping: float) -> _Place:
+def _placed(model: Model, point: ModelPoint, cap: np.ndarray, metric: np.ndarray | float, damping: float) -> _Place:
     J = model.jacobian(point)
     return _Place(point, J, Linearised(J, point.residual, cap, metric), damping)
 

@@ -16,7 +16,7 @@ from jusadel.common.types import Number
 from jusadel.fitting.data import Data, Measured, StructureError
 from jusadel.fitting.error_bars import at_bound, covariance
 from jusadel.fitting.levenberg_marquardt import Linearised, minimise
-from jusadel.fitting.model import Differentiated, Point, chosen_mode
+from jusadel.fitting.model import Differentiated, ModelPoint, chosen_mode
 from jusadel.fitting.optimizer import Descended, Loss, descend
 from jusadel.fitting.parameters import Parameters, as_given
 from jusadel.fitting.result import FitResult, History
@@ -162,7 +162,7 @@ def _descended(task: Task, loss: Loss, optimizer: optax.GradientTransformation) 
 # --- results ----------------------------------------------------------------------------------------
 
 
-def _of_squares(task: Task, sets: Measured, point: Point, J: np.ndarray | None, ending: Ending) -> FitResult:
+def _of_squares(task: Task, sets: Measured, point: ModelPoint, J: np.ndarray | None, ending: Ending) -> FitResult:
     """The result at a point, with error bars from its Jacobian (N, p) in x, where there is one."""
     known, prediction = task.known, sets.as_given(point.predicted)
     given: dict[str, Any] = {"chi2": point.chi2, "scaled": not sets.absolute, "dof": sets.count - len(task.x)}

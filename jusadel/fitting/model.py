@@ -27,7 +27,7 @@ class FailedPoint(Exception):
 
 
 @dataclass(frozen=True, eq=False)
-class Point:
+class ModelPoint:
     """A model at parameters that it could be solved for.
 
     Attributes:
@@ -50,14 +50,14 @@ class Point:
 
 @dataclass(frozen=True, eq=False)
 class Differentiated:
-    """The function x -> Point of a model."""
+    """The function x -> ModelPoint of a model."""
 
     model: Callable[[dict[str, jax.Array]], Any]
     parameters: Parameters
     measured: Measured
     mode: str
 
-    def __call__(self, x: np.ndarray) -> Point:
+    def __call__(self, x: np.ndarray) -> ModelPoint:
         """The model at x, with what its Jacobian needs.
 
         Raises:
@@ -69,9 +69,9 @@ class Differentiated:
             predicted = np.asarray(value)
         if complaint := self.measured.unusable(predicted):
             raise FailedPoint(complaint)
-        return Point(x, predicted, self.measured.residual(predicted), lambda: self._tangent(linear))
+        return ModelPoint(x, predicted, self.measured.residual(predicted), lambda: self._tangent(linear))
 
-    def jacobian(self, point: Point) -> np.ndarray:
+    def jacobian(self, point: ModelPoint) -> np.ndarray:
         """d residual/dx at a point, (N, p).
 
         Raises:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.common.concrete import without_derivatives
+from jusadel.common.differentiability import without_derivatives
 from jusadel.common.types import ArrayLike
 
 V = TypeVar("V", np.ndarray, jax.Array)

@@ -22,7 +22,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from jusadel.common.concrete import SHAPES, without_derivatives
+from jusadel.common.differentiability import SHAPES, without_derivatives
 from jusadel.mesh.mesh import Mesh
 from jusadel.mesh.topology import SIDES, Integers, Topology, edge_rows, some, split_lines
 

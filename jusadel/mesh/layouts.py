@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jusadel.common.concrete import SHAPES, without_derivatives
+from jusadel.common.differentiability import SHAPES, without_derivatives
 from jusadel.mesh.generator.geometry import Points
 from jusadel.mesh.generator.sizes import SizeFunction
 from jusadel.mesh.mesh import Mesh

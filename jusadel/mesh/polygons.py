@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from jusadel.common.concrete import SHAPES, without_derivatives
+from jusadel.common.differentiability import SHAPES, without_derivatives
 from jusadel.mesh.generator.constraints import Border, border_of
 from jusadel.mesh.generator.delaunay import Triangulation
 from jusadel.mesh.generator.geometry import (

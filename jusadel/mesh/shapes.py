@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import Delaunay
 
-from jusadel.common.concrete import SHAPES, without_derivatives
+from jusadel.common.differentiability import SHAPES, without_derivatives
 from jusadel.mesh.checks import _check_node_count, signed_areas
 from jusadel.mesh.mesh import Chooser, Mesh
 from jusadel.mesh.topology import Integers

@@ -13,7 +13,7 @@ from jusadel.device.contact import NO_SPIN, Contact
 from jusadel.device.device import Device
 from jusadel.mesh.mesh import Mesh
 from jusadel.solver.spectra import Spectrum
-from jusadel.solver.states.states import Solved
+from jusadel.solver.states.base import Solved
 
 
 def own_nodes(solved: Solved, contacts: Iterable[str], name: str) -> np.ndarray:

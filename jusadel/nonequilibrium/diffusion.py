@@ -20,9 +20,9 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 
 from jusadel.action.assembly import discretise
-from jusadel.action.layout import edge_sides
+from jusadel.action.connectivity import edge_sides
 from jusadel.action.mesh_action import DiscreteAction
-from jusadel.common.concrete import DIFFERENCES, without_derivatives
+from jusadel.common.differentiability import DIFFERENCES, without_derivatives
 from jusadel.device.boundary import Reservoir, Tunnel
 from jusadel.device.contact import Contact
 from jusadel.device.device import Device

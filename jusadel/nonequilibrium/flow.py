@@ -20,8 +20,8 @@ from jusadel.nonequilibrium.contacts import own_nodes
 from jusadel.nonequilibrium.keldysh import CHARGE_AND_SPIN, current_over_joint, currents_of_cells
 from jusadel.nonequilibrium.linear_equations import LinearEquations
 from jusadel.observables.currents import current_through, flux_of_cells, spin_current_through
+from jusadel.observables.densities import charge_currents_of_cells, named, spin_currents_of_cells, spin_density
 from jusadel.observables.lines import barrier_at, line_at
-from jusadel.observables.local import charge_currents_of_cells, named, spin_currents_of_cells, spin_density
 
 Array = jax.Array
 

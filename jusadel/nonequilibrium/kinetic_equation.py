@@ -19,7 +19,7 @@ import numpy as np
 
 from jusadel.action.nambu import advanced
 from jusadel.common.arguments import is_number, real
-from jusadel.common.concrete import DIFFERENCES, without_derivatives
+from jusadel.common.differentiability import DIFFERENCES, without_derivatives
 from jusadel.common.errors import SolveError
 from jusadel.common.progress import Event, ProgressOption, reporter
 from jusadel.common.types import ArrayLike

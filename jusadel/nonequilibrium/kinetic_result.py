@@ -13,7 +13,7 @@ import numpy as np
 from jusadel.action.mesh_action import DiscreteAction, nodal_mean
 from jusadel.action.nambu import R, advanced
 from jusadel.action.periodic import rotation_matrices
-from jusadel.common.concrete import DIFFERENCES, without_derivatives
+from jusadel.common.differentiability import DIFFERENCES, without_derivatives
 from jusadel.common.types import ArrayLike
 from jusadel.device.contact import Contact
 from jusadel.device.device import Device
@@ -22,8 +22,8 @@ from jusadel.nonequilibrium.contacts import own_nodes
 from jusadel.nonequilibrium.flow import listed_currents
 from jusadel.nonequilibrium.keldysh import PHI, current_over_joint, currents_of_cells, distribution
 from jusadel.observables.currents import current_through, flux_of_cells, spin_current_through
+from jusadel.observables.densities import charge_currents_of_cells, named, spin_currents_of_cells, spin_density
 from jusadel.observables.lines import barrier_at, line_at
-from jusadel.observables.local import charge_currents_of_cells, named, spin_currents_of_cells, spin_density
 from jusadel.observables.spectral_currents import trapezoidal
 from jusadel.solver.spectra import Spectrum
 

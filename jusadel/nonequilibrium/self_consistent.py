@@ -22,7 +22,7 @@ from jusadel.action.assembly import discretise
 from jusadel.action.matsubara import GAP_RATIO
 from jusadel.action.mesh_action import nodal_mean, with_pairing
 from jusadel.action.nambu import R, advanced
-from jusadel.common.concrete import DIFFERENCES, without_derivatives
+from jusadel.common.differentiability import DIFFERENCES, without_derivatives
 from jusadel.common.errors import SolveError
 from jusadel.common.progress import Event, ProgressOption, reporter
 from jusadel.common.types import ArrayLike

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from jusadel.common.arguments import is_number, real
-from jusadel.common.concrete import DIFFERENCES, without_derivatives
+from jusadel.common.differentiability import DIFFERENCES, without_derivatives
 from jusadel.common.errors import SolveError
 from jusadel.common.types import ArrayLike
 from jusadel.device.contact import Contact

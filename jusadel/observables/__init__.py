@@ -4,7 +4,7 @@ Imports the rooms from `common` to `solver`.
 """
 
 from jusadel.observables.currents import current_across, current_through, spin_current_across, spin_current_through
-from jusadel.observables.local import charge_current, pair_amplitude, spin_current, spin_density
+from jusadel.observables.densities import charge_current, pair_amplitude, spin_current, spin_density
 from jusadel.observables.spectral_currents import (
     equilibrium_current,
     equilibrium_spin_current,

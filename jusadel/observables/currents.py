@@ -16,11 +16,11 @@ import numpy as np
 
 from jusadel.common.types import Point
 from jusadel.observables.cuts import coordinates, flux_through_triangles, point
-from jusadel.observables.lines import Line, barrier_at, line_at
-from jusadel.observables.local import (
+from jusadel.observables.densities import (
     charge_currents_of_cells,
     spin_currents_of_cells,
 )
+from jusadel.observables.lines import Line, barrier_at, line_at
 from jusadel.observables.torques import (
     charge_torques_of_joints,
     charge_torques_of_nodes,
@@ -30,8 +30,8 @@ from jusadel.observables.torques import (
     spin_torques_of_joints,
     spin_torques_of_nodes,
 )
+from jusadel.solver.states.base import Solved
 from jusadel.solver.states.solution import Solution
-from jusadel.solver.states.states import Solved
 
 Array = jax.Array
 

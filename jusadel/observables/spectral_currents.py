@@ -18,9 +18,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.arguments import is_number, real
-from jusadel.common.concrete import DIFFERENCES, without_derivatives
+from jusadel.common.differentiability import DIFFERENCES, without_derivatives
 from jusadel.common.types import ArrayLike, Point
-from jusadel.observables import currents as fluxes, local as observables
+from jusadel.observables import currents as fluxes, densities as observables
 from jusadel.solver.spectra import Spectrum
 from jusadel.solver.states.solution import Solution
 

@@ -12,7 +12,7 @@ from scipy.special import expit
 from jusadel.action.mesh_action import to_nodes
 from jusadel.action.nambu import L, R
 from jusadel.common.arguments import is_number, real
-from jusadel.common.concrete import DIFFERENCES, without_derivatives
+from jusadel.common.differentiability import DIFFERENCES, without_derivatives
 from jusadel.common.types import ArrayLike
 from jusadel.solver.spectra import Spectrum
 

@@ -17,7 +17,7 @@ from jusadel.action.mesh_action import (
 from jusadel.action.terms import TERMS
 from jusadel.common.arguments import real
 from jusadel.common.types import ArrayLike
-from jusadel.observables.local import (
+from jusadel.observables.densities import (
     pair_amplitude,
     spin_currents_of_cells,
     spin_density,

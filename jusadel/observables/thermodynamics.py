@@ -1,4 +1,4 @@
-"""Entropy and specific heat, as differences to the normal state, from the temperature dependence of F."""
+"""Free energy, entropy and specific heat, as differences to the normal state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Vortices: pair potentials to start from, windings and fluxoids."""
+"""Vortices, counted: windings and fluxoids. (Pair potentials with vortices are in `jusadel.device.pair_potential`.)"""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import jax
 import numpy as np
 
-from jusadel.common.concrete import DIFFERENCES, without_derivatives
+from jusadel.common.differentiability import DIFFERENCES, without_derivatives
 from jusadel.mesh.mesh import Mesh
 from jusadel.solver.states.solution import Solution
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jusadel.common.arguments import is_number
-from jusadel.common.concrete import refuse_traced
+from jusadel.common.differentiability import refuse_traced
 from jusadel.mesh.generator.geometry import distance_to
 from jusadel.mesh.mesh import Mesh
 from jusadel.mesh.topology import SIDES, split_lines

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from jusadel.common.errors import CoarseMeshWarning
-from jusadel.observables.local import charge_currents_of_cells, one_sided, spin_density
+from jusadel.observables.densities import charge_currents_of_cells, one_sided, spin_density
 from jusadel.plot.canvas import (
     CYCLIC,
     DIVERGING,

@@ -1,4 +1,4 @@
-"""The equations of a device at a temperature, ready for Newton's method: what all solvers of this floor share."""
+"""The equations of a device at a temperature, ready for Newton's method: what all solvers of this room share."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jusadel.action.connectivity import Layout
 from jusadel.action.homogeneous import bulk_value
-from jusadel.action.layout import Layout
 from jusadel.action.mesh_action import DiscreteAction
 from jusadel.action.nambu import bcs, phase_turn
 from jusadel.action.nambu.frames import frame_to_green, green_to_frame

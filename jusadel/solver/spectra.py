@@ -14,7 +14,7 @@ from jusadel.action.matrix_free import lift
 from jusadel.action.nambu import advanced
 from jusadel.action.nambu.frames import frame_to_green
 from jusadel.common.arguments import is_number, real
-from jusadel.common.concrete import DIFFERENCES, without_derivatives
+from jusadel.common.differentiability import DIFFERENCES, without_derivatives
 from jusadel.common.errors import SolveError
 from jusadel.common.progress import ProgressOption, reporter
 from jusadel.common.types import ArrayLike
@@ -27,8 +27,8 @@ from jusadel.solver.problem import largest_energy
 from jusadel.solver.real_energies import certified, solve_energies
 from jusadel.solver.reservoirs import with_reservoirs
 from jusadel.solver.resolution import decay_metric, warn_where_coarse
+from jusadel.solver.states.base import States
 from jusadel.solver.states.solution import Solution
-from jusadel.solver.states.states import States
 
 Array = jax.Array
 

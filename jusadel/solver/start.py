@@ -1,4 +1,4 @@
-"""A first pair potential for the gap equation: the bulk gap of each region, with phases between the electrodes'."""
+"""Where a solve starts: the frames of G, and a first pair potential, the bulk gap with phases between electrodes'."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
 """What is published, made of many solutions: current-phase relations, Tc, films, screening, convergence, sweeps.
 
-Imports the rooms from `common` to `nonequilibrium`.
+Imports the rooms from `common` to `observables`, and may import `nonequilibrium`.
 """
 
 from jusadel.studies.adaptation import adapt, error_estimate
 from jusadel.studies.convergence import Convergence, ConvergenceWarning, converge
-from jusadel.studies.current_phase.errors import PhaseGridWarning, PhaseRangeWarning
 from jusadel.studies.current_phase.relation import current_phase_relation
 from jusadel.studies.current_phase.result import CurrentPhaseRelation
+from jusadel.studies.current_phase.uncertainty import PhaseGridWarning, PhaseRangeWarning
 from jusadel.studies.film.depairing import depairing_current
 from jusadel.studies.film.states import film_critical_temperature, film_state, gap_of_temperature
 from jusadel.studies.screening.solve import ScreenedSolution, self_field, solve_screened

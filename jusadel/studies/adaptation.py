@@ -16,7 +16,7 @@ import numpy as np
 
 from jusadel.action.mesh_action import Cells, DiscreteAction, links_to_centroid
 from jusadel.action.terms import GRADIENT
-from jusadel.common.concrete import DIFFERENCES, without_derivatives
+from jusadel.common.differentiability import DIFFERENCES, without_derivatives
 from jusadel.device.device import Device
 from jusadel.mesh.mesh import Mesh
 from jusadel.mesh.refinement import MAX_NODES, refine_to

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq
 
-from jusadel.common.concrete import refuse_traced, without_derivatives
+from jusadel.common.differentiability import refuse_traced, without_derivatives
 from jusadel.device.device import Device
 from jusadel.mesh.mesh import Mesh
 

@@ -1,10 +1,13 @@
 """Reservoirs: every refusal with its message, phases given as functions, the pytree."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import jusadel as ju
 from jusadel import Reservoir
 from jusadel.device.boundary import Boundary
 
@@ -85,3 +88,27 @@ def test_gradient_with_respect_to_a_whole_reservoir():
 
 def test_gradient_through_the_factory():
     assert jax.grad(lambda x: Reservoir(x, h=(0, 0, x)).Delta * 2.0)(1.5) == 2.0
+
+
+CONDITIONS = (
+    ju.Reservoir(1.0, phase=0.3, h=(0, 0, 0.1), Gamma=0.2),
+    ju.Tunnel(ju.Reservoir(1.0), 2.0, [0.3, 0.9], ju.Surface(h=(0.1, 0, 0))),
+    ju.Interface(2.0, surface=(ju.Surface(h=(0.1, 0, 0)), None)),
+    ju.Interface(surface=ju.Surface(h=(0.1, 0, 0))),
+    ju.Periodic("left", phase=0.2, rotation=(0, 0, 0.1)),
+    ju.Surface(rashba=0.1),
+)
+
+
+@pytest.mark.parametrize("condition", CONDITIONS, ids=lambda c: type(c).__name__)
+def test_conditions_can_be_replaced_after_jax_has_rebuilt_them(condition):
+    rebuilt = jax.tree.map(lambda x: x, condition)
+    assert repr(dataclasses.replace(rebuilt)) == repr(condition)
+    traced = []
+    jax.jit(lambda c: traced.append(repr(type(dataclasses.replace(c)))) or 0)(condition)
+    assert traced == [repr(type(condition))]
+
+
+def test_different_surfaces_need_two_sides():
+    with pytest.raises(ValueError, match="needs a conductance, which makes two sides"):
+        ju.Interface(surface=(ju.Surface(h=(0.1, 0, 0)), ju.Surface(h=(0.2, 0, 0))))

@@ -11,7 +11,7 @@ import jusadel as ju
 from jusadel.action.assembly import discretise
 from jusadel.nonequilibrium.diffusion import normal_equations, normal_problem
 from jusadel.nonequilibrium.time_evolution import _Stepper
-from jusadel.observables.local import charge_currents_of_cells
+from jusadel.observables.densities import charge_currents_of_cells
 from validation.normal_state import annulus
 
 pytestmark = [

@@ -32,7 +32,7 @@ from jusadel.nonequilibrium.keldysh import (
 )
 from jusadel.nonequilibrium.linear_equations import Assembly, Reduced, SingularError
 from jusadel.observables.cuts import flux_through_triangles
-from jusadel.observables.local import _spin_currents
+from jusadel.observables.densities import _spin_currents
 
 MESH = small_mesh()
 N = len(MESH.points)

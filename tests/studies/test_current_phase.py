@@ -16,8 +16,8 @@ from shared import optimised
 import jusadel as ju
 from jusadel.mesh.interfaces import split
 from jusadel.studies.current_phase import relation as junction
-from jusadel.studies.current_phase.errors import PhaseGridWarning
 from jusadel.studies.current_phase.relation import current_phase_relation
+from jusadel.studies.current_phase.uncertainty import PhaseGridWarning
 
 W = 0.004
 """Height over length; with it 1/R_N."""

@@ -6,9 +6,9 @@ import warnings
 import numpy as np
 import pytest
 
-from jusadel.studies.current_phase.errors import PhaseGridWarning
 from jusadel.studies.current_phase.result import CurrentPhaseRelation, PhaseRangeWarning
 from jusadel.studies.current_phase.turns import half_turn, whole_turn
+from jusadel.studies.current_phase.uncertainty import PhaseGridWarning
 
 TURN = np.linspace(0, 2 * np.pi, 16, endpoint=False)
 

@@ -20,7 +20,7 @@ from jusadel.device.boundary.base import (
     checked_transmissions,
     phase_at,
 )
-from jusadel.device.boundary.surface import Surface, checked_surface
+from jusadel.device.boundary.surface import Surface, checked_surface, same_surface
 from jusadel.device.material.material import check_field, shaped
 
 
@@ -145,16 +145,16 @@ class Interface(Boundary):
     surface: Surface | Sequence[Surface | None] | None = None
 
     def __post_init__(self) -> None:
-        pair = tuple(self.surface) if isinstance(self.surface, tuple | list) else (self.surface,) * 2
-        one = len(pair) == 2 and pair[0] is pair[1]
-        if self.conductance is None and (self.transmissions is not None or (one and pair[0] is None)):
+        sides = tuple(self.surface) if isinstance(self.surface, tuple | list) else (self.surface,) * 2
+        alike = len(sides) == 2 and same_surface(*sides)
+        if self.conductance is None and (self.transmissions is not None or (alike and sides[0] is None)):
             raise ValueError("Interface without conductance; expected its conductance, or a surface for terms along it")
         if self.conductance is not None:
             checked_conductance("Interface", self.conductance)
         object.__setattr__(self, "transmissions", checked_transmissions(self.transmissions))
-        if len(pair) != 2 or (self.conductance is None and not one):
+        if len(sides) != 2 or (self.conductance is None and not alike):
             raise ValueError("Interface surface; a pair (left, right) needs a conductance, which makes two sides")
-        object.__setattr__(self, "surface", tuple(checked_surface("Interface", s) for s in pair))
+        object.__setattr__(self, "surface", tuple(checked_surface("Interface", s) for s in sides))
 
     @property
     def barrier(self) -> Barrier | None:

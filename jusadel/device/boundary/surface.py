@@ -104,3 +104,13 @@ def _checked_beta(given: Any) -> Any:
     if not isinstance(beta, jax.core.Tracer) and np.abs(beta - np.swapaxes(beta, 0, 1)).max() > 1e-12:
         raise ValueError("beta is not symmetric in its spin indices; expected beta_ijk = beta_jik")
     return beta
+
+
+def same_surface(one: Any, other: Any) -> bool:
+    """Whether two are one, or of the same numbers, as JAX rebuilds them; traced numbers have nothing to compare."""
+    if one is other or not isinstance(one, Surface) or not isinstance(other, Surface):
+        return one is other
+    pairs = zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True)
+    return all(
+        isinstance(a, jax.core.Tracer) or isinstance(b, jax.core.Tracer) or np.array_equal(a, b) for a, b in pairs
+    )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from jusadel.common.concrete import SHAPES, without_derivatives
+from jusadel.common.differentiability import SHAPES, without_derivatives
 from jusadel.mesh.generator.geometry import checked_line, distance_to, pieces_of, place
 from jusadel.mesh.shapes import _check_positive
 

@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jusadel.common.concrete import is_traced as is_traced, leaf_is_traced
+from jusadel.common.differentiability import is_traced as is_traced, leaf_is_traced
 from jusadel.device.boundary import Boundary
 from jusadel.device.device import Device
 from jusadel.device.material.material import Material

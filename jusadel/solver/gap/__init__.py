@@ -10,6 +10,7 @@ from jusadel.solver.gap.equation import (
     ZERO,
     GapResult,
     Trial,
+    gap_residual,
     lowest_stable,
     solve_gap,
 )
@@ -21,7 +22,6 @@ from jusadel.solver.gap.response import (
     amplitudes,
     couplings,
     felt,
-    gap_residual,
     pushed,
 )
 from jusadel.solver.gap.sites import (

@@ -22,7 +22,8 @@ import numpy as np
 from jusadel.action.matsubara import GAP_RATIO
 from jusadel.common.errors import SolveError
 from jusadel.common.progress import Event
-from jusadel.solver.gap.response import RESPONSE, PairResponse, gap_residual
+from jusadel.device.pair_potential import from_pairs
+from jusadel.solver.gap.response import RESPONSE, PairResponse, amplitudes
 from jusadel.solver.gap.sites import Sites
 from jusadel.solver.newton import NewtonResult
 from jusadel.solver.problem import Problem, refuse_uncertified
@@ -60,6 +61,12 @@ class GapResult(NamedTuple):
 
 
 # --- Newton's method -------------------------------------------------------------------------------
+
+
+def gap_residual(posed: Problem, where: Sites, V: Array, Delta: np.ndarray) -> np.ndarray:
+    """w (a Delta - 2 pi T Sum_p w_p f), (K,) complex, with f from the frames V."""
+    f = np.asarray(amplitudes(V, jnp.asarray(posed.weights)))[where.nodes]
+    return where.weight * (where.a * Delta - 2 * np.pi * posed.T * from_pairs(f))
 
 
 def solve_gap(

@@ -55,12 +55,6 @@ def felt(c: Array, x: Array, weights: Array) -> Array:
     return jnp.einsum("bnas,bna,b->ns", c, x, weights) / 4
 
 
-def gap_residual(posed: Problem, where: Sites, V: Array, Delta: np.ndarray) -> np.ndarray:
-    """w (a Delta - 2 pi T Sum_p w_p f), (K,) complex, with f from the frames V."""
-    f = np.asarray(amplitudes(V, jnp.asarray(posed.weights)))[where.nodes]
-    return where.weight * (where.a * Delta - 2 * np.pi * posed.T * from_pairs(f))
-
-
 class PairResponse:
     """The derivative of the gap residual, J dDelta = w (a dDelta - 2 pi T Sum_p w_p df), as a symmetric operator."""
 

@@ -14,8 +14,8 @@ from jusadel.action.periodic import Seams
 from jusadel.device.device import Device
 from jusadel.device.pair_potential import as_pairs
 from jusadel.solver.problem import Problem
+from jusadel.solver.states.base import Solved
 from jusadel.solver.states.solution import Solution
-from jusadel.solver.states.states import Solved
 
 Array = jax.Array
 

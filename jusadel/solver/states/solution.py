@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jusadel.solver.states.states import States
+from jusadel.solver.states.base import States
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from jusadel.common.archive import Arrays, concrete
 from jusadel.common.stored import Stored
-from jusadel.solver.states.states import States
+from jusadel.solver.states.base import States
 
 FREQUENCIES, ENERGIES = ("omega", "weights"), ("energies",)
 """What a Solution and a Spectrum have values at."""

@@ -18,7 +18,7 @@ import numpy as np
 
 from jusadel.action.periodic import refuse_apart
 from jusadel.common.arguments import real
-from jusadel.common.concrete import NotDifferentiableError
+from jusadel.common.differentiability import NotDifferentiableError
 from jusadel.common.errors import SolveError
 from jusadel.common.progress import ProgressOption, reporter
 from jusadel.common.types import ArrayLike, PairPotential

@@ -10,7 +10,9 @@ import numpy as np
 
 from jusadel.common.types import ArrayLike, Number, Values
 from jusadel.solver.derivatives.tracing import still
-from jusadel.studies.current_phase.errors import (
+from jusadel.studies.current_phase.interpolation import Interpolation
+from jusadel.studies.current_phase.turns import within_turn
+from jusadel.studies.current_phase.uncertainty import (
     LARGE,
     SMALL,
     PhaseRangeWarning as PhaseRangeWarning,
@@ -19,8 +21,6 @@ from jusadel.studies.current_phase.errors import (
     warn_of_end,
     warn_of_grid,
 )
-from jusadel.studies.current_phase.interpolation import Interpolation
-from jusadel.studies.current_phase.turns import within_turn
 
 EXTREMA = ("largest positive current", "largest negative current", "lowest energy")
 

@@ -9,7 +9,7 @@ import scipy.optimize
 from scipy.special import digamma
 
 from jusadel.common.arguments import is_number
-from jusadel.common.concrete import DIFFERENCES, without_derivatives
+from jusadel.common.differentiability import DIFFERENCES, without_derivatives
 from jusadel.common.types import ArrayLike, Frequencies
 from jusadel.device.material.material import Material
 from jusadel.studies.film.energy import FilmEnergy

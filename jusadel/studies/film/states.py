@@ -1,6 +1,6 @@
 """A homogeneous film with a uniform phase gradient q: its pair potential, currents, spin and critical temperature.
 
-A state is a stationary point, over Delta, of the free energy of `film_energy`.
+A state is a stationary point, over Delta, of the free energy of `energy`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import scipy.optimize
 
 from jusadel.action import matsubara
 from jusadel.common.arguments import is_number, real
-from jusadel.common.concrete import DIFFERENCES, without_derivatives
+from jusadel.common.differentiability import DIFFERENCES, without_derivatives
 from jusadel.common.types import ArrayLike, Frequencies
 from jusadel.device.material.material import Material
 from jusadel.studies.film.energy import FilmEnergy, constant_fields

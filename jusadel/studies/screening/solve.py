@@ -27,7 +27,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.arguments import is_number
-from jusadel.common.concrete import DIFFERENCES, without_derivatives
+from jusadel.common.differentiability import DIFFERENCES, without_derivatives
 from jusadel.common.progress import ProgressOption, reporter
 from jusadel.common.types import Frequencies, PairPotential
 from jusadel.device.device import Device

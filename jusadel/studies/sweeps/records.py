@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from jusadel.common.concrete import refuse_traced
+from jusadel.common.differentiability import refuse_traced
 from jusadel.common.types import ArrayLike
 
 RESULT = "result"
 """The name of results that come without one."""
 
 Record = dict[str, np.ndarray]
-Point = Callable[[Any, Any], Any]
+PointFunction = Callable[[Any, Any], Any]
 """From a value and what came before to results, which may be with the start of the next one in a pair."""
 
 
@@ -34,7 +34,7 @@ def results_and_start(given: object, start: Any) -> tuple[Record, Any]:
     return {str(name): _numbers(str(name), value) for name, value in named.items()}, following
 
 
-def by_itself(point: Point, start: Any, total: int, number: int, value: ArrayLike) -> Record:
+def by_itself(point: PointFunction, start: Any, total: int, number: int, value: ArrayLike) -> Record:
     """The results of a point of `total` that others neither wait for nor follow.
 
     Raises:

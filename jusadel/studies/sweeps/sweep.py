@@ -15,13 +15,13 @@ import numpy as np
 
 from jusadel.common.arguments import is_number
 from jusadel.common.atomic import alone, checked_target
-from jusadel.common.concrete import without_derivatives
+from jusadel.common.differentiability import without_derivatives
 from jusadel.common.distributed import everyones
 from jusadel.common.progress import Event, ProgressOption, reporter
 from jusadel.common.types import ArrayLike
 from jusadel.studies.sweeps.file import Course, read_course, stacked, write_course
 from jusadel.studies.sweeps.records import (
-    Point,
+    PointFunction,
     Record,
     by_itself,
     check_same,
@@ -71,7 +71,7 @@ class Sweep:
 
 @without_derivatives("take derivatives inside a point, or use jax.vmap on `solve`")
 def sweep(
-    point: Point,
+    point: PointFunction,
     values: Sequence[ArrayLike] | np.ndarray,
     *,
     path: str | os.PathLike[str] | None = None,
@@ -171,7 +171,7 @@ def _check_ways(workers: int | str | None, client: object, both_directions: bool
 
 
 def _points(
-    point: Point,
+    point: PointFunction,
     values: Sequence[ArrayLike] | np.ndarray,
     course: Course,
     workers: int | str | None,
@@ -192,7 +192,7 @@ def _points(
     return over_workers(int(workers), call, jobs) if workers else ((k, call(k, value)) for k, value in jobs)
 
 
-def _one_from_the_other(point: Point, jobs: Jobs, course: Course) -> Records:
+def _one_from_the_other(point: PointFunction, jobs: Jobs, course: Course) -> Records:
     for number, value in jobs:
         with noted(value, number, len(course.order)):
             record, course.previous = results_and_start(point(value, course.previous), course.start)

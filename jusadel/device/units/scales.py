@@ -22,7 +22,7 @@ from scipy import constants
 from scipy.constants import e, hbar, k
 
 from jusadel.common.arguments import is_number, real
-from jusadel.common.concrete import refuse_traced
+from jusadel.common.differentiability import refuse_traced
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import jusadel as ju
-from jusadel.action import layout
+from jusadel.action import connectivity
 from jusadel.action.assembly import discretise
 
 MESH = ju.rectangle(1.5, 1.0, 0.5)
@@ -48,8 +48,8 @@ def test_it_is_found_once(monkeypatch):
     """A solution, what is read from it, and its spectrum have it from the assembly."""
     found = []
     for name in ("seams", "ghosts"):
-        whole = getattr(layout, name)
-        monkeypatch.setattr(layout, name, lambda d, name=name, whole=whole: found.append(name) or whole(d))
+        whole = getattr(connectivity, name)
+        monkeypatch.setattr(connectivity, name, lambda d, name=name, whole=whole: found.append(name) or whole(d))
     sol = ju.solve(device(), 0.3, frequencies=2)
     ju.current_through(sol, "top"), ju.spin_torque(sol), ju.spectrum(sol, [0.5], eta=0.3)
     assert sorted(found) == ["ghosts", "seams"]

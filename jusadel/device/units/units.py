@@ -1,4 +1,4 @@
-"""From kelvin, nanometres, millitesla, micro-ohm centimetres to the numbers that jusadel takes, and back: `Units`."""
+"""From kelvin, nanometres, millitesla, micro-ohm centimetres to the numbers that jusadel takes: `Units`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 from scipy.constants import e, electron_mass, hbar, k, physical_constants
 
 from jusadel.common.types import Number, Values
-from jusadel.device.laboratory import PS, UM, Laboratory, Quantity
 from jusadel.device.material.tensors import rashba
-from jusadel.device.scales import MEV, MICRO_OHM_CM, NM, PER_EV_NM3, checked, named_units, one_of
+from jusadel.device.units.from_code import PS, UM, Laboratory, Quantity
+from jusadel.device.units.scales import MEV, MICRO_OHM_CM, NM, PER_EV_NM3, checked, named_units, one_of
 
 BOHR_MAGNETON = physical_constants["Bohr magneton"][0]
 EV_ANGSTROM = 1e-10 * e
@@ -22,7 +22,7 @@ class Units(Laboratory):
     """The units of a calculation, from what is known of a sample.
 
     Methods named after a quantity take it in a laboratory unit and return the number that jusadel wants; those named
-    `to_...` go back. Both take arrays. Formulas: `jusadel.device.scales` and docs/units.md; constants are CODATA's.
+    `to_...` go back. Both take arrays. Formulas: `scales` beside this and docs/units.md; constants are CODATA's.
 
         u = Units(Tc=1.2, D=60.0, resistivity=4.0, thickness=20.0)    # an aluminium film: E0 = k_B Tc, L0 = xi
         film = Material(D=u.diffusion(), Tc=u.temperature(K=1.2), Gamma=u.spin_relaxation(nm=500.0))

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from scipy.constants import e, k
 
-from jusadel.device.scales import CM2_PER_S, MEV, NM, Scales, checked
+from jusadel.device.units.scales import CM2_PER_S, MEV, NM, Scales, checked
 
 Quantity = TypeVar("Quantity", float, np.ndarray, jax.Array)
 """A number stays one, an array stays one."""

@@ -20,8 +20,8 @@ from jusadel.action.nambu import L, R
 from jusadel.action.terms import TERMS, Term
 from jusadel.mesh.topology import SIDES
 from jusadel.observables.recovery import recovered
+from jusadel.solver.states.base import Solved
 from jusadel.solver.states.solution import Solution
-from jusadel.solver.states.states import Solved
 
 Array = jax.Array
 
