@@ -70,7 +70,7 @@ FAMILIES = {
 
 WITHOUT = {
     "19": "a shape, no verified number: the efficiency of a film grows as T falls and with the field, which "
-    "`examples/thin_film_diode.py` draws and `tests/studies/test_film.py` holds to its symmetries; that of a junction changes "
-    "sign near a 0-pi transition, which is not looked at",
+    "`examples/thin_film_diode.py` draws and `tests/studies/test_film.py` holds to its symmetries; that of a junction "
+    "changes sign near a 0-pi transition, which is not looked at",
 }
 """Entries that no case is held against, and why."""

@@ -22,7 +22,7 @@ class Units(Laboratory):
     """The units of a calculation, from what is known of a sample.
 
     Methods named after a quantity take it in a laboratory unit and return the number that jusadel wants; those named
-    `to_...` go back. Both take arrays. Formulas: `scales` beside this and docs/units.md; constants are CODATA's.
+    `to_...` go back. Both take arrays. Formulas: docs/units.md; constants are CODATA's.
 
         u = Units(Tc=1.2, D=60.0, resistivity=4.0, thickness=20.0)    # an aluminium film: E0 = k_B Tc, L0 = xi
         film = Material(D=u.diffusion(), Tc=u.temperature(K=1.2), Gamma=u.spin_relaxation(nm=500.0))
