@@ -245,6 +245,16 @@ def test_uniform_field_comes_back(solved, path):
     assert ju.fluxoid(found, outline) == ju.fluxoid(sol, outline) != 0
 
 
+def test_gauge_of_a_stored_function_comes_back(solved, path, tmp_path):
+    """What it completes is a table then, and is not asked for other points when the device is looked at."""
+    field = ju.electrode_gauge(lambda p: np.stack([-0.1 * np.asarray(p)[:, 1], 0.0 * np.asarray(p)[:, 0]], axis=1))
+    device = again(replace(solved.device, vector_potential=field), path)
+    ju.save(device, tmp_path / "second.npz")
+    found = ju.load(tmp_path / "second.npz").vector_potential
+    assert isinstance(found, ju.electrode_gauge)
+    same(found.function.values, device.vector_potential.function.values)
+
+
 def test_spectrum_of_a_loaded_solution(solved, path):
     """And a spectrum that was loaded itself."""
     one, other = (ju.spectrum(sol, [0.3], eta=0.2) for sol in (solved, again(solved, path)))

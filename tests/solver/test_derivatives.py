@@ -172,6 +172,25 @@ def test_forward_and_backward_agree_self_consistently(self_consistent):
     np.testing.assert_allclose(forward, backward, rtol=1e-10)
 
 
+def film_at_a_normal_electrode(p):
+    """D does not stand in the gap equation itself, and Tc in no other: each alone leaves one of them as it is."""
+    film = ju.Material(D=p["D"], Tc=p["Tc"])
+    device = ju.Device(mesh=NARROW, materials=film, boundaries={"right": ju.Reservoir(0.0)})
+    sol = ju.solve(device, 0.2, "self-consistent", **EXACT | {"frequencies": 8, "gap_tol": 1e-11})
+    return jnp.sum(jnp.abs(sol.Delta))
+
+
+NARROW = ju.rectangle(1.0, 0.4, 0.35)
+
+
+@pytest.mark.parametrize("name", ["D", "Tc"])
+def test_of_what_stands_in_one_equation_alone(name):
+    at = {"D": 0.05, "Tc": 1.0}
+    f = lambda x: film_at_a_normal_electrode(at | {name: x})  # noqa: E731
+    exact = difference(lambda s: f(at[name] + s), 1e-4)
+    assert jax.grad(f)(at[name]) == pytest.approx(float(exact), rel=1e-8)
+
+
 @pytest.mark.slow
 def test_krylov_iterations_give_the_same_self_consistent_derivatives(self_consistent):
     p = self_consistent.parameters

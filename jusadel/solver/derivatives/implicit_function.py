@@ -94,7 +94,7 @@ def _rule(solve: Solve, primals: Any, tangents: Any) -> Any:
     pull = _pulls(equations, found, tangents[0])
     x = jax.lax.custom_linear_solve(
         partial(hessian_product, equations, found),
-        jax.tree.map(jnp.negative, pull),
+        pull,
         lambda _, r: solve(r, *given),
         symmetric=True,
     )
@@ -120,8 +120,13 @@ def slopes(equations: Equations, solution: Unknowns) -> Unknowns:
 
 @jax.jit
 def _pulls(equations: Equations, solution: Unknowns, along: Any) -> Unknowns:
-    """Changes of the slopes with the equations; one program, so that the slopes themselves are not worked out."""
-    return jax.jvp(lambda p: slopes(p, solution), (equations,), (along,))[1]
+    """Changes of the slopes with the equations, with a minus; one program: the slopes themselves are not worked out.
+
+    JAX transposes a linear solve only where its right-hand sides all depend on what is differentiated. The barrier
+    makes it so: D does not stand in the gap equation itself, nor Tc in the others.
+    """
+    change = jax.jvp(lambda p: slopes(p, solution), (equations,), (along,))[1]
+    return jax.lax.optimization_barrier(jax.tree.map(jnp.negative, change))
 
 
 @jax.jit

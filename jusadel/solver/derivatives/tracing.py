@@ -18,6 +18,7 @@ from jusadel.device.boundary import Boundary
 from jusadel.device.device import Device
 from jusadel.device.material.material import Material
 from jusadel.device.tabulated import Sampled
+from jusadel.device.vector_potential import electrode_gauge
 from jusadel.mesh.mesh import Mesh
 from jusadel.solver.states.solution import Solution
 
@@ -71,7 +72,8 @@ def _rebuilt(kind: type, values: Mapping[str, Any]) -> Any:
 
 def _functions(device: Device) -> list[Callable[[Any], Any]]:
     """The fields of a device that are functions of points, but for tables of numbers, which are never traced."""
-    values: list[Any] = [device.vector_potential]
+    A = device.vector_potential
+    values: list[Any] = [A.function if isinstance(A, electrode_gauge) else A]
     for material in device.materials.values():  # type: ignore[union-attr]
         values += [getattr(material, f.name) for f in fields(material)]
     values += [getattr(b, "phase", None) for b in (*device.electrodes().values(), *device.boundaries.values())]
