@@ -169,7 +169,7 @@ def test_a_new_condition_is_known_by_what_it_says(copy, tmp_path):
         f"""
 import numpy as np
 import jusadel as ju
-from jusadel.action.connectivity import ghosts
+from jusadel.action.connectivity import Layout, edge_sides
 from jusadel.device.boundary import Lead
 from jusadel.files.case_units import QUANTITIES
 from jusadel.solver.reservoirs import reservoir_frames
@@ -179,8 +179,9 @@ device = ju.Device(mesh=mesh, materials=ju.Material(Tc=1.0), boundaries=ends)
 ju.save(device, {str(tmp_path / "lead.npz")!r})
 again = ju.load({str(tmp_path / "lead.npz")!r})
 print(type(again.boundaries["left"]).__name__, again.boundaries["left"].conductance, sorted(again.electrodes()))
-print(list(again.reservoirs()), list(ghosts(again)))
-print([len(nodes) == frames.shape[1] == 3 for nodes, frames in reservoir_frames(again, np.ones(1))])
+layout = Layout.of(again, edge_sides(again))
+print(list(again.reservoirs()), list(layout.ghosts))
+print([len(nodes) == frames.shape[1] == 3 for nodes, frames in reservoir_frames(again, layout, np.ones(1))])
 print(sorted(QUANTITIES["Lead"]))
 """
     )
