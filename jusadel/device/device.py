@@ -17,14 +17,7 @@ from jusadel.device.boundary import Boundary, Periodic, Reservoir
 from jusadel.device.checks import checked_boundaries, checked_materials
 from jusadel.device.gauge.completion import completion, refuse_impossible
 from jusadel.device.gauge.phase_lines import PhaseLine, phase_lines, refuse_misfit, refuse_pieces
-from jusadel.device.material.material import (
-    ASKED_TC,
-    SHAPES,
-    UNSTATED_TC,
-    AssumedTcWarning,
-    Material,
-    check_field,
-)
+from jusadel.device.material.material import ASKED_TC, SHAPES, UNSTATED_TC, AssumedTcWarning, Material, check_field
 from jusadel.device.material.stability import check_swapping_limit
 from jusadel.device.vector_potential import electrode_gauge, integrated, is_completed
 from jusadel.mesh.interfaces import matching_nodes, split

@@ -8,11 +8,7 @@ from jusadel.action.assembly import discretise
 from jusadel.common.archive import Arrays
 from jusadel.common.stored import Stored
 from jusadel.files.devices import contacts_of, device_of, packed_contacts, packed_device
-from jusadel.files.solutions import (
-    Content,
-    packed_spectrum,
-    spectrum_of,
-)
+from jusadel.files.solutions import Content, packed_spectrum, spectrum_of
 from jusadel.nonequilibrium.diffusion import normal_equations
 from jusadel.nonequilibrium.flow import Flow
 from jusadel.nonequilibrium.kinetic_result import Kinetics

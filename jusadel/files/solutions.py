@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action.assembly import discretise
+from jusadel.action.connectivity import ghosts
 from jusadel.action.mesh_action import DiscreteAction
 from jusadel.common.archive import Arrays
 from jusadel.common.stored import Stored
@@ -90,7 +91,7 @@ def _state_of(part: Stored, axes: tuple[str, ...], kind: str) -> dict[str, Any]:
     """What solutions and spectra share: the device, how it was solved, and the states at their `axes`."""
     device = device_of(part["device"])
     n, m = len(device.mesh.points), len(device.mesh.triangles)
-    behind = sum(len(device.mesh.boundary_nodes(x)) for x in set(device.electrodes()) - set(device.reservoirs()))
+    behind = sum(len(nodes) for nodes, _ in ghosts(device).values())
     found = stored_state(part, axes, kind, n, n + behind, m)
     stats = {name: value.any() for name, value in part["stats"].items()}
     return found | {"device": device, "stats": stats, "system": _system(device, found["vertex_Delta"])}

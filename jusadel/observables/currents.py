@@ -16,10 +16,7 @@ import numpy as np
 
 from jusadel.common.types import Point
 from jusadel.observables.cuts import coordinates, flux_through_triangles, point
-from jusadel.observables.densities import (
-    charge_currents_of_cells,
-    spin_currents_of_cells,
-)
+from jusadel.observables.densities import charge_currents_of_cells, spin_currents_of_cells
 from jusadel.observables.lines import Line, barrier_at, line_at
 from jusadel.observables.torques import (
     charge_torques_of_joints,

@@ -10,25 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.action.mesh_action import (
-    DiscreteAction,
-    nodal_mean,
-)
+from jusadel.action.mesh_action import DiscreteAction, nodal_mean
 from jusadel.action.terms import TERMS
 from jusadel.common.arguments import real
 from jusadel.common.types import ArrayLike
-from jusadel.observables.densities import (
-    pair_amplitude,
-    spin_currents_of_cells,
-    spin_density,
-)
-from jusadel.observables.torques import (
-    matsubara_sum,
-    outflow,
-    per_area,
-    spin_torques_at_corners,
-    spin_torques_of_nodes,
-)
+from jusadel.observables.densities import pair_amplitude, spin_currents_of_cells, spin_density
+from jusadel.observables.torques import matsubara_sum, outflow, per_area, spin_torques_at_corners, spin_torques_of_nodes
 from jusadel.solver.states.solution import Solution
 
 Array = jax.Array

@@ -25,10 +25,7 @@ from jusadel.action.mesh_action import (
 )
 from jusadel.action.nambu import L, R
 from jusadel.action.periodic import rotation_matrices
-from jusadel.observables.densities import (
-    by_real_numbers,
-    weighted_sum,
-)
+from jusadel.observables.densities import by_real_numbers, weighted_sum
 from jusadel.solver.states.solution import Solution
 
 Array = jax.Array

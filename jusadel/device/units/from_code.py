@@ -9,12 +9,10 @@ import jax
 import numpy as np
 from scipy.constants import e, k
 
-from jusadel.device.units.scales import CM2_PER_S, MEV, NM, Scales, checked
+from jusadel.device.units.scales import CM2_PER_S, MEV, NM, PS, UM, Scales, checked
 
 Quantity = TypeVar("Quantity", float, np.ndarray, jax.Array)
 """A number stays one, an array stays one."""
-
-UM, PS = 1e-6, 1e-12
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

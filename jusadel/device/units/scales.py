@@ -26,7 +26,7 @@ from jusadel.common.differentiability import refuse_traced
 
 P = ParamSpec("P")
 R = TypeVar("R")
-MEV, NM = 1e-3 * e, 1e-9
+MEV, NM, UM, PS = 1e-3 * e, 1e-9, 1e-6, 1e-12
 PER_EV_NM3 = 1 / (e * NM**3)
 """One state per eV and nm^3, in 1/(J m^3)."""
 MICRO_OHM_CM, CM2_PER_S = 1e-8, 1e-4

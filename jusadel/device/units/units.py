@@ -9,8 +9,8 @@ from scipy.constants import e, electron_mass, hbar, k, physical_constants
 
 from jusadel.common.types import Number, Values
 from jusadel.device.material.tensors import rashba
-from jusadel.device.units.from_code import PS, UM, Laboratory, Quantity
-from jusadel.device.units.scales import MEV, MICRO_OHM_CM, NM, PER_EV_NM3, checked, named_units, one_of
+from jusadel.device.units.from_code import Laboratory, Quantity
+from jusadel.device.units.scales import MEV, MICRO_OHM_CM, NM, PER_EV_NM3, PS, UM, checked, named_units, one_of
 
 BOHR_MAGNETON = physical_constants["Bohr magneton"][0]
 EV_ANGSTROM = 1e-10 * e

@@ -15,15 +15,7 @@ from jusadel.solver.gap.equation import (
     solve_gap,
 )
 from jusadel.solver.gap.lanczos import FEWEST, downhill, smallest_eigenvalue
-from jusadel.solver.gap.response import (
-    EIGENVALUE,
-    RESPONSE,
-    PairResponse,
-    amplitudes,
-    couplings,
-    felt,
-    pushed,
-)
+from jusadel.solver.gap.response import EIGENVALUE, RESPONSE, PairResponse, amplitudes, couplings, felt, pushed
 from jusadel.solver.gap.sites import (
     Sites,
     bare_sites,

@@ -57,12 +57,6 @@ class GapResult(NamedTuple):
     state: str  # "superconducting", "normal", "unstable" or, where it may be, "not converged"
 
 
-# --- amplitudes and their response ------------------------------------------------------------------
-
-
-# --- Newton's method -------------------------------------------------------------------------------
-
-
 def gap_residual(posed: Problem, where: Sites, V: Array, Delta: np.ndarray) -> np.ndarray:
     """w (a Delta - 2 pi T Sum_p w_p f), (K,) complex, with f from the frames V."""
     f = np.asarray(amplitudes(V, jnp.asarray(posed.weights)))[where.nodes]

@@ -18,10 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action.matrices.stiffness import stiffness, with_joints
-from jusadel.action.matrix_free import (
-    LiftedAction,
-    cast,
-)
+from jusadel.action.matrix_free import LiftedAction, cast
 from jusadel.solver.linear.krylov_programs import KrylovSteps, directions_on, responses_on
 from jusadel.solver.linear.multigrid import Level, hierarchy
 from jusadel.solver.linear.protocol import SMALL, Direction, LinearResponse, StagnationWarning

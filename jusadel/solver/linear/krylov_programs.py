@@ -12,14 +12,7 @@ import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
 from jusadel.action.matrices.node_matrices import green, inverse_of_frames
-from jusadel.action.matrix_free import (
-    Hessian,
-    LiftedAction,
-    at_frames,
-    gradient_change,
-    in_frames,
-    slope_in_frames,
-)
+from jusadel.action.matrix_free import Hessian, LiftedAction, at_frames, gradient_change, in_frames, slope_in_frames
 from jusadel.solver.linear.multigrid import Level, preconditioner, screenings
 from jusadel.solver.linear.sqmr_gmres import Iterate, Operator, energy, norm, sqmr
 

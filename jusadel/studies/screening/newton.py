@@ -10,12 +10,7 @@ import numpy as np
 from jusadel.common.errors import SolveError, UnstableStateWarning
 from jusadel.common.progress import Event
 from jusadel.solver import gap
-from jusadel.studies.screening.model import (
-    ScreeningModel,
-    State,
-    largest_turn,
-    state_at,
-)
+from jusadel.studies.screening.model import ScreeningModel, State, largest_turn, state_at
 from jusadel.studies.screening.response import FieldResponse
 
 MAX_STEPS = 40

@@ -27,9 +27,6 @@ Array = jax.Array
 MAX_KRYLOV = 400
 
 
-# --- the model and its states ------------------------------------------------------------------------
-
-
 # --- derivatives with respect to the links --------------------------------------------------------------
 
 

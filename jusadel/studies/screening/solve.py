@@ -41,13 +41,7 @@ from jusadel.solver.resolution import isotropic_metric, warn_where_coarse
 from jusadel.solver.start import starting_frames
 from jusadel.solver.states.solution import Solution
 from jusadel.studies.screening.edge_elements import WhitneyField, edge_space, field_of_currents
-from jusadel.studies.screening.model import (
-    ScreeningModel,
-    State,
-    first_state,
-    forces_and_london,
-    penetration_depths,
-)
+from jusadel.studies.screening.model import ScreeningModel, State, first_state, forces_and_london, penetration_depths
 from jusadel.studies.screening.newton import classified, converged
 
 Array = jax.Array
