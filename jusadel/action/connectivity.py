@@ -76,7 +76,8 @@ def edge_sides(device: Device) -> list[Side]:
     """The edges of a device that have terms of their own."""
     mesh, sides = device.mesh, []
     for name, boundary in device.boundaries.items():
-        for surface, side in zip(boundary.surfaces, SIDES if boundary.doubled else ("",), strict=False):
+        names = (SIDES if boundary.doubled else ("",)) if boundary.surfaces else ()
+        for surface, side in zip(boundary.surfaces, names, strict=True):  # one for each side, none left out
             sides += _sides(mesh, surface, mesh.boundaries[name + side]) if surface else []
     return sides
 
