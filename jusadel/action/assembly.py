@@ -50,7 +50,7 @@ def discretise(device: Device, Delta: Array, unknown: tuple[str, ...] = ()) -> D
         layout=layout,
         node_terms=tuple(t for t in TERMS if not t.gradient and t.field in present),
         cell_terms=tuple(t for t in TERMS if t.gradient and t.field in present),
-        links="A" in unknown or not (vanishes(cells.line_A) and vanishes(cells.spin_field) and cells.turn is None),
+        links="A" in unknown or not (vanishes(cells.line_A) and vanishes(cells.line_a) and cells.turn is None),
     )
 
 
@@ -79,12 +79,22 @@ def _turned_back(vertex: dict[str, Array], Delta: Array, seam: Seams, mesh: Mesh
     return vertex | back
 
 
-def _seam_links(seam: Seams, nodes: Any, line_A: Array) -> dict[str, Any]:
-    """Line integrals less the seam's phases, and its spin rotations, at the corners `nodes` (m, 3)."""
-    if not len(seam.slaves):
-        return {"line_A": line_A, "turn": None}
-    turn = None if seam.spin is None else seam.spin[nodes]
-    return {"line_A": line_A - seam.phase[nodes] / 2, "turn": turn}
+def _links(device: Device, seam: Seams, corners: np.ndarray, spin_field: Any) -> dict[str, Any]:
+    """Steps and line integrals along the edges of triangles (c, 3), less the seams' phases, and the seams' rotations.
+
+    The spin field (c, 3, 3, 2) at the corners is linear along each edge: triangles that share one have the same link
+    where it is continuous.
+    """
+    following = np.roll(corners, -1, axis=1)
+    points = device.mesh.points
+    steps = points[following] - points[corners]
+    line_A = device.between_nodes(np.stack([corners, following], axis=-1).reshape(-1, 2)).reshape(corners.shape)
+    mean = (spin_field + spin_field[:, np.array([1, 2, 0])]) / 2
+    turn = None
+    if len(seam.slaves):
+        line_A = line_A - (seam.phase[following] - seam.phase[corners]) / 2
+        turn = None if seam.spin is None else seam.spin[corners]
+    return {"steps": steps, "line_A": line_A, "line_a": (mean * steps[:, :, None]).sum(axis=-1), "turn": turn}
 
 
 # --- cells ---------------------------------------------------------------------------------------
@@ -98,10 +108,8 @@ def _triangle_cells(device: Device, seam: Seams) -> Cells:
         nu=device.centroid_field("nu"),
         gradients=mesh.shape_gradients,
         middle=jnp.full((len(mesh.triangles), 3), 1 / 3),
-        offsets=mesh.points[mesh.triangles] - mesh.centroids[:, None],
-        spin_field=device.centroid_field("spin_field"),
         fields=fields | {"mean_D": _mean(fields["D"])},
-        **_seam_links(seam, mesh.triangles, device.line_integrals()),
+        **_links(device, seam, mesh.triangles, device.vertex_field("spin_field")),
     )
 
 
@@ -116,17 +124,14 @@ def _edge_cells(device: Device, seam: Seams, side: Side) -> Cells | None:
     mesh, at = device.mesh, side.triangles
     corners = mesh.triangles[at]
     on_edge = (corners[:, :, None] == side.edges[:, None, :]).any(axis=2)
-    middle = mesh.points[side.edges].mean(axis=1)[:, None]
     fields = {name: side.surface.at(name, side.normals) for name in EDGE_GRADIENT}
     return Cells(
         area=side.share * side.lengths,
         nu=device.centroid_field("nu")[at],
         gradients=mesh.shape_gradients[at],
         middle=on_edge / 2,
-        offsets=mesh.points[corners] - middle,
-        spin_field=device.centroid_field("spin_field")[at],
         fields=fields | {"D": jnp.zeros((len(at), 2, 2)), "mean_D": _mean(device.centroid_field("D")[at])},
-        **_seam_links(seam, corners, device.line_integrals(corners, on_edge / 2, middle[:, 0])),
+        **_links(device, seam, corners, device.vertex_field("spin_field")[at]),
     )
 
 

@@ -4,10 +4,10 @@ With G_i(u) = V (1 + 2Y + 2Y^2) R3 V^-1 and dS = Tr(Phi dG) the Hessian at u = 0
 
     (H x)_a = Tr( 2 B_a R3 V^-1 dPhi(X) V ) + Tr( 2 B_a {Y, R3 Q} ),     X = 2 V Y R3 V^-1,     Q = V^-1 Phi V,
 
-with Y = x_a B_a and dPhi(X) the derivative of Phi along X; Phi is a polynomial of second degree in G. Diffusion
-without links is one scalar stiffness matrix for all entries and frequencies. The other gradient terms go triangle by
-triangle, in blocks that fit the cache. Real or complex, in any precision; fields are (nodes, 4, 4, frequencies), steps
-(nodes, 8, frequencies), and sums over neighbours are gathers over padded rows.
+with Y = x_a B_a and dPhi(X) the derivative of Phi along X. Diffusion and the terms with one gradient work on sums over
+the neighbours of each node (`neighbours`), gathers over padded rows in blocks of nodes that fit the cache; what is
+left goes triangle by triangle. Real or complex, in any precision; fields are (nodes, 4, 4, frequencies), steps (nodes,
+8, frequencies).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
+from jusadel.action.links import all_middle_links
 from jusadel.action.matrices.node_matrices import (
     TANGENTS,
     TWO_B_R3,
@@ -35,23 +36,16 @@ from jusadel.action.matrices.node_matrices import (
 )
 from jusadel.action.matrices.padded_rows import Rows, padded
 from jusadel.action.matrices.products import materialise
-from jusadel.action.matrices.stiffness import stiffness
-from jusadel.action.mesh_action import (
-    Cells,
-    DiscreteAction,
-    Joint,
-    centroid_action,
-    joint_action,
-    links_to_centroid,
-    node_action,
-)
+from jusadel.action.mesh_action import Cells, DiscreteAction, Joint, joint_action, middle_action, node_action
 from jusadel.action.nambu import R
+from jusadel.action.matrices.neighbours import Neighbours, in_blocks, neighbours, sums_back, weighted_sums
+from jusadel.action.terms import Term, density
 
 Array = jax.Array
 Change = Callable[[Array], Array]
 
-BLOCK = 2000
-"""Triangles that are worked on together."""
+TRIANGLES = 2000
+"""Of them that are worked on together."""
 
 
 # --- the action in this layout ------------------------------------------------------------------
@@ -64,8 +58,7 @@ class TriangleBlocks:
 
     triangles: Array  # (blocks, k, 3)
     cells: Cells
-    there: Array | None  # (blocks, k, 3, 4, 4) links to the centroid, where there are any
-    back: Array | None
+    links: Array | None  # (blocks, k, 3, 4, 4) to the point of sampling, where there are any
 
 
 @jax.tree_util.register_dataclass
@@ -73,15 +66,21 @@ class TriangleBlocks:
 class LiftedAction:
     """A discrete action with its sums over neighbours; made once a mesh by `lift`."""
 
-    system: DiscreteAction  # without the diffusion term where the stiffness matrix serves
-    stiffness: Rows  # (n, n), Int nu grad phi_i . D . grad phi_j
-    corners: Rows  # (n, 3 m): the sum of what the triangles give to their corners
-    blocks: TriangleBlocks
+    system: DiscreteAction
+    near: Neighbours
+    corners: Rows | None  # (n, 3 m): the sum of what the triangles give to their corners
+    blocks: TriangleBlocks | None  # where there are terms in the middle of triangles
 
     @property
-    def on_triangles(self) -> bool:
-        """Whether anything is left to the triangles."""
-        return bool(self.system.cell_terms)
+    def at_corners(self) -> tuple[Term, ...]:
+        """Terms with one gradient, whose fields do not vanish."""
+        present = {name for name, _ in self.near.components}
+        return tuple(t for t in self.system.cell_terms if t.sampled == "corners" and t.field in present)
+
+    @property
+    def in_the_middle(self) -> tuple[Term, ...]:
+        """Terms that are left to the triangles."""
+        return tuple(t for t in self.system.cell_terms if t.sampled == "middle")
 
 
 def cast(tree: Any, dtype: Any) -> Any:
@@ -93,22 +92,13 @@ def lift(system: DiscreteAction) -> LiftedAction:
     """The discrete action with the neighbour lists that the batched operations need."""
     system = _in_order_of_nodes(system)
     n, triangles = len(system.free), np.asarray(system.triangles)
-    links = links_of_cells(system.cells) if system.links else (None, None)
-    corner = np.arange(triangles.size)
-    corners = sp.csr_matrix((np.ones(triangles.size), (triangles.ravel(), corner)), (n, triangles.size))
-    everything = TriangleBlocks(system.triangles, system.cells, *links)
-    return LiftedAction(
-        system=system if system.links else _without_diffusion(system),
-        stiffness=padded(stiffness(system)),
-        corners=padded(corners),
-        blocks=_in_blocks(everything, -(-len(triangles) // BLOCK)),
-    )
-
-
-@jax.jit
-def links_of_cells(cells: Cells) -> tuple[Array, Array]:
-    """The links from the corners of all cells to where they are sampled, and back, (m, 3, 4, 4) each."""
-    return jax.vmap(links_to_centroid)(cells)
+    corners = blocks = None
+    if any(t.sampled == "middle" for t in system.cell_terms):
+        links = all_middle_links(system.cells) if system.links else None
+        corner = np.arange(triangles.size)
+        corners = padded(sp.csr_matrix((np.ones(triangles.size), (triangles.ravel(), corner)), (n, triangles.size)))
+        blocks = in_blocks(TriangleBlocks(system.triangles, system.cells, links), TRIANGLES)
+    return LiftedAction(system, neighbours(system), corners, blocks)
 
 
 def _in_order_of_nodes(system: DiscreteAction) -> DiscreteAction:
@@ -118,56 +108,67 @@ def _in_order_of_nodes(system: DiscreteAction) -> DiscreteAction:
     return replace(system, triangles=triangles, cells=cells)
 
 
-def _without_diffusion(system: DiscreteAction) -> DiscreteAction:
-    return replace(system, cell_terms=tuple(t for t in system.cell_terms if t.field != "D"))
-
-
-def _in_blocks(everything: TriangleBlocks, blocks: int) -> TriangleBlocks:
-    def split(x: Array) -> Array:
-        filled = np.concatenate([x, np.zeros((-len(x) % blocks, *x.shape[1:]), x.dtype)])
-        return jax.device_put(filled.reshape(blocks, -1, *x.shape[1:]))
-
-    return jax.tree.map(split, everything)
-
-
 # --- gradient -----------------------------------------------------------------------------------
 
 
 def gradient(lifted: LiftedAction, G: Array, omega: Array) -> Array:
     """Phi with dS = Tr(Phi dG) for the action S, (n, 4, 4, w)."""
-    forces = lambda block: phi_at_corners(block, slope_of_triangles(lifted, block)(*carried_from_corners(block, G)))  # noqa: E731
-    return _with_triangles(lifted, _node_forces(lifted, G, omega), forces)
+    KG, H = weighted_sums(lifted.near, G)
+    total = local_slope(lifted.system, G, omega) - KG / 2
+    if lifted.at_corners:
+        own, back = corner_slope(lifted)(G, H)
+        total = total + transposed(own) + sums_back(lifted.near, _transposed_each(back))
+    return _with_triangles(lifted, materialise(total), lambda block: _middle_slope(lifted, block, G))
 
 
 def gradient_change(lifted: LiftedAction, G: Array, omega: Array) -> Change:
     """The derivative of `gradient` at G, a function of the direction X (n, 4, 4, w).
 
-    What depends on G alone is worked out again for each direction: on CPUs that is quicker than to read it.
+    What depends on G alone, but for its sums over neighbours, is worked out again for each direction: on CPUs that is
+    quicker than to read it.
     """
+    H = weighted_sums(lifted.near, G)[1] if lifted.at_corners else None
 
     def change(X: Array) -> Array:
-        total = jax.jvp(lambda g: _node_forces(lifted, g, omega), (G,), (X,))[1]
-
-        def forces(block: TriangleBlocks) -> Array:
-            at, along = (tuple(carried_from_corners(block, field)) for field in (G, X))
-            return phi_at_corners(block, jax.jvp(slope_of_triangles(lifted, block), at, along)[1])
-
-        return _with_triangles(lifted, total, forces)
+        KX, HX = weighted_sums(lifted.near, X)
+        total = jax.jvp(lambda g: local_slope(lifted.system, g, omega), (G,), (X,))[1] - KX / 2
+        if lifted.at_corners:
+            own, back = jax.jvp(corner_slope(lifted), (G, H), (X, HX))[1]
+            total = total + transposed(own) + sums_back(lifted.near, _transposed_each(back))
+        return _with_triangles(lifted, materialise(total), lambda block: _middle_change(lifted, block, G, X))
 
     return change
 
 
+def corner_slope(lifted: LiftedAction) -> Callable[[Array, Array], tuple[Array, Array]]:
+    """The gradient of the terms with one gradient with respect to G (n, 4, 4, w) and the H (n, c, 4, 4, w)."""
+    given = [(t, *lifted.near.parameters(t)) for t in lifted.at_corners]
+
+    def energy(G: Array, H: Array) -> Array:
+        at = lambda g, h: sum(density((t,), g, [h[c] for c in own], p) for t, own, p in given)  # noqa: E731
+        return jnp.sum(jax.vmap(at)(G, H))
+
+    return lambda G, H: jax.grad(energy, argnums=(0, 1), holomorphic=jnp.iscomplexobj(G))(G, H)
+
+
+def _transposed_each(M: Array) -> Array:
+    return jnp.swapaxes(M, 2, 3)
+
+
 def _with_triangles(lifted: LiftedAction, total: Array, forces_of: Callable[[TriangleBlocks], Array]) -> Array:
-    if not lifted.on_triangles:
+    if lifted.blocks is None:
         return total
     forces = jax.lax.map(forces_of, lifted.blocks)
     return materialise(total + lifted.corners @ forces.reshape(-1, *total.shape[1:]))
 
 
-def _node_forces(lifted: LiftedAction, G: Array, omega: Array) -> Array:
-    """What the terms without gradients, barriers and, without links, the stiffness matrix contribute."""
-    total = local_slope(lifted.system, G, omega)
-    return materialise(total if lifted.system.links else total - lifted.stiffness @ G / 2)
+def _middle_slope(lifted: LiftedAction, block: TriangleBlocks, G: Array) -> Array:
+    return phi_at_corners(block, slope_of_triangles(lifted, block)(*carried_from_corners(block, G)))
+
+
+def _middle_change(lifted: LiftedAction, block: TriangleBlocks, G: Array, X: Array) -> Array:
+    at, along = (tuple(carried_from_corners(block, field)) for field in (G, X))
+    return phi_at_corners(block, jax.jvp(slope_of_triangles(lifted, block), at, along)[1])
 
 
 def local_slope(system: DiscreteAction, G: Array, omega: Array) -> Array:
@@ -193,9 +194,9 @@ def node_slope(system: DiscreteAction, G: Array, omega: Array) -> Array:
 
 
 def slope_of_triangles(lifted: LiftedAction, block: TriangleBlocks) -> Callable[..., tuple[Array, ...]]:
-    """The triangles' gradient as a function of their three carried matrices, each (triangles, 4, 4, w)."""
+    """The gradient of the terms in the middle as a function of three carried matrices, each (triangles, 4, 4, w)."""
     cells = _cut(block.cells)
-    action = jax.vmap(lambda cell, *g: centroid_action(lifted.system, g, cell))
+    action = jax.vmap(lambda cell, *g: middle_action(lifted.in_the_middle, g, cell))
     total = lambda *g: jnp.sum(action(cells, *g))  # noqa: E731
     return lambda *g: jax.grad(total, argnums=(0, 1, 2), holomorphic=jnp.iscomplexobj(g[0]))(*g)
 
@@ -203,18 +204,18 @@ def slope_of_triangles(lifted: LiftedAction, block: TriangleBlocks) -> Callable[
 def carried_from_corners(block: TriangleBlocks, X: Array) -> list[Array]:
     """The three matrices of each triangle, carried to its centroid."""
     corners = [materialise(X[block.triangles[:, i]]) for i in range(3)]
-    if block.there is None or block.back is None:
+    if block.links is None:
         return corners
-    there, back = _cut((block.there, block.back))
-    return [product(product(there[:, i, :, :, None], corners[i]), back[:, i, :, :, None]) for i in range(3)]
+    U = _cut(block.links)[..., None]
+    return [product(product(U[:, i], corners[i]), transposed(U[:, i])) for i in range(3)]
 
 
 def phi_at_corners(block: TriangleBlocks, forces: tuple[Array, ...]) -> Array:
     """Gradients of carried matrices as Phi at the corners, (triangles, 3, 4, 4, w)."""
     Phi = [transposed(f) for f in forces]
-    if block.there is not None and block.back is not None:
-        there, back = _cut((block.there, block.back))
-        Phi = [product(product(back[:, i, :, :, None], Phi[i]), there[:, i, :, :, None]) for i in range(3)]
+    if block.links is not None:
+        U = _cut(block.links)[..., None]
+        Phi = [product(product(transposed(U[:, i]), Phi[i]), U[:, i]) for i in range(3)]
     return jnp.stack(Phi, axis=1)
 
 

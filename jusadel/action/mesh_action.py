@@ -1,9 +1,18 @@
-"""The action on a mesh: link matrices, P1 interpolation of G, and the sum over nodes, triangles and barriers.
+"""The action on a mesh: the sum of the density over nodes, triangles and barriers.
 
-Scheme (physics.md, section 3): before interpolating, the three nodal G of a triangle are carried to the point where
-it is sampled, G_i -> U_i G_i U_i^-1, so U(1) and constant SU(2) gauge transformations are exact on the mesh.
-Terms with gradients are sampled at the centroid, and those of an edge at its midpoint, with the gradient of the
-triangle there; terms without gradients at the vertices, a third of the area each. A barrier couples pairs of nodes.
+Scheme (physics.md, section 3): G lives on the nodes, on its manifold exactly, and is carried from node to node along
+edges (`links`), so that U(1) and constant SU(2) gauge transformations are exact on the mesh. Each term is sampled where
+it is cheapest at second order, as `Term.sampled` says:
+
+* no gradient: at the vertices, a third of the area each;
+* diffusion: on the edges, D_k G along each being the difference of its ends, and the weight -K_ij, K the stiffness
+  matrix: in a triangle without links that is the integral of the linearly interpolated G;
+* one gradient: at the vertices, a third of the area each, with the triangle's gradient of G carried there;
+* any other: at the centroid, with the mean of G there. For [Dx G, Dy G] and {G, [Dx G, Dy G]} these are, whatever the
+  triangle's shape, products of the three matrices alone.
+
+Terms of an edge are sampled at its midpoint, or at its two ends, with the gradient of the triangle there. A barrier
+couples pairs of nodes.
 """
 
 from __future__ import annotations
@@ -18,15 +27,13 @@ import jax
 import jax.numpy as jnp
 
 from jusadel.action.connectivity import Layout
-from jusadel.action.matrices.products import materialise, product, with_axes_of
-from jusadel.action.nambu import units
+from jusadel.action.links import Matrices, carried, edge_links, to_middle, turned
+from jusadel.action.matrices.products import materialise
 from jusadel.action.terms import Term, barrier, density
 from jusadel.common.types import Values
 from jusadel.mesh.mesh import Mesh
 
 Array = jax.Array
-Matrices = Sequence[Array] | Array
-"""Three matrices (n, n, ...), or the stack of them."""
 
 
 @jax.tree_util.register_dataclass
@@ -46,11 +53,11 @@ class Cells:
     area: Values  # (m,), or length
     nu: Array  # (m,)
     gradients: Values  # (m, 3, 2) of the three shape functions
-    middle: Array  # (m, 3) their values at the point of sampling
-    offsets: Values  # (m, 3, 2) vertex minus that point
-    line_A: Array  # (m, 3) Int A.dl from there to the vertex, less half the phase by which a seam turns the vertex
+    middle: Array  # (m, 3) their values at the point of sampling: the weights of the corners
+    steps: Values  # (m, 3, 2) from corner i to corner i + 1
+    line_A: Array  # (m, 3) Int A.dl along these, less half the phase by which seams turn one more than the other
+    line_a: Array  # (m, 3, 3) Int a_j.dl along these
     turn: Array | None  # (m, 3, 3) rotation vector by which a seam turns the vertex's spins
-    spin_field: Array  # (m, 3, 2)
     fields: dict[str, Array]
 
 
@@ -104,52 +111,6 @@ def scaled(share: Array, values: Array) -> Array:
     return share.reshape(share.shape + (1,) * (values.ndim - share.ndim)) * values
 
 
-# --- links ---------------------------------------------------------------------------------------
-
-
-def _cos_and_sinc(s: Array) -> tuple[Array, Array]:
-    """cos(sqrt s) and sin(sqrt s)/sqrt s, smooth at s = 0 in value and derivatives."""
-    small = s < 1e-4
-    root = jnp.sqrt(jnp.where(small, 1.0, s))
-    cos = jnp.where(small, 1 - s / 2 + s**2 / 24 - s**3 / 720, jnp.cos(root))
-    sinc = jnp.where(small, 1 - s / 6 + s**2 / 120 - s**3 / 5040, jnp.sin(root) / root)
-    return cos, sinc
-
-
-def link(line_A: Array, line_a: Array, n: int, dtype: Any) -> Array:
-    """exp(-line_A R3 - line_a.L), (n, n): carries G from a vertex to the centroid; -line gives the inverse.
-
-    Args:
-        line_A: Int A.dl, a number.
-        line_a: Int a_j.dl, (3,).
-        n: matrix size, 4 or 8.
-        dtype: of the result.
-    """
-    L, R = units(n, dtype)
-    cos, sinc = _cos_and_sinc(jnp.sum(line_a**2))
-    spin = cos * jnp.eye(n, dtype=dtype) - sinc * sum(line_a[k] * L[k] for k in range(3))
-    return product(jnp.cos(line_A) * jnp.eye(n, dtype=dtype) - jnp.sin(line_A) * R[2], spin)
-
-
-def links_to_centroid(cell: Cells, n: int = 4, dtype: Any = float) -> tuple[Array, Array]:
-    """The link matrices U_i from the three vertices to the point of sampling and their inverses, (3, n, n) each."""
-    line_a = [sum(cell.spin_field[:, k] * cell.offsets[i, k] for k in range(2)) for i in range(3)]
-    links = lambda s: [link(s * cell.line_A[i], s * line_a[i], n, dtype) for i in range(3)]  # noqa: E731
-    there, back = links(1), links(-1)
-    if cell.turn is not None:
-        turn = [link(jnp.zeros(()), s * cell.turn[i] / 2, n, dtype) for s in (1, -1) for i in range(3)]
-        there = [product(there[i], turn[i]) for i in range(3)]
-        back = [product(turn[3 + i], back[i]) for i in range(3)]
-    return jnp.stack(there), jnp.stack(back)
-
-
-def carry_to_centroid(G: Matrices, cell: Cells) -> list[Array]:
-    """U_i G_i U_i^-1 for the three vertices of one cell, each (n, n, ...)."""
-    links = links_to_centroid(cell, len(G[0]), G[0].dtype)
-    there, back = (jax.vmap(partial(with_axes_of, G[0]))(u) for u in links)
-    return [product(product(there[i], G[i]), back[i]) for i in range(3)]
-
-
 # --- sums ----------------------------------------------------------------------------------------
 
 
@@ -163,18 +124,69 @@ def node_action(system: DiscreteAction, G: Array, node: Nodes, omega: Array) -> 
 
 
 def cell_action(system: DiscreteAction, G: Matrices, cell: Cells, links: bool | None = None) -> Array:
-    """Gradient terms of one cell from its three nodal G (4, 4, ...), at the point of sampling times the area."""
-    if system.links if links is None else links:
-        G = carry_to_centroid(G, cell)
-    return centroid_action(system, G, cell)
+    """Gradient terms of one cell from the matrices (4, 4, ...) of its corners' owners."""
+    links = system.links if links is None else links
+    terms = {
+        place: tuple(t for t in system.cell_terms if t.sampled == place) for place in ("edges", "corners", "middle")
+    }
+    total = jnp.zeros(G[0].shape[2:], G[0].dtype)
+    if terms["middle"]:
+        total += middle_action(terms["middle"], to_middle(G, cell) if links else G, cell)
+    if not (terms["edges"] or terms["corners"]):
+        return total
+    G = turned(G, cell) if links else G
+    following, previous = _neighbours(G, cell, links)
+    if terms["edges"]:
+        total += edge_action(terms["edges"], G, following, cell)
+    return total + corner_action(terms["corners"], G, following, previous, cell) if terms["corners"] else total
 
 
-def centroid_action(system: DiscreteAction, G: Matrices, cell: Cells) -> Array:
-    """`cell_action` of three matrices that have been carried to the point of sampling."""
+def _neighbours(G: Matrices, cell: Cells, links: bool) -> tuple[list[Array], list[Array]]:
+    """At each corner of a cell the matrices of the following corner and of the previous one, carried there."""
+    following, previous = ([G[(i + s) % 3] for i in range(3)] for s in (1, 2))
+    if not links:
+        return following, previous
+    U = edge_links(cell, len(G[0]), G[0].dtype)
+    return (
+        [carried(u, g) for u, g in zip(U, following, strict=True)],
+        [carried(U[i - 1].T, g) for i, g in enumerate(previous)],
+    )
+
+
+def edge_action(terms: tuple[Term, ...], G: Matrices, following: Sequence[Array], cell: Cells) -> Array:
+    """Terms like diffusion, -D_kj Dk G Dj G, as Sum over edges of -K_ij (G_j - G_i)^2: exact for linear G."""
+    total = jnp.zeros(G[0].shape[2:], G[0].dtype)
+    for t in terms:
+        K = cell.nu * cell.area * (cell.gradients @ cell.fields[t.field] @ cell.gradients.T)
+        for i in range(3):
+            p = SimpleNamespace(**{t.field: -K[i, (i + 1) % 3].reshape(1, 1)})
+            total += density((t,), G[i], [materialise(following[i] - G[i])], p)
+    return total
+
+
+def corner_action(
+    terms: tuple[Term, ...], G: Matrices, following: Sequence[Array], previous: Sequence[Array], cell: Cells
+) -> Array:
+    """Terms with one gradient, at the corners."""
+    total, p, slope = jnp.zeros(G[0].shape[2:], G[0].dtype), SimpleNamespace(**cell.fields), cell.gradients
+    for i in range(3):
+        matrices = (G[i], following[i], previous[i])
+        dG = [
+            materialise(
+                sum((slope[(i + s) % 3, k] * g for s, g in enumerate(matrices)), start=jnp.zeros((), total.dtype))
+            )
+            for k in range(2)
+        ]
+        total += density(terms, G[i], dG, p, cell.middle[i] * cell.nu * cell.area)
+    return total
+
+
+def middle_action(terms: tuple[Term, ...], G: Matrices, cell: Cells) -> Array:
+    """All other terms, from three matrices that have been carried to the point of sampling."""
     zero = jnp.zeros((), G[0].dtype)
     dG = [materialise(sum((cell.gradients[i, k] * G[i] for i in range(3)), start=zero)) for k in range(2)]
     mean = materialise(sum((cell.middle[i] * G[i] for i in range(3)), start=zero))
-    return density(system.cell_terms, mean, dG, SimpleNamespace(**cell.fields), cell.nu * cell.area)
+    return density(terms, mean, dG, SimpleNamespace(**cell.fields), cell.nu * cell.area)
 
 
 def joint_action(joint: Joint, G: Array, other: Array) -> Array:

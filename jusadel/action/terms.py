@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from types import SimpleNamespace
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -68,7 +69,8 @@ def spin_relaxation(G: Array, dG: Dk | None, p: SimpleNamespace) -> Array:
 
 def diffusion(G: Array, dG: Dk, p: SimpleNamespace) -> Array:
     """-(1/4) D_kj Tr(Dk G Dj G): diffusion with the U(1) x SU(2) covariant derivative, Eq. (4)."""
-    return _total(-p.D[k, j] / 4 * trace_of_product(dG[k], dG[j]) for k in range(2) for j in range(2))
+    every = range(len(dG))
+    return _total(-p.D[k, j] / 4 * trace_of_product(dG[k], dG[j]) for k in every for j in every)
 
 
 def spin_galvanic(G: Array, dG: Dk, p: SimpleNamespace) -> Array:
@@ -77,8 +79,8 @@ def spin_galvanic(G: Array, dG: Dk, p: SimpleNamespace) -> Array:
     With the triplet part's sign turned, G -> G', eps_ijl L_i G L_j = -{L_l, G'}.
     """
     conjugate = spin_conjugate(G)
-    spin = [weighted_spin(-p.gamma[:, k] / 16, G) for k in range(2)]
-    return _total(trace_of_product(anticommutator(spin[k], conjugate), commutator(G, dG[k])) for k in range(2))
+    each = [(weighted_spin(-p.gamma[:, k] / 16, G), dG[k]) for k in range(len(dG))]
+    return _total(trace_of_product(anticommutator(spin, conjugate), commutator(G, along)) for spin, along in each)
 
 
 def spin_hall(G: Array, dG: Dk, p: SimpleNamespace) -> Array:
@@ -136,29 +138,39 @@ def mean_diffusion(p: SimpleNamespace) -> Array:
 
 @dataclass(frozen=True)
 class Term:
-    """One term of the density: where it is sampled, and the field without which it vanishes."""
+    """One term of the density: the field without which it vanishes, and where on the mesh it is sampled.
+
+    "nodes": no gradient. "edges": -D_kj Dk G Dj G, in which D_kj may be any symmetric tensor. "corners": one gradient,
+    times a field whose last axis is its direction; written for any number of directions, since a node sums over its
+    triangles for each component of the field. "middle": any other product of gradients.
+    """
 
     density: Density
     field: str
-    gradient: bool
+    sampled: Literal["nodes", "edges", "corners", "middle"]
 
     @property
     def name(self) -> str:
         """The name of the density function."""
         return self.density.__name__
 
+    @property
+    def gradient(self) -> bool:
+        """Whether it has gradients."""
+        return self.sampled != "nodes"
+
 
 TERMS = (
-    Term(frequency, "omega", gradient=False),
-    Term(pairing, "Delta", gradient=False),
-    Term(exchange, "h", gradient=False),
-    Term(spin_relaxation, "Gamma", gradient=False),
-    Term(diffusion, "D", gradient=True),
-    Term(spin_galvanic, "gamma", gradient=True),
-    Term(spin_hall, "theta", gradient=True),
-    Term(spin_swapping, "kappa", gradient=True),
+    Term(frequency, "omega", "nodes"),
+    Term(pairing, "Delta", "nodes"),
+    Term(exchange, "h", "nodes"),
+    Term(spin_relaxation, "Gamma", "nodes"),
+    Term(diffusion, "D", "edges"),
+    Term(spin_galvanic, "gamma", "corners"),
+    Term(spin_hall, "theta", "middle"),
+    Term(spin_swapping, "kappa", "middle"),
 )
-"""Terms without gradients are sampled at the nodes, those with gradients at the triangles' centroids."""
+"""How each place is weighted on the mesh: see `mesh_action`."""
 NODAL = tuple(t.field for t in TERMS if not t.gradient and t.field in SHAPES)
 GRADIENT = tuple(t.field for t in TERMS if t.gradient)
 """Fields of a material that stand in them."""

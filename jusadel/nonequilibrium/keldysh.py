@@ -33,9 +33,10 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
+from jusadel.action.links import carried, from_middle, middle_links
 from jusadel.action.matrices.products import commutator, transpose
 from jusadel.action.matrices.stiffness import stiffness
-from jusadel.action.mesh_action import Cells, DiscreteAction, Joint, Nodes, carry_to_centroid, cell_action, node_action
+from jusadel.action.mesh_action import Cells, DiscreteAction, Joint, Nodes, cell_action, node_action
 from jusadel.action.nambu import L, R
 from jusadel.action.terms import barrier
 
@@ -89,9 +90,13 @@ def keldysh_matrices(retarded: Array, adv: Array, f: Array, modes: Modes = ALL_M
 
 def _k_block(G: Array, slope: Array, modes: Modes) -> Array:
     """(1/8) Tr(Phi_a [G, Phi]_12), (modes,), where slope (8, 8) holds the derivatives with respect to G's entries."""
-    phi, factor = _phi(modes, G.dtype)
-    block = commutator(G, transpose(slope))[:4, 4:]
-    return factor / 8 * jnp.einsum("aij,ji->a", jnp.asarray(phi), block)
+    return _components(commutator(G, transpose(slope)), modes)
+
+
+def _components(torque: Array, modes: Modes) -> Array:
+    """(1/8) Tr(Phi_a M_12) of M (8, 8), (modes,)."""
+    phi, factor = _phi(modes, torque.dtype)
+    return factor / 8 * jnp.einsum("aij,ji->a", jnp.asarray(phi), torque[:4, 4:])
 
 
 def _gradient(action: Any, G: Array) -> Array:
@@ -272,9 +277,12 @@ def _of_sides(
 @partial(jax.jit, static_argnums=1)
 def _currents(bare: DiscreteAction, modes: Modes, retarded: Array, adv: Array, f: Array, cells: Cells) -> Array:
     def of_cell(r: Array, a: Array, fs: Array, cell: Cells) -> Array:
-        carried = jnp.stack(carry_to_centroid(keldysh_matrices(r, a, fs, modes), cell))
-        slope = _gradient(lambda g: cell_action(bare, g, cell, links=False), carried)
-        turned = jnp.stack([_k_block(carried[i], slope[i], modes) for i in range(3)])
-        return -2 * jnp.einsum("ia,ik->ak", turned, cell.offsets) / cell.area
+        G = keldysh_matrices(r, a, fs, modes)
+        slope = _gradient(lambda g: cell_action(bare, g, cell), G)
+        torques = [commutator(G[i], transpose(slope[i])) for i in range(3)]
+        if bare.links:
+            torques = [carried(u, m) for u, m in zip(middle_links(cell, 8, G.dtype), torques, strict=True)]
+        there = jnp.stack([_components(m, modes) for m in torques])
+        return -2 * jnp.einsum("ia,ik->ak", there, from_middle(cell.middle, cell.steps)) / cell.area
 
     return jax.vmap(of_cell)(retarded, adv, f, cells)

@@ -160,10 +160,10 @@ def named(terms: Sequence[str]) -> tuple[Term, ...]:
 
 
 def _charge_currents(system: DiscreteAction, G: Array) -> Array:
-    """df/dA per triangle: a uniform shift of A changes its line integrals to the vertices."""
+    """df/dA per triangle: a uniform shift of A changes its line integrals along the edges."""
 
     def shifted(A: Array, g: Array, cell: Cells) -> Array:
-        moved = replace(cell, line_A=cell.line_A + cell.offsets @ A)
+        moved = replace(cell, line_A=cell.line_A + cell.steps @ A)
         return cell_action(system, g, moved, links=True) / cell.area
 
     return jax.vmap(by_real_numbers(shifted), (None, 0, 0))(jnp.zeros(2), G[system.triangles], system.cells)
@@ -171,7 +171,7 @@ def _charge_currents(system: DiscreteAction, G: Array) -> Array:
 
 def _spin_currents(system: DiscreteAction, G: Array) -> Array:
     def shifted(a: Array, g: Array, cell: Cells) -> Array:
-        moved = replace(cell, spin_field=cell.spin_field + a)
+        moved = replace(cell, line_a=cell.line_a + cell.steps @ a.T)
         return cell_action(system, g, moved, links=True) / cell.area
 
     return jax.vmap(by_real_numbers(shifted), (None, 0, 0))(jnp.zeros((3, 2)), G[system.triangles], system.cells)

@@ -14,7 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.action.mesh_action import Cells, DiscreteAction, links_to_centroid
+from jusadel.action.links import middle_links
+from jusadel.action.mesh_action import Cells, DiscreteAction
 from jusadel.action.terms import GRADIENT
 from jusadel.common.differentiability import DIFFERENCES, without_derivatives
 from jusadel.device.device import Device
@@ -176,14 +177,14 @@ def _summed(
     system: DiscreteAction, cells: Cells, nodes: Array, patch: Array, all_G: Array, weights: Array, n_patches: int
 ) -> tuple[Array, Array]:
     area = jax.ops.segment_sum(jnp.repeat(cells.area, 3), patch.ravel(), n_patches)
-    links = jax.vmap(lambda cell: links_to_centroid(cell, 4, all_G.dtype))(cells) if system.links else None
+    links = jax.vmap(lambda cell: jnp.stack(middle_links(cell, 4, all_G.dtype)))(cells) if system.links else None
 
     def carried(X: Array, forward: bool) -> Array:
         """Matrices (m, 3, ..., 4, 4) at the vertices to the centroid, or back."""
         if links is None:
             return X
-        there, back = links if forward else links[::-1]
-        return jnp.einsum("mvij,mv...jk,mvkl->mv...il", there, X, back)
+        U = links if forward else links.swapaxes(2, 3)
+        return jnp.einsum("mvij,mv...jk,mvlk->mv...il", U, X, U)
 
     def add(total: tuple[Array, Array], item: tuple[Array, Array]) -> tuple[tuple[Array, Array], None]:
         G, weight = item

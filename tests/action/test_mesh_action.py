@@ -24,7 +24,8 @@ from random_device import (
 from jusadel import Device, Material, Reservoir
 from jusadel.action.assembly import discretise
 from jusadel.action.matrix_free import lift, residual
-from jusadel.action.mesh_action import action, link
+from jusadel.action.links import link
+from jusadel.action.mesh_action import action
 from jusadel.action.nambu import L, R
 from jusadel.action.nambu.frames import frame_to_green
 from jusadel.action.sparse_hessian import Pattern, hessian_blocks

@@ -35,8 +35,8 @@ class EdgeSpace:
     mesh: Mesh
     independent: sp.csr_matrix  # (e, x): all edge integrals from the independent ones, but for the offset
     offset: np.ndarray  # (e,) by which seams turn
-    to_corners: sp.csr_matrix  # (3 c, e): Int A.dl from where a cell is sampled to its corners
-    turned: np.ndarray  # (3 c,) half the phases by which seams turn the corners
+    along_cells: sp.csr_matrix  # (3 c, e): Int A.dl along the three edges of each cell
+    turned: np.ndarray  # (3 c,) half the phases by which seams turn the end of each more than its start
     curl: sp.csr_matrix  # (m + holes, e): circulation over area
     areas: np.ndarray  # (m + holes,)
 
@@ -50,8 +50,8 @@ class EdgeSpace:
         return edges[own.indices[own.indptr[:-1]]]
 
     def line_A(self, edges: np.ndarray) -> np.ndarray:
-        """Line integrals to the corners of the cells, as `Cells` has them, (c, 3)."""
-        return (self.to_corners @ edges - self.turned).reshape(-1, 3)
+        """Line integrals along the edges of the cells, as `Cells` has them, (c, 3)."""
+        return (self.along_cells @ edges - self.turned).reshape(-1, 3)
 
 
 def edge_space(device: Device, system: DiscreteAction) -> EdgeSpace:
@@ -59,9 +59,12 @@ def edge_space(device: Device, system: DiscreteAction) -> EdgeSpace:
     mesh, layout = device.mesh, system.layout
     independent, offset = _identified(device)
     corners = np.concatenate([mesh.triangles, mesh.triangles[layout.beside]])
-    to_corners = _to_corners(mesh, corners, np.asarray(system.cells.middle))
-    turned = np.asarray(layout.seam.phase)[corners].ravel() / 2
-    return EdgeSpace(mesh, independent, offset, to_corners, turned, *_curl(device))
+    following = np.roll(corners, -1, axis=1)
+    row, sign = _signed(mesh, np.stack([corners, following], axis=-1).reshape(-1, 2))
+    along_cells = sp.csr_matrix((sign, (np.arange(corners.size), row)), (corners.size, len(mesh.edges)))
+    phase = np.asarray(layout.seam.phase)
+    turned = (phase[following] - phase[corners]).ravel() / 2
+    return EdgeSpace(mesh, independent, offset, along_cells, turned, *_curl(device))
 
 
 def _signed(mesh: Mesh, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -95,20 +98,6 @@ def _copies(device: Device) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         left, right = paired_edges(mesh, name)
         found.append((right, left, np.zeros(right.shape)))
     return found
-
-
-def _to_corners(mesh: Mesh, corners: np.ndarray, middle: np.ndarray) -> sp.csr_matrix:
-    """Sum_j lambda_j a_jv for the corners v of cells (c, 3) that are sampled at lambda (c, 3)."""
-    matrix = sp.csr_matrix((corners.size, len(mesh.edges)))
-    for v in range(3):
-        for j in ((v + 1) % 3, (v + 2) % 3):
-            row, sign = _signed(mesh, corners[:, [j, v]])
-            at = 3 * np.arange(len(corners)) + v
-            matrix = matrix + sp.csr_matrix((sign * middle[:, j], (at, row)), matrix.shape)
-    return matrix
-
-
-# --- curl and holes --------------------------------------------------------------------------------
 
 
 def _curl(device: Device) -> tuple[sp.csr_matrix, np.ndarray]:

@@ -1,14 +1,12 @@
 """The energy of a pair potential and edge integrals together, with G at its stationary point: gradient and metric.
 
-The action feels A through the links alone, C_i = exp(-a_i R3) G_i exp(a_i R3) at the three corners of a cell, a_i the
-line integrals, so that dC_i/da_i = [C_i, R3] is all there is to differentiate.
+The action feels A through the line integrals along the edges of its cells alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import jax
@@ -17,10 +15,8 @@ import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
-from jusadel.action.matrix_free import links_of_cells
 from jusadel.action.matsubara import GAP_RATIO
-from jusadel.action.mesh_action import Cells, DiscreteAction, centroid_action
-from jusadel.action.nambu import R
+from jusadel.action.mesh_action import Cells, DiscreteAction, cell_action
 from jusadel.action.nambu.frames import frame_to_green
 from jusadel.common.errors import SolveError
 from jusadel.device.pair_potential import as_vector, from_vector
@@ -62,11 +58,11 @@ class ScreeningModel:
 
     def links(self, x: np.ndarray) -> np.ndarray:
         """The change (c, 3) of the line integrals with the independent edges' (x,)."""
-        return (self.space.to_corners @ (self.space.independent @ x)).reshape(-1, 3)
+        return (self.space.along_cells @ (self.space.independent @ x)).reshape(-1, 3)
 
     def from_links(self, values: Any) -> np.ndarray:
         """The transpose of `links`."""
-        return self.space.independent.T @ (self.space.to_corners.T @ np.asarray(values).ravel())
+        return self.space.independent.T @ (self.space.along_cells.T @ np.asarray(values).ravel())
 
     def curl(self, x: np.ndarray) -> np.ndarray:
         """The change of B in triangles and holes."""
@@ -102,7 +98,7 @@ class Metric:
         count = len(london)
         of_field = 1 / (model.permeability * space.areas.sum())
         blocks = sp.bsr_matrix((_positive(london, of_field), np.arange(count), np.arange(count + 1)))
-        onto_links = space.to_corners @ space.independent
+        onto_links = space.along_cells @ space.independent
         curl = space.curl @ space.independent
         matrix = onto_links.T @ blocks @ onto_links + curl.T @ sp.diags(space.areas / model.permeability) @ curl
         self._solve = _factor(matrix.tocsc()).solve
@@ -126,11 +122,10 @@ def _factor(matrix: sp.csc_matrix) -> sla.SuperLU:
 
 
 def _positive(london: np.ndarray, of_field: float) -> np.ndarray:
-    """Matrices (c, 3, 3) with their eigenvalues' moduli and a floor, which only differences of corners feel."""
+    """Matrices (c, 3, 3) with their eigenvalues' moduli and a floor."""
     values, vectors = np.linalg.eigh(london)
-    differences = np.eye(3) - 1 / 3
     floor = FLOOR * max(np.abs(np.trace(london, axis1=1, axis2=2)).mean(), of_field)
-    return np.einsum("tik,tk,tjk->tij", vectors, np.abs(values), vectors) + floor * differences
+    return np.einsum("tik,tk,tjk->tij", vectors, np.abs(values), vectors) + floor * np.eye(3)
 
 
 def first_state(
@@ -179,8 +174,8 @@ def largest_turn(model: ScreeningModel, x: np.ndarray) -> float:
 def penetration_depths(problem: Problem | Solution, london: np.ndarray, permeability: float) -> np.ndarray:
     """London's penetration depth at each triangle, (m,), along the direction in which it is shortest."""
     m, cells = len(problem.device.mesh.triangles), problem.system.cells
-    offsets, area = np.asarray(cells.offsets)[:m], np.asarray(cells.area)[:m]
-    stiffness = np.einsum("tik,tij,tjl->tkl", offsets, london[:m], offsets) / area[:, None, None]
+    steps, area = np.asarray(cells.steps)[:m], np.asarray(cells.area)[:m]
+    stiffness = np.einsum("tik,tij,tjl->tkl", steps, london[:m], steps) / area[:, None, None]
     with np.errstate(divide="ignore"):
         return 1 / np.sqrt(permeability * np.maximum(np.linalg.eigvalsh(stiffness)[:, -1], 0))
 
@@ -188,29 +183,19 @@ def penetration_depths(problem: Problem | Solution, london: np.ndarray, permeabi
 @jax.jit
 def forces_and_london(system: DiscreteAction, G: Array, weights: Array) -> tuple[Array, Array]:
     """dF/dline_A, (c, 3), and d2F/dline_A2 with G as it is, (c, 3, 3)."""
-    there, back = links_of_cells(system.cells)
-    force = partial(link_force, system)
 
-    def of_cell(C: Array, cell: Cells) -> tuple[Array, Array]:
-        turned = lambda s: force(C + s[:, None, None] * link_turning(C), cell)  # noqa: E731
-        value, along = jax.linearize(turned, jnp.zeros(3))
+    def of_cell(G: Array, cell: Cells) -> tuple[Array, Array]:
+        value, along = jax.linearize(lambda line: link_force(system, G, replace(cell, line_A=line)), cell.line_A)
         return value, jax.vmap(along, out_axes=1)(jnp.eye(3))
 
     def add(total: Any, x: tuple[Array, Array]) -> tuple[Any, None]:
-        C = there @ x[0][system.triangles] @ back
-        return jax.tree.map(lambda t, new: t + x[1] * new, total, jax.vmap(of_cell)(C, system.cells)), None
+        found = jax.vmap(of_cell)(x[0][system.triangles], system.cells)
+        return jax.tree.map(lambda t, new: t + x[1] * new, total, found), None
 
     count = len(system.cells.area)
     return jax.lax.scan(add, (jnp.zeros((count, 3)), jnp.zeros((count, 3, 3))), (G, weights))[0]
 
 
-def link_force(system: DiscreteAction, C: Array, cell: Cells) -> Array:
-    """dS/dline_A (3,) of a cell from its carried matrices C = exp(-line_A R3) G exp(line_A R3)."""
-    slope = jax.grad(lambda c: centroid_action(system, c, cell))(C)
-    return jnp.sum(slope * link_turning(C), axis=(1, 2))
-
-
-def link_turning(C: Array) -> Array:
-    """The derivative of carried matrices with respect to their own line integral."""
-    R3 = jnp.asarray(R[2])
-    return C @ R3 - R3 @ C
+def link_force(system: DiscreteAction, G: Array, cell: Cells) -> Array:
+    """dS/dline_A (3,) of a cell from the matrices of its corners."""
+    return jax.grad(lambda line: cell_action(system, G, replace(cell, line_A=line), links=True))(cell.line_A)

@@ -14,7 +14,6 @@ import numpy as np
 import scipy.sparse.linalg as sla
 
 from jusadel.action.matrices.node_matrices import TWO_B_R3
-from jusadel.action.matrix_free import links_of_cells
 from jusadel.action.mesh_action import Cells, DiscreteAction
 from jusadel.action.nambu.frames import frame_to_green, inverse
 from jusadel.device.pair_potential import from_pairs
@@ -33,18 +32,15 @@ MAX_KRYLOV = 400
 @jax.jit
 def _couplings(system: DiscreteAction, V: Array) -> Array:
     """d2S/dline_A du, (b, c, 3, 3, 8): line integral, corner, step."""
-    there, back = links_of_cells(system.cells)
     B = jnp.moveaxis(jnp.asarray(TWO_B_R3), -1, 0)
 
-    def of_cell(C: Array, X: Array, cell: Cells) -> Array:
-        moved = lambda u: link_force(system, C + jnp.einsum("ia,iajk->ijk", u, X), cell)  # noqa: E731
+    def of_cell(G: Array, X: Array, cell: Cells) -> Array:
+        moved = lambda u: link_force(system, G + jnp.einsum("ia,iajk->ijk", u, X), cell)  # noqa: E731
         return jax.jacfwd(moved)(jnp.zeros((3, 8)))
 
     def one(v: Array) -> Array:
         tangents = jnp.einsum("nij,ajk,nkl->nail", v, B, inverse(v))
-        C, X = frame_to_green(v)[system.triangles], tangents[system.triangles]
-        C, X = there @ C @ back, there[:, :, None] @ X @ back[:, :, None]
-        return jax.vmap(of_cell)(C, X, system.cells)
+        return jax.vmap(of_cell)(frame_to_green(v)[system.triangles], tangents[system.triangles], system.cells)
 
     return jax.lax.map(one, V)
 

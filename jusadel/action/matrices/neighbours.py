@@ -1,0 +1,249 @@
+"""The sums of a discrete action over the neighbours of each node, made once a mesh on concrete numbers.
+
+The terms on edges and at corners, summed over triangles, need two things at each node i alone: G_i, and weighted sums
+of its neighbours' G carried there,
+
+    (K G)_i = Sum_j K_ij U_ij G_j U_ij^-1,    H_ci = Sum_j B_c,ij U_ij G_j U_ij^-1.
+
+K is the stiffness matrix. A term with one gradient is linear in it and in its field, so that for each component c of the
+field Sum_T (nu |T|/3) field_ck d_k phi_j is one such matrix B_c: jumps of a field between triangles are in it. Where the
+links of two triangles along their common edge differ, the edge counts twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jusadel.action.connectivity import vanishes
+from jusadel.action.links import edge_links, seam_turns
+from jusadel.action.matrices.node_matrices import product, transposed
+from jusadel.action.matrices.products import materialise
+from jusadel.action.mesh_action import Cells, DiscreteAction
+from jusadel.action.periodic import rotated_back
+from jusadel.action.terms import Term
+from jusadel.device.material.material import SHAPES
+
+Array = jax.Array
+
+BLOCK = 500
+"""Nodes that are worked on together."""
+SAME = 1e-11
+"""Difference of entries up to which two links are one."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Neighbours:
+    """The entries k of each node i, in blocks of s nodes that fit the cache.
+
+    Entries that fill up have no weight and point at the node itself; the last block is filled up with such nodes.
+    """
+
+    index: Array  # (blocks, s, k) the neighbour j
+    K: Array  # (blocks, s, k) entries of the stiffness matrix
+    B: Array  # (blocks, s, c, k)
+    B_back: Array  # (blocks, s, c, k) those of j for i
+    links: Array | None  # (blocks, s, k, 4, 4) U_ij, where there are any
+    components: tuple[tuple[str, int], ...] = field(metadata={"static": True})  # (c,) field and flat index of each B
+    nodes: int = field(metadata={"static": True})
+
+    def parameters(self, term: Term) -> tuple[list[int], SimpleNamespace]:
+        """The numbers of a corner term's B, and its field when these are its gradients: a unit matrix."""
+        own = [c for c, (name, _) in enumerate(self.components) if name == term.field]
+        shape = SHAPES[term.field][:-1]
+        unit = np.zeros((int(np.prod(shape)), len(own)))
+        unit[[self.components[c][1] for c in own], np.arange(len(own))] = 1
+        return own, SimpleNamespace(**{term.field: jnp.asarray(unit.reshape(*shape, len(own)))})
+
+
+def neighbours(system: DiscreteAction) -> Neighbours:
+    """The neighbour lists of an action: of its terms on edges and at corners."""
+    cells = jax.tree.map(np.asarray, system.cells)
+    pairs = _pairs(np.asarray(system.triangles), cells, system.links)
+    groups = _groups(pairs)
+    weights = {"K": _stiffness(system, cells)} | _corner_weights(system, cells)
+    of = {name: np.bincount(groups.number, _by_pairs(w), groups.count) for name, w in weights.items()}
+    back = {name: np.bincount(groups.mirrored, _by_pairs(w), groups.count) for name, w in weights.items()}
+    names = [name for name in weights if name != "K"]
+    n = len(system.free)
+    row, place, width = _places(groups.first_node, n)
+
+    def padded(values: np.ndarray, filled: Any = 0.0) -> np.ndarray:
+        out = np.empty((n, width, *values.shape[1:]), values.dtype)
+        out[...] = filled
+        out[row, place] = values
+        return out
+
+    index = padded(groups.second_node.astype(np.int32))
+    empty = np.ones((n, width), bool)
+    empty[row, place] = False
+    index[empty] = np.nonzero(empty)[0]
+    stacked = lambda x: np.stack([padded(x[c]) for c in names], 1) if names else np.zeros((n, 0, width))  # noqa: E731
+    arrays = index, padded(of["K"]), stacked(of), stacked(back)
+    links = padded(groups.links, np.eye(4)) if groups.links is not None else None
+    return Neighbours(*in_blocks((*arrays, links), BLOCK), components=tuple(names), nodes=n)
+
+
+def in_blocks(everything: Any, size: int) -> Any:
+    """The leaves (count, ...) of a pytree as (blocks, k, ...) with k up to `size`, filled up with zeros."""
+
+    def split(x: Any) -> Array:
+        blocks = -(-len(x) // size)
+        filled = np.concatenate([x, np.zeros((-len(x) % blocks, *x.shape[1:]), x.dtype)])
+        return jax.device_put(filled.reshape(blocks, len(filled) // blocks, *x.shape[1:]))
+
+    return jax.tree.map(split, everything)
+
+
+def joined(blocks: Array, count: int) -> Array:
+    """The inverse of `in_blocks` for one array."""
+    return blocks.reshape(blocks.shape[0] * blocks.shape[1], *blocks.shape[2:])[:count]
+
+
+# --- sums ---------------------------------------------------------------------------------------
+
+
+def weighted_sums(near: Neighbours, X: Array) -> tuple[Array, Array]:
+    """(K X)_i and the H_ci of X (n, 4, 4, w): (n, 4, 4, w) and (n, c, 4, 4, w)."""
+
+    def of(block: Neighbours) -> tuple[Array, Array]:
+        Y = carried_there(block, X[block.index])
+        each = [_weighted(block.B[:, c], Y) for c in range(block.B.shape[1])]
+        H = jnp.stack(each, axis=1) if each else jnp.zeros((len(Y), 0, *Y.shape[2:]), Y.dtype)
+        return _weighted(block.K, Y), H
+
+    return jax.tree.map(lambda x: joined(x, near.nodes), jax.lax.map(of, near))
+
+
+def sums_back(near: Neighbours, M: Array) -> Array:
+    """The transposed of the H_c: Sum_cj B_c,ji U_ij M_cj U_ij^-1, (n, 4, 4, w) from (n, c, 4, 4, w)."""
+
+    def of(block: Neighbours) -> Array:
+        Y = M[block.index]
+        each = (block.B_back[:, c, :, None, None, None] * Y[:, :, c] for c in range(M.shape[1]))
+        total = materialise(sum(each, start=jnp.zeros((), M.dtype)))
+        return jnp.sum(carried_there(block, total), axis=1)
+
+    return joined(jax.lax.map(of, near), near.nodes)
+
+
+def carried_there(block: Neighbours, Y: Array) -> Array:
+    """Neighbours' matrices (s, k, 4, 4, w) carried to the nodes of a block."""
+    if block.links is None:
+        return Y
+    flat, U = Y.reshape(-1, *Y.shape[2:]), block.links.reshape(-1, 4, 4, 1)
+    return product(product(U, flat), transposed(U)).reshape(Y.shape)
+
+
+def _weighted(weights: Array, Y: Array) -> Array:
+    terms = (weights[:, e, None, None, None] * Y[:, e] for e in range(Y.shape[1]))
+    return materialise(sum(terms, start=jnp.zeros((), Y.dtype)))
+
+
+# --- how they are made --------------------------------------------------------------------------
+
+
+class _Pairs(NamedTuple):
+    """All ordered pairs of corners of all cells, (m, 3, 3): flat arrays; U carries from the second to the first."""
+
+    first: np.ndarray  # (9 m,)
+    second: np.ndarray
+    links: np.ndarray | None  # (9 m, 4, 4)
+
+
+class _Groups(NamedTuple):
+    """Pairs of the same two nodes and link."""
+
+    count: int
+    number: np.ndarray  # (9 m,) of each pair
+    mirrored: np.ndarray  # (9 m,) of each pair turned round
+    first_node: np.ndarray  # (count,) in rising order
+    second_node: np.ndarray  # (count,)
+    links: np.ndarray | None  # (count, 4, 4)
+
+
+def _by_pairs(values: np.ndarray) -> np.ndarray:
+    return values.reshape(-1)
+
+
+def _pairs(triangles: np.ndarray, cells: Cells, links: bool) -> _Pairs:
+    m = len(triangles)
+    first, second = np.repeat(triangles, 3, axis=1).ravel(), np.tile(triangles, (1, 3)).ravel()
+    if not links:
+        return _Pairs(first, second, None)
+    between = np.broadcast_to(np.eye(4), (m, 3, 3, 4, 4)).copy()
+    along, turns = _links_of_cells(cells)
+    for i in range(3):
+        j = (i + 1) % 3
+        U = along[:, i] if turns is None else turns[:, i].swapaxes(1, 2) @ along[:, i] @ turns[:, j]
+        between[:, i, j], between[:, j, i] = U, U.swapaxes(1, 2)
+    return _Pairs(first, second, between.reshape(-1, 4, 4))
+
+
+def _links_of_cells(cells: Cells) -> tuple[np.ndarray, np.ndarray | None]:
+    along = np.asarray(_all_edge_links(cells))
+    return along, None if cells.turn is None else np.asarray(_all_seam_turns(cells))
+
+
+_all_edge_links = jax.jit(jax.vmap(lambda cell: jnp.stack(edge_links(cell))))
+_all_seam_turns = jax.jit(jax.vmap(lambda cell: jnp.stack(seam_turns(cell))))
+
+
+def _groups(pairs: _Pairs) -> _Groups:
+    order = np.lexsort((pairs.second, pairs.first))
+    first, second = pairs.first[order], pairs.second[order]
+    new = np.ones(len(order), bool)
+    new[1:] = (first[1:] != first[:-1]) | (second[1:] != second[:-1])
+    if pairs.links is not None:
+        links = pairs.links[order]
+        new[1:] |= np.abs(links[1:] - links[:-1]).max(axis=(1, 2)) > SAME
+    number = np.empty(len(order), int)
+    number[order] = np.cumsum(new) - 1
+    mirrored = number.reshape(-1, 3, 3).swapaxes(1, 2).ravel()
+    kept = None if pairs.links is None else links[new]
+    return _Groups(int(new.sum()), number, mirrored, first[new], second[new], kept)
+
+
+def _places(first_node: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray, int]:
+    count = np.bincount(first_node, minlength=n)
+    place = np.arange(len(first_node)) - np.repeat(np.cumsum(count) - count, count)
+    return first_node, place, int(count.max(initial=1))
+
+
+def _stiffness(system: DiscreteAction, cells: Cells) -> np.ndarray:
+    """nu |T| grad phi_i.D.grad phi_j, (m, 3, 3), of all terms on edges."""
+    total = np.zeros((len(cells.area), 3, 3))
+    for t in system.cell_terms:
+        if t.sampled == "edges":
+            slope = cells.gradients
+            total += np.einsum("t,tik,tkl,tjl->tij", cells.nu * cells.area, slope, cells.fields[t.field], slope)
+    return total
+
+
+def _corner_weights(system: DiscreteAction, cells: Cells) -> dict[tuple[str, int], np.ndarray]:
+    """Sum_k nu |T| lambda_i field_ck d_k phi_j, (m, 3, 3), of each component c that is not zero everywhere."""
+    found = {}
+    for t in system.cell_terms:
+        if t.sampled != "corners":
+            continue
+        values = _at_corners(t.field, cells)
+        for c in range(values.shape[2]):
+            if not vanishes(values[:, :, c]):
+                weight = (cells.nu * cells.area)[:, None] * cells.middle
+                found[t.field, c] = np.einsum("ti,tik,tjk->tij", weight, values[:, :, c], cells.gradients)
+    return found
+
+
+def _at_corners(name: str, cells: Cells) -> np.ndarray:
+    """The field in the frames of the corners' owners, (m, 3, components, 2)."""
+    values = np.repeat(cells.fields[name][:, None], 3, axis=1)
+    if cells.turn is not None:
+        flat = rotated_back(name, jnp.asarray(values.reshape(-1, *SHAPES[name])), cells.turn.reshape(-1, 3))
+        values = np.asarray(flat)
+    return values.reshape(len(cells.area), 3, -1, 2)
