@@ -22,6 +22,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from jusadel.action.links import all_middle_links
+from jusadel.action.matrices.neighbours import Neighbours, in_blocks, neighbours, sums_back, weighted_sums
 from jusadel.action.matrices.node_matrices import (
     TANGENTS,
     TWO_B_R3,
@@ -38,7 +39,6 @@ from jusadel.action.matrices.padded_rows import Rows, padded
 from jusadel.action.matrices.products import materialise
 from jusadel.action.mesh_action import Cells, DiscreteAction, Joint, joint_action, middle_action, node_action
 from jusadel.action.nambu import R
-from jusadel.action.matrices.neighbours import Neighbours, in_blocks, neighbours, sums_back, weighted_sums
 from jusadel.action.terms import Term, density
 
 Array = jax.Array

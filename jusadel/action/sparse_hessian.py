@@ -7,15 +7,14 @@ an 8x8 block per node, one per neighbour, and nine per triangle where terms are 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
-from jusadel.action.matrices.node_matrices import TWO_B_R3, product, transposed
 from jusadel.action.matrices.neighbours import Neighbours, carried_there, joined, weighted_sums
+from jusadel.action.matrices.node_matrices import TWO_B_R3, product, transposed
 from jusadel.action.matrix_free import (
     LiftedAction,
     TriangleBlocks,

@@ -113,10 +113,13 @@ def weighted_sums(near: Neighbours, X: Array) -> tuple[Array, Array]:
     """(K X)_i and the H_ci of X (n, 4, 4, w): (n, 4, 4, w) and (n, c, 4, 4, w)."""
 
     def of(block: Neighbours) -> tuple[Array, Array]:
-        Y = carried_there(block, X[block.index])
-        each = [_weighted(block.B[:, c], Y) for c in range(block.B.shape[1])]
-        H = jnp.stack(each, axis=1) if each else jnp.zeros((len(Y), 0, *Y.shape[2:]), Y.dtype)
-        return _weighted(block.K, Y), H
+        each = [block.B[:, c] for c in range(block.B.shape[1])]
+        if block.links is None:
+            KX, *H = (_gathered(weights, block.index, X) for weights in (block.K, *each))
+        else:
+            Y = carried_there(block, X[block.index])
+            KX, *H = (_weighted(weights, Y) for weights in (block.K, *each))
+        return KX, jnp.stack(H, axis=1) if H else jnp.zeros((len(KX), 0, *KX.shape[1:]), X.dtype)
 
     return jax.tree.map(lambda x: joined(x, near.nodes), jax.lax.map(of, near))
 
@@ -125,10 +128,11 @@ def sums_back(near: Neighbours, M: Array) -> Array:
     """The transposed of the H_c: Sum_cj B_c,ji U_ij M_cj U_ij^-1, (n, 4, 4, w) from (n, c, 4, 4, w)."""
 
     def of(block: Neighbours) -> Array:
-        Y = M[block.index]
-        each = (block.B_back[:, c, :, None, None, None] * Y[:, :, c] for c in range(M.shape[1]))
-        total = materialise(sum(each, start=jnp.zeros((), M.dtype)))
-        return jnp.sum(carried_there(block, total), axis=1)
+        entries, components = range(block.index.shape[1]), range(M.shape[1])
+        at = lambda e: sum(block.B_back[:, c, e, None, None, None] * M[block.index[:, e], c] for c in components)  # noqa: E731
+        if block.links is None:
+            return materialise(sum((at(e) for e in entries), start=jnp.zeros((), M.dtype)))
+        return jnp.sum(carried_there(block, materialise(jnp.stack([at(e) for e in entries], axis=1))), axis=1)
 
     return joined(jax.lax.map(of, near), near.nodes)
 
@@ -139,6 +143,11 @@ def carried_there(block: Neighbours, Y: Array) -> Array:
         return Y
     flat, U = Y.reshape(-1, *Y.shape[2:]), block.links.reshape(-1, 4, 4, 1)
     return product(product(U, flat), transposed(U)).reshape(Y.shape)
+
+
+def _gathered(weights: Array, index: Array, X: Array) -> Array:
+    terms = (weights[:, e, None, None, None] * X[index[:, e]] for e in range(index.shape[1]))
+    return materialise(sum(terms, start=jnp.zeros((), X.dtype)))
 
 
 def _weighted(weights: Array, Y: Array) -> Array:
