@@ -6,7 +6,8 @@ from time import perf_counter
 import numpy as np
 import scipy.sparse.linalg as sla
 
-from jusadel.action.sparse_hessian import Pattern, hessian_blocks
+from jusadel.action.block_hessian import hessian_blocks
+from jusadel.action.sparse_hessian import Pattern
 
 
 def seconds_of_spsolve_step(problem, omega):
@@ -15,9 +16,9 @@ def seconds_of_spsolve_step(problem, omega):
     Every step costs the same, so one is measured (the second: the first compiles the assembly).
     """
     V, pattern = problem.start(np.array([omega]))[0], Pattern(problem.lifted)
-    pattern.matrix(hessian_blocks(problem.lifted, V, omega))
+    pattern.matrix(hessian_blocks(problem.lifted, V[..., None], np.reshape(omega, 1)))
     began = perf_counter()
-    lin = hessian_blocks(problem.lifted, V, omega)
+    lin = hessian_blocks(problem.lifted, V[..., None], np.reshape(omega, 1))
     sla.spsolve(pattern.matrix(lin), -np.asarray(lin.residual)[pattern.free].ravel())
     return perf_counter() - began
 

@@ -69,7 +69,13 @@ class LiftedAction:
     system: DiscreteAction
     near: Neighbours
     corners: Rows | None  # (n, 3 m): the sum of what the triangles give to their corners
+    sides: Rows | None  # (n k, 3 m): and to pairs of a corner and the following one, at the entries of `near`
     blocks: TriangleBlocks | None  # where there are terms in the middle of triangles
+
+    @property
+    def scalar(self) -> bool:
+        """Whether neighbours feel each other through the stiffness matrix alone, the same for all of their entries."""
+        return self.near.links is None and not self.at_corners and self.blocks is None
 
     @property
     def at_corners(self) -> tuple[Term, ...]:
@@ -92,13 +98,18 @@ def lift(system: DiscreteAction) -> LiftedAction:
     """The discrete action with the neighbour lists that the batched operations need."""
     system = _in_order_of_nodes(system)
     n, triangles = len(system.free), np.asarray(system.triangles)
-    corners = blocks = None
+    (near, entries), corners, sides, blocks = neighbours(system), None, None, None
     if any(t.sampled == "middle" for t in system.cell_terms):
         links = all_middle_links(system.cells) if system.links else None
-        corner = np.arange(triangles.size)
-        corners = padded(sp.csr_matrix((np.ones(triangles.size), (triangles.ravel(), corner)), (n, triangles.size)))
+        corners = padded(_columns(triangles, n))
         blocks = in_blocks(TriangleBlocks(system.triangles, system.cells, links), TRIANGLES)
-    return LiftedAction(system, neighbours(system), corners, blocks)
+        sides = padded(_columns(np.stack([entries[:, i, (i + 1) % 3] for i in range(3)], 1), near.entries))
+    return LiftedAction(system, near, corners, sides, blocks)
+
+
+def _columns(row: np.ndarray, rows: int) -> sp.csr_matrix:
+    """One in each column, at these rows."""
+    return sp.csr_matrix((np.ones(row.size), (row.ravel(), np.arange(row.size))), (rows, row.size))
 
 
 def _in_order_of_nodes(system: DiscreteAction) -> DiscreteAction:
@@ -142,13 +153,19 @@ def gradient_change(lifted: LiftedAction, G: Array, omega: Array) -> Change:
 
 def corner_slope(lifted: LiftedAction) -> Callable[[Array, Array], tuple[Array, Array]]:
     """The gradient of the terms with one gradient with respect to G (n, 4, 4, w) and the H (n, c, 4, 4, w)."""
+    energy = lambda G, H: jnp.sum(jax.vmap(corner_energy(lifted))(G, H))  # noqa: E731
+    return lambda G, H: jax.grad(energy, argnums=(0, 1), holomorphic=jnp.iscomplexobj(G))(G, H)
+
+
+def corner_energy(lifted: LiftedAction) -> Callable[[Array, Array], Array]:
+    """The terms with one gradient at one node, from G (4, 4, ...) and the H (c, 4, 4, ...)."""
     given = [(t, *lifted.near.parameters(t)) for t in lifted.at_corners]
 
     def energy(G: Array, H: Array) -> Array:
-        at = lambda g, h: sum(density((t,), g, [h[c] for c in own], p) for t, own, p in given)  # noqa: E731
-        return jnp.sum(jax.vmap(at)(G, H))
+        each = (density((t,), G, [H[c] for c in own], p) for t, own, p in given)
+        return sum(each, start=jnp.zeros(G.shape[2:], G.dtype))
 
-    return lambda G, H: jax.grad(energy, argnums=(0, 1), holomorphic=jnp.iscomplexobj(G))(G, H)
+    return energy
 
 
 def _transposed_each(M: Array) -> Array:

@@ -10,7 +10,8 @@ from random_device import ALL, dense, frames, make, small_mesh, vector_potential
 
 import jusadel as ju
 from jusadel.action import matrix_free as lifted
-from jusadel.action.matrices import node_matrices
+from jusadel.action.block_hessian import block_product, hessian_blocks
+from jusadel.action.matrices import neighbours, node_matrices
 from jusadel.action.nambu.frames import inverse
 
 OMEGA = np.array([0.8, 0.3, 1.7])
@@ -58,12 +59,27 @@ def test_product_is_that_of_the_dense_hessian(case, kind):
         assert np.abs(residual[..., k] - np.where(free, slope, 0)).max() < 1e-10 * np.abs(slope).max()
 
 
+@pytest.mark.parametrize("left_out", LEFT_OUT)
+@pytest.mark.parametrize("kind", [float, complex], ids=["Matsubara", "real energies"])
+def test_blocks_give_the_same_product(left_out, kind):
+    """Assembled once, for all frequencies, against the product from the nodes' matrices."""
+    action = lifted.lift(system_without(LEFT_OUT[left_out]))
+    V, x = batched(kind)
+    residual, product = gradient_and_product(action, V, jnp.asarray(OMEGA), x)
+    found = hessian_blocks(action, V, jnp.asarray(OMEGA))
+    free = action.system.free[:, None, None]
+    again = jnp.where(free, block_product(action, found.blocks, found.joint_blocks, jnp.where(free, x, 0)), 0)
+    np.testing.assert_allclose(found.residual, residual, atol=1e-12 * np.abs(residual).max())
+    np.testing.assert_allclose(again, product, atol=1e-12 * np.abs(product).max())
+
+
 def test_blocks_of_triangles_change_nothing(monkeypatch):
     """Small blocks, the last of them filled up with triangles of no weight."""
     system = system_without(())
     V, x = batched(float)
     whole = gradient_and_product(lifted.lift(system), V, jnp.asarray(OMEGA), x)
-    monkeypatch.setattr(lifted, "BLOCK", 5)
+    monkeypatch.setattr(lifted, "TRIANGLES", 5)
+    monkeypatch.setattr(neighbours, "BLOCK", 5)
     in_blocks = lifted.lift(system)
     assert in_blocks.blocks.triangles.shape[0] > 3
     assert in_blocks.blocks.triangles.size > system.triangles.size
@@ -114,8 +130,12 @@ def test_sums_over_tangents():
 
 def test_absent_terms_cost_nothing():
     bare = lifted.lift(system_without(LEFT_OUT["no gamma, theta, kappa, links"]))
-    assert not bare.on_triangles
-    assert lifted.lift(system_without(LEFT_OUT["no links"])).on_triangles
+    assert bare.scalar
+    assert bare.blocks is None
+    assert not bare.near.components
+    full = lifted.lift(system_without(LEFT_OUT["no links"]))
+    assert not full.scalar
+    assert full.blocks is not None
 
 
 @pytest.mark.parametrize("kind", [float, complex])

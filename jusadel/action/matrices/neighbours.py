@@ -50,8 +50,15 @@ class Neighbours:
     B: Array  # (blocks, s, c, k)
     B_back: Array  # (blocks, s, c, k) those of j for i
     links: Array | None  # (blocks, s, k, 4, 4) U_ij, where there are any
+    itself: Array  # (blocks, s, k) one at the entry of the node itself
+    mirror: Array  # (blocks, s, k) which of all entries (n k) is that of i as a neighbour of j
     components: tuple[tuple[str, int], ...] = field(metadata={"static": True})  # (c,) field and flat index of each B
     nodes: int = field(metadata={"static": True})
+
+    @property
+    def entries(self) -> int:
+        """The number of all entries, n k."""
+        return self.nodes * self.index.shape[-1]
 
     def parameters(self, term: Term) -> tuple[list[int], SimpleNamespace]:
         """The numbers of a corner term's B, and its field when these are its gradients: a unit matrix."""
@@ -62,32 +69,40 @@ class Neighbours:
         return own, SimpleNamespace(**{term.field: jnp.asarray(unit.reshape(*shape, len(own)))})
 
 
-def neighbours(system: DiscreteAction) -> Neighbours:
-    """The neighbour lists of an action: of its terms on edges and at corners."""
+def neighbours(system: DiscreteAction) -> tuple[Neighbours, np.ndarray]:
+    """The neighbour lists of an action, and which of all entries (n k) each pair of corners of a cell is, (m, 3, 3)."""
     cells = jax.tree.map(np.asarray, system.cells)
-    pairs = _pairs(np.asarray(system.triangles), cells, system.links)
-    groups = _groups(pairs)
+    groups = _groups(_pairs(np.asarray(system.triangles), cells, system.links))
     weights = {"K": _stiffness(system, cells)} | _corner_weights(system, cells)
-    of = {name: np.bincount(groups.number, _by_pairs(w), groups.count) for name, w in weights.items()}
-    back = {name: np.bincount(groups.mirrored, _by_pairs(w), groups.count) for name, w in weights.items()}
-    names = [name for name in weights if name != "K"]
-    n = len(system.free)
-    row, place, width = _places(groups.first_node, n)
+    of, back = (
+        {name: np.bincount(number, w.ravel(), groups.count) for name, w in weights.items()}
+        for number in (groups.number, groups.mirrored)
+    )
+    n, names = len(system.free), tuple(name for name in weights if name != "K")
+    place, width = _places(groups.first_node, n)
 
     def padded(values: np.ndarray, filled: Any = 0.0) -> np.ndarray:
-        out = np.empty((n, width, *values.shape[1:]), values.dtype)
+        out = np.empty((n, width, *values.shape[1:]), np.asarray(values).dtype)
         out[...] = filled
-        out[row, place] = values
+        out[groups.first_node, place] = values
         return out
 
-    index = padded(groups.second_node.astype(np.int32))
-    empty = np.ones((n, width), bool)
-    empty[row, place] = False
-    index[empty] = np.nonzero(empty)[0]
     stacked = lambda x: np.stack([padded(x[c]) for c in names], 1) if names else np.zeros((n, 0, width))  # noqa: E731
-    arrays = index, padded(of["K"]), stacked(of), stacked(back)
-    links = padded(groups.links, np.eye(4)) if groups.links is not None else None
-    return Neighbours(*in_blocks((*arrays, links), BLOCK), components=tuple(names), nodes=n)
+    entry = groups.first_node * width + place
+    mirror = np.arange(n * width).reshape(n, width)
+    mirror[groups.first_node, place] = entry[groups.opposite]
+    itself = (groups.first_node == groups.second_node) & groups.straight
+    arrays = (
+        padded(groups.second_node.astype(np.int32), np.arange(n, dtype=np.int32)[:, None]),
+        padded(of["K"]),
+        stacked(of),
+        stacked(back),
+        None if groups.links is None else padded(groups.links, np.eye(4)),
+        padded(itself.astype(float)),
+        mirror.astype(np.int32),
+    )
+    near = Neighbours(*in_blocks(arrays, BLOCK), components=names, nodes=n)
+    return near, entry[groups.number].reshape(-1, 3, 3)
 
 
 def in_blocks(everything: Any, size: int) -> Any:
@@ -174,11 +189,9 @@ class _Groups(NamedTuple):
     mirrored: np.ndarray  # (9 m,) of each pair turned round
     first_node: np.ndarray  # (count,) in rising order
     second_node: np.ndarray  # (count,)
+    opposite: np.ndarray  # (count,) the group turned round
+    straight: np.ndarray  # (count,) bool: no link
     links: np.ndarray | None  # (count, 4, 4)
-
-
-def _by_pairs(values: np.ndarray) -> np.ndarray:
-    return values.reshape(-1)
 
 
 def _pairs(triangles: np.ndarray, cells: Cells, links: bool) -> _Pairs:
@@ -215,14 +228,17 @@ def _groups(pairs: _Pairs) -> _Groups:
     number = np.empty(len(order), int)
     number[order] = np.cumsum(new) - 1
     mirrored = number.reshape(-1, 3, 3).swapaxes(1, 2).ravel()
+    opposite = np.empty(int(new.sum()), int)
+    opposite[number] = mirrored
     kept = None if pairs.links is None else links[new]
-    return _Groups(int(new.sum()), number, mirrored, first[new], second[new], kept)
+    straight = np.ones(len(opposite), bool) if kept is None else np.abs(kept - np.eye(4)).max(axis=(1, 2)) < SAME
+    return _Groups(len(opposite), number, mirrored, first[new], second[new], opposite, straight, kept)
 
 
-def _places(first_node: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray, int]:
+def _places(first_node: np.ndarray, n: int) -> tuple[np.ndarray, int]:
     count = np.bincount(first_node, minlength=n)
     place = np.arange(len(first_node)) - np.repeat(np.cumsum(count) - count, count)
-    return first_node, place, int(count.max(initial=1))
+    return place, int(count.max(initial=1))
 
 
 def _stiffness(system: DiscreteAction, cells: Cells) -> np.ndarray:

@@ -17,8 +17,9 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 from threadpoolctl import ThreadpoolController
 
+from jusadel.action.block_hessian import hessian_blocks
 from jusadel.action.matrix_free import LiftedAction, residual
-from jusadel.action.sparse_hessian import Pattern, hessian_blocks
+from jusadel.action.sparse_hessian import Pattern
 from jusadel.solver.linear.protocol import DERIVATIVES, Direction, LinearResponse
 
 Solve = Callable[[np.ndarray], np.ndarray]
@@ -89,7 +90,7 @@ class SuperLU:
         exact = not length < min(CHORD, before / 5)  # large steps, or kept factors that no longer pay
         memory["before"] = length
         if exact:
-            lin = hessian_blocks(prepared.lifted, V, omega)
+            lin = hessian_blocks(prepared.lifted, V[..., None], np.reshape(omega, 1))
             r, (memory["solve"], memory["inertia"]) = lin.residual, self.factorise(pattern.matrix(lin))
         else:
             r = residual(prepared.lifted, V[None], np.reshape(omega, 1))
@@ -107,7 +108,7 @@ class SuperLU:
         pattern = prepared.pattern
 
         def factor(k: int) -> Solve:
-            return self.another().factorise(pattern.matrix(hessian_blocks(prepared.lifted, V[k], omega[k])))[0]
+            return self.another().factorise(pattern.matrix(hessian_blocks(prepared.lifted, V[k][..., None], omega[k : k + 1])))[0]
 
         forget(self.threads)  # Newton's factors, before as many again are made
         with one_thread_each():

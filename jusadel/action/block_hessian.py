@@ -1,0 +1,202 @@
+"""The Hessian of the discrete action as 8x8 blocks between neighbours, for many frequencies at once.
+
+Along the eight tangents T_a = V (2 B_a R3) V^-1 of each node,
+
+    H_ij,ab = Tr( T_ia dPhi_i(T_jb) ) and, at i = j, the curvature Tr( 2 B_a {B_b, R3 Q} ).
+
+The tangents stand in front of the frequencies on the trailing axes, (4, 4, 8, w), and everything is a derivative of the
+densities, node by node and triangle by triangle. Once the blocks are there, a product costs the same whatever terms are
+on: about that of two sums over neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jusadel.action.links import middle_links
+from jusadel.action.matrices.neighbours import Neighbours, joined, weighted_sums
+from jusadel.action.matrices.node_matrices import TANGENTS, TWO_B_R3, green
+from jusadel.action.matrices.products import materialise, product, quickly_compiled, transpose
+from jusadel.action.matrix_free import LiftedAction, at_frames, corner_energy, joint_slope, slope_in_frames
+from jusadel.action.mesh_action import Cells, Joint, Nodes, middle_action, node_action
+from jusadel.action.nambu import R
+
+Array = jax.Array
+
+BENT = 2 * np.einsum("ija,jkb->ikab", TANGENTS, TANGENTS)
+BENT = BENT + BENT.swapaxes(2, 3)
+"""2 {B_a, B_b}, (4, 4, 8, 8)."""
+NODES, CELLS = 128, 128
+"""Of them that are worked on together."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class HessianBlocks:
+    """Gradient and Hessian at the current frames."""
+
+    residual: Array  # (n, 8, w), zero on reservoirs
+    curvature: Array  # R3 Q, (n, 4, 4, w)
+    blocks: Array  # (n, k, 8, 8, w) of each node with its neighbours, itself among them
+    joint_blocks: tuple[Array, ...]  # (k, 2, 8, 2, 8, w) for each barrier
+
+
+@jax.jit
+def hessian_blocks(lifted: LiftedAction, V: Array, omega: Array) -> HessianBlocks:
+    """Gradient and Hessian at the frames V (n, 4, 4, w), real or complex, and the frequencies omega (w,)."""
+    V_inverse, _, Phi = at_frames(lifted, V, omega)
+    slope, R3_Q = slope_in_frames(lifted, V, V_inverse, Phi)
+    return HessianBlocks(slope, R3_Q, *assembled(lifted, V, V_inverse, R3_Q, omega))
+
+
+def assembled(
+    lifted: LiftedAction, V: Array, V_inverse: Array, R3_Q: Array, omega: Array
+) -> tuple[Array, tuple[Array, ...]]:
+    """The blocks (n, k, 8, 8, w) and those of barriers at the frames V; R3 Q of the gradient there."""
+    near = lifted.near
+    entries = jax.tree.map(lambda x: joined(x, near.nodes), near)
+    own, across = _of_nodes(lifted, entries, V, V_inverse, omega)
+    if lifted.blocks is not None:
+        of_corners, of_sides = _of_cells(lifted, V, V_inverse)
+        own = own + lifted.corners @ of_corners.reshape(-1, *of_corners.shape[2:])
+        across = across + (lifted.sides @ of_sides.reshape(-1, *of_sides.shape[2:])).reshape(across.shape)
+    own = own + _curvature(R3_Q)
+    flat = across.reshape(-1, *across.shape[2:])
+    blocks = across + jnp.swapaxes(flat[entries.mirror], 2, 3)
+    blocks = blocks + entries.itself[:, :, None, None, None] * own[:, None]
+    return materialise(blocks), tuple(_of_joint(joint, V, V_inverse) for joint in lifted.system.joints)
+
+
+def block_product(lifted: LiftedAction, blocks: Array, joint_blocks: tuple[Array, ...], x: Array) -> Array:
+    """H x for steps x (n, 8, w)."""
+    index = joined(lifted.near.index, lifted.near.nodes)
+    columns = [x[index[:, e]] for e in range(index.shape[1])]
+    terms = (blocks[:, e, :, b] * y[:, None, b] for e, y in enumerate(columns) for b in range(8))
+    found = materialise(sum(terms, start=jnp.zeros((), x.dtype)))
+    for joint, block in zip(lifted.system.joints, joint_blocks, strict=True):
+        found = found.at[joint.pairs].add(jnp.einsum("ksatbw,ktbw->ksaw", block, x[joint.pairs]))
+    return found
+
+
+def tangents(V: Array, V_inverse: Array) -> Array:
+    """T_a (4, 4, 8, w) at frames (4, 4, w)."""
+    return product(product(V[:, :, None], jnp.asarray(TWO_B_R3, V.dtype)[..., None]), V_inverse[:, :, None])
+
+
+def contracted(left: Array, right: Array) -> Array:
+    """Tr(left_a right_b), (8, 8, w) from (4, 4, 8, w) each."""
+    if quickly_compiled(left):
+        return jnp.einsum("ijaw,jibw->abw", left, right)
+    terms = (left[i, j, :, None] * right[j, i, None] for i in range(4) for j in range(4))
+    return materialise(sum(terms, start=jnp.zeros((), left.dtype)))
+
+
+def _curvature(R3_Q: Array) -> Array:
+    """Tr(2 {B_a, B_b} R3 Q), (n, 8, 8, w)."""
+    bent = jnp.asarray(BENT, R3_Q.dtype)[..., None]
+    terms = (bent[i, j] * R3_Q[:, j, i, None, None] for i in range(4) for j in range(4))
+    return materialise(sum(terms, start=jnp.zeros((), R3_Q.dtype)))
+
+
+# --- nodes and their neighbours -----------------------------------------------------------------
+
+
+def _of_nodes(
+    lifted: LiftedAction, entries: Neighbours, V: Array, V_inverse: Array, omega: Array
+) -> tuple[Array, Array]:
+    """Nodes by themselves (n, 8, 8, w), and with neighbours (n, k, 8, 8, w): what is to be added to its transposed."""
+    G = green(V, V_inverse)
+    H, change = weighted_sums(lifted.near, G)[1], _change_at_node(lifted, omega)
+
+    def of(x: tuple[Nodes, Neighbours, Array, Array, Array, Array]) -> tuple[Array, Array]:
+        node, near, g, h, v, v_inverse = x
+        T = tangents(v, v_inverse)
+        own, back = change(T, g, h, node)
+
+        def with_neighbour(entry: tuple[Array, ...]) -> Array:
+            j, K, B, U = entry
+            there, back_again = V[j], V_inverse[j]
+            if U is not None:
+                there, back_again = product(U[..., None], there), product(back_again, transpose(U)[..., None])
+            by_field = sum((B[c] * back[c] for c in range(len(back))), start=jnp.zeros((), T.dtype))
+            return contracted(materialise(by_field - K / 4 * T), tangents(there, back_again))
+
+        return contracted(T, own), jax.lax.map(with_neighbour, (near.index, near.K, near.B.T, near.links))
+
+    return jax.lax.map(of, (lifted.system.nodes, entries, G, H, V, V_inverse), batch_size=NODES)
+
+
+def _change_at_node(lifted: LiftedAction, omega: Array) -> Callable[..., tuple[Array, Array]]:
+    """The changes along T of Phi at a node, (4, 4, 8, w), and of what goes back to its neighbours, (c, 4, 4, 8, w)."""
+    at_corners = corner_energy(lifted)
+
+    def change(T: Array, g: Array, h: Array, node: Nodes) -> tuple[Array, Array]:
+        def energy(g: Array, h: Array) -> Array:
+            return jnp.sum(node_action(lifted.system, g, node, omega) + at_corners(g, h))
+
+        g = jnp.broadcast_to(g[:, :, None], T.shape)
+        h = jnp.broadcast_to(h[:, :, :, None], (len(h), *T.shape))
+        slope = jax.grad(energy, argnums=(0, 1), holomorphic=jnp.iscomplexobj(T))
+        own, back = jax.jvp(slope, (g, h), (T, jnp.zeros_like(h)))[1]
+        return transpose(own), jnp.swapaxes(back, 1, 2)
+
+    return change
+
+
+# --- triangles and barriers ---------------------------------------------------------------------
+
+
+def _of_cells(lifted: LiftedAction, V: Array, V_inverse: Array) -> tuple[Array, Array]:
+    """Of each cell's terms in its middle: corners by themselves, and each with the following one, (m, 3, 8, 8, w)."""
+    system = lifted.system
+
+    def of(x: tuple[Array, Cells]) -> tuple[Array, Array]:
+        nodes, cell = x
+        v, back = V[nodes], V_inverse[nodes]
+        if system.links:
+            U = jnp.stack(middle_links(cell, 4, V.dtype))[..., None]
+            v, back = jax.vmap(product)(U, v), jax.vmap(product)(back, jnp.swapaxes(U, 1, 2))
+        return jax.lax.map(lambda i: _of_corner(lifted, _counted_from(i, (cell, v, back))), jnp.arange(3))
+
+    return jax.lax.map(of, (system.triangles, system.cells), batch_size=CELLS)
+
+
+def _counted_from(first: Array, x: tuple[Cells, Array, Array]) -> tuple[Cells, Array, Array]:
+    """A cell and its frames with the corners counted from another one."""
+    cell, v, back = x
+    turn = lambda y: jnp.roll(y, -first, axis=0)  # noqa: E731
+    return replace(cell, gradients=turn(cell.gradients), middle=turn(cell.middle)), turn(v), turn(back)
+
+
+def _of_corner(lifted: LiftedAction, x: tuple[Cells, Array, Array]) -> tuple[Array, Array]:
+    """The first corner by itself, and with the second, (8, 8, w) each."""
+    cell, v, back = x
+    T, following = tangents(v[0], back[0]), tangents(v[1], back[1])
+    G = [jnp.broadcast_to(product(trailed(R[2], v[i]), back[i])[:, :, None], T.shape) for i in range(3)]
+    energy = lambda one, two: jnp.sum(middle_action(lifted.in_the_middle, (one, two, G[2]), cell))  # noqa: E731
+    slope = jax.grad(energy, argnums=(0, 1), holomorphic=jnp.iscomplexobj(T))
+    own, other = jax.jvp(lambda one: slope(one, G[1]), (G[0],), (T,))[1]
+    return contracted(T, transpose(own)), contracted(transpose(other), following)
+
+
+def trailed(constant: np.ndarray, v: Array) -> Array:
+    """v times a constant matrix (4, 4)."""
+    return product(v, jnp.asarray(constant, v.dtype)[:, :, None])
+
+
+def _of_joint(joint: Joint, V: Array, V_inverse: Array) -> Array:
+    """Both sides with both, (k, 2, 8, 2, 8, w)."""
+    v, back = ([x[joint.pairs[:, side]] for side in (0, 1)] for x in (V, V_inverse))
+    T = [jax.vmap(tangents)(*x) for x in zip(v, back, strict=True)]
+    G = [jnp.broadcast_to(green(*x)[:, :, :, None], T[0].shape) for x in zip(v, back, strict=True)]
+    columns = []
+    for side in (0, 1):
+        along = tuple(x if side == s else jnp.zeros_like(x) for s, x in enumerate(T))
+        change = jax.jvp(lambda *g: joint_slope(joint, *g), tuple(G), along)[1]
+        columns.append(jnp.stack([jax.vmap(contracted)(T[s], change[s]) for s in (0, 1)], axis=1))
+    return jnp.stack(columns, axis=3)
