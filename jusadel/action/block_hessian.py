@@ -12,17 +12,17 @@ on: about that of two sums over neighbours.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.action.links import middle_links
-from jusadel.action.matrices.neighbours import Neighbours, joined, weighted_sums
-from jusadel.action.matrices.node_matrices import TANGENTS, TWO_B_R3, green
+from jusadel.action.matrices.neighbours import Neighbours, joined, split_like, weighted_sums
+from jusadel.action.matrices.node_matrices import TANGENTS, TWO_B_R3, green, inverse_of_frames
 from jusadel.action.matrices.products import materialise, product, quickly_compiled, transpose
-from jusadel.action.matrix_free import LiftedAction, at_frames, corner_energy, joint_slope, slope_in_frames
+from jusadel.action.matrix_free import LiftedAction, TriangleBlocks, corner_energy, joint_slope
 from jusadel.action.mesh_action import Cells, Joint, Nodes, middle_action, node_action
 from jusadel.action.nambu import R
 
@@ -31,36 +31,27 @@ Array = jax.Array
 BENT = 2 * np.einsum("ija,jkb->ikab", TANGENTS, TANGENTS)
 BENT = BENT + BENT.swapaxes(2, 3)
 """2 {B_a, B_b}, (4, 4, 8, 8)."""
-NODES, CELLS = 128, 128
-"""Of them that are worked on together."""
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class HessianBlocks:
-    """Gradient and Hessian at the current frames."""
+class HessianBlocks(NamedTuple):
+    """The Hessian at the current frames."""
 
-    residual: Array  # (n, 8, w), zero on reservoirs
-    curvature: Array  # R3 Q, (n, 4, 4, w)
     blocks: Array  # (n, k, 8, 8, w) of each node with its neighbours, itself among them
-    joint_blocks: tuple[Array, ...]  # (k, 2, 8, 2, 8, w) for each barrier
+    joints: tuple[Array, ...]  # (k, 2, 8, 2, 8, w) for each barrier
 
 
 @jax.jit
-def hessian_blocks(lifted: LiftedAction, V: Array, omega: Array) -> HessianBlocks:
-    """Gradient and Hessian at the frames V (n, 4, 4, w), real or complex, and the frequencies omega (w,)."""
-    V_inverse, _, Phi = at_frames(lifted, V, omega)
-    slope, R3_Q = slope_in_frames(lifted, V, V_inverse, Phi)
-    return HessianBlocks(slope, R3_Q, *assembled(lifted, V, V_inverse, R3_Q, omega))
+def hessian_blocks(lifted: LiftedAction, V: Array, R3_Q: Array, omega: Array) -> HessianBlocks:
+    """The Hessian at frames V (b, n, 4, 4), real or complex, and frequencies omega (b,); R3 Q as `slopes` gives it."""
+    V = jnp.moveaxis(V, 0, -1)
+    return assembled(lifted, V, inverse_of_frames(V), R3_Q, omega)
 
 
-def assembled(
-    lifted: LiftedAction, V: Array, V_inverse: Array, R3_Q: Array, omega: Array
-) -> tuple[Array, tuple[Array, ...]]:
-    """The blocks (n, k, 8, 8, w) and those of barriers at the frames V; R3 Q of the gradient there."""
+def assembled(lifted: LiftedAction, V: Array, V_inverse: Array, R3_Q: Array, omega: Array) -> HessianBlocks:
+    """As `hessian_blocks`, from frames (n, 4, 4, w)."""
     near = lifted.near
     entries = jax.tree.map(lambda x: joined(x, near.nodes), near)
-    own, across = _of_nodes(lifted, entries, V, V_inverse, omega)
+    own, across = _of_nodes(lifted, V, V_inverse, omega)
     if lifted.blocks is not None:
         of_corners, of_sides = _of_cells(lifted, V, V_inverse)
         own = own + lifted.corners @ of_corners.reshape(-1, *of_corners.shape[2:])
@@ -69,16 +60,17 @@ def assembled(
     flat = across.reshape(-1, *across.shape[2:])
     blocks = across + jnp.swapaxes(flat[entries.mirror], 2, 3)
     blocks = blocks + entries.itself[:, :, None, None, None] * own[:, None]
-    return materialise(blocks), tuple(_of_joint(joint, V, V_inverse) for joint in lifted.system.joints)
+    joints = tuple(_of_joint(joint, V, V_inverse) for joint in lifted.system.joints)
+    return HessianBlocks(materialise(blocks), joints)
 
 
-def block_product(lifted: LiftedAction, blocks: Array, joint_blocks: tuple[Array, ...], x: Array) -> Array:
+def block_product(lifted: LiftedAction, hessian: HessianBlocks, x: Array) -> Array:
     """H x for steps x (n, 8, w)."""
     index = joined(lifted.near.index, lifted.near.nodes)
     columns = [x[index[:, e]] for e in range(index.shape[1])]
-    terms = (blocks[:, e, :, b] * y[:, None, b] for e, y in enumerate(columns) for b in range(8))
+    terms = (hessian.blocks[:, e, :, b] * y[:, None, b] for e, y in enumerate(columns) for b in range(8))
     found = materialise(sum(terms, start=jnp.zeros((), x.dtype)))
-    for joint, block in zip(lifted.system.joints, joint_blocks, strict=True):
+    for joint, block in zip(lifted.system.joints, hessian.joints, strict=True):
         found = found.at[joint.pairs].add(jnp.einsum("ksatbw,ktbw->ksaw", block, x[joint.pairs]))
     return found
 
@@ -106,15 +98,12 @@ def _curvature(R3_Q: Array) -> Array:
 # --- nodes and their neighbours -----------------------------------------------------------------
 
 
-def _of_nodes(
-    lifted: LiftedAction, entries: Neighbours, V: Array, V_inverse: Array, omega: Array
-) -> tuple[Array, Array]:
+def _of_nodes(lifted: LiftedAction, V: Array, V_inverse: Array, omega: Array) -> tuple[Array, Array]:
     """Nodes by themselves (n, 8, 8, w), and with neighbours (n, k, 8, 8, w): what is to be added to its transposed."""
     G = green(V, V_inverse)
     H, change = weighted_sums(lifted.near, G)[1], _change_at_node(lifted, omega)
 
-    def of(x: tuple[Nodes, Neighbours, Array, Array, Array, Array]) -> tuple[Array, Array]:
-        node, near, g, h, v, v_inverse = x
+    def of(near: Neighbours, node: Nodes, g: Array, h: Array, v: Array, v_inverse: Array) -> tuple[Array, Array]:
         T = tangents(v, v_inverse)
         own, back = change(T, g, h, node)
 
@@ -128,7 +117,9 @@ def _of_nodes(
 
         return contracted(T, own), jax.lax.map(with_neighbour, (near.index, near.K, near.B.T, near.links))
 
-    return jax.lax.map(of, (lifted.system.nodes, entries, G, H, V, V_inverse), batch_size=NODES)
+    at_nodes = jax.tree.map(lambda x: split_like(lifted.near, x), (lifted.system.nodes, G, H, V, V_inverse))
+    found = jax.lax.map(lambda x: jax.vmap(of)(*x), (lifted.near, *at_nodes))
+    return jax.tree.map(lambda x: joined(x, len(V)), found)
 
 
 def _change_at_node(lifted: LiftedAction, omega: Array) -> Callable[..., tuple[Array, Array]]:
@@ -153,17 +144,17 @@ def _change_at_node(lifted: LiftedAction, omega: Array) -> Callable[..., tuple[A
 
 def _of_cells(lifted: LiftedAction, V: Array, V_inverse: Array) -> tuple[Array, Array]:
     """Of each cell's terms in its middle: corners by themselves, and each with the following one, (m, 3, 8, 8, w)."""
-    system = lifted.system
 
-    def of(x: tuple[Array, Cells]) -> tuple[Array, Array]:
-        nodes, cell = x
-        v, back = V[nodes], V_inverse[nodes]
-        if system.links:
-            U = jnp.stack(middle_links(cell, 4, V.dtype))[..., None]
-            v, back = jax.vmap(product)(U, v), jax.vmap(product)(back, jnp.swapaxes(U, 1, 2))
-        return jax.lax.map(lambda i: _of_corner(lifted, _counted_from(i, (cell, v, back))), jnp.arange(3))
+    def of(block: TriangleBlocks) -> tuple[Array, Array]:
+        v, back = V[block.triangles], V_inverse[block.triangles]
+        if block.links is not None:
+            U = block.links[..., None]
+            v, back = each(U, v), each(back, jnp.swapaxes(U, 2, 3))
+        turned = lambda i: jax.vmap(lambda *x: _of_corner(lifted, _counted_from(i, x)))(block.cells, v, back)  # noqa: E731
+        return jax.tree.map(lambda x: jnp.moveaxis(x, 0, 1), jax.lax.map(turned, jnp.arange(3)))
 
-    return jax.lax.map(of, (system.triangles, system.cells), batch_size=CELLS)
+    each = jax.vmap(jax.vmap(product))
+    return jax.tree.map(lambda x: joined(x, len(lifted.system.triangles)), jax.lax.map(of, lifted.blocks))
 
 
 def _counted_from(first: Array, x: tuple[Cells, Array, Array]) -> tuple[Cells, Array, Array]:

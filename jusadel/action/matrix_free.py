@@ -44,7 +44,7 @@ from jusadel.action.terms import Term, density
 Array = jax.Array
 Change = Callable[[Array], Array]
 
-TRIANGLES = 2000
+TRIANGLES = 512
 """Of them that are worked on together."""
 
 
@@ -288,8 +288,14 @@ def in_frames(lifted: LiftedAction, V: Array, V_inverse: Array, Phi: Array, chan
 
 
 @jax.jit
-def residual(lifted: LiftedAction, V: Array, omega: Array) -> Array:
-    """Gradient with respect to the steps at the frames V (b, n, 4, 4) and frequencies omega (b,), (b, n, 8)."""
+def slopes(lifted: LiftedAction, V: Array, omega: Array) -> tuple[Array, Array]:
+    """Gradient (b, n, 8) with respect to the steps at frames V (b, n, 4, 4) and omega (b,), and R3 Q (n, 4, 4, b)."""
     V = jnp.moveaxis(V, 0, -1)
     V_inverse, _, Phi = at_frames(lifted, V, omega)
-    return jnp.moveaxis(slope_in_frames(lifted, V, V_inverse, Phi)[0], -1, 0)
+    slope, R3_Q = slope_in_frames(lifted, V, V_inverse, Phi)
+    return jnp.moveaxis(slope, -1, 0), R3_Q
+
+
+def residual(lifted: LiftedAction, V: Array, omega: Array) -> Array:
+    """The gradient alone."""
+    return slopes(lifted, V, omega)[0]

@@ -13,7 +13,6 @@ from scipy.spatial.transform import Rotation
 from shared import commutator
 
 import jusadel as ju
-from jusadel.action.block_hessian import hessian_blocks
 from jusadel.action.assembly import discretise
 from jusadel.action.matrix_free import lift
 from jusadel.action.mesh_action import action
@@ -301,9 +300,8 @@ def test_reentrance_of_a_wire_on_a_superconductor(energy, ratio):
         omega, V = eta - 1j * energy, np.array(V)
         V[right] = np.asarray(ju.nambu.green_to_frame(bcs(omega, 50.0)))
         for _ in range(8):
-            lin = hessian_blocks(lifted, jnp.asarray(V)[..., None], jnp.reshape(omega, 1))
-            residual, step = np.asarray(lin.residual)[pattern.free], np.zeros((len(V), 8), complex)
-            step[pattern.free] = scipy.sparse.linalg.spsolve(pattern.matrix(lin), -residual.ravel()).reshape(-1, 8)
+            (slope, matrix), step = pattern.slope_and_matrix(lifted, V, omega), np.zeros((len(V), 8), complex)
+            step[pattern.free] = scipy.sparse.linalg.spsolve(matrix, -slope[pattern.free].ravel()).reshape(-1, 8)
             V = np.array(retract(jnp.asarray(V), ju.nambu.cap_step(jnp.asarray(step), 0.5)))
     retarded = frame_to_green(jnp.asarray(V))
     assert float(positivity(retarded).min()) > -1e-9

@@ -7,7 +7,6 @@ import pytest
 import scipy.sparse as sp
 
 import jusadel as ju
-from jusadel.action.block_hessian import hessian_blocks
 from jusadel.action.assembly import discretise
 from jusadel.action.matrix_free import lift
 from jusadel.action.sparse_hessian import Pattern
@@ -27,7 +26,7 @@ def problem():
     system = discretise(device, at_vertices(device, 1.0))
     V = np.broadcast_to(np.eye(4), (len(device.mesh.points), 4, 4))
     lifted = lift(system)
-    matrix = Pattern(lifted).matrix(hessian_blocks(lifted, V[..., None], np.array([0.3])))
+    matrix = Pattern(lifted).slope_and_matrix(lifted, V, 0.3)[1]
     return device, matrix, np.random.default_rng(0).normal(size=matrix.shape[0])
 
 

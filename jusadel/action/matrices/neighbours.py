@@ -5,9 +5,9 @@ of its neighbours' G carried there,
 
     (K G)_i = Sum_j K_ij U_ij G_j U_ij^-1,    H_ci = Sum_j B_c,ij U_ij G_j U_ij^-1.
 
-K is the stiffness matrix. A term with one gradient is linear in it and in its field, so that for each component c of the
-field Sum_T (nu |T|/3) field_ck d_k phi_j is one such matrix B_c: jumps of a field between triangles are in it. Where the
-links of two triangles along their common edge differ, the edge counts twice.
+K is the stiffness matrix. A term with one gradient is linear in it and in its field, so that for each component c of
+the field Sum_T (nu |T|/3) field_ck d_k phi_j is one such matrix B_c: jumps of a field between triangles are in it.
+Where the links of two triangles along their common edge differ, the edge counts twice.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from jusadel.device.material.material import SHAPES
 
 Array = jax.Array
 
-BLOCK = 500
+BLOCK = 256
 """Nodes that are worked on together."""
 SAME = 1e-11
 """Difference of entries up to which two links are one."""
@@ -119,6 +119,13 @@ def in_blocks(everything: Any, size: int) -> Any:
 def joined(blocks: Array, count: int) -> Array:
     """The inverse of `in_blocks` for one array."""
     return blocks.reshape(blocks.shape[0] * blocks.shape[1], *blocks.shape[2:])[:count]
+
+
+def split_like(near: Neighbours, x: Array) -> Array:
+    """An array (n, ...) in the blocks of the nodes, filled up with zeros."""
+    blocks, size = near.K.shape[:2]
+    filled = jnp.concatenate([x, jnp.zeros((blocks * size - len(x), *x.shape[1:]), x.dtype)])
+    return filled.reshape(blocks, size, *x.shape[1:])
 
 
 # --- sums ---------------------------------------------------------------------------------------

@@ -99,7 +99,7 @@ def with_axes_of(like: Array, matrix: Array) -> Array:
 
 def quickly_compiled(x: Array) -> bool:
     """Whether code is wanted soon rather than fast: then sums and products are library calls, not written out."""
-    return x.size <= FEW and bool(jax.config.read("jax_disable_most_optimizations"))
+    return x.size <= FEW
 
 
 def _bilinear(a: Array, b: Array, sign: int) -> Array:

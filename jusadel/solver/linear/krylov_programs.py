@@ -96,11 +96,11 @@ def _operators(
 
 
 def _hessian(inner: LiftedAction, V: Array, V_inverse: Array, Phi: Array, R3_Q: Array, omega: Array) -> Operator:
-    """The Hessian: where only numbers couple neighbours, from the nodes' matrices, else from blocks, once and for all."""
+    """The Hessian: from the nodes' matrices where only numbers couple neighbours, else from blocks, made once."""
     if inner.scalar:
         return in_frames(inner, V, V_inverse, Phi, gradient_change(inner, green(V, V_inverse), omega)).apply
     blocks, free = assembled(inner, V, V_inverse, R3_Q, omega), inner.system.free[:, None, None]
-    return lambda x: jnp.where(free, block_product(inner, *blocks, jnp.where(free, x, 0)), 0)
+    return lambda x: jnp.where(free, block_product(inner, blocks, jnp.where(free, x, 0)), 0)
 
 
 def _responses(

@@ -17,7 +17,6 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 from threadpoolctl import ThreadpoolController
 
-from jusadel.action.block_hessian import hessian_blocks
 from jusadel.action.matrix_free import LiftedAction, residual
 from jusadel.action.sparse_hessian import Pattern
 from jusadel.solver.linear.protocol import DERIVATIVES, Direction, LinearResponse
@@ -90,8 +89,8 @@ class SuperLU:
         exact = not length < min(CHORD, before / 5)  # large steps, or kept factors that no longer pay
         memory["before"] = length
         if exact:
-            lin = hessian_blocks(prepared.lifted, V[..., None], np.reshape(omega, 1))
-            r, (memory["solve"], memory["inertia"]) = lin.residual, self.factorise(pattern.matrix(lin))
+            r, matrix = pattern.slope_and_matrix(prepared.lifted, V, omega)
+            memory["solve"], memory["inertia"] = self.factorise(matrix)
         else:
             r = residual(prepared.lifted, V[None], np.reshape(omega, 1))
         r = np.asarray(r).reshape(-1, 8)
@@ -108,7 +107,8 @@ class SuperLU:
         pattern = prepared.pattern
 
         def factor(k: int) -> Solve:
-            return self.another().factorise(pattern.matrix(hessian_blocks(prepared.lifted, V[k][..., None], omega[k : k + 1])))[0]
+            matrix = pattern.slope_and_matrix(prepared.lifted, V[k], omega[k])[1]
+            return self.another().factorise(matrix)[0]
 
         forget(self.threads)  # Newton's factors, before as many again are made
         with one_thread_each():
