@@ -21,7 +21,7 @@ import numpy as np
 
 from jusadel.action.matrices.neighbours import Neighbours, joined, split_like, weighted_sums
 from jusadel.action.matrices.node_matrices import TANGENTS, TWO_B_R3, green, inverse_of_frames
-from jusadel.action.matrices.products import materialise, product, quickly_compiled, transpose
+from jusadel.action.matrices.products import code_for, materialise, product, quickly_compiled, transpose
 from jusadel.action.matrix_free import LiftedAction, TriangleBlocks, corner_energy, joint_slope
 from jusadel.action.mesh_action import Cells, Joint, Nodes, middle_action, node_action
 from jusadel.action.nambu import R
@@ -44,7 +44,8 @@ class HessianBlocks(NamedTuple):
 def hessian_blocks(lifted: LiftedAction, V: Array, R3_Q: Array, omega: Array) -> HessianBlocks:
     """The Hessian at frames V (b, n, 4, 4), real or complex, and frequencies omega (b,); R3 Q as `slopes` gives it."""
     V = jnp.moveaxis(V, 0, -1)
-    return assembled(lifted, V, inverse_of_frames(V), R3_Q, omega)
+    with code_for(8 * V.size):
+        return assembled(lifted, V, inverse_of_frames(V), R3_Q, omega)
 
 
 def assembled(lifted: LiftedAction, V: Array, V_inverse: Array, R3_Q: Array, omega: Array) -> HessianBlocks:
@@ -130,10 +131,9 @@ def _change_at_node(lifted: LiftedAction, omega: Array) -> Callable[..., tuple[A
         def energy(g: Array, h: Array) -> Array:
             return jnp.sum(node_action(lifted.system, g, node, omega) + at_corners(g, h))
 
-        g = jnp.broadcast_to(g[:, :, None], T.shape)
-        h = jnp.broadcast_to(h[:, :, :, None], (len(h), *T.shape))
         slope = jax.grad(energy, argnums=(0, 1), holomorphic=jnp.iscomplexobj(T))
-        own, back = jax.jvp(slope, (g, h), (T, jnp.zeros_like(h)))[1]
+        along = jax.linearize(lambda g: slope(g, h), g)[1]
+        own, back = jax.vmap(along, in_axes=2, out_axes=(2, 3))(T)
         return transpose(own), jnp.swapaxes(back, 1, 2)
 
     return change
@@ -168,10 +168,11 @@ def _of_corner(lifted: LiftedAction, x: tuple[Cells, Array, Array]) -> tuple[Arr
     """The first corner by itself, and with the second, (8, 8, w) each."""
     cell, v, back = x
     T, following = tangents(v[0], back[0]), tangents(v[1], back[1])
-    G = [jnp.broadcast_to(product(trailed(R[2], v[i]), back[i])[:, :, None], T.shape) for i in range(3)]
+    G = [product(trailed(R[2], v[i]), back[i]) for i in range(3)]
     energy = lambda one, two: jnp.sum(middle_action(lifted.in_the_middle, (one, two, G[2]), cell))  # noqa: E731
     slope = jax.grad(energy, argnums=(0, 1), holomorphic=jnp.iscomplexobj(T))
-    own, other = jax.jvp(lambda one: slope(one, G[1]), (G[0],), (T,))[1]
+    along = jax.linearize(lambda one: slope(one, G[1]), G[0])[1]
+    own, other = jax.vmap(along, in_axes=2, out_axes=2)(T)
     return contracted(T, transpose(own)), contracted(transpose(other), following)
 
 

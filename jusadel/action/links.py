@@ -58,6 +58,11 @@ def edge_links(cell: Any, n: int = 4, dtype: Any = float) -> list[Array]:
     return [link(cell.line_A[i], cell.line_a[i], n, dtype) for i in range(3)]
 
 
+def half_links(cell: Any, n: int = 4, dtype: Any = float) -> list[Array]:
+    """U from the midpoints of the edges to the corners i, three (n, n)."""
+    return [link(cell.line_A[i] / 2, cell.line_a[i] / 2, n, dtype) for i in range(3)]
+
+
 def seam_turns(cell: Any, n: int = 4, dtype: Any = float) -> list[Array]:
     """What turns the owners' matrices at the corners, where seams turn spins: three (n, n); transposed, the inverse."""
     return [link(jnp.zeros(()), cell.turn[i] / 2, n, dtype) for i in range(3)]

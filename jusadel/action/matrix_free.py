@@ -36,7 +36,7 @@ from jusadel.action.matrices.node_matrices import (
     transposed,
 )
 from jusadel.action.matrices.padded_rows import Rows, padded
-from jusadel.action.matrices.products import materialise
+from jusadel.action.matrices.products import code_for, materialise
 from jusadel.action.mesh_action import Cells, DiscreteAction, Joint, joint_action, middle_action, node_action
 from jusadel.action.nambu import R
 from jusadel.action.terms import Term, density
@@ -291,8 +291,9 @@ def in_frames(lifted: LiftedAction, V: Array, V_inverse: Array, Phi: Array, chan
 def slopes(lifted: LiftedAction, V: Array, omega: Array) -> tuple[Array, Array]:
     """Gradient (b, n, 8) with respect to the steps at frames V (b, n, 4, 4) and omega (b,), and R3 Q (n, 4, 4, b)."""
     V = jnp.moveaxis(V, 0, -1)
-    V_inverse, _, Phi = at_frames(lifted, V, omega)
-    slope, R3_Q = slope_in_frames(lifted, V, V_inverse, Phi)
+    with code_for(V.size):
+        V_inverse, _, Phi = at_frames(lifted, V, omega)
+        slope, R3_Q = slope_in_frames(lifted, V, V_inverse, Phi)
     return jnp.moveaxis(slope, -1, 0), R3_Q
 
 

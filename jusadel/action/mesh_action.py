@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -123,34 +123,46 @@ def node_action(system: DiscreteAction, G: Array, node: Nodes, omega: Array) -> 
     return density(system.node_terms, G, None, p)
 
 
+class Seen(NamedTuple):
+    """The matrices of a cell where its terms are sampled, three (n, n, ...) each; empty where no term asks for them."""
+
+    own: Matrices  # at the corners
+    following: Matrices  # those of the following corners, carried to the corners
+    previous: Matrices  # those of the previous ones
+    middle: Matrices  # those of the corners, carried to the middle
+
+
 def cell_action(system: DiscreteAction, G: Matrices, cell: Cells, links: bool | None = None) -> Array:
     """Gradient terms of one cell from the matrices (4, 4, ...) of its corners' owners."""
+    if not system.cell_terms:
+        return jnp.zeros(G[0].shape[2:], G[0].dtype)
+    return action_of_seen(system, seen(system, G, cell, links), cell)
+
+
+def seen(system: DiscreteAction, G: Matrices, cell: Cells, links: bool | None = None) -> Seen:
+    """The matrices (4, 4, ...) of the corners' owners, where the gradient terms are sampled."""
     links = system.links if links is None else links
-    terms = {
-        place: tuple(t for t in system.cell_terms if t.sampled == place) for place in ("edges", "corners", "middle")
-    }
-    total = jnp.zeros(G[0].shape[2:], G[0].dtype)
-    if terms["middle"]:
-        total += middle_action(terms["middle"], to_middle(G, cell) if links else G, cell)
-    if not (terms["edges"] or terms["corners"]):
-        return total
-    G = turned(G, cell) if links else G
-    following, previous = _neighbours(G, cell, links)
-    if terms["edges"]:
-        total += edge_action(terms["edges"], G, following, cell)
-    return total + corner_action(terms["corners"], G, following, previous, cell) if terms["corners"] else total
+    places = {t.sampled for t in system.cell_terms}
+    middle = (to_middle(G, cell) if links else list(G)) if "middle" in places else []
+    if not places & {"edges", "corners"}:
+        return Seen([], [], [], middle)
+    own = turned(G, cell) if links else G
+    following, previous = ([own[(i + s) % 3] for i in range(3)] for s in (1, 2))
+    if links:
+        U = edge_links(cell, len(G[0]), G[0].dtype)
+        following = [carried(u, g) for u, g in zip(U, following, strict=True)]
+        previous = [carried(U[i - 1].T, g) for i, g in enumerate(previous)]
+    return Seen(list(own), following, previous, middle)
 
 
-def _neighbours(G: Matrices, cell: Cells, links: bool) -> tuple[list[Array], list[Array]]:
-    """At each corner of a cell the matrices of the following corner and of the previous one, carried there."""
-    following, previous = ([G[(i + s) % 3] for i in range(3)] for s in (1, 2))
-    if not links:
-        return following, previous
-    U = edge_links(cell, len(G[0]), G[0].dtype)
-    return (
-        [carried(u, g) for u, g in zip(U, following, strict=True)],
-        [carried(U[i - 1].T, g) for i, g in enumerate(previous)],
-    )
+def action_of_seen(system: DiscreteAction, at: Seen, cell: Cells) -> Array:
+    """Gradient terms of one cell from the matrices where they are sampled."""
+    places = ("edges", "corners", "middle")
+    edges, corners, middle = (tuple(t for t in system.cell_terms if t.sampled == place) for place in places)
+    found = [edge_action(edges, at.own, at.following, cell)] if edges else []
+    found += [corner_action(corners, at.own, at.following, at.previous, cell)] if corners else []
+    found += [middle_action(middle, at.middle, cell)] if middle else []
+    return sum(found[1:], start=found[0])
 
 
 def edge_action(terms: tuple[Term, ...], G: Matrices, following: Sequence[Array], cell: Cells) -> Array:

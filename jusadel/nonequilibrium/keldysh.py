@@ -33,10 +33,20 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
-from jusadel.action.links import carried, from_middle, middle_links
+from jusadel.action.links import carried, from_middle, half_links
 from jusadel.action.matrices.products import commutator, transpose
 from jusadel.action.matrices.stiffness import stiffness
-from jusadel.action.mesh_action import Cells, DiscreteAction, Joint, Nodes, cell_action, node_action
+from jusadel.action.mesh_action import (
+    Cells,
+    DiscreteAction,
+    Joint,
+    Nodes,
+    Seen,
+    action_of_seen,
+    cell_action,
+    node_action,
+    seen,
+)
 from jusadel.action.nambu import L, R
 from jusadel.action.terms import barrier
 
@@ -171,9 +181,9 @@ def blocks_of_nodes(
 def currents_of_cells(system: DiscreteAction, retarded: Any, adv: Any, f: Any, modes: Modes = ALL_MODES) -> np.ndarray:
     """Current densities of the modes in every cell, (m, b, 2), in the unit of the reactions 2 (B f + r0).
 
-    Minus the derivative with respect to a field that turns the cell's matrices, carried to its point of sampling, by
-    [W, G] at the rate of that field along x and y: there the spin is that of the point of sampling. For charge this is
-    -dS/dA_k: these currents balance at every free node where nothing feeds in charge.
+    Minus the derivative with respect to a field that turns what is carried, by [W, G] at the rate of that field along
+    the way: along edges at their midpoints, and in the middle of the cell, so that the spin is that of the point there.
+    For charge this is -dS/dA_k: these currents balance at every free node where nothing feeds in charge.
     """
     bare, corners = _bare(system), np.asarray(system.triangles)
     at_corners = (np.asarray(x)[corners] for x in (retarded, adv, f))
@@ -277,12 +287,21 @@ def _of_sides(
 @partial(jax.jit, static_argnums=1)
 def _currents(bare: DiscreteAction, modes: Modes, retarded: Array, adv: Array, f: Array, cells: Cells) -> Array:
     def of_cell(r: Array, a: Array, fs: Array, cell: Cells) -> Array:
-        G = keldysh_matrices(r, a, fs, modes)
-        slope = _gradient(lambda g: cell_action(bare, g, cell), G)
-        torques = [commutator(G[i], transpose(slope[i])) for i in range(3)]
-        if bare.links:
-            torques = [carried(u, m) for u, m in zip(middle_links(cell, 8, G.dtype), torques, strict=True)]
-        there = jnp.stack([_components(m, modes) for m in torques])
-        return -2 * jnp.einsum("ia,ik->ak", there, from_middle(cell.middle, cell.steps)) / cell.area
+        at = seen(bare, keldysh_matrices(r, a, fs, modes), cell)
+        slope = jax.grad(lambda x: action_of_seen(bare, x, cell), holomorphic=jnp.iscomplexobj(r))(at)
+        torques = Seen(
+            *([commutator(g, transpose(s)) for g, s in zip(*x, strict=True)] for x in zip(at, slope, strict=True))
+        )
+        steps, total = cell.steps, jnp.zeros((len(modes), 2))
+        if torques.following:
+            half = half_links(cell, 8, r.dtype)
+            for i in range(3):
+                after, before = carried(half[i].T, torques.following[i]), carried(half[i - 1], torques.previous[i])
+                total += jnp.outer(_components(after, modes), steps[i]) - jnp.outer(
+                    _components(before, modes), steps[i - 1]
+                )
+        for torque, offset in zip(torques.middle, from_middle(cell.middle, steps), strict=False):
+            total += jnp.outer(_components(torque, modes), offset)
+        return -2 * total / cell.area
 
     return jax.vmap(of_cell)(retarded, adv, f, cells)

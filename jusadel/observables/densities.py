@@ -15,6 +15,7 @@ from typing import Any, cast
 import jax
 import jax.numpy as jnp
 
+from jusadel.action.matrices.products import code_for
 from jusadel.action.mesh_action import Cells, DiscreteAction, cell_action, nodal_mean
 from jusadel.action.nambu import L, R
 from jusadel.action.terms import TERMS, Term
@@ -135,7 +136,9 @@ def _amplitudes(G: Array) -> tuple[Array, Array]:
 def weighted_sum(system: DiscreteAction, per_triangle: Any, G: Array, weights: Array) -> Array:
     """Sum_p w_p per_triangle(G_p), one frequency after the other to keep the memory of one."""
 
-    each = jax.jit(per_triangle)  # traced once for the shape and the sum
+    def each(system: DiscreteAction, G: Array) -> Array:
+        with code_for(3 * G.size):
+            return per_triangle(system, G)
 
     def add(total: Array, item: tuple[Array, Array]) -> tuple[Array, None]:
         return total + item[1] * each(system, item[0]), None

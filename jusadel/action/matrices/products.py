@@ -8,6 +8,9 @@ any order cost what one would write by hand. Matrices may be real, complex, 4x4 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
@@ -22,7 +25,7 @@ from jusadel.action.nambu import L, R, units
 
 Array = jax.Array
 FEW = 2**16
-"""Numbers in matrices whose products are not worth compiling, where quick compilation is asked for."""
+"""Numbers in the matrices of a program whose products are not worth compiling."""
 
 
 # --- a result that is computed once ----------------------------------------------------------------
@@ -34,12 +37,10 @@ def materialise(x: Array) -> Array:
     It drops `optimization_barrier`; a loop whose number of rounds (always zero or two) only the run decides is kept.
     Elsewhere this is nothing.
     """
-    return _stored.bind(x)
+    return x if not x.size or quickly_compiled(x) else _stored.bind(x)
 
 
 def _stored_on_cpu(x: Array) -> Array:
-    if not x.size or quickly_compiled(x):
-        return x
     rounds = 2 * jnp.isnan(x[(0,) * x.ndim]).astype(jnp.int32)  # -(-x) is x, also where the first entry is NaN
     return lax.while_loop(lambda c: c[0] < rounds, lambda c: (c[0] + 1, -c[1]), (jnp.int32(0), x))[1]
 
@@ -89,7 +90,7 @@ def trace_with(constant: np.ndarray, b: Array) -> Array:
 def recombined(constant: np.ndarray, b: Array) -> Array:
     """Sum_kl C_ijkl b_kl for a constant C (n, n, n, n)."""
     matrix = tuple(tuple(float(x) for x in row) for row in np.reshape(constant, (b.shape[0] * b.shape[1], -1)))
-    return _constant.bind(b, matrix=matrix, axis=0)
+    return _constant.bind(b, matrix=matrix, axis=0, soon=quickly_compiled(b))
 
 
 def with_axes_of(like: Array, matrix: Array) -> Array:
@@ -99,13 +100,26 @@ def with_axes_of(like: Array, matrix: Array) -> Array:
 
 def quickly_compiled(x: Array) -> bool:
     """Whether code is wanted soon rather than fast: then sums and products are library calls, not written out."""
-    return x.size <= FEW
+    return _soon.get() or (x.size <= FEW and bool(jax.config.read("jax_disable_most_optimizations")))
+
+
+@contextmanager
+def code_for(numbers: int) -> Iterator[None]:
+    """What is traced in here works on so many numbers in all: code that is there soon where they are few."""
+    before = _soon.set(numbers <= FEW)
+    try:
+        yield
+    finally:
+        _soon.reset(before)
+
+
+_soon = ContextVar("soon", default=False)
 
 
 def _bilinear(a: Array, b: Array, sign: int) -> Array:
     dtype, shape = jnp.result_type(a, b), jnp.broadcast_shapes(a.shape, b.shape)
     a, b = (jnp.broadcast_to(x, shape).astype(dtype) for x in (a, b))
-    return _product.bind(a, b, sign=sign, axis=0)
+    return _product.bind(a, b, sign=sign, axis=0, soon=quickly_compiled(a))
 
 
 def _unrolled(a: Array, b: Array, *, sign: int, axis: int) -> Array:
@@ -128,36 +142,36 @@ def _by_library(a: Array, b: Array, *, sign: int, axis: int) -> Array:
     return plain(a, b) + sign * plain(b, a) if sign else plain(a, b)
 
 
-def _product_lowered(a: Array, b: Array, *, sign: int, axis: int) -> Array:
-    return (_by_library if quickly_compiled(a) else _unrolled)(a, b, sign=sign, axis=axis)
+def _product_lowered(a: Array, b: Array, *, sign: int, axis: int, soon: bool) -> Array:
+    return (_by_library if soon else _unrolled)(a, b, sign=sign, axis=axis)
 
 
-def _cotangent_of_first(ct: Array, a: Any, b: Array, *, sign: int, axis: int) -> Array:
-    return _product.bind(ct, jnp.swapaxes(b, axis, axis + 1), sign=sign, axis=axis)
+def _cotangent_of_first(ct: Array, a: Any, b: Array, *, axis: int, **given: Any) -> Array:
+    return _product.bind(ct, jnp.swapaxes(b, axis, axis + 1), axis=axis, **given)
 
 
-def _cotangent_of_second(ct: Array, a: Array, b: Any, *, sign: int, axis: int) -> Array:
-    return _product.bind(jnp.swapaxes(a, axis, axis + 1), ct, sign=sign, axis=axis)
+def _cotangent_of_second(ct: Array, a: Array, b: Any, *, axis: int, **given: Any) -> Array:
+    return _product.bind(jnp.swapaxes(a, axis, axis + 1), ct, axis=axis, **given)
 
 
-def _batched(args: Any, dims: Any, *, sign: int, axis: int) -> tuple[Array, int]:
+def _batched(args: Any, dims: Any, *, axis: int, **given: Any) -> tuple[Array, int]:
     size = next(x.shape[d] for x, d in zip(args, dims, strict=True) if d is not None)
     in_front = lambda x, d: jnp.broadcast_to(x, (size, *x.shape)) if d is None else jnp.moveaxis(x, d, 0)  # noqa: E731
     a, b = (in_front(x, d) for x, d in zip(args, dims, strict=True))
-    return _product.bind(a, b, sign=sign, axis=axis + 1), 0
+    return _product.bind(a, b, axis=axis + 1, **given), 0
 
 
 _product = Primitive("matrix_product")
-_product.def_impl(partial(jax.jit, static_argnames=("sign", "axis"))(_product_lowered))
-_product.def_abstract_eval(lambda a, b, *, sign, axis: a)
+_product.def_impl(partial(jax.jit, static_argnames=("sign", "axis", "soon"))(_product_lowered))
+_product.def_abstract_eval(lambda a, b, **given: a)
 mlir.register_lowering(_product, mlir.lower_fun(_product_lowered, multiple_results=False))
 ad.defbilinear(_product, _cotangent_of_first, _cotangent_of_second)
 batching.primitive_batchers[_product] = _batched
 
 
-def _contracted(b: Array, *, matrix: tuple[tuple[float, ...], ...], axis: int) -> Array:
+def _contracted(b: Array, *, matrix: tuple[tuple[float, ...], ...], axis: int, soon: bool) -> Array:
     n = b.shape[axis]
-    if quickly_compiled(b):
+    if soon:
         flat = b.reshape(*b.shape[:axis], n * n, *b.shape[axis + 2 :])
         return jnp.moveaxis(jnp.tensordot(flat, jnp.asarray(matrix, b.dtype), (axis, 1)), -1, axis).reshape(b.shape)
     columns = jnp.asarray(matrix, b.dtype).reshape((n, n, n * n) + (1,) * (b.ndim - axis - 2))
@@ -168,18 +182,18 @@ def _contracted(b: Array, *, matrix: tuple[tuple[float, ...], ...], axis: int) -
     return materialise(sum((columns[:, :, q] * x for q, x in enumerate(entries)), start=jnp.zeros((), b.dtype)))
 
 
-def _constant_batched(args: Any, dims: Any, *, matrix: Any, axis: int) -> tuple[Array, int]:
-    return _constant.bind(jnp.moveaxis(args[0], dims[0], 0), matrix=matrix, axis=axis + 1), 0
+def _constant_batched(args: Any, dims: Any, *, axis: int, **given: Any) -> tuple[Array, int]:
+    return _constant.bind(jnp.moveaxis(args[0], dims[0], 0), axis=axis + 1, **given), 0
 
 
-def _constant_transposed(ct: Any, b: Any, *, matrix: Any, axis: int) -> list[Any]:
+def _constant_transposed(ct: Any, b: Any, *, matrix: Any, **given: Any) -> list[Any]:
     back = tuple(zip(*matrix, strict=True))
-    return [ct if type(ct) is ad.Zero else _constant.bind(ct, matrix=back, axis=axis)]
+    return [ct if type(ct) is ad.Zero else _constant.bind(ct, matrix=back, **given)]
 
 
 _constant = Primitive("constant_matrix")
-_constant.def_impl(partial(jax.jit, static_argnames=("matrix", "axis"))(_contracted))
-_constant.def_abstract_eval(lambda b, *, matrix, axis: b)
+_constant.def_impl(partial(jax.jit, static_argnames=("matrix", "axis", "soon"))(_contracted))
+_constant.def_abstract_eval(lambda b, **given: b)
 mlir.register_lowering(_constant, mlir.lower_fun(_contracted, multiple_results=False))
 ad.deflinear2(_constant, _constant_transposed)
 batching.primitive_batchers[_constant] = _constant_batched
