@@ -43,17 +43,17 @@ def twisting(G: Array, dG: Dk, p: SimpleNamespace) -> Array:
     LG = [product(with_axes_of(G, l), G) for l in jnp.asarray(L)]
     cross = [product(LG[(l + 1) % 3], with_axes_of(G, L[(l + 2) % 3])) for l in range(3)]
     cross = [c - product(LG[(l + 2) % 3], with_axes_of(G, L[(l + 1) % 3])) for l, c in enumerate(cross)]
-    slopes = [commutator(G, dG[k]) for k in range(2)]
-    return _total(p.twist[l, k] / 16 * trace_of_product(cross[l], slopes[k]) for l in range(3) for k in range(2))
+    slopes = [commutator(G, along) for along in dG]
+    return _total(p.twist[l, k] / 16 * trace_of_product(cross[l], s) for l in range(3) for k, s in enumerate(slopes))
 ''',
         ),
         ("    commutator,\n", "    commutator,\n    product,\n"),
         (
             "\n    Term(spin_relaxation",
             """
-    Term(tilting, "tilt", gradient=False),
-    Term(rim, "rim", gradient=False),
-    Term(twisting, "twist", gradient=True),""",
+    Term(tilting, "tilt", "nodes"),
+    Term(rim, "rim", "nodes"),
+    Term(twisting, "twist", "corners"),""",
         ),
     ],
     "device/material/material.py": [

@@ -18,6 +18,7 @@ from jusadel.device.material.material import SHAPES
 from jusadel.device.pair_potential import as_pairs
 from jusadel.mesh.interfaces import paired_edges
 from jusadel.mesh.mesh import Mesh
+from jusadel.mesh.topology import edge_rows
 
 Array = jax.Array
 
@@ -88,7 +89,11 @@ def _links(device: Device, seam: Seams, corners: np.ndarray, spin_field: Any) ->
     following = np.roll(corners, -1, axis=1)
     points = device.mesh.points
     steps = points[following] - points[corners]
-    line_A = device.between_nodes(np.stack([corners, following], axis=-1).reshape(-1, 2)).reshape(corners.shape)
+    pairs = np.stack([corners, following], axis=-1).reshape(-1, 2)
+    sign = np.where(pairs[:, 0] < pairs[:, 1], 1.0, -1.0)
+    line_A = (sign * device.between_nodes(device.mesh.edges)[edge_rows(device.mesh.edges, pairs)]).reshape(
+        corners.shape
+    )
     mean = (spin_field + spin_field[:, np.array([1, 2, 0])]) / 2
     turn = None
     if len(seam.slaves):

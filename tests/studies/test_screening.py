@@ -34,7 +34,7 @@ def permeability(lam):
 def energy_with(sol, edges):
     """The energy at the solution's G and other edge integrals, by way of the device and the action."""
     device = replace(sol.device, vector_potential=WhitneyField(sol.mesh, edges))
-    line_A = jnp.asarray(device.line_integrals())
+    line_A = discretise(device, sol.vertex_Delta).cells.line_A
     system = replace(sol.system, cells=replace(sol.system.cells, line_A=line_A))
     B, areas = np.asarray(device.magnetic_field()), np.asarray(sol.mesh.areas)
     return float(ju.free_energy(replace(sol, system=system))) + areas @ (B - sol.applied_field) ** 2 / (

@@ -29,7 +29,7 @@ Array = jax.Array
 
 WIDTH = 8
 """Frequencies per device on CPUs: a vector register of single precision; more would only crowd the cache."""
-BYTES = 4000
+BYTES = 12_000
 """Memory per node and frequency."""
 TRUSTED = 1e-3
 """Relative error that a step of single precision may have, whatever its iteration says of its residual."""

@@ -15,7 +15,7 @@ from jusadel.studies.screening.response import FieldResponse
 
 MAX_STEPS = 40
 CAP = 1.0
-"""Of the change in a step of twice the line integrals from a centroid to the corners, which are phases."""
+"""Of the change in a step of twice the line integrals along the edges of a triangle, which are phases."""
 NEARLY_NORMAL = 0.05
 """Of max |Delta| over Tc, below which the normal state in the applied field is looked at: if it is stable, it is it."""
 
