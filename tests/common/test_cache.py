@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from jusadel.common.programs.folder import keep_programs
 SETTINGS = (
     "jax_compilation_cache_dir",
     "jax_persistent_cache_min_compile_time_secs",
+    "jax_persistent_cache_enable_xla_caches",
     "jax_persistent_cache_min_entry_size_bytes",
 )
 
@@ -147,6 +149,11 @@ def test_jax_keeps_and_finds_programs_where_it_is_told(tmp_path):
         assert compiled() == first
     assert "cache_hits" in heard
     assert "cache_misses" not in heard
+    ju.cache(shutil.copytree(kept.folder, tmp_path / "two"))  # programs may be carried elsewhere
+    with Heard() as heard:
+        compiled()
+    assert "cache_misses" not in heard
+    ju.cache(kept.folder)
     assert ju.cache(clear=True).programs == 0
     ju.cache(False)
     assert str(ju.cache()) == "compiled programs: not kept"

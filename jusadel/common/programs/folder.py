@@ -83,7 +83,9 @@ def keep_programs() -> None:
 
 
 def _keep_in(folder: Path) -> None:
+    """What XLA would write there by itself, on GPUs, is left out: it is no place for half files, and part of the keys."""
     jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_enable_xla_caches", "none")
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     compilation_cache.reset_cache()
