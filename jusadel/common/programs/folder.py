@@ -83,7 +83,7 @@ def keep_programs() -> None:
 
 
 def _keep_in(folder: Path) -> None:
-    """What XLA would write there by itself, on GPUs, is left out: it is no place for half files, and part of the keys."""
+    """What XLA itself would write there on GPUs is left out: whole or not, and its place would be part of the keys."""
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_enable_xla_caches", "none")
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
