@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
-import optax
 
 from jusadel.common.arguments import is_number
 from jusadel.common.differentiability import without_derivatives
@@ -18,6 +17,9 @@ from jusadel.fitting.methods import CLOSE, Recorder, Task, by_loss, by_optimizer
 from jusadel.fitting.model import MODES, FailedPoint
 from jusadel.fitting.parameters import Range, parameters
 from jusadel.fitting.result import DegeneracyWarning, FitError, FitResult, FitWarning
+
+if TYPE_CHECKING:
+    import optax
 
 TOL, OPTIMIZER_TOL = 1e-4, 1e-6
 MAX_STEPS, MAX_OPTIMIZER_STEPS = 100, 300
