@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ from jusadel.action.nambu.frames import frame_to_green
 from jusadel.common.arguments import is_number, real
 from jusadel.common.differentiability import DIFFERENCES, without_derivatives
 from jusadel.common.errors import SolveError
+from jusadel.common.programs.compilation import Stopwatch, compilation_told
 from jusadel.common.progress import ProgressOption, reporter
 from jusadel.common.types import ArrayLike
 from jusadel.device.device import Device
@@ -47,7 +47,7 @@ class Spectrum(States):
         converged, stable: per energy, (n_E,): residual below tol; positivity at every node.
         margin: smallest eigenvalue of the Hermitian part of g tau3 over the nodes, (n_E,).
         stats: Newton steps in all, residuals, stations of a descent from high above the real axis where the energy
-            before was no start ("ladder"), seconds, name of the linear solver, tol.
+            before was no start ("ladder"), seconds, those of them for compilation, name of the linear solver, tol.
     """
 
     energies: np.ndarray
@@ -103,7 +103,7 @@ def spectrum(
         SolveError: an energy did not converge, or converged to an unphysical stationary point.
         ValueError: eta not positive, energies not finite.
     """
-    began = time.perf_counter()
+    watch, report = Stopwatch(), reporter(progress)
     if not isinstance(sol, Solution):
         raise TypeError(f"sol is {type(sol).__name__}; expected the Solution that jusadel.solve(device, ...) returns")
     refuse_bad_input(sol.device, tol)
@@ -111,16 +111,17 @@ def spectrum(
     once, place = np.unique(np.abs(E), return_inverse=True)
     highest = largest_energy(sol.device, sol.vertex_Delta)
     _warn_if_coarse(sol.device, min(once.max(), highest))
-    found = solve_energies(
-        solver.prepare(lift(sol.system), len(once)),
-        once,
-        float(eta),
-        solver,
-        lambda V, omega: with_reservoirs(sol.device, layout, V, omega),
-        highest=highest,
-        tol=tol,
-        progress=reporter(progress),
-    )
+    with compilation_told(report):
+        found = solve_energies(
+            solver.prepare(lift(sol.system), len(once)),
+            once,
+            float(eta),
+            solver,
+            lambda V, omega: with_reservoirs(sol.device, layout, V, omega),
+            highest=highest,
+            tol=tol,
+            progress=report,
+        )
     if throw:
         _refuse_uncertified(once, found, eta, tol)
     found = found[place]
@@ -138,7 +139,7 @@ def spectrum(
         margin=found.margin,
         system=sol.system,
         stats={name: getattr(found, name) for name in ("steps", "residual", "ladder", "iterations")}
-        | {"linear_solver": solver.name, "seconds": time.perf_counter() - began, "tol": tol},
+        | {"linear_solver": solver.name, "seconds": watch.seconds, "compile_seconds": watch.compiling, "tol": tol},
     )
 
 

@@ -74,10 +74,15 @@ def cache(folder: str | os.PathLike[str] | bool | None = None, *, clear: bool = 
     return ProgramCache(entries._path, len(sizes), sum(sizes), tuple(entries.trouble().values()))
 
 
+def cache_folder() -> str | None:
+    """The folder alone, also if it is JAX's own; None where there is none."""
+    return _setting("compilation_cache_dir") if _setting("enable_compilation_cache") else None
+
+
 def keep_programs() -> None:
     """As jusadel is imported: in the user's folder, unless he has said otherwise."""
     wanted = os.environ.get(VARIABLE)
-    told = _setting("compilation_cache_dir") or not _setting("enable_compilation_cache")
+    told = cache_folder() or not _setting("enable_compilation_cache")
     if wanted != OFF and (wanted or not told):
         cache(wanted or True)
 
@@ -98,7 +103,7 @@ def _keep_nowhere() -> None:
 
 
 def _kept_by_jax(clear: bool) -> ProgramCache:
-    folder = _setting("compilation_cache_dir")
+    folder = cache_folder()
     if not folder:
         return ProgramCache(None)
     if clear:
