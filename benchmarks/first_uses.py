@@ -14,6 +14,8 @@ import numpy as np
 
 SIZE = 0.25
 """Of the README's mesh."""
+FINE = 0.08
+"""Of the bilayer of a sweep: 370 nodes, of which each temperature takes a few seconds."""
 TRACING = "/jax/core/compile/jaxpr_trace_duration"
 LOWERING = "/jax/core/compile/jaxpr_to_mlir_module_duration"
 XLA = "/jax/core/compile/backend_compile_duration"
@@ -63,12 +65,12 @@ def current_phase(size=SIZE):
     return ju().current_phase_relation(strip(size), phases, T=0.1)
 
 
-def bilayer(size=SIZE):
+def bilayer(size=SIZE, T=0.2):
     """A self-consistent S-N bilayer."""
     regions = {"S": lambda p: p[:, 0] < 2, "N": lambda p: p[:, 0] > 2}
     mesh = ju().rectangle(3.0, 0.5, size, x=np.linspace(0, 3, 3 * round(1 / size) + 1), regions=regions)
     materials = {"S": ju().Material(Tc=1.0), "N": ju().Material(Tc=0.0)}
-    return ju().solve(ju().Device(mesh=mesh, materials=materials), 0.2, "self-consistent", frequencies=6)
+    return ju().solve(ju().Device(mesh=mesh, materials=materials), T, "self-consistent", frequencies=6)
 
 
 def spectrum(size=SIZE):
@@ -84,15 +86,12 @@ def diffuse(size=SIZE):
     return ju().current_through(flow, "right")
 
 
-FIELDS = np.linspace(0.1, 0.8, 8)
-
-
-def point(h, previous):
-    return current(strip(h=h))
+def point(T, previous):
+    return np.abs(bilayer(FINE, T).Delta).max()
 
 
 def sweep(workers):
-    return ju().sweep(point, FIELDS, workers=workers)["result"]
+    return ju().sweep(point, np.linspace(0.1, 0.6, 8), workers=workers)["result"]
 
 
 class Use(NamedTuple):
@@ -112,8 +111,8 @@ USES = {
     "bilayer": Use("self-consistent bilayer", bilayer),
     "spectrum": Use("spectrum, 16 energies", spectrum),
     "diffuse": Use("`diffuse`", diffuse),
-    "sweep": Use("8 points of a sweep, one by one", lambda: sweep(None)),
-    "workers": Use("8 points of a sweep, two workers", lambda: sweep(2)),
+    "sweep": Use("8 points of a sweep of bilayers, one by one", lambda: sweep(None)),
+    "workers": Use("8 points of a sweep of bilayers, two workers", lambda: sweep(2)),
 }
 
 

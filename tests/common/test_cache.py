@@ -162,6 +162,18 @@ def test_jax_keeps_and_finds_programs_where_it_is_told(tmp_path):
 
 
 @pytest.mark.usefixtures("settings")
+def test_what_jax_is_told_later_holds(tmp_path):
+    ju.cache(tmp_path / "ours")
+    first = compiled()
+    there = ju.cache().programs
+    jax.config.update("jax_compilation_cache_dir", str(tmp_path / "jax's"))
+    assert ju.cache().folder == tmp_path / "jax's"
+    assert compiled() == first
+    assert list((tmp_path / "jax's").glob("*-cache"))
+    assert len(list((tmp_path / "ours").iterdir())) == there
+
+
+@pytest.mark.usefixtures("settings")
 def test_a_foreign_program_is_compiled_again(tmp_path):
     """What stands under the name of another program is not run, and is no failure."""
     ju.cache(tmp_path)

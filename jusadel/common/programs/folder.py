@@ -38,6 +38,16 @@ class ProgramCache:
         return "\n".join([f"compiled programs: {where}", *(f"  note: {note}" for note in self.notes)])
 
 
+class _Ours(Entries):
+    """The folder until JAX is told of another one, which it would not notice by itself any more."""
+
+    def get(self, key: str) -> bytes | None:
+        if cache_folder() == str(self._path):
+            return super().get(key)
+        compilation_cache.reset_cache()
+        return None
+
+
 def cache(folder: str | os.PathLike[str] | bool | None = None, *, clear: bool = False) -> ProgramCache:
     """Where compiled programs are kept, so that later processes need not compile them again.
 
@@ -66,7 +76,7 @@ def cache(folder: str | os.PathLike[str] | bool | None = None, *, clear: bool = 
     elif folder is not None:
         _keep_in(_users_folder() if folder is True else Path(folder).expanduser().absolute())
     entries = of_jax._cache
-    if not isinstance(entries, Entries):
+    if not isinstance(entries, Entries) or cache_folder() != str(entries._path):
         return _kept_by_jax(clear)
     if clear:
         entries.clear()
@@ -94,7 +104,7 @@ def _keep_in(folder: Path) -> None:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     compilation_cache.reset_cache()
-    of_jax._cache = Entries(folder)  # type: ignore[assignment]
+    of_jax._cache = _Ours(folder)  # type: ignore[assignment]
 
 
 def _keep_nowhere() -> None:
