@@ -15,7 +15,7 @@ from jusadel.action.nambu.frames import frame_to_green
 from jusadel.common.arguments import is_number, real
 from jusadel.common.differentiability import DIFFERENCES, without_derivatives
 from jusadel.common.errors import SolveError
-from jusadel.common.programs.compilation import Stopwatch, compilation_told
+from jusadel.common.programs.compilation import Stopwatch
 from jusadel.common.progress import ProgressOption, reporter
 from jusadel.common.types import ArrayLike
 from jusadel.device.device import Device
@@ -103,7 +103,7 @@ def spectrum(
         SolveError: an energy did not converge, or converged to an unphysical stationary point.
         ValueError: eta not positive, energies not finite.
     """
-    watch, report = Stopwatch(), reporter(progress)
+    watch = Stopwatch()
     if not isinstance(sol, Solution):
         raise TypeError(f"sol is {type(sol).__name__}; expected the Solution that jusadel.solve(device, ...) returns")
     refuse_bad_input(sol.device, tol)
@@ -111,17 +111,16 @@ def spectrum(
     once, place = np.unique(np.abs(E), return_inverse=True)
     highest = largest_energy(sol.device, sol.vertex_Delta)
     _warn_if_coarse(sol.device, min(once.max(), highest))
-    with compilation_told(report):
-        found = solve_energies(
-            solver.prepare(lift(sol.system), len(once)),
-            once,
-            float(eta),
-            solver,
-            lambda V, omega: with_reservoirs(sol.device, layout, V, omega),
-            highest=highest,
-            tol=tol,
-            progress=report,
-        )
+    found = solve_energies(
+        solver.prepare(lift(sol.system), len(once)),
+        once,
+        float(eta),
+        solver,
+        lambda V, omega: with_reservoirs(sol.device, layout, V, omega),
+        highest=highest,
+        tol=tol,
+        progress=reporter(progress),
+    )
     if throw:
         _refuse_uncertified(once, found, eta, tol)
     found = found[place]
