@@ -112,7 +112,9 @@ def test_a_solution_says_how_much_of_its_time_was_compilation():
     assert lines[0] == SAID
     assert lines[-1].startswith("Newton: 2 of 2")
     assert 0 < sol.stats["compile_seconds"] < sol.stats["seconds"]
+    lines.clear()
     spec = ju.spectrum(sol, [0.5], eta=0.5, progress=lines.append)
+    assert lines == [SAID, "energies: 1 of 1"]
     assert 0 < spec.stats["compile_seconds"] < spec.stats["seconds"]
     for found in (sol, spec):
         printed = replace(found, stats=found.stats | {"seconds": 12.4, "compile_seconds": 11.3})
