@@ -155,8 +155,9 @@ def test_jax_keeps_and_finds_programs_where_it_is_told(tmp_path):
     assert "cache_misses" not in heard
     ju.cache(kept.folder)
     assert ju.cache(clear=True).programs == 0
-    ju.cache(False)
-    assert str(ju.cache()) == "compiled programs: not kept"
+    for nowhere in (False, 0, "0"):
+        ju.cache(kept.folder)
+        assert str(ju.cache(nowhere)) == "compiled programs: not kept"
     compiled()
     assert not list(kept.folder.iterdir())
 

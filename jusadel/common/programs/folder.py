@@ -64,14 +64,14 @@ def cache(folder: str | os.PathLike[str] | bool | None = None, *, clear: bool = 
     beyond a gigabyte: what was not used for longest goes.
 
     Args:
-        folder: a folder, which is made when the first program is kept; False for none; True for the user's own; None
+        folder: a folder, which is made when the first program is kept; False or 0 for none; True for the user's own; None
             leaves it as it is.
         clear: remove the programs that are in it.
 
     Returns:
         A record with .folder, .programs, .size and .notes, which says so in words where it is printed.
     """
-    if folder is False:
+    if folder in (False, OFF):  # 0 too
         _keep_nowhere()
     elif folder is not None:
         _keep_in(_users_folder() if folder is True else Path(folder).expanduser().absolute())
