@@ -59,22 +59,24 @@ def cache(folder: str | os.PathLike[str] | bool | None = None, *, clear: bool = 
     As jusadel is imported, programs begin to be kept in `jusadel` in the user's folder for such things
     ($XDG_CACHE_HOME or ~/.cache, ~/Library/Caches, %LOCALAPPDATA%), or where the environment variable JUSADEL_CACHE
     says, a folder, or 0 for nowhere; but a cache that JAX has been told of before (JAX_COMPILATION_CACHE_DIR) stays as
-    it is. They hold for every program that JAX compiles in this process. Processes may share the folder, also of
+    it is. All that JAX compiles in the process is kept. Processes may share the folder, also of
     several kinds of machines; whoever may write to it can have your processes run what he likes. It never grows far
     beyond a gigabyte: what was not used for longest goes.
 
     Args:
-        folder: a folder, which is made when the first program is kept; False or 0 for none; True for the user's own; None
-            leaves it as it is.
+        folder: a folder, which is made when the first program is kept; False or 0 for none; True for the user's own;
+            None leaves it as it is.
         clear: remove the programs that are in it.
 
     Returns:
         A record with .folder, .programs, .size and .notes, which says so in words where it is printed.
     """
-    if folder in (False, OFF):  # 0 too
+    if folder is True:
+        _keep_in(_users_folder())
+    elif isinstance(folder, int) or folder == OFF:
         _keep_nowhere()
     elif folder is not None:
-        _keep_in(_users_folder() if folder is True else Path(folder).expanduser().absolute())
+        _keep_in(Path(folder).expanduser().absolute())
     entries = of_jax._cache
     if not isinstance(entries, Entries) or cache_folder() != str(entries._path):
         return _kept_by_jax(clear)
