@@ -7,7 +7,6 @@ import sys
 import warnings
 from datetime import date
 from itertools import pairwise
-from pathlib import Path
 from time import perf_counter
 
 import jax
@@ -18,6 +17,7 @@ import jusadel as ju
 from benchmarks import product
 from benchmarks.plain import copy_bandwidth, seconds_of_spsolve_step
 from benchmarks.problems import DELTA, MAKERS, SPIN_ORBIT, T, problem
+from benchmarks.results import write_part
 from jusadel.action import matsubara
 from jusadel.solver.newton import newton
 
@@ -161,15 +161,15 @@ def main():
         table += [row] if row else []
         ratios += [ratio] if ratio else []
         print("\n".join(text for text in (row, ratio) if text), flush=True)
-        Path(__file__).with_name("RESULTS.md").write_text(page(given, table, ratios))
+        write_part("Benchmarks", page(given, table, ratios))
 
 
 def page(given, table, ratios):
-    """The text of RESULTS.md."""
+    """The text of its part of RESULTS.md."""
     command = "python -m benchmarks " + " ".join(sys.argv[1:])
     device = jax.devices()[0]
     return (
-        f"# Benchmarks\n\n`{command.strip()}`, {date.today()}, {platform.machine()}, {device.device_kind}, jax "
+        f"`{command.strip()}`, {date.today()}, {platform.machine()}, {device.device_kind}, jax "
         f"{jax.__version__}, numpy {np.__version__}, scipy {scipy.__version__}; copy bandwidth with two threads "
         f"{COPY / 1e9:.0f} GB/s.\n\nT = {T} Tc; quadrature with {given.frequencies} frequencies, and once with as "
         f"many as {ACCURACY:g} in the sums needs; everything certified; compilation apart. Direct solvers run on the "

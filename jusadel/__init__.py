@@ -1,15 +1,22 @@
 """jusadel: the nonlinear Usadel equation with every symmetry-allowed spin-orbit term, in JAX.
 
-Importing jusadel switches JAX to double precision (the environment variable JUSADEL_NO_X64=1 leaves it as it is).
+Importing jusadel switches JAX to double precision (the environment variable JUSADEL_NO_X64=1 leaves it as it is), and
+keeps what JAX compiles for later processes (JUSADEL_CACHE says where, or 0 for nowhere; see `cache`).
 The package is made of rooms, each of which imports only from those before it; these are its public names.
 """
 
+import contextlib
 import os
 
 import jax
 
 if not os.environ.get("JUSADEL_NO_X64"):
     jax.config.update("jax_enable_x64", True)
+
+with contextlib.suppress(RuntimeError):  # a user without a home
+    from jusadel.common.programs.folder import keep_programs as _keep_programs
+
+    _keep_programs()  # before any room makes an array
 
 from jusadel import action, common, device, files, fitting, mesh, nonequilibrium, observables, plot, solver, studies
 from jusadel.action import *

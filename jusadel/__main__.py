@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def info(given: argparse.Namespace) -> None:
-    """Print versions, devices, precision and memory."""
+    """Print versions, devices, precision, memory, and where compiled programs are kept."""
     print(f"jusadel {ju.__version__}")
     print(
         "python",
@@ -74,6 +74,7 @@ def info(given: argparse.Namespace) -> None:
         print(
             f"memory: {os.sysconf('SC_PHYS_PAGES') * page:.1f} GiB, free {os.sysconf('SC_AVPHYS_PAGES') * page:.1f} GiB"
         )
+    print(ju.cache())
 
 
 def mesh(given: argparse.Namespace) -> None:
@@ -136,7 +137,7 @@ def _count(workers: str | None) -> int | None:
 
 
 COMMANDS: tuple[tuple[Any, str, dict[str, str]], ...] = (
-    (info, "versions, devices, precision and memory", {}),
+    (info, "versions, devices, precision, memory and compiled programs", {}),
     (
         mesh,
         "what a mesh file holds, and a picture of it",

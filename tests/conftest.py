@@ -19,7 +19,7 @@ QUICK = (
 )
 os.environ["XLA_FLAGS"] = " ".join([*QUICK, os.environ.get("XLA_FLAGS", "")])
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ["JUSADEL_CACHE"] = "0"  # not the user's; see `pytest_configure`
 
 import jax  # noqa: E402
 import pytest  # noqa: E402
@@ -48,8 +48,8 @@ LONGEST = (
 def pytest_configure(config):
     """What one process has compiled is read by the others, and in the next runs."""
     folder = config.cache.mkdir("compiled")
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder)
-    jax.config.update("jax_compilation_cache_dir", str(folder))
+    os.environ["JUSADEL_CACHE"] = str(folder)
+    ju.cache(folder)
     if not hasattr(config, "workerinput"):
         for entry in folder.iterdir():
             if time.time() - entry.stat().st_mtime > DAYS_KEPT * 86400:

@@ -7,9 +7,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy
 import scipy.linalg
-import scipy.optimize
-from scipy.special import k1, psi, zeta
 
 from jusadel.common.arguments import check_temperature, is_count, real
 from jusadel.common.differentiability import without_derivatives
@@ -120,7 +119,7 @@ def _quadrature_error(x: float, n: int) -> float:
     pole = np.sum(w / (omega**2 + x**2)) * 4 * x / np.tanh(x / 2)
     # Poisson summation; z K1(z) falls as exp(-z), so twelve terms are all that double precision holds
     k = np.arange(1, 13)
-    exact = (1 + 2 * np.sum((-1.0) ** k * k * x * k1(k * x))) / (2 * np.pi)
+    exact = (1 + 2 * np.sum((-1.0) ** k * k * x * scipy.special.k1(k * x))) / (2 * np.pi)
     root = np.sum(w * x**2 / np.hypot(omega, x) ** 3) / exact
     return float(max(abs(pole - 1), abs(root - 1)))
 
@@ -147,13 +146,13 @@ def _gap_in_tc(t: float) -> float:
     if t < 0.03:  # Delta(0) - Delta(T) ~ exp(-Delta(0)/T) < 1e-25
         return float(GAP_RATIO)
     if 1 - t < 1e-9:  # Ginzburg-Landau; the equation itself drowns in round-off
-        return float(np.sqrt(8 * np.pi**2 * (1 - t) / (7 * zeta(3))))
+        return float(np.sqrt(8 * np.pi**2 * (1 - t) / (7 * scipy.special.zeta(3))))
     omega, w = quadrature(t, 120)
 
     def mismatch(Delta: float) -> float:
         # omega/(omega^2 + Delta^2/2) has the same 1/omega^3 tail as 1/hypot and sums to a digamma function
         half = Delta / np.sqrt(2)
-        analytic = psi(0.5 + 0.5j * half / (np.pi * t)).real - psi(0.5)
+        analytic = scipy.special.psi(0.5 + 0.5j * half / (np.pi * t)).real - scipy.special.psi(0.5)
         rest = omega / (omega**2 + half**2) - 1 / np.hypot(omega, Delta)
         return float(np.log(t) + analytic + 2 * np.pi * t * np.sum(w * rest))
 

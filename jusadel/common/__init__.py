@@ -1,4 +1,5 @@
-"""Errors and warnings, and plain tools that every room uses: checked arguments, progress, files that are whole.
+"""Errors and warnings, and plain tools that every room uses: checked arguments, progress, files that are whole,
+and compiled programs that are kept.
 
 Imports none of the other rooms.
 """
@@ -14,6 +15,7 @@ from jusadel.common.errors import (
     UncertifiedDerivativeWarning,
     UnstableStateWarning,
 )
+from jusadel.common.programs.folder import cache
 
 __all__ = [
     "BathWarning",
@@ -25,4 +27,5 @@ __all__ = [
     "StabilityError",
     "UncertifiedDerivativeWarning",
     "UnstableStateWarning",
+    "cache",
 ]

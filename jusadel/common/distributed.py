@@ -1,7 +1,8 @@
-"""Frequencies shared out over the processes of jax.distributed; within a process they go to its devices."""
+"""What a process has to share out: its processors, and frequencies over the processes of jax.distributed."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound="DataclassInstance")
 
 _apart: ContextVar[bool] = ContextVar("apart", default=False)
+
+
+def processors() -> int:
+    """How many this process may use: those that the system gives it, but no more than NPROC says, which XLA obeys."""
+    given = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    wanted = os.environ.get("NPROC", "")
+    return min(given, int(wanted)) if wanted.isdecimal() and int(wanted) else given
 
 
 @contextmanager

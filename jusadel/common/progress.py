@@ -44,7 +44,7 @@ class Event:
     def __str__(self) -> str:
         count = f"{self.done} of {self.total}" if self.total is not None else f"step {self.done}"
         place = " ".join(filter(None, (count if self.done is not None else "", self.counted)))
-        return f"{self.what}: {', '.join(filter(None, (place, self.detail)))}"
+        return ": ".join(filter(None, (self.what, ", ".join(filter(None, (place, self.detail))))))
 
 
 Progress = Callable[[Event], None]

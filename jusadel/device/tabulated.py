@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from scipy.spatial import cKDTree
+import scipy
 
 SAME = 1e-9
 """Largest distance of a point from that of the table, in widths of the table."""
@@ -50,8 +50,8 @@ class Sampled:
         return self.values[row]
 
     @cached_property
-    def _tree(self) -> cKDTree:
-        return cKDTree(self.points)
+    def _tree(self) -> scipy.spatial.cKDTree:
+        return scipy.spatial.cKDTree(self.points)
 
     def __repr__(self) -> str:
         return f"Sampled({len(self.points)} points, values of shape {self.values.shape[1:]})"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
-import optax
 
 from jusadel.common.arguments import is_number
 from jusadel.common.differentiability import without_derivatives
+from jusadel.common.programs.compilation import compilation_told
 from jusadel.common.progress import ProgressOption, reporter
 from jusadel.common.types import ArrayLike, Number
 from jusadel.fitting.data import Data, measured
@@ -18,6 +18,9 @@ from jusadel.fitting.methods import CLOSE, Recorder, Task, by_loss, by_optimizer
 from jusadel.fitting.model import MODES, FailedPoint
 from jusadel.fitting.parameters import Range, parameters
 from jusadel.fitting.result import DegeneracyWarning, FitError, FitResult, FitWarning
+
+if TYPE_CHECKING:
+    import optax
 
 TOL, OPTIMIZER_TOL = 1e-4, 1e-6
 MAX_STEPS, MAX_OPTIMIZER_STEPS = 100, 300
@@ -92,16 +95,18 @@ def fit(
     known, x = parameters(start, transforms)
     tol = tol or (TOL if optimizer is None else OPTIMIZER_TOL)
     longest = int(max_steps or (MAX_STEPS if optimizer is None else MAX_OPTIMIZER_STEPS))
-    recorder = Recorder(known, "chi2" if loss is None else "loss", reporter(progress))
+    report = reporter(progress)
+    recorder = Recorder(known, "chi2" if loss is None else "loss", report)
     task = Task(model, known, x, mode, tol, longest, recorder)
     try:
-        if loss is not None:
-            _refuse_uncertainties(sigma, weights)
-            result = by_loss(task, loss, data, optimizer)
-        elif optimizer is not None:
-            result = by_optimizer(task, measured(data, sigma, weights), optimizer)
-        else:
-            result = by_steps(task, measured(data, sigma, weights))
+        with compilation_told(report):
+            if loss is not None:
+                _refuse_uncertainties(sigma, weights)
+                result = by_loss(task, loss, data, optimizer)
+            elif optimizer is not None:
+                result = by_optimizer(task, measured(data, sigma, weights), optimizer)
+            else:
+                result = by_steps(task, measured(data, sigma, weights))
     except FailedPoint as failed:  # anywhere but at the start it is a refused step
         raise _at_start(failed, known.shown(x)) from failed.__cause__
     if throw and (result.stuck or (optimizer is None and not result.converged)):

@@ -19,7 +19,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
-from scipy.optimize import lsq_linear
+import scipy
 
 from jusadel.fitting.model import FailedPoint, ModelPoint
 
@@ -128,7 +128,7 @@ class Linearised:
         if (np.abs(self.full) < self.cap).all():
             return gain
         box = self.cap * self.lengths
-        best = lsq_linear(self.R / self.lengths, -self.q, (-box, box)).x / self.lengths
+        best = scipy.optimize.lsq_linear(self.R / self.lengths, -self.q, (-box, box)).x / self.lengths
         return max(gain, self.gain(best))
 
     def distance(self, unit: float) -> float:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from jusadel.common.progress import Event, Progress
 from jusadel.common.types import Number
@@ -20,6 +19,9 @@ from jusadel.fitting.model import Differentiated, ModelPoint, chosen_mode
 from jusadel.fitting.optimizer import Descended, Loss, descend
 from jusadel.fitting.parameters import Parameters, as_given
 from jusadel.fitting.result import FitResult, History
+
+if TYPE_CHECKING:
+    import optax
 
 LONGEST = 3.0
 """Largest step of the variable behind a bounded parameter: a factor of 20 in a positive one."""

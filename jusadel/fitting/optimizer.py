@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from jusadel.fitting.model import FailedPoint, failures_named
 from jusadel.fitting.parameters import Parameters, traced
+
+if TYPE_CHECKING:
+    import optax
 
 GROWTH = 1.2
 """Of the part of its steps that an optimizer may go after one was halved."""
@@ -67,6 +69,8 @@ def descend(
     Raises:
         FailedPoint: no loss at the start.
     """
+    import optax  # when it is first needed
+
     here = best = _sloped(loss, parameters, x, mode)
     accepted(here.x, here.loss, 0)
     optimizer = optax.with_extra_args_support(optimizer)

@@ -8,10 +8,10 @@ from typing import Any
 
 import jax
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
 from jusadel.mesh.topology import SIDES, Integers, Topology, check_connected, frozen, integers, some, split_lines
 
@@ -82,7 +82,7 @@ def joined_sides(
         left, right = (boundaries[name + side] for side in SIDES)
         back = right[:, ::-1]
         here, there = (points[edges].reshape(-1, 4) for edges in (left, back))
-        distance, row = cKDTree(there).query(here)
+        distance, row = scipy.spatial.cKDTree(there).query(here)
         limit = 1e-6 * np.sqrt(((here[:, :2] - here[:, 2:]) ** 2).sum(axis=1).min())
         if len(left) == len(right) and distance.max() <= limit:
             found[name + SIDES[1]] = right[row[::-1]]
@@ -113,7 +113,7 @@ def check_conforming(
         pairs = np.stack([folded // len(points), folded % len(points)], axis=1)
         raise ValueError(f"the two triangles at edges {some(pairs)} lie on the same side: the mesh folds over")
     length = np.sqrt(((points[edges[:, 1]] - points[edges[:, 0]]) ** 2).sum(axis=1))
-    twins = cKDTree(points).query_pairs(1e-6 * length.min(), output_type="ndarray")
+    twins = scipy.spatial.cKDTree(points).query_pairs(1e-6 * length.min(), output_type="ndarray")
     if joined is not None:
         one, other = (pairs.ravel() for pairs in joined)
         graph = coo_array((np.ones(len(one)), (one, other)), shape=(len(points), len(points)))
@@ -144,7 +144,7 @@ def _check_hanging(points: NDArray[np.float64], outer: Integers) -> None:
     nodes = np.unique(outer)
     start, end = points[outer[:, 0]], points[outer[:, 1]]
     half = 0.5 * np.sqrt(((end - start) ** 2).sum(axis=1))
-    near = cKDTree(points[nodes]).query_ball_point(0.5 * (start + end), half * (1 - 1e-9))
+    near = scipy.spatial.cKDTree(points[nodes]).query_ball_point(0.5 * (start + end), half * (1 - 1e-9))
     row = np.repeat(np.arange(len(outer)), [len(found) for found in near])
     node = nodes[np.concatenate([np.asarray(found, dtype=int) for found in near])]
     along, off = (end - start)[row], points[node] - start[row]

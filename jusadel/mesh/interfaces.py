@@ -17,10 +17,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
 from jusadel.common.differentiability import SHAPES, without_derivatives
 from jusadel.mesh.mesh import Mesh
@@ -260,7 +260,7 @@ def matching_nodes(mesh: Mesh, first: str, second: str, tol: float = 1e-9) -> tu
     middle, image = (0.5 * (points[side].min(axis=0) + points[side].max(axis=0)) for side in (nodes, images))
     shift = image - middle
     limit = tol * np.ptp(points, axis=0).max()
-    distance = cKDTree(points[images]).query(points[nodes] + shift)[0]
+    distance = scipy.spatial.cKDTree(points[images]).query(points[nodes] + shift)[0]
     if distance.max() > limit:
         worst = nodes[distance.argmax()]
         raise ValueError(
@@ -280,7 +280,7 @@ def matching_nodes(mesh: Mesh, first: str, second: str, tol: float = 1e-9) -> tu
 def _paired_along(points: NDArray[np.float64], first: Integers, second: Integers, shift: Any) -> Integers:
     """Node pairs of the edges whose midpoints agree up to the shift."""
     middle, image = points[first].mean(axis=1) + shift, points[second].mean(axis=1)
-    second = second[cKDTree(image).query(middle)[1]]
+    second = second[scipy.spatial.cKDTree(image).query(middle)[1]]
     straight, swapped = (
         np.abs(points[first] + shift - points[edges]).max(axis=(1, 2)) for edges in (second, second[:, ::-1])
     )

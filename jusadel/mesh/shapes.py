@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial import Delaunay
 
 from jusadel.common.differentiability import SHAPES, without_derivatives
 from jusadel.mesh.checks import _check_node_count, signed_areas
@@ -140,7 +140,7 @@ def _rings(radius: float, size: float, core: float) -> list[NDArray[np.float64]]
 
 def _delaunay(points: NDArray[np.float64]) -> Integers:
     """Counterclockwise triangles, smallest node first, sorted; the library's order follows round-off."""
-    triangles = Delaunay(points).simplices.astype(np.int64)
+    triangles = scipy.spatial.Delaunay(points).simplices.astype(np.int64)
     clockwise = signed_areas(points[triangles]) < 0
     triangles[clockwise] = triangles[clockwise][:, [0, 2, 1]]
     turn = (triangles.argmin(axis=1)[:, None] + np.arange(3)) % 3

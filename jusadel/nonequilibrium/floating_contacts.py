@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.optimize
+import scipy
 
 from jusadel.common.errors import SolveError
 from jusadel.device.contact import NO_SPIN, Contact, is_floating

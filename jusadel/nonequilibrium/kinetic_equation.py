@@ -21,6 +21,7 @@ from jusadel.action.nambu import advanced
 from jusadel.common.arguments import is_number, real
 from jusadel.common.differentiability import DIFFERENCES, without_derivatives
 from jusadel.common.errors import SolveError
+from jusadel.common.programs.compilation import compilation_told
 from jusadel.common.progress import Event, ProgressOption, reporter
 from jusadel.common.types import ArrayLike
 from jusadel.device.contact import Contact, is_floating
@@ -97,7 +98,8 @@ def unchecked_kinetics(
     units = [_unit(spec, name, mode) for name in floating_contacts(contacts) for mode in modes_of(contacts[name])]
     answers = []
     for k, E in enumerate(spec.energies):
-        answers.append(_at_energy(spec, assembly, k, given[k], units, temperature))
+        with compilation_told(report):
+            answers.append(_at_energy(spec, assembly, k, given[k], units, temperature))
         if report:
             report(Event("distributions", k + 1, len(given), detail=f"E = {E:.4g}"))
     if not units:

@@ -24,6 +24,7 @@ from jusadel.action.mesh_action import nodal_mean, with_pairing
 from jusadel.action.nambu import R, advanced
 from jusadel.common.differentiability import DIFFERENCES, without_derivatives
 from jusadel.common.errors import SolveError
+from jusadel.common.programs.compilation import compilation_told
 from jusadel.common.progress import Event, ProgressOption, reporter
 from jusadel.common.types import ArrayLike
 from jusadel.device.contact import Contact
@@ -82,7 +83,8 @@ def self_consistent_kinetics(
     report, mixing = reporter(progress), _Mixing()
     state = replace(sol, system=discretise(sol.device, sol.vertex_Delta, ("Delta",)))
     for step in range(max_steps + 1):
-        kin = unchecked_kinetics(spectrum(state, energies, eta), contacts, bath, weights)
+        with compilation_told(report):
+            kin = unchecked_kinetics(spectrum(state, energies, eta), contacts, bath, weights)
         where = _sites(kin)
         Delta = where.from_vertices(state.vertex_Delta)
         change = _amplitudes(kin)[where.nodes] / where.a - Delta

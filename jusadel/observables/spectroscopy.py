@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.special import expit
+import scipy
 
 from jusadel.action.mesh_action import to_nodes
 from jusadel.action.nambu import L, R
@@ -132,7 +132,7 @@ def _both_signs(spec: Spectrum, polarisation: np.ndarray) -> tuple[np.ndarray, A
 def _thermal_weights(E: np.ndarray, V: np.ndarray, T: float) -> np.ndarray:
     """Weights (n_V, k) of the values at energies E (k,) in Int dE N(E) [-f'(E - V)], exact for N linear in between."""
     x = (E - V[:, None]) / T
-    f, log = expit(-x), np.logaddexp(0, -x)  # f and its integral from E upward over T
+    f, log = scipy.special.expit(-x), np.logaddexp(0, -x)  # f and its integral from E upward over T
     mass, step = f[:, :-1] - f[:, 1:], np.diff(E)
     right = (T * (log[:, :-1] - log[:, 1:]) / step) - f[:, 1:] if len(E) > 1 else mass
     weights = np.zeros(x.shape)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.errors import UncertifiedDerivativeWarning, UnstableStateWarning
+from jusadel.common.programs.compilation import Stopwatch
 from jusadel.common.progress import ProgressOption, reporter
 from jusadel.common.types import Frequencies, PairPotential
 from jusadel.device.device import Device
@@ -82,7 +82,7 @@ def solve(
         ValueError: T <= 0, NaN, wrong shapes, missing pair potential.
     """
     refuse_bad_input(device, tol, gap_tol)
-    began = time.perf_counter()
+    watch = Stopwatch()
     stated, consistent = _stated(device, T, pair_potential, frequencies)
     traced = is_traced(stated)
     plain = still(stated) if traced else stated
@@ -109,7 +109,8 @@ def solve(
         if throw:
             refuse_uncertified(problem, result, forced=start is not None)
         found = FoundState(problem, result.V, first)
-    sol = found.problem.solution(result, found.Delta, time.perf_counter() - began, **stats)
+    stats["compile_seconds"] = watch.compiling
+    sol = found.problem.solution(result, found.Delta, watch.seconds, **stats)
     if not traced:
         return sol
     _warn_of_uncertified(sol)

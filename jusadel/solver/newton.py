@@ -21,6 +21,7 @@ from jusadel.action.mesh_action import DiscreteAction, to_nodes
 from jusadel.action.nambu import R
 from jusadel.action.nambu.frames import cap_step, frame_to_green, positivity, retract
 from jusadel.common.distributed import shared_out
+from jusadel.common.programs.compilation import compilation_told
 from jusadel.common.progress import Event, Progress
 from jusadel.solver.linear import LinearSolver
 from jusadel.solver.linear.protocol import SMALL
@@ -241,7 +242,8 @@ def solve_frequencies(
         progress: called with each Event.
     """
     run = lambda w, V: newton(prepared.lifted, w, boundary(V, w), solver, prepared=prepared, tol=tol, progress=progress)  # noqa: E731
-    result = shared_out(run, omega, start(omega))
+    with compilation_told(progress):
+        result = shared_out(run, omega, start(omega))
     if not ladder or result.accepted.all():
         return result
     for k in np.argsort(-omega):

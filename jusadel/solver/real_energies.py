@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from jusadel.action.nambu.frames import ROUND_OFF
+from jusadel.common.programs.compilation import compilation_told
 from jusadel.common.progress import Event, Progress
 from jusadel.solver.linear import LinearSolver
 from jusadel.solver.newton import NewtonResult, newton, nothing_yet
@@ -72,11 +73,12 @@ def solve_energies(
     chains = np.array_split(np.arange(len(energies)), min(prepared.width, len(energies)))
     for k in range(len(chains[0])):
         at = np.array([chain[k] for chain in chains if k < len(chain)])
-        if k:
-            _put(total, at, run(eta - 1j * energies[at], total.V[at - 1]))
-        left = at[~accepted(total)[at]]
-        if len(left):
-            _put(total, left, _descend(run, energies[left], eta, highest, total.V[left]))
+        with compilation_told(progress):
+            if k:
+                _put(total, at, run(eta - 1j * energies[at], total.V[at - 1]))
+            left = at[~accepted(total)[at]]
+            if len(left):
+                _put(total, left, _descend(run, energies[left], eta, highest, total.V[left]))
         if progress:
             progress(Event("energies", int(np.isfinite(total.residual).sum()), len(energies)))
     return total

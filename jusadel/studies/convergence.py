@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 
 from jusadel.common.differentiability import refuse_traced, without_derivatives
 from jusadel.device.device import Device
@@ -154,7 +154,7 @@ def _measured_order(values: np.ndarray, sizes: np.ndarray) -> float:
         return float((h[0] ** p - h[1] ** p) / (h[1] ** p - h[2] ** p))
 
     if first @ last > 0 and ratio(ORDERS[0]) < one / two < ratio(ORDERS[1]):
-        return float(brentq(lambda p: ratio(p) - one / two, *ORDERS))
+        return float(scipy.optimize.brentq(lambda p: ratio(p) - one / two, *ORDERS))
     kind = "go to and fro" if first @ last <= 0 else "do not shrink as a power of the mesh size"
     warnings.warn(
         f"the last two steps, {one:.3g} and {two:.3g} at sizes {sizes[-2]:.3g} and {sizes[-1]:.3g}, {kind}: there is "

@@ -155,6 +155,7 @@ WITHOUT_NUMBERS = {
     "Units",
     "action",
     "allowed_tensor",
+    "cache",
     "linear",
     "load",
     "materials",

@@ -1,5 +1,6 @@
 """The linear solvers agree with each other, give the same inertia, and say so when they cannot solve."""
 
+import os
 import threading
 
 import numpy as np
@@ -74,6 +75,16 @@ def test_each_thread_frees_its_own_factors(monkeypatch):
     assert freed_at_home == [True] * 6
     superlu.Factor(None)  # nothing waits in this thread
     assert freed_at_home == [True] * 6 + [False]
+
+
+def test_threads_are_those_of_the_process(monkeypatch):
+    """A worker of a sweep, whose share NPROC says, takes no more; who asks for a number gets it."""
+    monkeypatch.delenv("NPROC", raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(6)), raising=False)
+    assert [SuperLU().threads, SuperLU(threads=7).threads] == [6, 7]
+    for wanted, given in (("2", 2), ("9", 6), ("0", 6), ("many", 6)):
+        monkeypatch.setenv("NPROC", wanted)
+        assert [SuperLU().threads, SuperLU(threads=7).threads] == [given, 7]
 
 
 def test_pardiso_follows_a_change_of_pattern(problem):

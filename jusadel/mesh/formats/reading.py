@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import meshio
 import numpy as np
 
 from jusadel.mesh.formats.elements import Block, Content, mesh_of_elements
@@ -63,6 +62,8 @@ EXPECTED = {".msh": "file of Gmsh", ".vtu": "XML file of VTK's type Unstructured
 
 def _read_vtu(file: Path) -> Content:
     """Names come from our own arrays, or from the physical numbers that meshio keeps of Gmsh's groups."""
+    import meshio  # when it is first needed
+
     raw = meshio.vtu.read(str(file))
     blocks = [
         Block(kind=block.type, nodes=np.asarray(block.data, np.int64), groups=_vtu_groups(raw.cell_data, k, block.type))

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import meshio
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -95,6 +94,8 @@ def _fields(what: str, given: Mapping[str, ArrayLike] | None, count: int) -> dic
 
 
 def _write_vtu(mesh: Mesh, file: Path, at_points: dict[str, Any], at_cells: dict[str, Any]) -> None:
+    import meshio  # when it is first needed
+
     lines = np.concatenate([np.empty((0, 2), np.int64), *mesh.boundaries.values()])
     m, k = len(mesh.triangles), len(lines)
     data = {

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import Delaunay
 
 from jusadel.mesh.checks import _check_node_count, signed_areas
 from jusadel.mesh.generator.constraints import Border
@@ -116,7 +116,7 @@ def guards(points: Points) -> Points:
 def _delaunay(points: Points) -> tuple[Integers, Integers]:
     every = np.concatenate([points, guards(points)])
     nudge = NUDGE * np.random.default_rng(0).uniform(-1, 1, every.shape)
-    found = Delaunay((every - every.mean(axis=0)) / np.ptp(every) + nudge)
+    found = scipy.spatial.Delaunay((every - every.mean(axis=0)) / np.ptp(every) + nudge)
     return found.simplices.astype(np.int64), found.neighbors.astype(np.int64)
 
 

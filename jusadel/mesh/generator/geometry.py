@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
 from jusadel.mesh.topology import Integers
 
@@ -213,7 +213,7 @@ def arranged(
 
 def _merged(points: Points, tol: float) -> Points:
     """Points without repetition, the first of each cluster, in the order given."""
-    pairs = cKDTree(points).query_pairs(tol, output_type="ndarray")
+    pairs = scipy.spatial.cKDTree(points).query_pairs(tol, output_type="ndarray")
     graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(points), len(points)))
     _, cluster = connected_components(graph, directed=False)
     _, first = np.unique(cluster, return_index=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from jusadel.mesh.checks import _check_node_count
 from jusadel.mesh.generator.constraints import Border, divided
@@ -52,7 +52,7 @@ def _length_nearby(border: Border, points: Points) -> NDArray[np.float64]:
         np.minimum.at(shortest, node[:, end], border.lengths)
     used = np.flatnonzero(np.isfinite(shortest))
     k = min(8, len(used))
-    distance, near = cKDTree(border.points[used]).query(points, k=k)
+    distance, near = scipy.spatial.cKDTree(border.points[used]).query(points, k=k)
     return (shortest[used][near.reshape(-1, k)] + GROWTH * distance.reshape(-1, k)).min(axis=1)
 
 
@@ -64,7 +64,7 @@ def interior_points(border: Border, size: SizeFunction) -> Points:
 
     points, lattice = _lattice(border.points, spacing)
     wanted = spacing(points)
-    distance, _ = cKDTree(border.points).query(points)
+    distance, _ = scipy.spatial.cKDTree(border.points).query(points)
     keep = distance > DROP * wanted
     points, wanted, lattice = points[keep], wanted[keep], lattice[keep]
     if len(points) == 0:
@@ -116,7 +116,7 @@ def _quartered(corners: Integers) -> Integers:
 def apart(points: Points, radius: NDArray[np.float64], rank: NDArray[Any]) -> NDArray[np.bool_]:
     """Which points (n,) to keep: none within `radius` (n,) of another; lower `rank` (n,) goes first."""
     n = len(points)
-    distance, near = cKDTree(points).query(points, k=min(24, n))
+    distance, near = scipy.spatial.cKDTree(points).query(points, k=min(24, n))
     distance, near = distance.reshape(n, -1), near.reshape(n, -1)
     i, k = np.nonzero(distance < np.maximum(radius[:, None], radius[near]))
     j = near[i, k]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from jusadel.mesh.checks import signed_areas
 from jusadel.mesh.generator.constraints import ACUTE, Border, MeshingError
@@ -124,7 +124,7 @@ def _with_circumcenters(mesh: Triangulation, size: SizeFunction, bad: NDArray[np
     split[found.second[order[first]]] = True
     blocked[who] = True
     # edges that the new point would see under an obtuse angle
-    seen = cKDTree(center).query_ball_point(border.middles, 0.5 * border.lengths * (1 - 1e-9))
+    seen = scipy.spatial.cKDTree(center).query_ball_point(border.middles, 0.5 * border.lengths * (1 - 1e-9))
     for_edge = np.array([len(s) for s in seen])
     split |= for_edge > 0
     blocked[np.concatenate([np.asarray(s, dtype=int) for s in seen])] = True

@@ -21,6 +21,7 @@ import numpy as np
 
 from jusadel.action.matsubara import GAP_RATIO
 from jusadel.common.errors import SolveError
+from jusadel.common.programs.compilation import compilation_told
 from jusadel.common.progress import Event
 from jusadel.device.pair_potential import from_pairs
 from jusadel.solver.gap.response import RESPONSE, PairResponse, amplitudes
@@ -117,8 +118,9 @@ def _converged(
         best = min(found, best, key=lambda trial: trial.size)
         if found.meets(tol, where) or step == MAX_STEPS:
             break
-        response = PairResponse(found.problem, where, found.newton.V)
-        found, stuck = _next(found, where, response, stuck)
+        with compilation_told(problem.progress):
+            response = PairResponse(found.problem, where, found.newton.V)
+            found, stuck = _next(found, where, response, stuck)
         responses += response.count
     if found.meets(tol, where):
         return _classified(found, where, step, responses)

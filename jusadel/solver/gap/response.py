@@ -24,7 +24,7 @@ RESPONSE, EIGENVALUE = 1e-3, 1e-3
 """Relative accuracies of linear responses, and of the smallest eigenvalue relative to a."""
 
 
-_PAIRS = jnp.asarray(np.stack([R[1], R[0]]))  # go with Re Delta and Im Delta
+_PAIRS = np.stack([R[1], R[0]])  # go with Re Delta and Im Delta
 
 
 @jax.jit

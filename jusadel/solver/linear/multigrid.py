@@ -15,9 +15,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pyamg
 import scipy.sparse as sp
-from pyamg.util.linalg import approximate_spectral_radius
 
 from jusadel.action.matrices.padded_rows import Rows, padded
 from jusadel.action.matrices.products import materialise
@@ -48,6 +46,8 @@ class Level:
 
 def hierarchy(stiffness: sp.csr_matrix, free: np.ndarray) -> tuple[Level, ...]:
     """The levels of 8 K on the free nodes; the others, with a unit diagonal, stand alone."""
+    import pyamg  # when it is first needed
+
     inside = sp.diags(free.astype(float))
     matrix = sp.csr_matrix(8 * inside @ stiffness @ inside + sp.diags((~free).astype(float)))
     with warnings.catch_warnings():
@@ -60,6 +60,8 @@ def hierarchy(stiffness: sp.csr_matrix, free: np.ndarray) -> tuple[Level, ...]:
 
 
 def _level(matrix: Any, up: Any) -> Level:
+    from pyamg.util.linalg import approximate_spectral_radius
+
     matrix = sp.csr_matrix(matrix)
     diagonal = matrix.diagonal()
     largest = approximate_spectral_radius(sp.diags(1 / diagonal) @ matrix, initial_guess=_guess(len(diagonal)))

@@ -19,6 +19,7 @@ from threadpoolctl import ThreadpoolController
 
 from jusadel.action.matrix_free import LiftedAction, residual
 from jusadel.action.sparse_hessian import Pattern
+from jusadel.common.distributed import processors
 from jusadel.solver.linear.protocol import DERIVATIVES, Direction, LinearResponse
 
 Solve = Callable[[np.ndarray], np.ndarray]
@@ -48,7 +49,8 @@ class SuperLU:
     energies it is complex and symmetric, without inertia; where a solution then proves inaccurate, pivots are searched.
 
     Args:
-        threads: frequencies factorised side by side; default the number of cores, at most 8.
+        threads: frequencies factorised side by side; default the number of cores that the process may use (in workers
+            of a sweep, its share), at most 8.
     """
 
     name = "SuperLU"
@@ -57,7 +59,7 @@ class SuperLU:
     complex = True
 
     def __init__(self, threads: int | None = None) -> None:
-        self.threads = threads or min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4)
+        self.threads = threads or min(8, processors())
 
     def prepare(self, lifted: LiftedAction, count: int = 1) -> PreparedPattern:
         """The sparsity pattern; as many frequencies as threads, whose factors are all the memory that is needed."""

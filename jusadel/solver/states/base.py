@@ -43,11 +43,13 @@ class States:
     def _how_found(self, helped: str, iterations: str = "") -> str:
         """Lines about certificates and Newton's method, which was `helped` where the plain start failed."""
         stats, count = self.stats, len(self.margin)
+        compiling = stats.get("compile_seconds", 0.0)  # not in files from before it was there
+        apart = f" and {compiling:.1f} s of compilation" if compiling >= 0.05 else ""
         return (
             f"  {int((self.converged & self.stable).sum())} of {count} certified, positivity margin "
             f"{self.margin.min():.3g}, residual {stats['residual'].max():.1e}\n"
             f"  {stats['steps'].min()} to {stats['steps'].max()} Newton steps, {int((stats['ladder'] > 0).sum())} "
-            f"{helped}, {stats['linear_solver']}{iterations}, {stats['seconds']:.1f} s"
+            f"{helped}, {stats['linear_solver']}{iterations}, {stats['seconds'] - compiling:.1f} s{apart}"
         )
 
 

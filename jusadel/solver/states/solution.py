@@ -22,7 +22,8 @@ class Solution(States):
         converged, stable: per frequency, (n_w,): residual below tol, and that of a self-consistent pair potential below
             gap_tol; positivity at every node.
         margin: smallest eigenvalue of the Hermitian part of g tau3 over the nodes, (n_w,).
-        stats: Newton steps, residuals, inertia, ladder rungs, seconds, tol, name of the linear solver. Where the
+        stats: Newton steps, residuals, inertia, ladder rungs, seconds, "compile_seconds" (those of them in which
+            programs were compiled, or loaded where they are kept), tol, name of the linear solver. Where the
             pair potential is self-consistent: "state" ("superconducting", "normal", "unstable": stationary, but no
             minimum, "not converged" after throw=False), "gap_residual", "gap_tol", "gap_steps", and "gap_eigenvalue",
             the smallest of the free energy's second derivative with respect to Delta per 2 nu area, zero where only the

@@ -8,8 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.interpolate import CubicHermiteSpline, CubicSpline
-from scipy.optimize import brentq, minimize_scalar
+import scipy
 
 from jusadel.solver.derivatives.tracing import is_traced, still
 from jusadel.studies.current_phase.turns import SAME, half_turn, whole_turn
@@ -71,7 +70,7 @@ class Interpolation:
         if self.turn is None and k in (0, len(grid) - 1):
             return float("nan"), float("nan")
         step = grid[1] - grid[0]
-        best = minimize_scalar(
+        best = scipy.optimize.minimize_scalar(
             lambda phi: -sign * float(self.current_at(phi)),
             bounds=(grid[k] - step, grid[k] + step),
             method="bounded",
@@ -90,7 +89,7 @@ class Interpolation:
             else:
                 low, high = grid[max(k - reach, 0)], grid[min(k + reach, len(grid) - 1)]
             if self.current_at(low) < 0 < self.current_at(high):
-                return float(half_turn(brentq(self.current_at, low, high, xtol=1e-13)))
+                return float(half_turn(scipy.optimize.brentq(self.current_at, low, high, xtol=1e-13)))
         at_rest = abs(self.current_at(grid[k])) <= 1e-6 * np.abs(self.current).max()
         return float(half_turn(grid[k])) if at_rest else float("nan")
 
@@ -99,7 +98,8 @@ class Interpolation:
         """Phases, ascending, a turn closed, and the energies there less the integral of the interpolated current."""
         if self.turn is None:
             phases, kept = self.branch
-            return phases, self.energy[kept] - CubicSpline(phases, self.current[kept]).antiderivative()(phases) / 2
+            spline = scipy.interpolate.CubicSpline(phases, self.current[kept])
+            return phases, self.energy[kept] - spline.antiderivative()(phases) / 2
         first = self.phases.min()
         phases = np.append(first + np.mod(self.phases[self.turn] - first + SAME, 2 * np.pi) - SAME, first + 2 * np.pi)
         return phases, self.energy[np.append(self.turn, self.turn[0])] - self._trigonometric[1](phases)
@@ -167,7 +167,7 @@ class Interpolation:
             raise ValueError(f"{len(phases)} different phases; an interpolation needs three, and better many more")
         current, energy = self.current[first], self.energy[first]
         one, nothing = np.eye(len(phases)), np.zeros((len(phases),) * 2)  # splines are linear in their values
-        spline = CubicSpline(phases, one, extrapolate=False)
-        values = CubicHermiteSpline(phases, one, nothing, extrapolate=False)
-        slopes = CubicHermiteSpline(phases, nothing, one, extrapolate=False)
+        spline = scipy.interpolate.CubicSpline(phases, one, extrapolate=False)
+        values = scipy.interpolate.CubicHermiteSpline(phases, one, nothing, extrapolate=False)
+        slopes = scipy.interpolate.CubicHermiteSpline(phases, nothing, one, extrapolate=False)
         return lambda phi: spline(phi) @ current, lambda phi: values(phi) @ energy + slopes(phi) @ current / 2

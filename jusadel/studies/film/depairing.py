@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import scipy.optimize
-from scipy.special import digamma
+import scipy
 
 from jusadel.common.arguments import is_number
 from jusadel.common.differentiability import DIFFERENCES, without_derivatives
@@ -102,6 +101,7 @@ class _Line:
     def __init__(self, film: FilmEnergy, n: np.ndarray):
         self.film, self.n = film, n
         # without the triplets, which only weaken pairing, superconductivity ends at n.D.n s^2/2 = breaking
+        digamma = scipy.special.digamma
         weight = lambda a: np.log(film.T / film.Tc) + digamma(0.5 + a / (2 * np.pi * film.T)) - digamma(0.5)  # noqa: E731
         if film.Tc <= film.T:
             self._refuse()

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.special import digamma
+import scipy
 
 from jusadel.action import matsubara
 from jusadel.action.homogeneous import field_energies, frame_density, solve_quasidefinite, stationary_frame
@@ -65,6 +65,7 @@ class FilmEnergy:
         if frequencies is None:
             # the closed-form tail leaves the square of the quadrature's error
             omega, w = matsubara.quadrature(T, matsubara.enough_frequencies(T, energy, np.sqrt(accuracy)))
+            digamma = scipy.special.digamma
             exact = (digamma(0.5 + 0.5j * energy / (np.pi * T)) - digamma(0.5)).real
             tail = float(exact - 2 * np.pi * T * np.sum(w * (1 / omega - omega / (omega**2 + energy**2)))) / energy**2
         else:

@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.special import digamma
+import scipy
 
 from jusadel.action.homogeneous import frame_density
 
@@ -96,4 +96,5 @@ def cubic_tails(points: Array, P: Array, b: Array, coefficients: Array) -> tuple
 
 def pole_sum(rates: np.ndarray, shares: np.ndarray, T: np.ndarray) -> np.ndarray:
     """2 pi T Sum (1/omega - Sum_i r_i/(omega + lam_i)), modes on the last axis."""
+    digamma = scipy.special.digamma
     return np.sum(shares * (digamma(0.5 + rates / (2 * np.pi * T[..., None])) - digamma(0.5)), axis=-1).real

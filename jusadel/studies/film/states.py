@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import scipy.optimize
+import scipy
 
 from jusadel.action import matsubara
 from jusadel.common.arguments import is_number, real

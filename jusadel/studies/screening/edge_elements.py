@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
 from jusadel.action.mesh_action import DiscreteAction
 from jusadel.device.device import Device
@@ -210,7 +210,7 @@ class WhitneyField:
         self.mesh, self.edges = mesh, np.asarray(edges)
         self._row, self._sign = _signed(mesh, mesh.topology.directed_edges)
         self._gradients, self._corner = np.asarray(mesh.shape_gradients), np.asarray(mesh.points)[mesh.triangles]
-        self._tree = cKDTree(np.asarray(mesh.centroids))
+        self._tree = scipy.spatial.cKDTree(np.asarray(mesh.centroids))
 
     def __call__(self, points: Any) -> np.ndarray:
         """A at points (k, 2); outside the mesh that of a triangle close by, continued."""

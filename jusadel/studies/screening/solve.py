@@ -17,7 +17,6 @@ In a dirty superconductor F = 4 pi nu D T Sum_{omega>0} sin^2(theta) Int A^2, so
 
 from __future__ import annotations
 
-import time
 import warnings
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -28,6 +27,7 @@ import numpy as np
 
 from jusadel.common.arguments import is_number
 from jusadel.common.differentiability import DIFFERENCES, without_derivatives
+from jusadel.common.programs.compilation import Stopwatch
 from jusadel.common.progress import ProgressOption, reporter
 from jusadel.common.types import Frequencies, PairPotential
 from jusadel.device.device import Device
@@ -132,7 +132,7 @@ def solve_screened(
     """
     refuse_bad_input(device, tol, gap_tol)
     _check(device, H, permeability)
-    began = time.perf_counter()
+    watch = Stopwatch()
     if isinstance(start, ScreenedSolution):
         device = replace(device, vector_potential=start.device.vector_potential)
     consistent, Delta, start = first_pair_potential(device, T, pair_potential, start)
@@ -154,7 +154,7 @@ def solve_screened(
     found, named = classified(model, found)
     depths = penetration_depths(found.problem, found.metric.london, permeability)
     warn_where_coarse(device, "penetration depth", isotropic_metric(depths), stacklevel=3)
-    return _solution(model, found, Delta, time.perf_counter() - began, stats | named)
+    return _solution(model, found, Delta, watch.seconds, stats | named | {"compile_seconds": watch.compiling})
 
 
 @without_derivatives(DIFFERENCES)

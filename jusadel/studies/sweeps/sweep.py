@@ -17,6 +17,7 @@ from jusadel.common.arguments import is_number
 from jusadel.common.atomic import alone, checked_target
 from jusadel.common.differentiability import without_derivatives
 from jusadel.common.distributed import everyones
+from jusadel.common.programs.compilation import compilation_told
 from jusadel.common.progress import Event, ProgressOption, reporter
 from jusadel.common.types import ArrayLike
 from jusadel.studies.sweeps.file import Course, read_course, stacked, write_course
@@ -136,7 +137,7 @@ def sweep(
     with alone(target) if target else nullcontext():
         course = read_course(source, table, both_directions, start)
         total = len(course.order)
-        with closing(_points(point, values, course, workers, client)) as found:
+        with compilation_told(report), closing(_points(point, values, course, workers, client)) as found:
             for number, record in found:
                 value = values[course.order[number]]
                 with noted(value, number, total):

@@ -23,7 +23,7 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
-from jusadel.common.distributed import everyones, on_its_own
+from jusadel.common.distributed import everyones, on_its_own, processors
 from jusadel.common.types import ArrayLike
 from jusadel.studies.sweeps.records import Record
 
@@ -83,7 +83,7 @@ def over_workers(count: int, call: Call, jobs: Jobs) -> Records:
     count = min(count, len(jobs))
     context = multiprocessing.get_context("spawn")
     reader, writer = context.Pipe(duplex=False)
-    with _threads_of_new_processes(max(1, _processors() // count)):
+    with _threads_of_new_processes(max(1, processors() // count)):
         pool = ProcessPoolExecutor(count, context, initializer=_begin, initargs=(reader,))
         try:
             yield from over_client(pool, call, jobs)
@@ -96,10 +96,6 @@ def over_workers(count: int, call: Call, jobs: Jobs) -> Records:
             writer.close()
             pool.shutdown(cancel_futures=True)
             reader.close()
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
