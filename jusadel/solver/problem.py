@@ -16,6 +16,7 @@ from jusadel.action.matrix_free import lift
 from jusadel.action.mesh_action import DiscreteAction, nodal_mean, with_pairing
 from jusadel.action.nambu.frames import frame_to_green
 from jusadel.common.arguments import check_temperature
+from jusadel.common.differentiability import on_device
 from jusadel.common.errors import SolveError
 from jusadel.common.progress import Progress
 from jusadel.device.device import Device
@@ -76,9 +77,9 @@ class Problem:
             T=float(self.T),
             omega=self.omega,
             weights=self.weights,
-            all_G=frame_to_green(self.system.layout.seam.turned(result.V)),
+            all_G=on_device(frame_to_green(self.system.layout.seam.turned(result.V))),
             Delta=nodal_mean(self.device.mesh, Delta),
-            vertex_Delta=Delta,
+            vertex_Delta=on_device(Delta),
             converged=result.converged,
             stable=result.stable,
             margin=result.margin,
