@@ -94,8 +94,8 @@ def lift(system: DiscreteAction) -> LiftedAction:
     system = _in_order_of_nodes(system)
     n, triangles = len(system.free), np.asarray(system.triangles)
     links = links_of_cells(system.cells) if system.links else (None, None)
-    corner = np.arange(triangles.size)
-    corners = sp.csr_matrix((np.ones(triangles.size), (triangles.ravel(), corner)), (n, triangles.size))
+    corner = np.flatnonzero(np.repeat(np.asarray(system.cells.nu) != 0, 3))  # not of spare cells
+    corners = sp.csr_matrix((np.ones(len(corner)), (triangles.ravel()[corner], corner)), (n, triangles.size))
     everything = TriangleBlocks(system.triangles, system.cells, *links)
     return LiftedAction(
         system=system if system.links else _without_diffusion(system),

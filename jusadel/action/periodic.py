@@ -38,7 +38,7 @@ class Seams:
     def turns(self, nodes: np.ndarray) -> Values:
         """The orthogonal matrices W (k, 4, 4) of G = W G_owner W^-1 at these nodes (k,)."""
         spin = np.zeros((len(self.owner), 3)) if self.spin is None else self.spin
-        return _turnings(self.phase[nodes], spin[nodes])
+        return turning(self.phase[nodes], spin[nodes])
 
     def turned(self, V: Any) -> Any:
         """Frames (b, n, 4, 4) with those of the seams' nodes from their owners."""
@@ -120,7 +120,7 @@ def _check_closed(device: Device, seam: Seams, name: str, pairs: np.ndarray) -> 
     """Two seams that meet turn a corner the same way in either order."""
     boundary, points = device.periodic()[name], np.asarray(device.mesh.points)
     phase = boundary.phase_at(points[pairs[:, 1]])
-    over = _turnings(phase, np.broadcast_to(boundary.rotation, (len(pairs), 3)))
+    over = turning(phase, np.broadcast_to(boundary.rotation, (len(pairs), 3)))
     one, other = np.asarray(over @ seam.turns(pairs[:, 0])), np.asarray(seam.turns(pairs[:, 1]))
     apart = np.minimum(*(np.abs(one - sign * other).max(axis=(1, 2)) for sign in (1, -1)))
     if apart.max() > 1e-6:
@@ -133,11 +133,12 @@ def _check_closed(device: Device, seam: Seams, name: str, pairs: np.ndarray) -> 
 
 
 @numpy_if_few
-def _turnings(xp: Any, phase: Any, spin: Any) -> Any:
-    """W (k, 4, 4) of G -> W G W^-1 that turn Delta by exp(i phase), (k,), and spins by the rotation vectors (k, 3)."""
-    size = xp.sqrt(xp.sum(spin**2, axis=1))[:, None, None]
-    axis = xp.einsum("nk,kij->nij", spin / xp.where(size == 0, 1.0, size)[:, 0], L)
-    return phase_turn(phase) @ (xp.cos(size / 2) * np.eye(4) - xp.sin(size / 2) * axis)
+def turning(xp: Any, phase: Any, spin: Any) -> Any:
+    """W (..., 4, 4) of G -> W G W^-1 that turn Delta by exp(i phase) and spins by the rotation vectors (..., 3)."""
+    size = xp.sqrt(xp.sum(spin**2, axis=-1))[..., None]
+    axis = xp.einsum("...k,kij->...ij", spin / xp.where(size == 0, 1.0, size), L)
+    half = size[..., None] / 2
+    return phase_turn(phase) @ (xp.cos(half) * np.eye(4) - xp.sin(half) * axis)
 
 
 def rotated_back(name: str, values: Array, spin: Array) -> Array:

@@ -77,7 +77,7 @@ def refuse_traced(function: str, instead: str, /, **given: object) -> None:
 def numpy_if_few(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of (xp, *arrays, **static) that takes xp = np for few numbers that all are NumPy's.
 
-    Else, as where JAX traces any of them, it is one compiled program, with xp = jax.numpy. `static` is words and shapes.
+    Else, as where JAX traces any of them, it is one compiled program, with xp = jax.numpy. `static` has numbers of rows.
     """
 
     @wraps(function)

@@ -19,6 +19,7 @@ from jusadel.action.matrix_free import LiftedAction, residual
 from jusadel.action.mesh_action import DiscreteAction, to_nodes
 from jusadel.action.nambu import R
 from jusadel.action.nambu.frames import cap_step, frame_to_green, positivity, retract
+from jusadel.action.padding import few_sizes, filled_up, with_spare_frames
 from jusadel.common.differentiability import numpy_if_few
 from jusadel.common.distributed import shared_out
 from jusadel.common.progress import Event, Progress
@@ -107,8 +108,8 @@ def newton(
     prepared = solver.prepare(lifted, b) if prepared is None else prepared
     local = forces(lifted.system, omega)
     scale = np.linalg.norm(local, axis=1)
-    result = nothing_yet(np.array(V))
-    order = np.argsort(omega)
+    result, nodes = nothing_yet(np.array(V)), V.shape[1]
+    V, order = with_spare_frames(V, len(lifted.system.free)), np.argsort(omega)
     for first in range(0, b, prepared.width):
         part = order[first : first + prepared.width]
         sizes = local[part], scale[part]
@@ -120,7 +121,7 @@ def newton(
             more = _iterate(omega[part][poor], found["V"][poor], solver, prepared, *(x[poor] for x in sizes))
             _insert_better(found, poor, more)
         found["converged"] &= found["residual"] <= tol
-        for name, value in found.items():
+        for name, value in (found | {"V": found["V"][:, :nodes]}).items():
             getattr(result, name)[part] = value
         result.margin[part] = certificate(result.V[part])
         if progress:
@@ -214,7 +215,7 @@ def _margins(xp: Any, V: Any) -> Any:
 
 def certificate(V: np.ndarray) -> np.ndarray:
     """Smallest eigenvalue of the Hermitian part of g tau3 over the nodes, (b,); NaN frames give -inf."""
-    margins = np.asarray(_margins(V))
+    margins = np.asarray(_margins(filled_up(V, few_sizes(V.shape[1]), axis=1)))
     return np.where(np.isfinite(margins), margins, -np.inf)
 
 

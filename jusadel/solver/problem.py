@@ -15,6 +15,7 @@ from jusadel.action.homogeneous import field_energies
 from jusadel.action.matrix_free import lift
 from jusadel.action.mesh_action import DiscreteAction, nodal_mean, with_pairing
 from jusadel.action.nambu.frames import frame_to_green
+from jusadel.action.padding import in_few_sizes, with_spare_frames, with_zeros
 from jusadel.common.arguments import check_temperature
 from jusadel.common.differentiability import on_device
 from jusadel.common.errors import SolveError
@@ -23,6 +24,7 @@ from jusadel.device.device import Device
 from jusadel.solver.checks import refuse_unstable_tensors
 from jusadel.solver.linear import LinearSolver
 from jusadel.solver.linear.choice import checked_linear_solver
+from jusadel.solver.linear.protocol import LinearResponse
 from jusadel.solver.newton import NewtonResult, solve_frequencies
 from jusadel.solver.reservoirs import refuse_torn_reservoirs, with_reservoirs
 from jusadel.solver.resolution import warn_if_coarse
@@ -62,13 +64,21 @@ class Problem:
     def with_pairing(self, Delta: Array) -> Problem:
         """The same with the pair potential times the area at each node, (N, 2) real and imaginary part."""
         system = with_pairing(self.system, Delta)
-        lifted = replace(self.prepared.lifted, system=with_pairing(self.prepared.lifted.system, Delta))
+        lifted = self.prepared.lifted
+        filled = on_device(with_zeros(Delta, len(lifted.system.free)))
+        lifted = replace(lifted, system=with_pairing(lifted.system, filled))
         return replace(self, system=system, prepared=self.solver.with_nodes(self.prepared, lifted))
 
     def with_line_A(self, line_A: Array) -> Problem:
         """The same with other line integrals of the vector potential to the cells' corners; links must be there."""
         system = replace(self.system, cells=replace(self.system.cells, line_A=line_A))
-        return replace(self, system=system, prepared=self.solver.with_nodes(self.prepared, lift(system)))
+        return replace(self, system=system, prepared=self.solver.with_nodes(self.prepared, lift(in_few_sizes(system))))
+
+    def response(self, V: Any, tol: float) -> LinearResponse:
+        """H^-1 at the frames V (b, N, 4, 4), a function of right-hand sides (b, N, 8), to the relative error tol."""
+        size = len(self.prepared.lifted.system.free)
+        respond = self.solver.response(self.prepared, with_spare_frames(np.asarray(V), size), self.omega, tol)
+        return lambda rhs: np.asarray(respond(with_zeros(rhs, size, axis=1)))[:, : np.shape(rhs)[1]]
 
     def solution(self, result: NewtonResult, Delta: Array, seconds: float, **stats: Any) -> Solution:
         """What was found, with the pair potential Delta (m, 3) at the triangles' vertices."""
@@ -136,7 +146,7 @@ def pose(
         weights=weights,
         system=system,
         solver=solver,
-        prepared=solver.prepare(lift(system), len(omega)),
+        prepared=solver.prepare(lift(in_few_sizes(system)), len(omega)),
         tol=tol,
         progress=progress,
     )

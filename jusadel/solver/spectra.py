@@ -12,6 +12,7 @@ import numpy as np
 from jusadel.action.matrix_free import lift
 from jusadel.action.nambu import advanced
 from jusadel.action.nambu.frames import frame_to_green
+from jusadel.action.padding import in_few_sizes
 from jusadel.common.arguments import is_number, real
 from jusadel.common.differentiability import DIFFERENCES, on_device, without_derivatives
 from jusadel.common.errors import SolveError
@@ -111,11 +112,12 @@ def spectrum(
     highest = largest_energy(sol.device, sol.vertex_Delta)
     _warn_if_coarse(sol.device, min(once.max(), highest))
     found = solve_energies(
-        solver.prepare(lift(sol.system), len(once)),
+        solver.prepare(lift(in_few_sizes(sol.system)), len(once)),
         once,
         float(eta),
         solver,
         lambda V, omega: with_reservoirs(sol.device, layout, V, omega),
+        nodes=len(sol.system.free),
         highest=highest,
         tol=tol,
         progress=reporter(progress),

@@ -16,6 +16,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 
 from jusadel.action.matrix_free import lift
+from jusadel.action.padding import in_few_sizes
 from jusadel.common.errors import SolveError, StabilityError
 from jusadel.device.pair_potential import as_pairs, from_pairs
 from jusadel.solver.checks import refuse_unstable_tensors
@@ -86,7 +87,7 @@ class Host:
             weights=np.asarray(weights),
             system=system,
             solver=solver,
-            prepared=solver.prepare(lift(system), len(weights)),
+            prepared=solver.prepare(lift(in_few_sizes(system)), len(weights)),
             tol=self.tol,
             boundary=lambda V, omega: np.where(free[:, None, None], V, eq.held),
         )

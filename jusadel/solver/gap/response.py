@@ -68,7 +68,7 @@ class PairResponse:
     ) -> None:
         self.problem, self.sites, self.count = problem, where, 0
         self._couplings = couplings(jnp.asarray(V))
-        self._solve = solve or problem.solver.response(problem.prepared, V, problem.omega, tol)
+        self._solve = solve or problem.response(V, tol)
         self._free = np.asarray(problem.system.free)
 
     def __call__(self, Delta: np.ndarray) -> np.ndarray:
