@@ -86,7 +86,8 @@ class LiftedAction:
 
 def cast(tree: Any, dtype: Any) -> Any:
     """All real numbers of a pytree in another precision."""
-    return jax.tree.map(lambda x: x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x, tree)
+    other = lambda x: jax.device_put(np.asarray(x).astype(dtype)) if jnp.issubdtype(x.dtype, jnp.floating) else x  # noqa: E731
+    return jax.tree.map(other, tree)
 
 
 def lift(system: DiscreteAction) -> LiftedAction:

@@ -75,9 +75,9 @@ def refuse_traced(function: str, instead: str, /, **given: object) -> None:
 
 
 def numpy_if_few(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of (xp, *arrays, **static) that takes xp = np for few numbers that all are NumPy's.
+    """A function of (xp, *arrays, **static) that works with xp = np on few numbers.
 
-    Else, as where JAX traces any of them, it is one compiled program, with xp = jax.numpy. `static` has numbers of rows.
+    Where they are many, or JAX traces any of them, it is one compiled program, with xp = jax.numpy. `static` has sizes.
     """
 
     @wraps(function)
@@ -89,12 +89,16 @@ def numpy_if_few(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def chosen(*arrays: Any, **static: Any) -> Any:
         leaves = jax.tree.leaves(arrays)
-        if any(isinstance(x, jax.Array) for x in leaves) or sum(map(np.size, leaves)) > FEW:
+        if any(isinstance(x, jax.core.Tracer) for x in leaves) or sum(map(np.size, leaves)) > FEW:
             return compiled(tuple(sorted(static.items())), *arrays)
         with np.errstate(all="ignore"):  # as XLA, which has no such warnings
-            return function(np, *arrays, **static)
+            return function(np, *jax.tree.map(_of_numpy, arrays), **static)
 
     return chosen
+
+
+def _of_numpy(x: Any) -> Any:
+    return np.asarray(x) if isinstance(x, jax.Array) else x
 
 
 def on_device(x: Any) -> Any:

@@ -16,10 +16,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action.matsubara import GAP_RATIO
+from jusadel.common.differentiability import on_device
 from jusadel.common.errors import SolveError
 from jusadel.common.progress import Event
 from jusadel.device.pair_potential import from_pairs
@@ -59,7 +59,7 @@ class GapResult(NamedTuple):
 
 def gap_residual(posed: Problem, where: Sites, V: Array, Delta: np.ndarray) -> np.ndarray:
     """w (a Delta - 2 pi T Sum_p w_p f), (K,) complex, with f from the frames V."""
-    f = np.asarray(amplitudes(V, jnp.asarray(posed.weights)))[where.nodes]
+    f = np.asarray(amplitudes(*on_device((V, posed.weights))))[where.nodes]
     return where.weight * (where.a * Delta - 2 * np.pi * posed.T * from_pairs(f))
 
 
@@ -168,10 +168,10 @@ class Trial(NamedTuple):
     @classmethod
     def of(cls, problem: Problem, where: Sites, Delta: np.ndarray, start: Callable[[np.ndarray], np.ndarray]) -> Trial:
         """The trial at Delta, with G from this start."""
-        posed = problem.with_pairing(jnp.asarray(where.on_nodes(Delta, len(problem.system.free))))
+        posed = problem.with_pairing(on_device(where.on_nodes(Delta, len(problem.system.free))))
         result = posed.newton(start)
         refuse_uncertified(posed, result, forced=False)
-        residual = gap_residual(posed, where, jnp.asarray(result.V), Delta)
+        residual = gap_residual(posed, where, result.V, Delta)
         return cls(posed, result, Delta, residual, float(np.abs(residual / (where.weight * where.a)).max()))
 
     def again(self, where: Sites, Delta: np.ndarray) -> Trial:
