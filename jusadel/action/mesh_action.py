@@ -47,7 +47,7 @@ class Cells:
     area: Values  # (m,), or length
     nu: Array  # (m,)
     gradients: Values  # (m, 3, 2) of the three shape functions
-    middle: Array  # (m, 3) their values at the point of sampling
+    middle: Values  # (m, 3) their values at the point of sampling
     offsets: Values  # (m, 3, 2) vertex minus that point
     line_A: Array  # (m, 3) Int A.dl from there to the vertex, less half the phase by which a seam turns the vertex
     turn: Array | None  # (m, 3, 3) rotation vector by which a seam turns the vertex's spins
@@ -60,7 +60,7 @@ class Cells:
 class Joint:
     """Pairs of nodes on both sides of a barrier."""
 
-    pairs: Array  # (k, 2)
+    pairs: Values  # (k, 2)
     conductance: Array  # (k,) times length
     transmissions: Array | None  # (c,)
 

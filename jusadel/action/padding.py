@@ -29,31 +29,34 @@ def few_sizes(count: int) -> int:
     return size
 
 
-def filled_up(values: Any, size: int, axis: int = 0) -> np.ndarray:
+def filled_up(values: Any, size: int, axis: int = 0) -> Any:
     """An array with copies of its last entry along an axis, up to a size."""
     values = np.asarray(values)
     return np.pad(values, [(0, (size - values.shape[k]) * (k == axis)) for k in range(values.ndim)], mode="edge")
 
 
 def in_few_sizes(system: DiscreteAction) -> DiscreteAction:
-    """The action of which programs are made: filled up, and without the layout, which they have no use for."""
+    """The action of which programs are made: filled up, and without the layout."""
     count, cells = len(system.free), system.cells
     size = few_sizes(count + 1)
     filled = lambda x: with_zeros(x, size)  # noqa: E731
-    return on_device(
-        replace(
-            system,
-            free=filled(system.free),
-            nodes=jax.tree.map(filled, system.nodes),
-            triangles=_at_spare(system.triangles, few_sizes(len(system.triangles)), size - 1),
-            cells=_without_weight(cells, few_sizes(len(system.triangles))),
-            joints=tuple(_joint(joint, size - 1) for joint in system.joints),
-            layout=None,
-        )
-    )
+    changed: dict[str, Any] = {
+        "free": filled(system.free),
+        "nodes": jax.tree.map(filled, system.nodes),
+        "triangles": _at_spare(system.triangles, few_sizes(len(system.triangles)), size - 1),
+        "cells": _without_weight(cells, few_sizes(len(system.triangles))),
+        "joints": tuple(_joint(joint, size - 1) for joint in system.joints),
+    }
+    return on_device(without_layout(replace(system, **changed)))
 
 
-def with_zeros(values: Any, size: int, axis: int = 0) -> np.ndarray:
+def without_layout(system: DiscreteAction) -> DiscreteAction:
+    """The action as programs take it: the layout has the shapes of the mesh, and no program needs it."""
+    nothing: Any = None
+    return replace(system, layout=nothing)
+
+
+def with_zeros(values: Any, size: int, axis: int = 0) -> Any:
     """An array with zeros behind it along an axis, up to a size."""
     values = np.asarray(values)
     return np.pad(values, [(0, (size - values.shape[k]) * (k == axis)) for k in range(values.ndim)])
@@ -78,4 +81,6 @@ def _without_weight(cells: Cells, size: int) -> Cells:
 
 def _joint(joint: Joint, spare: int) -> Joint:
     size = few_sizes(len(joint.pairs))
-    return replace(joint, pairs=_at_spare(joint.pairs, size, spare), conductance=with_zeros(joint.conductance, size))
+    pairs: Any = _at_spare(joint.pairs, size, spare)
+    conductance: Any = with_zeros(joint.conductance, size)
+    return replace(joint, pairs=pairs, conductance=conductance)

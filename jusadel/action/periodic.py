@@ -149,7 +149,7 @@ def rotated_back(name: str, values: Array, spin: Array) -> Array:
     return values
 
 
-def rotation_matrices(spin: Array) -> Array:
+def rotation_matrices(spin: Any) -> Array:
     """Rotation matrices (n, 3, 3) of rotation vectors (n, 3), by Rodrigues' formula."""
     angle = jnp.linalg.norm(spin, axis=-1)[:, None, None]
     axis = spin / jnp.where(angle[..., 0] == 0, 1.0, angle[..., 0])

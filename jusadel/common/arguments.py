@@ -19,7 +19,7 @@ def real(name: str, value: Any) -> Any:
     if array.dtype.kind not in "biuf":
         shown = f"array of {array.dtype}" if array.ndim else repr(value)
         raise ValueError(f"{name} = {shown}; expected real numbers")
-    return array.astype(float)
+    return array if array.dtype == float else array.astype(float)
 
 
 @jax.jit

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.common.differentiability import on_device
+from jusadel.common.differentiability import numpy_if_few, on_device
 from jusadel.common.types import Point
 from jusadel.observables.cuts import coordinates, flux_through_triangles, point
 from jusadel.observables.densities import charge_currents_of_cells, spin_currents_of_cells
@@ -111,14 +111,19 @@ def _leaving(sol: Any, name: str, currents: Any, of_all: Any, of_joints: Any) ->
     through the line."""
     system, behind, reservoirs = sol.system, sol.system.layout.ghosts, list(sol.device.reservoirs())
     if name in reservoirs:
-        return matsubara_sum(sol, system, of_all)[_own_nodes(sol, name)].sum(axis=0)
+        return _sum_of_rows(matsubara_sum(sol, system, of_all), _own_nodes(sol, name))
     if name in behind:
-        return matsubara_sum(sol, system, of_joints)[behind[name][1]].sum(axis=0)
+        return _sum_of_rows(matsubara_sum(sol, system, of_joints), behind[name][1])
     if barrier := barrier_at(sol.device, name):
         joint = system.joints[barrier[0]]
         alone = replace(system, joints=(joint,))
-        return matsubara_sum(sol, alone, of_joints)[np.unique(joint.pairs[:, barrier[1]])].sum(axis=0)
+        return _sum_of_rows(matsubara_sum(sol, alone, of_joints), np.unique(np.asarray(joint.pairs)[:, barrier[1]]))
     return flux_of_cells(sol, currents(sol), line_at(sol.device, name, reservoirs, list(behind)))
+
+
+@numpy_if_few
+def _sum_of_rows(xp: Any, values: Any, rows: Any) -> Any:
+    return values[rows].sum(axis=0)
 
 
 def flux_of_cells(sol: Solved, current: Array, line: Line | None) -> Array:

@@ -18,7 +18,7 @@ import numpy as np
 
 from jusadel.action.mesh_action import Cells, DiscreteAction, cell_action, nodal_mean
 from jusadel.action.nambu import L, R
-from jusadel.action.padding import few_sizes, filled_up, in_few_sizes, with_zeros
+from jusadel.action.padding import few_sizes, filled_up, in_few_sizes, with_zeros, without_layout
 from jusadel.action.terms import TERMS, Term
 from jusadel.common.differentiability import is_traced, on_device
 from jusadel.mesh.topology import SIDES
@@ -142,9 +142,9 @@ def weighted_sum(system: DiscreteAction, density: Any, G: Any, weights: Any, cou
     if not is_traced((system, G, weights)):
         system, b = in_few_sizes(system), few_sizes(len(weights))
         G = on_device(filled_up(filled_up(G, len(system.free), axis=1), b))
-        total = _weighted_sum(replace(system, layout=None), density, G, on_device(with_zeros(weights, b)))
+        total = _weighted_sum(system, density, G, on_device(with_zeros(weights, b)))
         return np.asarray(total)[:count]
-    return _weighted_sum(replace(system, layout=None), density, G, jnp.asarray(weights))
+    return _weighted_sum(without_layout(system), density, G, on_device(weights))
 
 
 @partial(jax.jit, static_argnums=1)
@@ -163,7 +163,7 @@ def _weighted_sum(system: DiscreteAction, density: Any, G: Array, weights: Array
 
 def _summed(sol: Any, per_triangle: Any, terms: Sequence[str] | None) -> Array:
     system = sol.system if terms is None else replace(sol.system, cell_terms=named(terms))
-    return -np.pi * sol.T * weighted_sum(system, per_triangle, sol.all_G, sol.weights, len(system.triangles))
+    return weighted_sum(system, per_triangle, sol.all_G, -np.pi * sol.T * sol.weights, len(system.triangles))
 
 
 def named(terms: Sequence[str]) -> tuple[Term, ...]:

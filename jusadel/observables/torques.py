@@ -91,7 +91,7 @@ def spin_torques(system: DiscreteAction, G: Array) -> Array:
 
 def matsubara_sum(sol: Solution, system: DiscreteAction, derivative: Any) -> Any:
     """2 pi T Sum_omega of a derivative of the action of one frequency with respect to turns of the nodes, (N, ...)."""
-    return np.pi * sol.T * weighted_sum(system, derivative, sol.all_G, sol.weights, len(system.free))
+    return weighted_sum(system, derivative, sol.all_G, np.pi * sol.T * sol.weights, len(system.free))
 
 
 def outflow(sol: Solution, current: Any) -> Any:

@@ -19,12 +19,12 @@ from jusadel.device.device import Device
 Array = jax.Array
 
 
-def reservoir_frames(device: Device, layout: Layout, omega: Any) -> list[tuple[np.ndarray, Array]]:
+def reservoir_frames(device: Device, layout: Layout, omega: Any) -> list[tuple[np.ndarray, Any]]:
     """Pairs of nodes (k,) and their frames (b, k, 4, 4): those on reservoirs, and those behind barriers.
 
     Behind a node of a seam stands the value as its owner sees it, turned back: the barrier's term acts on the owner.
     """
-    found = []
+    found: list[tuple[np.ndarray, Any]] = []
     for name, reservoir in device.reservoirs().items():
         nodes = device.mesh.boundary_nodes(name)
         found.append((nodes, _reservoir_frames(device, reservoir, nodes, omega)))
@@ -43,7 +43,7 @@ def with_reservoirs(device: Device, layout: Layout, V: np.ndarray, omega: np.nda
     return V
 
 
-def held_frames(device: Device, system: DiscreteAction, omega: Any) -> Array:
+def held_frames(device: Device, system: DiscreteAction, omega: Any) -> Any:
     """As `with_reservoirs`, of nodes that are normal elsewhere, as a function that JAX may trace."""
     V = np.tile(np.eye(4), (len(omega), len(system.free), 1, 1))
     for at, frames in reservoir_frames(device, system.layout, omega):

@@ -188,7 +188,7 @@ def phase_turn(phase: ArrayLike) -> Any:
 
 
 @numpy_if_few
-def bcs(xp: Any, omega: ArrayLike, Delta: ArrayLike) -> Any:
+def bcs(xp: Any, omega: Any, Delta: Any) -> Any:
     """Bulk singlet superconductor G = (omega R3 + Re Delta R2 + Im Delta R1)/sqrt(omega^2 + |Delta|^2).
 
     Args:

@@ -17,6 +17,7 @@ from jax.interpreters import batching, mlir
 
 from jusadel.action.matrix_free import lift
 from jusadel.action.padding import in_few_sizes
+from jusadel.common.differentiability import on_device
 from jusadel.common.errors import SolveError, StabilityError
 from jusadel.device.pair_potential import as_pairs, from_pairs
 from jusadel.solver.checks import refuse_unstable_tensors
@@ -137,7 +138,7 @@ def _call_batched(leaves: Any, dims: Any, *, function: Any, shapes: Any, axes: t
 _call = Primitive("host_call")
 """As `jax.pure_callback`, which would compile a program even where all arguments are numbers, and keep it for good."""
 _call.multiple_results = True
-_call.def_impl(lambda *leaves, function, shapes, axes: [jnp.asarray(x) for x in function(*leaves)])
+_call.def_impl(lambda *leaves, function, shapes, axes: on_device(function(*leaves)))
 _call.def_abstract_eval(
     lambda *leaves, function, shapes, axes: [jax.core.ShapedArray(axes + shape, dtype) for shape, dtype in shapes]
 )

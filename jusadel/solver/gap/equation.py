@@ -13,7 +13,7 @@ it is ln(T/Tc).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -57,7 +57,7 @@ class GapResult(NamedTuple):
     state: str  # "superconducting", "normal", "unstable" or, where it may be, "not converged"
 
 
-def gap_residual(posed: Problem, where: Sites, V: Array, Delta: np.ndarray) -> np.ndarray:
+def gap_residual(posed: Problem, where: Sites, V: Any, Delta: np.ndarray) -> np.ndarray:
     """w (a Delta - 2 pi T Sum_p w_p f), (K,) complex, with f from the frames V."""
     f = np.asarray(amplitudes(*on_device((V, posed.weights))))[where.nodes]
     return where.weight * (where.a * Delta - 2 * np.pi * posed.T * from_pairs(f))
