@@ -100,8 +100,8 @@ def _known(equations: Equations, solution: Unknowns, given: Any, solve: Solve) -
 def _rule(solve: Solve, primals: Any, tangents: Any) -> Any:
     equations, _, given = primals
     found = _known(*primals, solve)
-    moving = jax.tree.map(lambda t: None if isinstance(t, SymbolicZero) else t, tangents[0], is_leaf=_is_zero)
-    pull = _pulls(equations, found, jax.tree.leaves(moving, is_leaf=_is_none))
+    along = [None if isinstance(t, SymbolicZero) else t for t in jax.tree.leaves(tangents[0])]
+    pull = _pulls(equations, found, along)
     x = jax.lax.custom_linear_solve(
         partial(hessian_product, equations, found),
         pull,
@@ -109,14 +109,6 @@ def _rule(solve: Solve, primals: Any, tangents: Any) -> Any:
         symmetric=True,
     )
     return found, (_turned(found[0], x[0]), *x[1:])
-
-
-def _is_zero(x: Any) -> bool:
-    return isinstance(x, SymbolicZero)
-
-
-def _is_none(x: Any) -> bool:
-    return x is None
 
 
 @jax.jit
@@ -145,7 +137,7 @@ def slopes(equations: Equations, solution: Unknowns) -> Unknowns:
 def _pulls(equations: Equations, solution: Unknowns, along: list[Any]) -> Unknowns:
     """Changes of the slopes with the equations, with a minus; one program: the slopes themselves are not worked out.
 
-    Of the numbers in the equations only those move whose change is not None.
+    `along` has the change of each number in the equations, or None where it stays.
 
     JAX transposes a linear solve only where its right-hand sides all depend on what is differentiated. The barrier
     makes it so: D does not stand in the gap equation itself, nor Tc in the others.
