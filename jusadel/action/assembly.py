@@ -16,6 +16,7 @@ from jusadel.common.differentiability import numpy_if_few, on_device
 from jusadel.device.device import Device
 from jusadel.device.material.material import SHAPES
 from jusadel.device.pair_potential import as_pairs
+from jusadel.device.recurrence import with_earlier
 from jusadel.mesh.interfaces import paired_edges
 from jusadel.mesh.mesh import Mesh
 
@@ -26,7 +27,8 @@ def discretise(device: Device, Delta: Array, unknown: tuple[str, ...] = ()) -> D
     """The discrete action of a device with the pair potential Delta (m, 3) complex, at each triangle's vertices.
 
     Terms whose field is zero everywhere are left out here, on concrete numbers, so that they cost nothing, but not
-    those of the fields `unknown`, of which "A" stands for the links of the vector potential. Behind the nodes of the
+    those of the fields `unknown`, of which "A" stands for the links of the vector potential, nor those that were there
+    earlier in a recurrence. Behind the nodes of the
     mesh stand those of the reservoirs behind barriers, in the order of `layout.ghosts`.
     """
     mesh, sides = device.mesh, edge_sides(device)
@@ -40,6 +42,9 @@ def discretise(device: Device, Delta: Array, unknown: tuple[str, ...] = ()) -> D
     for side in sides:
         nodes = _with_surface(nodes, device, seam, side)
     present = {"omega", "D", *unknown} | {k for k, v in (nodes.fields | cells.fields).items() if not vanishes(v)}
+    if not (vanishes(cells.line_A) and vanishes(cells.spin_field) and cells.turn is None):
+        present.add("A")
+    present = with_earlier(present)
     free = ~device.fixed_nodes() & (seam.owner == np.arange(len(seam.owner)))
     return DiscreteAction(
         triangles=on_device(np.concatenate([triangles, triangles[layout.beside]])),
@@ -50,7 +55,7 @@ def discretise(device: Device, Delta: Array, unknown: tuple[str, ...] = ()) -> D
         layout=layout,
         node_terms=tuple(t for t in TERMS if not t.gradient and t.field in present),
         cell_terms=tuple(t for t in TERMS if t.gradient and t.field in present),
-        links="A" in unknown or not (vanishes(cells.line_A) and vanishes(cells.spin_field) and cells.turn is None),
+        links="A" in present,
     )
 
 

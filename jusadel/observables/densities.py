@@ -16,9 +16,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jusadel.action.matrices.padding import few_sizes, filled_up, in_few_sizes, with_zeros, without_layout
 from jusadel.action.mesh_action import Cells, DiscreteAction, cell_action, nodal_mean
 from jusadel.action.nambu import L, R
-from jusadel.action.padding import few_sizes, filled_up, in_few_sizes, with_zeros, without_layout
 from jusadel.action.terms import TERMS, Term
 from jusadel.common.differentiability import is_traced, on_device
 from jusadel.mesh.topology import SIDES

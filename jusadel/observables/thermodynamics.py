@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jusadel.action.matrices.padding import few_sizes, filled_up, in_few_sizes
 from jusadel.action.mesh_action import DiscreteAction, action
 from jusadel.action.nambu import R
 from jusadel.action.nambu.frames import frame_to_green
-from jusadel.action.padding import few_sizes, filled_up, in_few_sizes
 from jusadel.common.arguments import check_temperature, is_number
 from jusadel.common.differentiability import is_traced, numpy_if_few, on_device
 from jusadel.common.types import PairPotential

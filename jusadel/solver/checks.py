@@ -10,9 +10,9 @@ import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
+from jusadel.action.matrices.padding import in_few_sizes
 from jusadel.action.matrix_free import lift
 from jusadel.action.mesh_action import DiscreteAction
-from jusadel.action.padding import in_few_sizes
 from jusadel.action.terms import Term
 from jusadel.common.arguments import is_number
 from jusadel.common.errors import SolveError, StabilityError

@@ -15,11 +15,11 @@ from typing import Any
 import jax
 import numpy as np
 
+from jusadel.action.matrices.padding import few_sizes, filled_up, with_spare_frames
 from jusadel.action.matrix_free import LiftedAction, residual
 from jusadel.action.mesh_action import DiscreteAction, to_nodes
 from jusadel.action.nambu import R
 from jusadel.action.nambu.frames import cap_step, frame_to_green, positivity, retract
-from jusadel.action.padding import few_sizes, filled_up, with_spare_frames
 from jusadel.common.differentiability import numpy_if_few
 from jusadel.common.distributed import shared_out
 from jusadel.common.progress import Event, Progress

@@ -12,15 +12,16 @@ import numpy as np
 from jusadel.action import matsubara
 from jusadel.action.assembly import discretise
 from jusadel.action.homogeneous import field_energies
+from jusadel.action.matrices.padding import in_few_sizes, with_spare_frames, with_zeros
 from jusadel.action.matrix_free import lift
 from jusadel.action.mesh_action import DiscreteAction, nodal_mean, with_pairing
 from jusadel.action.nambu.frames import frame_to_green
-from jusadel.action.padding import in_few_sizes, with_spare_frames, with_zeros
 from jusadel.common.arguments import check_temperature
 from jusadel.common.differentiability import on_device
 from jusadel.common.errors import SolveError
 from jusadel.common.progress import Progress
 from jusadel.device.device import Device
+from jusadel.device.recurrence import times_to_come
 from jusadel.solver.checks import refuse_unstable_tensors
 from jusadel.solver.linear import LinearSolver
 from jusadel.solver.linear.choice import checked_linear_solver
@@ -119,11 +120,13 @@ def pose(
     linear_solver: LinearSolver | None,
     progress: Progress | None,
     unknown: tuple[str, ...] = (),
+    together: int = 1,
 ) -> Problem:
     """The problem of a device with the pair potential Delta (m, 3); arguments as in `solve`.
 
     Args:
         unknown: fields that may change later, so that their terms stay although they are zero now.
+        together: how many problems the frequencies are of.
 
     Raises:
         ValueError: nothing is left to solve, or bad frequencies; StabilityError: unstable tensors.
@@ -137,7 +140,8 @@ def pose(
         )
     refuse_torn_reservoirs(device, system, omega)
     warn_if_coarse(device, Delta, T)
-    solver = checked_linear_solver(linear_solver, int(np.asarray(system.free).sum()), len(omega))
+    free, times = int(np.asarray(system.free).sum()), together * times_to_come()
+    solver = checked_linear_solver(linear_solver, free, len(omega) // together, times)
     refuse_unstable_tensors(system, float(omega.min()), solver)
     return Problem(
         device=device,

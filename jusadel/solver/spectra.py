@@ -9,10 +9,10 @@ from typing import Any
 import jax
 import numpy as np
 
+from jusadel.action.matrices.padding import in_few_sizes
 from jusadel.action.matrix_free import lift
 from jusadel.action.nambu import advanced
 from jusadel.action.nambu.frames import frame_to_green
-from jusadel.action.padding import in_few_sizes
 from jusadel.common.arguments import is_number, real
 from jusadel.common.differentiability import DIFFERENCES, on_device, without_derivatives
 from jusadel.common.errors import SolveError

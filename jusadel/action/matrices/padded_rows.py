@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
+from jusadel.action.matrices.padding import few_sizes
 from jusadel.action.matrices.products import materialise, quickly_compiled
-from jusadel.action.padding import few_sizes
 
 Array = jax.Array
 

@@ -15,8 +15,8 @@ import numpy as np
 from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 
+from jusadel.action.matrices.padding import in_few_sizes
 from jusadel.action.matrix_free import lift
-from jusadel.action.padding import in_few_sizes
 from jusadel.common.differentiability import on_device
 from jusadel.common.errors import SolveError, StabilityError
 from jusadel.device.pair_potential import as_pairs, from_pairs

@@ -17,9 +17,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jusadel.action.matrices.padding import filled_up
 from jusadel.action.matrices.stiffness import stiffness, with_joints
 from jusadel.action.matrix_free import LiftedAction, cast
-from jusadel.action.padding import filled_up
 from jusadel.common.differentiability import on_device
 from jusadel.solver.linear.krylov_programs import KrylovSteps, directions_on, responses_on
 from jusadel.solver.linear.multigrid import Level, hierarchy

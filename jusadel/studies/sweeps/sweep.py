@@ -19,6 +19,7 @@ from jusadel.common.differentiability import without_derivatives
 from jusadel.common.distributed import everyones
 from jusadel.common.progress import Event, ProgressOption, reporter
 from jusadel.common.types import ArrayLike
+from jusadel.device.recurrence import recurring
 from jusadel.studies.sweeps.file import Course, read_course, stacked, write_course
 from jusadel.studies.sweeps.records import (
     PointFunction,
@@ -136,7 +137,7 @@ def sweep(
     with alone(target) if target else nullcontext():
         course = read_course(source, table, both_directions, start)
         total = len(course.order)
-        with closing(_points(point, values, course, workers, client)) as found:
+        with recurring(total), closing(_points(point, values, course, workers, client)) as found:
             for number, record in found:
                 value = values[course.order[number]]
                 with noted(value, number, total):
