@@ -26,7 +26,7 @@ DEVICES = {
     "reservoirs": device(left=LEFT, right=RIGHT),
     "barrier": device(left=ju.Tunnel(LEFT, 1.5, transmissions=[0.3, 0.9]), right=RIGHT),
     "interface": device(CUT, left=LEFT, right=RIGHT, barrier=ju.Interface(2.0)),
-    "seam": device(left=LEFT, right=RIGHT, bottom=ju.Periodic("top", phase=0.3, rotation=(0, 0, 0.4))),
+    "seam": device(left=LEFT, right=RIGHT, bottom=ju.Periodic("top", rotation=(0, 0, 0.4))),
     "surface": device(left=LEFT, right=RIGHT, bottom=ju.Surface(rashba=0.3, h=(0.2, 0, 0))),
 }
 
@@ -39,9 +39,8 @@ def numbers(device, **given):
 
 
 def self_consistent():
-    sol = ju.solve(
-        device(STRIP, ju.Material(D=6.0, Tc=1.0, h=(0.2, 0, 0)), left=RIGHT), 0.3, "self-consistent", frequencies=4
-    )
+    superconductor = ju.Material(D=6.0, Tc=1.0, h=(0.2, 0, 0))
+    sol = ju.solve(device(STRIP, superconductor, left=RIGHT), 0.3, "self-consistent", frequencies=4)
     return sol.Delta, sol.stats["gap_eigenvalue"]
 
 

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jusadel.action.matrices.padding import few_sizes, with_spare_frames
 from jusadel.action.matsubara import GAP_RATIO
 from jusadel.common.differentiability import on_device
 from jusadel.common.errors import SolveError
@@ -59,6 +60,7 @@ class GapResult(NamedTuple):
 
 def gap_residual(posed: Problem, where: Sites, V: Any, Delta: np.ndarray) -> np.ndarray:
     """w (a Delta - 2 pi T Sum_p w_p f), (K,) complex, with f from the frames V."""
+    V = with_spare_frames(np.asarray(V), few_sizes(V.shape[1] + 1))
     f = np.asarray(amplitudes(*on_device((V, posed.weights))))[where.nodes]
     return where.weight * (where.a * Delta - 2 * np.pi * posed.T * from_pairs(f))
 

@@ -11,6 +11,7 @@ import numpy as np
 import scipy.sparse.linalg as sla
 
 from jusadel.action.matrices.node_matrices import TWO_B_R3
+from jusadel.action.matrices.padding import few_sizes, with_spare_frames, with_zeros
 from jusadel.action.nambu import SIGNATURE, R
 from jusadel.action.nambu.frames import frame_to_green, inverse
 from jusadel.common.differentiability import on_device
@@ -68,7 +69,8 @@ class PairResponse:
         solve: Callable[[Any], Any] | None = None,
     ) -> None:
         self.problem, self.sites, self.count = problem, where, 0
-        self._couplings = couplings(on_device(V))
+        self._size = few_sizes(V.shape[1] + 1)
+        self._couplings = couplings(on_device(with_spare_frames(np.asarray(V), self._size)))
         self._solve = solve or problem.response(V, tol)
         self._free = np.asarray(problem.system.free)
 
@@ -77,6 +79,7 @@ class PairResponse:
         where, p = self.sites, self.problem
         self.count += 1
         x = self._solve(self._pushed(where.on_nodes(Delta, len(self._free))))
+        x = with_zeros(x, self._size, axis=1)
         df = np.asarray(felt(self._couplings, *on_device((x, p.weights))))[where.nodes]
         return where.weight * (where.a * Delta - 2 * np.pi * p.T * from_pairs(df))
 
@@ -85,7 +88,8 @@ class PairResponse:
         return -np.asarray(self._solve(self._pushed(self.sites.on_nodes(Delta, len(self._free)))))
 
     def _pushed(self, s: np.ndarray) -> np.ndarray:
-        return np.asarray(pushed(self._couplings, on_device(s))) * self._free[:, None]
+        at_nodes = np.asarray(pushed(self._couplings, on_device(with_zeros(s, self._size))))[:, : len(s)]
+        return at_nodes * self._free[:, None]
 
     def _scaled(self, scale: np.ndarray, shift: float = 0.0) -> sla.LinearOperator:
         """scale J scale - shift on real vectors (2 K,)."""
