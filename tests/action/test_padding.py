@@ -45,9 +45,13 @@ def self_consistent():
 
 
 def spectrum_and_kinetics():
-    normal = device(STRIP, ju.Material(D=6.0, Tc=0.0), left=ju.Reservoir(1.0), right=ju.Reservoir(0.0))
+    normal = device(
+        STRIP, ju.Material(D=6.0, Tc=0.0), left=ju.Reservoir(0.0), right=ju.Reservoir(0.0), bottom=ju.Tunnel(LEFT, 1.0)
+    )
     spec = ju.spectrum(ju.solve(normal, 0.2, frequencies=3), [0.3, 1.4], eta=0.05)
-    kin = ju.kinetics(spec, {"left": ju.Contact(T=0.2), "right": ju.Contact(T=0.3)})
+    volts = {"left": 0.5, "right": -0.2, "bottom": 0.0}
+    contacts = {name: ju.Contact(voltage=V, temperature=0.1) for name, V in volts.items()}
+    kin = ju.kinetics(spec, contacts)
     return spec.G, spec.margin, ju.density_of_states(spec), kin.f
 
 
