@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import jax
@@ -13,9 +12,11 @@ from jusadel.action.connectivity import EDGE_GRADIENT, EDGE_NODAL, Layout, Side,
 from jusadel.action.mesh_action import Cells, DiscreteAction, Joint, Nodes, scaled, to_nodes
 from jusadel.action.periodic import Seams, rotated_back
 from jusadel.action.terms import GRADIENT, NODAL, TERMS
+from jusadel.common.differentiability import numpy_if_few, on_device
 from jusadel.device.device import Device
 from jusadel.device.material.material import SHAPES
 from jusadel.device.pair_potential import as_pairs
+from jusadel.device.recurrence import with_earlier
 from jusadel.mesh.interfaces import paired_edges
 from jusadel.mesh.mesh import Mesh
 from jusadel.mesh.topology import edge_rows
@@ -27,8 +28,9 @@ def discretise(device: Device, Delta: Array, unknown: tuple[str, ...] = ()) -> D
     """The discrete action of a device with the pair potential Delta (m, 3) complex, at each triangle's vertices.
 
     Terms whose field is zero everywhere are left out here, on concrete numbers, so that they cost nothing, but not
-    those of the fields `unknown`, of which "A" stands for the links of the vector potential. Behind the nodes of the
-    mesh stand those of the reservoirs behind barriers, in the order of `layout.ghosts`.
+    those of the fields `unknown`, of which "A" stands for the links of the vector potential, nor those that were there
+    earlier in a recurrence. Behind the nodes of the mesh stand those of the reservoirs behind barriers, in the order of
+    `layout.ghosts`.
     """
     mesh, sides = device.mesh, edge_sides(device)
     layout = Layout.of(device, sides)
@@ -36,29 +38,32 @@ def discretise(device: Device, Delta: Array, unknown: tuple[str, ...] = ()) -> D
     triangles = seam.owner[mesh.triangles]
     cells = _joined([_triangle_cells(device, seam), *(_edge_cells(device, seam, side) for side in sides)])
     vertex = {name: device.vertex_field(name) for name in NODAL}
-    vertex = _turned_back(vertex, jnp.asarray(Delta), seam, mesh)
-    nodes = _integrate(triangles, mesh.areas * device.centroid_field("nu"), vertex, len(mesh.points) + behind)
+    vertex = _turned_back(vertex, Delta, seam, mesh)
+    nodes = _integrate(triangles, mesh.areas * device.centroid_field("nu"), vertex, n=len(mesh.points) + behind)
     for side in sides:
         nodes = _with_surface(nodes, device, seam, side)
     present = {"omega", "D", *unknown} | {k for k, v in (nodes.fields | cells.fields).items() if not vanishes(v)}
+    if not (vanishes(cells.line_A) and vanishes(cells.line_a) and cells.turn is None):
+        present.add("A")
+    present = with_earlier(present)
     free = ~device.fixed_nodes() & (seam.owner == np.arange(len(seam.owner)))
     return DiscreteAction(
-        triangles=jax.device_put(np.concatenate([triangles, triangles[layout.beside]])),
-        free=jax.device_put(np.concatenate([free, np.zeros(behind, bool)])),
-        nodes=nodes,
-        cells=jax.device_put(cells),
-        joints=_joints(device, layout),
+        triangles=on_device(np.concatenate([triangles, triangles[layout.beside]])),
+        free=on_device(np.concatenate([free, np.zeros(behind, bool)])),
+        nodes=on_device(nodes),
+        cells=on_device(cells),
+        joints=on_device(_joints(device, layout)),
         layout=layout,
         node_terms=tuple(t for t in TERMS if not t.gradient and t.field in present),
         cell_terms=tuple(t for t in TERMS if t.gradient and t.field in present),
-        links="A" in unknown or not (vanishes(cells.line_A) and vanishes(cells.line_a) and cells.turn is None),
+        links="A" in present,
     )
 
 
-@partial(jax.jit, static_argnums=3)
-def _integrate(triangles: Any, volumes: Array, vertex: dict[str, Array], n: int) -> Nodes:
+@numpy_if_few
+def _integrate(xp: Any, triangles: Any, volumes: Any, vertex: dict[str, Any], n: int) -> Nodes:
     """Fields (m, 3, ...) at the triangles' vertices times a third of the volumes (m,), summed into n nodes."""
-    share = volumes[:, None] / 3 * jnp.ones((1, 3))
+    share = volumes[:, None] / 3 * xp.ones((1, 3))
     return Nodes(
         weight=to_nodes(triangles, share, n),
         fields={k: to_nodes(triangles, scaled(share, v), n) for k, v in vertex.items()},
@@ -73,7 +78,7 @@ def _turned_back(vertex: dict[str, Array], Delta: Array, seam: Seams, mesh: Mesh
     if not len(seam.slaves):
         return vertex | {"Delta": as_pairs(Delta)}
     nodes = mesh.triangles
-    back = {"Delta": as_pairs(jnp.exp(-1j * seam.phase)[nodes] * Delta)}
+    back = {"Delta": as_pairs((jnp if isinstance(seam.phase, jax.Array) else np).exp(-1j * seam.phase)[nodes] * Delta)}
     for name in NODAL if seam.spin is not None else ():
         flat = jnp.reshape(vertex[name], (nodes.size, *SHAPES[name]))
         back[name] = _back(name, flat, seam, nodes.ravel()).reshape(vertex[name].shape)
@@ -112,7 +117,7 @@ def _triangle_cells(device: Device, seam: Seams) -> Cells:
         area=mesh.areas,
         nu=device.centroid_field("nu"),
         gradients=mesh.shape_gradients,
-        middle=jnp.full((len(mesh.triangles), 3), 1 / 3),
+        middle=np.full((len(mesh.triangles), 3), 1 / 3),
         fields=fields | {"mean_D": _mean(fields["D"])},
         **_links(device, seam, mesh.triangles, device.vertex_field("spin_field")),
     )
@@ -135,7 +140,7 @@ def _edge_cells(device: Device, seam: Seams, side: Side) -> Cells | None:
         nu=device.centroid_field("nu")[at],
         gradients=mesh.shape_gradients[at],
         middle=on_edge / 2,
-        fields=fields | {"D": jnp.zeros((len(at), 2, 2)), "mean_D": _mean(device.centroid_field("D")[at])},
+        fields=fields | {"D": np.zeros((len(at), 2, 2)), "mean_D": _mean(device.centroid_field("D")[at])},
         **_links(device, seam, corners, device.vertex_field("spin_field")[at]),
     )
 
@@ -145,9 +150,9 @@ def _joined(cells: list[Cells | None]) -> Cells:
     return present[0] if len(present) == 1 else _concatenated(*present)
 
 
-@jax.jit
-def _concatenated(*cells: Cells) -> Cells:
-    return jax.tree.map(lambda *x: jnp.concatenate(x), *cells)
+@numpy_if_few
+def _concatenated(xp: Any, *cells: Cells) -> Cells:
+    return jax.tree.map(lambda *x: xp.concatenate(x), *cells)
 
 
 def _with_surface(nodes: Nodes, device: Device, seam: Seams, side: Side) -> Nodes:
@@ -157,7 +162,8 @@ def _with_surface(nodes: Nodes, device: Device, seam: Seams, side: Side) -> Node
     for name in EDGE_NODAL:
         value = scaled(share, side.surface.at(name, side.normals))
         for end in side.edges.T:
-            fields[name] = fields[name].at[seam.owner[end]].add(_back(name, value, seam, end))
+            at_end = _back(name, value, seam, end)[:, None]
+            fields[name] = fields[name] + to_nodes(seam.owner[end][:, None], at_end, len(nodes.weight))
     return Nodes(weight=nodes.weight, fields=fields)
 
 
@@ -190,10 +196,9 @@ def _joint(mesh: Mesh, seam: Seams, barrier: Any, edges: np.ndarray, others: np.
     """Half of each edge's length goes to the pair at either end; the end of a slit, one node, pairs with itself."""
     pairs, which = np.unique(np.stack([edges.ravel(), others.ravel()], axis=1), axis=0, return_inverse=True)
     step = mesh.points[edges[:, 1]] - mesh.points[edges[:, 0]]
-    half = jnp.repeat(jnp.asarray((step**2).sum(axis=1) ** 0.5) / 2, 2)
-    length = jax.ops.segment_sum(half, jnp.asarray(which.ravel()), num_segments=len(pairs))
+    half = ((step**2).sum(axis=1) ** 0.5 / 2).repeat(2)
+    length = to_nodes(which.reshape(-1, 1), half[:, None], len(pairs))
     if len(seam.slaves):
         mine = np.concatenate([seam.owner, np.arange(len(seam.owner), pairs.max() + 1)])
         pairs = mine[pairs]
-    transmissions = None if barrier.transmissions is None else jnp.asarray(barrier.transmissions)
-    return Joint(pairs=jnp.asarray(pairs), conductance=barrier.conductance * length, transmissions=transmissions)
+    return Joint(pairs=pairs, conductance=barrier.conductance * length, transmissions=barrier.transmissions)

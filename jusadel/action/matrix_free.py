@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import jax
@@ -68,6 +69,7 @@ class LiftedAction:
 
     system: DiscreteAction
     near: Neighbours
+    units: dict[str, Array]  # as `neighbours` has them
     corners: Rows | None  # (n, 3 m): the sum of what the triangles give to their corners
     sides: Rows | None  # (n k, 3 m): and to pairs of a corner and the following one, at the entries of `near`
     blocks: TriangleBlocks | None  # where there are terms in the middle of triangles
@@ -79,9 +81,8 @@ class LiftedAction:
 
     @property
     def at_corners(self) -> tuple[Term, ...]:
-        """Terms with one gradient, whose fields do not vanish."""
-        present = {name for name, _ in self.near.components}
-        return tuple(t for t in self.system.cell_terms if t.sampled == "corners" and t.field in present)
+        """Terms with one gradient."""
+        return tuple(t for t in self.system.cell_terms if t.sampled == "corners")
 
     @property
     def in_the_middle(self) -> tuple[Term, ...]:
@@ -91,25 +92,29 @@ class LiftedAction:
 
 def cast(tree: Any, dtype: Any) -> Any:
     """All real numbers of a pytree in another precision."""
-    return jax.tree.map(lambda x: x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x, tree)
+    other = lambda x: jax.device_put(np.asarray(x).astype(dtype)) if jnp.issubdtype(x.dtype, jnp.floating) else x  # noqa: E731
+    return jax.tree.map(other, tree)
 
 
 def lift(system: DiscreteAction) -> LiftedAction:
     """The discrete action with the neighbour lists that the batched operations need."""
     system = _in_order_of_nodes(system)
     n, triangles = len(system.free), np.asarray(system.triangles)
-    (near, entries), corners, sides, blocks = neighbours(system), None, None, None
+    near, units, pairs = neighbours(system)
+    corners = sides = blocks = None
     if any(t.sampled == "middle" for t in system.cell_terms):
         links = all_middle_links(system.cells) if system.links else None
-        corners = padded(_columns(triangles, n))
+        weighty = np.asarray(system.cells.nu)[:, None] != 0  # not what fills up
+        corners = padded(_columns(np.where(weighty, triangles, -1), n))
         blocks = in_blocks(TriangleBlocks(system.triangles, system.cells, links), TRIANGLES)
-        sides = padded(_columns(np.stack([entries[:, i, (i + 1) % 3] for i in range(3)], 1), near.entries))
-    return LiftedAction(system, near, corners, sides, blocks)
+        sides = padded(_columns(np.stack([pairs[:, i, (i + 1) % 3] for i in range(3)], 1), near.entries))
+    return LiftedAction(system, near, units, corners, sides, blocks)
 
 
 def _columns(row: np.ndarray, rows: int) -> sp.csr_matrix:
-    """One in each column, at these rows."""
-    return sp.csr_matrix((np.ones(row.size), (row.ravel(), np.arange(row.size))), (rows, row.size))
+    """One in each column, at these rows; nothing where they are negative."""
+    column = np.flatnonzero(row.ravel() >= 0)
+    return sp.csr_matrix((np.ones(len(column)), (row.ravel()[column], column)), (rows, row.size))
 
 
 def _in_order_of_nodes(system: DiscreteAction) -> DiscreteAction:
@@ -159,10 +164,11 @@ def corner_slope(lifted: LiftedAction) -> Callable[[Array, Array], tuple[Array, 
 
 def corner_energy(lifted: LiftedAction) -> Callable[[Array, Array], Array]:
     """The terms with one gradient at one node, from G (4, 4, ...) and the H (c, 4, 4, ...)."""
-    given = [(t, *lifted.near.parameters(t)) for t in lifted.at_corners]
+    own = {t: [c for c, name in enumerate(lifted.near.fields) if name == t.field] for t in lifted.at_corners}
 
     def energy(G: Array, H: Array) -> Array:
-        each = (density((t,), G, [H[c] for c in own], p) for t, own, p in given)
+        unit = lambda t: SimpleNamespace(**{t.field: lifted.units[t.field]})  # noqa: E731
+        each = (density((t,), G, [H[c] for c in numbers], unit(t)) for t, numbers in own.items())
         return sum(each, start=jnp.zeros(G.shape[2:], G.dtype))
 
     return energy

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -30,6 +29,7 @@ from jusadel.action.connectivity import Layout
 from jusadel.action.links import Matrices, carried, edge_links, to_middle, turned
 from jusadel.action.matrices.products import materialise
 from jusadel.action.terms import Term, barrier, density
+from jusadel.common.differentiability import numpy_if_few, on_device, summed_rows
 from jusadel.common.types import Values
 from jusadel.mesh.mesh import Mesh
 
@@ -53,7 +53,7 @@ class Cells:
     area: Values  # (m,), or length
     nu: Array  # (m,)
     gradients: Values  # (m, 3, 2) of the three shape functions
-    middle: Array  # (m, 3) their values at the point of sampling: the weights of the corners
+    middle: Values  # (m, 3) their values at the point of sampling: the weights of the corners
     steps: Values  # (m, 3, 2) from corner i to corner i + 1
     line_A: Array  # (m, 3) Int A.dl along these, less half the phase by which seams turn one more than the other
     line_a: Array  # (m, 3, 3) Int a_j.dl along these
@@ -66,7 +66,7 @@ class Cells:
 class Joint:
     """Pairs of nodes on both sides of a barrier."""
 
-    pairs: Array  # (k, 2)
+    pairs: Values  # (k, 2)
     conductance: Array  # (k,) times length
     transmissions: Array | None  # (c,)
 
@@ -87,21 +87,24 @@ class DiscreteAction:
     links: bool = field(metadata={"static": True})
 
 
-@partial(jax.jit, static_argnums=2)
-def to_nodes(triangles: Any, values: Array, n: int) -> Array:
+def to_nodes(triangles: Any, values: Any, n: int) -> Any:
     """Sum values (m, 3, ...) at triangle vertices into nodes, (n, ...)."""
-    flat = values.reshape(-1, *values.shape[2:])
-    return jax.ops.segment_sum(flat, jnp.asarray(triangles).ravel(), num_segments=n)
+    return _to_nodes(triangles, values, n=n)
+
+
+@numpy_if_few
+def _to_nodes(xp: Any, triangles: Any, values: Any, n: int) -> Any:
+    return summed_rows(xp, triangles.ravel(), values.reshape(-1, *values.shape[2:]), n)
 
 
 def nodal_mean(mesh: Mesh, values: Array) -> Array:
     """Area-weighted mean over each node's triangles, (n, ...) from values (m, 3, ...) at their vertices."""
-    return _nodal_mean(mesh.triangles, mesh.areas, values, len(mesh.points))
+    return on_device(_nodal_mean(mesh.triangles, mesh.areas, values, n=len(mesh.points)))
 
 
-@partial(jax.jit, static_argnums=3)
-def _nodal_mean(triangles: Any, areas: Array, values: Array, n: int) -> Array:
-    share = areas[:, None] * jnp.ones((1, 3))
+@numpy_if_few
+def _nodal_mean(xp: Any, triangles: Any, areas: Any, values: Any, n: int) -> Any:
+    share = areas[:, None] * xp.ones((1, 3))
     total = to_nodes(triangles, share, n)
     return to_nodes(triangles, scaled(share, values), n) / total.reshape((-1,) + (1,) * (values.ndim - 2))
 

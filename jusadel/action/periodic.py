@@ -12,6 +12,8 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from jusadel.action.nambu import L, phase_turn
+from jusadel.common.differentiability import numpy_if_few, with_rows
+from jusadel.common.types import Values
 from jusadel.device.device import Device
 from jusadel.device.material.material import ROWS
 from jusadel.mesh.interfaces import matching_nodes, paired_edges
@@ -25,25 +27,24 @@ class Seams:
     """G at node i is that of owner[i], turned: Delta by exp(i phase[i]), spins by the rotation vector spin[i]."""
 
     owner: np.ndarray  # (n,) nodes
-    phase: Array  # (n,)
-    spin: Array | None  # (n, 3), None where nothing is turned
+    phase: Values  # (n,)
+    spin: Values | None  # (n, 3), None where nothing is turned
 
     @property
     def slaves(self) -> np.ndarray:
         """Nodes that are others."""
         return np.flatnonzero(self.owner != np.arange(len(self.owner)))
 
-    def turns(self, nodes: np.ndarray) -> Array:
+    def turns(self, nodes: np.ndarray) -> Values:
         """The orthogonal matrices W (k, 4, 4) of G = W G_owner W^-1 at these nodes (k,)."""
-        spin = jnp.zeros((len(self.owner), 3)) if self.spin is None else self.spin
-        return _turnings(self.phase[nodes], spin[nodes])
+        spin = np.zeros((len(self.owner), 3)) if self.spin is None else self.spin
+        return turning(self.phase[nodes], spin[nodes])
 
-    def turned(self, V: Any) -> Array:
+    def turned(self, V: Any) -> Any:
         """Frames (b, n, 4, 4) with those of the seams' nodes from their owners."""
-        V = jnp.asarray(V)
         if not len(self.slaves):
             return V
-        return V.at[:, self.slaves].set(self.turns(self.slaves) @ V[:, self.owner[self.slaves]])
+        return jnp.asarray(V).at[:, self.slaves].set(self.turns(self.slaves) @ V[:, self.owner[self.slaves]])
 
 
 def seams(device: Device) -> Seams:
@@ -53,14 +54,14 @@ def seams(device: Device) -> Seams:
         ValueError: nodes that do not match, or a reservoir on one side only.
     """
     n = len(device.mesh.points)
-    owner, phase, spin, all_pairs = np.arange(n), jnp.zeros(n), jnp.zeros((n, 3)), {}
+    owner, phase, spin, all_pairs = np.arange(n), np.zeros(n), np.zeros((n, 3)), {}
     for name, boundary in device.periodic().items():
         pairs, _ = matching_nodes(device.mesh, boundary.partner, name)
         all_pairs[name] = pairs
         pairs = pairs[owner[pairs[:, 1]] == pairs[:, 1]]  # a corner has its owner already
         owner[pairs[:, 1]] = pairs[:, 0]
-        phase = phase.at[pairs[:, 1]].set(boundary.phase_at(jnp.asarray(device.mesh.points)[pairs[:, 1]]))
-        spin = spin.at[pairs[:, 1]].set(jnp.asarray(boundary.rotation))
+        phase = _replaced(phase, pairs[:, 1], boundary.phase_at(device.mesh.points[pairs[:, 1]]))
+        spin = _replaced(spin, pairs[:, 1], boundary.rotation)
     while (owner[owner] != owner).any():  # the corner of two seams; their turns add up
         phase, spin = (
             phase + phase[owner] * (owner[owner] != owner),
@@ -74,6 +75,11 @@ def seams(device: Device) -> Seams:
         for name, pairs in all_pairs.items():
             _check_closed(device, found, name, pairs)
     return found
+
+
+def _replaced(values: Any, rows: np.ndarray, new: Any) -> Any:
+    """Values with other rows, as arrays of JAX where it knows any of them."""
+    return with_rows(jnp if any(isinstance(x, jax.Array) for x in (values, new)) else np, values, rows, new)
 
 
 def refuse_apart(device: Device, across: tuple[str, ...]) -> None:
@@ -114,7 +120,7 @@ def _check_closed(device: Device, seam: Seams, name: str, pairs: np.ndarray) -> 
     """Two seams that meet turn a corner the same way in either order."""
     boundary, points = device.periodic()[name], np.asarray(device.mesh.points)
     phase = boundary.phase_at(points[pairs[:, 1]])
-    over = jax.vmap(turning, (0, None))(phase, jnp.asarray(boundary.rotation))
+    over = turning(phase, np.broadcast_to(boundary.rotation, (len(pairs), 3)))
     one, other = np.asarray(over @ seam.turns(pairs[:, 0])), np.asarray(seam.turns(pairs[:, 1]))
     apart = np.minimum(*(np.abs(one - sign * other).max(axis=(1, 2)) for sign in (1, -1)))
     if apart.max() > 1e-6:
@@ -126,15 +132,13 @@ def _check_closed(device: Device, seam: Seams, name: str, pairs: np.ndarray) -> 
         )
 
 
-def turning(phase: Any, spin: Any) -> Array:
-    """The matrix W (4, 4) of G -> W G W^-1 that turns Delta by exp(i phase) and spins by the rotation vector (3,)."""
-    size = jnp.sqrt(jnp.sum(spin**2))
-    safe = jnp.where(size == 0, 1.0, size)
-    axis = jnp.einsum("k,kij->ij", spin / safe, jnp.asarray(L))
-    return phase_turn(phase) @ (jnp.cos(size / 2) * jnp.eye(4) - jnp.sin(size / 2) * axis)
-
-
-_turnings = jax.jit(jax.vmap(turning))
+@numpy_if_few
+def turning(xp: Any, phase: Any, spin: Any) -> Any:
+    """W (..., 4, 4) of G -> W G W^-1 that turn Delta by exp(i phase) and spins by the rotation vectors (..., 3)."""
+    size = xp.sqrt(xp.sum(spin**2, axis=-1))[..., None]
+    axis = xp.einsum("...k,kij->...ij", spin / xp.where(size == 0, 1.0, size), L)
+    half = size[..., None] / 2
+    return phase_turn(phase) @ (xp.cos(half) * np.eye(4) - xp.sin(half) * axis)
 
 
 def rotated_back(name: str, values: Array, spin: Array) -> Array:
@@ -145,7 +149,7 @@ def rotated_back(name: str, values: Array, spin: Array) -> Array:
     return values
 
 
-def rotation_matrices(spin: Array) -> Array:
+def rotation_matrices(spin: Any) -> Array:
     """Rotation matrices (n, 3, 3) of rotation vectors (n, 3), by Rodrigues' formula."""
     angle = jnp.linalg.norm(spin, axis=-1)[:, None, None]
     axis = spin / jnp.where(angle[..., 0] == 0, 1.0, angle[..., 0])

@@ -11,15 +11,22 @@ import numpy as np
 
 def real(name: str, value: Any) -> Any:
     """The value as an array of real numbers: JAX's where JAX holds any of them (it may be tracing), else numpy's."""
-    xp = jnp if any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(value)) else np
+    as_array = _as_array if any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(value)) else np.asarray
     try:
-        array = xp.asarray(value)
+        array = as_array(value)
     except (TypeError, ValueError) as error:  # rows of different length, say
         raise ValueError(f"{name} = {value!r}; expected an array of real numbers") from error
     if array.dtype.kind not in "biuf":
         shown = f"array of {array.dtype}" if array.ndim else repr(value)
         raise ValueError(f"{name} = {shown}; expected real numbers")
-    return array.astype(float)
+    return array if array.dtype == float else array.astype(float)
+
+
+@jax.jit
+def _as_array(value: Any) -> jax.Array:
+    """One program, where JAX traces parts of a list, for what would be one for each of them."""
+    array = jnp.asarray(value)
+    return array.astype(float) if array.dtype.kind in "biuf" else array
 
 
 def is_count(value: Any) -> bool:

@@ -1,4 +1,5 @@
-"""Whether JAX traces a number, and functions that take concrete numbers only: they say so in words."""
+"""Whether JAX traces a number; functions of concrete numbers only, which say so in words; and functions of either kind,
+for which nothing is compiled where NumPy has little to do."""
 
 from __future__ import annotations
 
@@ -6,15 +7,19 @@ import inspect
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from functools import singledispatch, wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 DIFFERENCES = "take central differences of it, or derivatives of `solve` and of what is computed from its Solution"
 """What to do instead where nothing nearer has derivatives."""
+FEW = 2**20
+"""Numbers that NumPy works through sooner than XLA compiles a program for them."""
 SHAPES = "derivatives of a shape are those with respect to the `points` of a mesh that is there"
 
 
@@ -67,3 +72,52 @@ def refuse_traced(function: str, instead: str, /, **given: object) -> None:
             f"{function} has no derivatives: call it outside of jax.grad, jax.jit, jax.vmap and their kin, not with "
             f"{' and '.join(traced)} traced by JAX; {instead}"
         )
+
+
+def numpy_if_few(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of (xp, *arrays, **static) that works with xp = np on few numbers.
+
+    Where they are many, or JAX traces any of them, it is one compiled program, with xp = jax.numpy. `static` has sizes.
+    """
+
+    @wraps(function)
+    def with_jax(static: tuple[tuple[str, Any], ...], *arrays: Any) -> Any:
+        return function(jnp, *arrays, **dict(static))
+
+    compiled = jax.jit(with_jax, static_argnums=0)
+
+    @wraps(function)
+    def chosen(*arrays: Any, **static: Any) -> Any:
+        leaves = jax.tree.leaves(arrays)
+        if any(isinstance(x, jax.core.Tracer) for x in leaves) or sum(map(np.size, leaves)) > FEW:
+            return compiled(tuple(sorted(static.items())), *arrays)
+        with np.errstate(all="ignore"):  # as XLA, which has no such warnings
+            return function(np, *jax.tree.map(_of_numpy, arrays), **static)
+
+    return chosen
+
+
+def _of_numpy(x: Any) -> Any:
+    return np.asarray(x) if isinstance(x, jax.Array) else x
+
+
+def on_device(x: Any) -> Any:
+    """NumPy's arrays as those of JAX; `jnp.asarray` would compile a program for each shape."""
+    return jax.tree.map(lambda leaf: leaf if isinstance(leaf, jax.Array) else jax.device_put(leaf), x)
+
+
+def with_rows(xp: Any, values: Any, rows: Any, new: Any) -> Any:
+    """Values (n, ...) with these rows replaced; those of NumPy themselves, which are the caller's own."""
+    if xp is jnp:
+        return jnp.asarray(values).at[rows].set(new)
+    values[rows] = new
+    return values
+
+
+def summed_rows(xp: Any, rows: Any, values: Any, n: int) -> Any:
+    """Sums (n, ...) of the values (k, ...) with the same number of a row (k,)."""
+    if xp is jnp:
+        return jax.ops.segment_sum(values, jnp.asarray(rows), num_segments=n)
+    total = np.zeros((n, *values.shape[1:]), values.dtype)
+    np.add.at(total, rows, values)
+    return total

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from jusadel.common.differentiability import refuse_traced
+from jusadel.common.differentiability import numpy_if_few, refuse_traced, with_rows
 from jusadel.common.types import ArrayLike, Values
 from jusadel.device.boundary import Boundary, Periodic, Reservoir
 from jusadel.device.checks import checked_boundaries, checked_materials
@@ -93,18 +92,19 @@ class Device:
 
     def vertex_field(self, name: str) -> Array:
         """A material field at each triangle's own vertices, (m, 3, ...): discontinuous between regions."""
-        points = self.mesh.points[self.mesh.triangles]
-        flat = self._by_region(name, points.reshape(-1, 2), repeat=3)
-        return flat.reshape(len(self.mesh.triangles), 3, *SHAPES[name])
+        return self._by_region(name, self.mesh.points[self.mesh.triangles])
 
-    def _by_region(self, name: str, points: Any, repeat: int = 1) -> Array:
-        rows, values = [], []
-        for region, triangles in self.mesh.regions.items():
-            rows.append((np.asarray(triangles)[:, None] * repeat + np.arange(repeat)).ravel())
-            values.append(self.materials[region].at(name, points[rows[-1]]))  # type: ignore[index]
-        order = np.argsort(np.concatenate(rows))
-        xp = np if all(isinstance(v, np.ndarray) for v in values) else jnp
-        return xp.concatenate(values)[order]
+    def _by_region(self, name: str, points: Any) -> Array:
+        """A material field at points (m, ..., 2) of the triangles, (m, ..., *shape)."""
+        shape, rows, values = SHAPES[name], list(self.mesh.regions.values()), []
+        for region, row in self.mesh.regions.items():
+            value = getattr(self.materials[region], name)  # type: ignore[index]
+            if callable(value):
+                at = points[row]
+                flat = self.materials[region].at(name, at.reshape(-1, 2))  # type: ignore[index]
+                value = flat.reshape(*at.shape[:-1], *shape)
+            values.append(value)
+        return _in_place(rows, values, shape=(*points.shape[:-1], *shape))
 
     def gauge(self) -> Array:
         """chi (n,): the vector potential of the device is the given one plus its gradient, linear in each triangle.
@@ -262,6 +262,15 @@ class Device:
             refuse_misfit(phases)
         else:
             refuse_impossible(self.mesh, phases)
+
+
+@numpy_if_few
+def _in_place(xp: Any, rows: list[Any], values: list[Any], shape: tuple[int, ...]) -> Any:
+    """Values of these rows of an array with this shape, or one value for all of them."""
+    out = xp.zeros(shape)
+    for row, value in zip(rows, values, strict=True):
+        out = with_rows(xp, out, row, xp.asarray(value).reshape((1,) * (len(shape) - np.ndim(value)) + np.shape(value)))
+    return out
 
 
 def _warn_if_Tc_is_missing(materials: Mapping[str, Material]) -> None:

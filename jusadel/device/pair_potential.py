@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.arguments import is_number, real
-from jusadel.common.differentiability import refuse_traced
+from jusadel.common.differentiability import numpy_if_few, on_device, refuse_traced, with_rows
 from jusadel.common.types import Number, Values
 from jusadel.device.device import Device
 
@@ -75,17 +75,17 @@ def at_vertices(device: Device, pair_potential: Any) -> Array:
     return _placed(mesh.triangles, rows, [_nodal(mesh.points, value) for value in pair_potential.values()])
 
 
-@jax.jit
-def _placed(triangles: Any, rows: list[Any], nodal: list[Any]) -> Array:
+@numpy_if_few
+def _placed(xp: Any, triangles: Any, rows: list[Any], nodal: list[Any]) -> Any:
     """Nodal values at the vertices of these rows of triangles, zero at the others, (m, 3) complex."""
-    out = jnp.zeros(triangles.shape, complex)
+    out = xp.zeros(triangles.shape, complex)
     for row, value in zip(rows, nodal, strict=True):
-        out = out.at[row].set(value[triangles[row]])
+        out = with_rows(xp, out, row, value[triangles[row]])
     return out
 
 
 def _nodal(points: Any, value: Any) -> Array:
-    array = value(jnp.asarray(points)) if callable(value) else value
+    array = value(on_device(points)) if callable(value) else value
     if not isinstance(array, jax.Array):
         array = np.asarray(array)
     if array.dtype.kind not in "iufc":
@@ -93,7 +93,8 @@ def _nodal(points: Any, value: Any) -> Array:
             f"pair_potential = {value!r}; expected a number such as ju.bulk_gap(T, Tc), an array (n,), a function of "
             "points, a dict by region, ju.vortex, or 'self-consistent'"
         )
-    value = jnp.asarray(array)
+    xp: Any = np if isinstance(array, np.ndarray) else jnp
+    value = array
     if value.shape not in ((), (len(points),)):
         raise ValueError(
             f"pair_potential has shape {value.shape}; expected ({len(points)},), one value a node, or a number"
@@ -101,7 +102,7 @@ def _nodal(points: Any, value: Any) -> Array:
     if not isinstance(value, jax.core.Tracer) and not np.isfinite(np.asarray(value)).all():
         bad = int(np.nonzero(~np.isfinite(np.broadcast_to(value, (len(points),))))[0][0])
         raise ValueError(f"pair_potential is not finite, first at node {bad} ({np.asarray(points)[bad].tolist()})")
-    return jnp.broadcast_to(value, (len(points),)).astype(complex)
+    return xp.broadcast_to(value, (len(points),)).astype(complex)
 
 
 def default_pair_potential(device: Device, pair_potential: Any) -> Any:

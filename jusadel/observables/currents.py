@@ -14,18 +14,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jusadel.common.differentiability import numpy_if_few, on_device
 from jusadel.common.types import Point
 from jusadel.observables.cuts import coordinates, flux_through_triangles, point
 from jusadel.observables.densities import charge_currents_of_cells, spin_currents_of_cells
 from jusadel.observables.lines import Line, barrier_at, line_at
 from jusadel.observables.torques import (
+    charge_torques,
     charge_torques_of_joints,
-    charge_torques_of_nodes,
     matsubara_sum,
-    outflow,
-    spin_torques_at_corners,
+    spin_torques,
     spin_torques_of_joints,
-    spin_torques_of_nodes,
 )
 from jusadel.solver.states.base import Solved
 from jusadel.solver.states.solution import Solution
@@ -59,7 +58,7 @@ def current_through(sol: Solved, name: str) -> Array:
         ValueError: unknown boundary; a line with branches, or of edges of an electrode, or one that ends where a
             barrier to an electrode or a contact that feeds in a current does.
     """
-    return _leaving(sol, name, _charge_of_cells, _charge_at_nodes, charge_torques_of_joints)[0]
+    return on_device(_leaving(sol, name, _charge_of_cells, charge_torques, charge_torques_of_joints)[0])
 
 
 @singledispatch
@@ -70,7 +69,7 @@ def spin_current_through(sol: Solved, name: str) -> Array:
     of `spin_torque` over the device. Args, lines inside the device, nodes shared by boundaries and errors as in
     `current_through`; where something turns spins, lines have the accuracy of `spin_current_across`.
     """
-    return _leaving(sol, name, spin_currents_of_cells, _spin_at_nodes, spin_torques_of_joints)
+    return on_device(_leaving(sol, name, spin_currents_of_cells, spin_torques, spin_torques_of_joints))
 
 
 def current_across(sol: Solved, start: Point, end: Point) -> Array:
@@ -107,28 +106,24 @@ def _charge_of_cells(sol: Solution) -> Array:
     return charge_currents_of_cells(sol)[:, None]
 
 
-def _charge_at_nodes(sol: Solution) -> Array:
-    """dF/ds of the terms of cells and nodes, (N, 1)."""
-    return outflow(sol, _charge_of_cells(sol)) + matsubara_sum(sol, sol.system, charge_torques_of_nodes)
-
-
-def _spin_at_nodes(sol: Solution) -> Array:
-    return spin_torques_at_corners(sol, sol.system) + matsubara_sum(sol, sol.system, spin_torques_of_nodes)
-
-
-def _leaving(sol: Any, name: str, currents: Any, at_nodes: Any, of_joints: Any) -> Array:
-    """dF/ds of a boundary, (generators,): of cells and nodes, and barriers, at a reservoir; of one barrier; else the
-    currents of cells through the line."""
+def _leaving(sol: Any, name: str, currents: Any, of_all: Any, of_joints: Any) -> Array:
+    """dF/ds of a boundary, (generators,): of all terms at a reservoir; of one barrier; else the currents of cells
+    through the line."""
     system, behind, reservoirs = sol.system, sol.system.layout.ghosts, list(sol.device.reservoirs())
     if name in reservoirs:
-        return (at_nodes(sol) + matsubara_sum(sol, system, of_joints))[_own_nodes(sol, name)].sum(axis=0)
+        return _sum_of_rows(matsubara_sum(sol, system, of_all), _own_nodes(sol, name))
     if name in behind:
-        return matsubara_sum(sol, system, of_joints)[behind[name][1]].sum(axis=0)
+        return _sum_of_rows(matsubara_sum(sol, system, of_joints), behind[name][1])
     if barrier := barrier_at(sol.device, name):
         joint = system.joints[barrier[0]]
         alone = replace(system, joints=(joint,))
-        return matsubara_sum(sol, alone, of_joints)[np.unique(joint.pairs[:, barrier[1]])].sum(axis=0)
+        return _sum_of_rows(matsubara_sum(sol, alone, of_joints), np.unique(np.asarray(joint.pairs)[:, barrier[1]]))
     return flux_of_cells(sol, currents(sol), line_at(sol.device, name, reservoirs, list(behind)))
+
+
+@numpy_if_few
+def _sum_of_rows(xp: Any, values: Any, rows: Any) -> Any:
+    return values[rows].sum(axis=0)
 
 
 def flux_of_cells(sol: Solved, current: Array, line: Line | None) -> Array:

@@ -14,11 +14,14 @@ from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from jusadel.action.matrices.padding import few_sizes, filled_up, in_few_sizes, with_zeros, without_layout
 from jusadel.action.matrices.products import code_for
 from jusadel.action.mesh_action import Cells, DiscreteAction, cell_action, nodal_mean
 from jusadel.action.nambu import L, R
 from jusadel.action.terms import TERMS, Term
+from jusadel.common.differentiability import is_traced, on_device
 from jusadel.mesh.topology import SIDES
 from jusadel.observables.recovery import recovered
 from jusadel.solver.states.base import Solved
@@ -62,7 +65,7 @@ def spin_current(sol: Solved, at: str = "triangles", terms: Sequence[str] | None
 @singledispatch
 def charge_currents_of_cells(sol: Solved, terms: Sequence[str] | None = None) -> Array:
     """As `charge_current`, (m + k, 2): behind the triangles, currents times thickness of edges with own terms."""
-    return _summed(sol, _charge_currents, terms)
+    return _summed(sol, charge_currents, terms)
 
 
 @singledispatch
@@ -80,7 +83,7 @@ def spin_density(sol: Solved, pauli: bool = True) -> Array:
         pauli: whether to include the normal state's -2 nu h, which no quasi-classical sum contains.
     """
     sol = cast(Solution, sol)
-    spin = jnp.einsum("w,aij,wnji->na", jnp.asarray(sol.weights), _L_R3, sol.G)
+    spin = jnp.einsum("w,aij,wnji->na", jnp.asarray(sol.weights), jnp.asarray(_L_R3), sol.G)
     nu = sol.device.centroid_field("nu")[:, None, None]
     S = jnp.pi * sol.T * nodal_mean(sol.mesh, nu * jnp.ones((1, 3, 1))) * spin
     if not pauli:
@@ -120,7 +123,7 @@ def by_real_numbers(f: Any) -> Any:
 
 # --- sums over frequencies -------------------------------------------------------------------------
 
-_L_R3 = jnp.asarray(L @ R[2])
+_L_R3 = L @ R[2]
 
 
 def _amplitudes(G: Array) -> tuple[Array, Array]:
@@ -132,13 +135,26 @@ def _amplitudes(G: Array) -> tuple[Array, Array]:
     return singlet, triplet
 
 
+def weighted_sum(system: DiscreteAction, density: Any, G: Any, weights: Any, count: int) -> Any:
+    """Sum_p w_p density(system, G_p), of whose rows, cells or nodes, `count` are wanted.
+
+    On numbers the program has shapes in few sizes.
+    """
+    if not is_traced((system, G, weights)):
+        system, b = in_few_sizes(system), few_sizes(len(weights))
+        G = on_device(filled_up(filled_up(G, len(system.free), axis=1), b))
+        total = _weighted_sum(system, density, G, on_device(with_zeros(weights, b)))
+        return np.asarray(total)[:count]
+    return _weighted_sum(without_layout(system), density, G, on_device(weights))
+
+
 @partial(jax.jit, static_argnums=1)
-def weighted_sum(system: DiscreteAction, per_triangle: Any, G: Array, weights: Array) -> Array:
-    """Sum_p w_p per_triangle(G_p), one frequency after the other to keep the memory of one."""
+def _weighted_sum(system: DiscreteAction, density: Any, G: Array, weights: Array) -> Array:
+    """One frequency after the other to keep the memory of one."""
 
     def each(system: DiscreteAction, G: Array) -> Array:
         with code_for(3 * G.size):
-            return per_triangle(system, G)
+            return density(system, G)
 
     def add(total: Array, item: tuple[Array, Array]) -> tuple[Array, None]:
         return total + item[1] * each(system, item[0]), None
@@ -150,7 +166,7 @@ def weighted_sum(system: DiscreteAction, per_triangle: Any, G: Array, weights: A
 
 def _summed(sol: Any, per_triangle: Any, terms: Sequence[str] | None) -> Array:
     system = sol.system if terms is None else replace(sol.system, cell_terms=named(terms))
-    return -jnp.pi * sol.T * weighted_sum(system, per_triangle, sol.all_G, jnp.asarray(sol.weights))
+    return weighted_sum(system, per_triangle, sol.all_G, -np.pi * sol.T * sol.weights, len(system.triangles))
 
 
 def named(terms: Sequence[str]) -> tuple[Term, ...]:
@@ -162,7 +178,7 @@ def named(terms: Sequence[str]) -> tuple[Term, ...]:
     return tuple(known[name] for name in terms)
 
 
-def _charge_currents(system: DiscreteAction, G: Array) -> Array:
+def charge_currents(system: DiscreteAction, G: Array) -> Array:
     """df/dA per triangle: a uniform shift of A changes its line integrals along the edges."""
 
     def shifted(A: Array, g: Array, cell: Cells) -> Array:
@@ -184,7 +200,7 @@ def _placed(sol: Solved, values: Array, at: str, terms: Sequence[str] | None) ->
     if at not in ("triangles", "nodes"):
         raise ValueError(f"at = {at!r}; expected 'triangles' or 'nodes'")
     if at == "triangles":
-        return values[: len(sol.mesh.triangles)]
+        return on_device(values[: len(sol.mesh.triangles)])
     return nodal_mean(sol.mesh, one_sided(sol, values, leaks=terms is not None))
 
 

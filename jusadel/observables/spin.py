@@ -15,7 +15,7 @@ from jusadel.action.terms import TERMS
 from jusadel.common.arguments import real
 from jusadel.common.types import ArrayLike
 from jusadel.observables.densities import pair_amplitude, spin_currents_of_cells, spin_density
-from jusadel.observables.torques import matsubara_sum, outflow, per_area, spin_torques_at_corners, spin_torques_of_nodes
+from jusadel.observables.torques import matsubara_sum, outflow, per_area, spin_torques_of_cells, spin_torques_of_nodes
 from jusadel.solver.states.solution import Solution
 
 Array = jax.Array
@@ -43,7 +43,8 @@ def spin_torque(sol: Solution, terms: Sequence[str] | None = None) -> Array:
     gradient = [t.name for t in system.cell_terms]
     torque = matsubara_sum(sol, system, spin_torques_of_nodes)
     if gradient:
-        torque += spin_torques_at_corners(sol, system) - outflow(sol, spin_currents_of_cells(sol, gradient))
+        torque = torque + matsubara_sum(sol, system, spin_torques_of_cells)
+        torque = torque - outflow(sol, spin_currents_of_cells(sol, gradient))
     return per_area(sol, torque)
 
 

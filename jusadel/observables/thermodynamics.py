@@ -8,10 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jusadel.action.matrices.padding import few_sizes, filled_up, in_few_sizes
 from jusadel.action.mesh_action import DiscreteAction, action
 from jusadel.action.nambu import R
 from jusadel.action.nambu.frames import frame_to_green
 from jusadel.common.arguments import check_temperature, is_number
+from jusadel.common.differentiability import is_traced, numpy_if_few, on_device
 from jusadel.common.types import PairPotential
 from jusadel.device.device import Device
 from jusadel.solver.equilibrium import solve
@@ -139,8 +141,18 @@ def free_energy(sol: Solution) -> Array:
 
     F = Int nu |Delta|^2 [ln(T/Tc) + 2 pi T Sum w/omega] + pi T Sum_p w_p Int nu (f - f[tau3]) [nu energy^2 length^2].
     """
-    each = _actions(sol.system, sol.all_G, jnp.asarray(sol.omega))
-    return _pairing_energy(sol) + jnp.pi * sol.T * jnp.sum(jnp.asarray(sol.weights) * each)
+    fields = sol.vertex_Delta, sol.device.vertex_field("Tc"), sol.device.centroid_field("nu"), sol.mesh.areas
+    condensed = _pairing_sum(*fields, sol.T, np.sum(sol.weights / sol.omega))
+    return on_device(condensed + np.pi * sol.T * (sol.weights * _each_action(sol)).sum())
+
+
+def _each_action(sol: Solution) -> Any:
+    """The action of each frequency minus that of the normal state, (n_w,); a program with shapes in few sizes."""
+    if is_traced((sol.system, sol.all_G, sol.omega)):
+        return _actions(sol.system, sol.all_G, jnp.asarray(sol.omega))
+    system, b = in_few_sizes(sol.system), few_sizes(len(sol.omega))
+    G = filled_up(filled_up(sol.all_G, len(system.free), axis=1), b)
+    return np.asarray(_actions(system, *on_device((G, filled_up(sol.omega, b)))))[: len(sol.omega)]
 
 
 @jax.jit
@@ -151,14 +163,8 @@ def _actions(system: DiscreteAction, G: Array, omega: Array) -> Array:
     return jax.lax.map(jax.checkpoint(one), (G, omega))  # a gradient keeps G and not what is worked out on the way
 
 
-def _pairing_energy(sol: Solution) -> Array:
-    device = sol.device
-    fields = sol.vertex_Delta, device.vertex_field("Tc"), device.centroid_field("nu"), sol.mesh.areas
-    return _pairing_sum(*fields, sol.T, np.sum(sol.weights / sol.omega))
-
-
-@jax.jit
-def _pairing_sum(Delta: Array, Tc: Array, nu: Array, areas: Array, T: Any, inverse_omega: Any) -> Array:
-    log = jnp.log(T / jnp.where(Tc > 0, Tc, T)) + 2 * jnp.pi * T * inverse_omega
+@numpy_if_few
+def _pairing_sum(xp: Any, Delta: Any, Tc: Any, nu: Any, areas: Any, T: Any, inverse_omega: Any) -> Any:
+    log = xp.log(T / xp.where(Tc > 0, Tc, T)) + 2 * np.pi * T * inverse_omega
     share = (nu * areas)[:, None] / 3
-    return jnp.sum(jnp.where(Tc > 0, share * jnp.abs(Delta) ** 2 * log, 0.0))
+    return xp.sum(xp.where(Tc > 0, share * abs(Delta) ** 2 * log, 0.0))

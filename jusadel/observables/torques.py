@@ -25,7 +25,7 @@ from jusadel.action.mesh_action import (
 )
 from jusadel.action.nambu import L, R
 from jusadel.action.periodic import rotation_matrices
-from jusadel.observables.densities import by_real_numbers, weighted_sum
+from jusadel.observables.densities import by_real_numbers, charge_currents, weighted_sum
 from jusadel.solver.states.solution import Solution
 
 Array = jax.Array
@@ -68,29 +68,41 @@ spin_torques_of_nodes = partial(_torques_of_nodes, L)
 
 
 def spin_torques_of_cells(system: DiscreteAction, G: Array) -> Array:
-    """dS/ds of the gradient terms for a turn at each corner of each triangle, (m, 3, 3), corner first."""
+    """dS/ds of the gradient terms for a turn at each node, (N, 3)."""
 
     def at(s: Array, g: Array, cell: Cells) -> Array:
         return cell_action(system, [_turned(g[i], s[i], L) for i in range(3)], cell, links=True)
 
-    return jax.vmap(by_real_numbers(at), (None, 0, 0))(jnp.zeros((3, 3)), G[system.triangles], system.cells)
+    each = jax.vmap(by_real_numbers(at), (None, 0, 0))(jnp.zeros((3, 3)), G[system.triangles], system.cells)
+    return to_nodes(system.triangles, each, len(system.free))
 
 
-def matsubara_sum(sol: Solution, system: DiscreteAction, derivative: Any) -> Array:
-    """2 pi T Sum_omega of a derivative of the action of one frequency, in the units of F."""
-    return jnp.pi * sol.T * weighted_sum(system, derivative, sol.all_G, jnp.asarray(sol.weights))
+def charge_torques(system: DiscreteAction, G: Array) -> Array:
+    """dS/ds of all terms, (N, 1); what the gradient terms leave over is what flows out of the triangles."""
+    cells = _outflow(system, -charge_currents(system, G)[:, None])
+    return cells + charge_torques_of_nodes(system, G) + charge_torques_of_joints(system, G)
 
 
-def spin_torques_at_corners(sol: Solution, system: DiscreteAction) -> Array:
-    """dF/ds of the gradient terms for a turn at each node, (N, 3)."""
-    return to_nodes(system.triangles, matsubara_sum(sol, system, spin_torques_of_cells), len(system.free))
+def spin_torques(system: DiscreteAction, G: Array) -> Array:
+    """dS/ds of all terms, (N, 3)."""
+    nodes = spin_torques_of_nodes(system, G) + spin_torques_of_joints(system, G)
+    return spin_torques_of_cells(system, G) + nodes
 
 
-def outflow(sol: Solution, current: Array) -> Array:
+def matsubara_sum(sol: Solution, system: DiscreteAction, derivative: Any) -> Any:
+    """2 pi T Sum_omega of a derivative of the action of one frequency with respect to turns of the nodes, (N, ...)."""
+    return weighted_sum(system, derivative, sol.all_G, np.pi * sol.T * sol.weights, len(system.free))
+
+
+def outflow(sol: Solution, current: Any) -> Any:
     """Int j.grad(phi_n), (N, ...) from the cells' currents (m + k, ..., 2)."""
-    cells = sol.system.cells
-    flow = jnp.einsum("m,m...k,mik->mi...", cells.area, current, cells.gradients)
-    return to_nodes(sol.system.triangles, flow, len(sol.system.free))
+    return _outflow(sol.system, current)
+
+
+@jax.jit
+def _outflow(system: DiscreteAction, current: Array) -> Array:
+    flow = jnp.einsum("m,m...k,mik->mi...", system.cells.area, current, system.cells.gradients)
+    return to_nodes(system.triangles, flow, len(system.free))
 
 
 def per_area(sol: Solution, total: Array) -> Array:

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
+from jusadel.action.matrices.padding import in_few_sizes
 from jusadel.action.matrix_free import lift
 from jusadel.action.mesh_action import DiscreteAction
 from jusadel.action.terms import Term
@@ -48,8 +49,9 @@ def _without(system: DiscreteAction, term: Term) -> DiscreteAction:
 
 def normal_state_is_stable(system: DiscreteAction, omega: float, solver: LinearSolver, free: int) -> bool:
     """Whether the Hessian at G = R3 has 2 positive and 6 negative eigenvalues for each of `free` nodes."""
-    normal = np.broadcast_to(np.eye(4), (1, len(system.free), 4, 4))
-    prepared = solver.prepare(lift(system), 1)
+    lifted = lift(in_few_sizes(system))
+    normal = np.broadcast_to(np.eye(4), (1, len(lifted.system.free), 4, 4))
+    prepared = solver.prepare(lifted, 1)
     inertia = solver.directions(prepared, normal, np.array([omega]), np.ones(1, bool), np.zeros((1, 1)), [{}]).inertia
     return inertia is None or tuple(inertia[0]) == (2 * free, 6 * free)
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.errors import UncertifiedDerivativeWarning, UnstableStateWarning
@@ -180,7 +179,7 @@ def _self_consistent(
         "gap_tol": tol,
         "state": found.state,
     }
-    vertex = jnp.asarray(where.on_vertices(found.Delta))
+    vertex = where.on_vertices(found.Delta)
     result = found.newton
     if found.state == "not converged":  # G belongs to Delta, but Delta not to G
         result = replace(result, converged=np.zeros_like(result.converged))

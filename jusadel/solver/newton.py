@@ -13,13 +13,14 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from jusadel.action.matrices.padding import few_sizes, filled_up, with_spare_frames
 from jusadel.action.matrix_free import LiftedAction, residual
 from jusadel.action.mesh_action import DiscreteAction, to_nodes
 from jusadel.action.nambu import R
 from jusadel.action.nambu.frames import cap_step, frame_to_green, positivity, retract
+from jusadel.common.differentiability import numpy_if_few
 from jusadel.common.distributed import shared_out
 from jusadel.common.programs.compilation import compilation_told
 from jusadel.common.progress import Event, Progress
@@ -73,19 +74,20 @@ def forces(system: DiscreteAction, omega: Any) -> np.ndarray:
     They are nu area (omega + |Delta| + |h|), the diffusion term's nu area grad phi.D.grad phi / 2, whose round-off is
     all that is left on a fine mesh, and a quarter of the conductance of barriers.
     """
-    return 8 * (np.abs(omega)[:, None] * np.asarray(system.nodes.weight) + np.asarray(_balanced(system)))
+    return 8 * (np.abs(omega)[:, None] * np.asarray(system.nodes.weight) + _balanced(system))
 
 
-@jax.jit
-def _balanced(system: DiscreteAction) -> Array:
+def _balanced(system: DiscreteAction) -> np.ndarray:
+    system = jax.tree.map(np.asarray, system)
     cells, n = system.cells, len(system.free)
-    stiffness = jnp.einsum("tik,tkj,tij->ti", cells.gradients, cells.fields["D"], cells.gradients) / 2
+    stiffness = np.einsum("tik,tkj,tij->ti", cells.gradients, cells.fields["D"], cells.gradients) / 2
     balanced = to_nodes(system.triangles, (cells.nu * cells.area)[:, None] * stiffness, n)
     for values in system.nodes.fields.values():
         if values.ndim < 3:  # relaxation is no force of its own
-            balanced = balanced + jnp.linalg.norm(values.reshape(n, -1), axis=-1)
+            balanced = balanced + np.linalg.norm(values.reshape(n, -1), axis=-1)
     for joint in system.joints:
-        balanced = balanced.at[joint.pairs.T].add(joint.conductance / 4)
+        for end in joint.pairs.T:
+            np.add.at(balanced, end, joint.conductance / 4)
     return balanced
 
 
@@ -107,8 +109,8 @@ def newton(
     prepared = solver.prepare(lifted, b) if prepared is None else prepared
     local = forces(lifted.system, omega)
     scale = np.linalg.norm(local, axis=1)
-    result = nothing_yet(np.array(V))
-    order = np.argsort(omega)
+    result, nodes = nothing_yet(np.array(V)), V.shape[1]
+    V, order = with_spare_frames(V, len(lifted.system.free)), np.argsort(omega)
     for first in range(0, b, prepared.width):
         part = order[first : first + prepared.width]
         sizes = local[part], scale[part]
@@ -120,7 +122,7 @@ def newton(
             more = _iterate(omega[part][poor], found["V"][poor], solver, prepared, *(x[poor] for x in sizes))
             _insert_better(found, poor, more)
         found["converged"] &= found["residual"] <= tol
-        for name, value in found.items():
+        for name, value in (found | {"V": found["V"][:, :nodes]}).items():
             getattr(result, name)[part] = value
         result.margin[part] = certificate(result.V[part])
         if progress:
@@ -151,7 +153,7 @@ def _iterate(
 ) -> dict[str, np.ndarray]:
     """Newton's method for frequencies that are solved together, until the steps are small; forces as in `forces`."""
     memory: list[dict[str, Any]] = [{} for _ in omega]
-    frames, active = jnp.asarray(V), np.ones(len(omega), bool)
+    frames, active = V, np.ones(len(omega), bool)
     done, steps, inertia = np.zeros(len(omega), bool), np.zeros(len(omega), int), np.full((len(omega), 2), -1)
     target = ROUND_OFF * local
     for _ in range(MAX_STEPS):
@@ -186,16 +188,16 @@ def _insert_better(found: dict[str, np.ndarray], where: np.ndarray, more: dict[s
         found[name][at] = more[name][better]
 
 
-@jax.jit
-def _advance(V: Array, step: Array) -> tuple[Array, Array, Array]:
+@numpy_if_few
+def _advance(xp: Any, V: Any, step: Any) -> tuple[Any, Any, Any]:
     """The frames after the capped step, the longest step of a node before the cap, and the largest |[V, R3]|, (b,).
 
     NaN steps are left out. The frames' entries are at most one, so that [V, R3] is the size of G - R3.
     """
-    length = jnp.max(jnp.linalg.norm(step, axis=-1), axis=-1)
-    good = jnp.isfinite(length)[:, None, None]
-    V = retract(V, cap_step(jnp.where(good, step, 0), CAP))
-    return V, length, jnp.max(jnp.abs(V @ R[2] - R[2] @ V), axis=(1, 2, 3))
+    length = xp.max(xp.linalg.norm(step, axis=-1), axis=-1)
+    good = xp.isfinite(length)[:, None, None]
+    V = retract(V, cap_step(xp.where(good, step, 0), CAP))
+    return V, length, xp.max(abs(V @ R[2] - R[2] @ V), axis=(1, 2, 3))
 
 
 def _norms(lifted: LiftedAction, V: Any, omega: np.ndarray, batch: int) -> np.ndarray:
@@ -207,14 +209,14 @@ def _norms(lifted: LiftedAction, V: Any, omega: np.ndarray, batch: int) -> np.nd
     return np.concatenate(norms)[: len(omega)]
 
 
-@jax.jit
-def _margins(V: Any) -> Any:
-    return jnp.min(positivity(frame_to_green(V)), axis=-1)
+@numpy_if_few
+def _margins(xp: Any, V: Any) -> Any:
+    return xp.min(positivity(frame_to_green(V)), axis=-1)
 
 
 def certificate(V: np.ndarray) -> np.ndarray:
     """Smallest eigenvalue of the Hermitian part of g tau3 over the nodes, (b,); NaN frames give -inf."""
-    margins = np.asarray(_margins(jnp.asarray(V)))
+    margins = np.asarray(_margins(filled_up(V, few_sizes(V.shape[1]), axis=1)))
     return np.where(np.isfinite(margins), margins, -np.inf)
 
 

@@ -12,16 +12,20 @@ import numpy as np
 from jusadel.action import matsubara
 from jusadel.action.assembly import discretise
 from jusadel.action.homogeneous import field_energies
+from jusadel.action.matrices.padding import in_few_sizes, with_spare_frames, with_zeros
 from jusadel.action.matrix_free import lift
 from jusadel.action.mesh_action import DiscreteAction, nodal_mean, with_pairing
 from jusadel.action.nambu.frames import frame_to_green
 from jusadel.common.arguments import check_temperature
+from jusadel.common.differentiability import on_device
 from jusadel.common.errors import SolveError
 from jusadel.common.progress import Progress
 from jusadel.device.device import Device
+from jusadel.device.recurrence import times_to_come
 from jusadel.solver.checks import refuse_unstable_tensors
 from jusadel.solver.linear import LinearSolver
 from jusadel.solver.linear.choice import checked_linear_solver
+from jusadel.solver.linear.protocol import LinearResponse
 from jusadel.solver.newton import NewtonResult, solve_frequencies
 from jusadel.solver.reservoirs import refuse_torn_reservoirs, with_reservoirs
 from jusadel.solver.resolution import warn_if_coarse
@@ -61,13 +65,21 @@ class Problem:
     def with_pairing(self, Delta: Array) -> Problem:
         """The same with the pair potential times the area at each node, (N, 2) real and imaginary part."""
         system = with_pairing(self.system, Delta)
-        lifted = replace(self.prepared.lifted, system=with_pairing(self.prepared.lifted.system, Delta))
+        lifted = self.prepared.lifted
+        filled = on_device(with_zeros(Delta, len(lifted.system.free)))
+        lifted = replace(lifted, system=with_pairing(lifted.system, filled))
         return replace(self, system=system, prepared=self.solver.with_nodes(self.prepared, lifted))
 
     def with_line_A(self, line_A: Array) -> Problem:
         """The same with other line integrals of the vector potential to the cells' corners; links must be there."""
         system = replace(self.system, cells=replace(self.system.cells, line_A=line_A))
-        return replace(self, system=system, prepared=self.solver.with_nodes(self.prepared, lift(system)))
+        return replace(self, system=system, prepared=self.solver.with_nodes(self.prepared, lift(in_few_sizes(system))))
+
+    def response(self, V: Any, tol: float) -> LinearResponse:
+        """H^-1 at the frames V (b, N, 4, 4), a function of right-hand sides (b, N, 8), to the relative error tol."""
+        size = len(self.prepared.lifted.system.free)
+        respond = self.solver.response(self.prepared, with_spare_frames(np.asarray(V), size), self.omega, tol)
+        return lambda rhs: np.asarray(respond(with_zeros(rhs, size, axis=1)))[:, : np.shape(rhs)[1]]
 
     def solution(self, result: NewtonResult, Delta: Array, seconds: float, **stats: Any) -> Solution:
         """What was found, with the pair potential Delta (m, 3) at the triangles' vertices."""
@@ -76,9 +88,9 @@ class Problem:
             T=float(self.T),
             omega=self.omega,
             weights=self.weights,
-            all_G=frame_to_green(self.system.layout.seam.turned(result.V)),
+            all_G=on_device(frame_to_green(self.system.layout.seam.turned(result.V))),
             Delta=nodal_mean(self.device.mesh, Delta),
-            vertex_Delta=Delta,
+            vertex_Delta=on_device(Delta),
             converged=result.converged,
             stable=result.stable,
             margin=result.margin,
@@ -108,11 +120,13 @@ def pose(
     linear_solver: LinearSolver | None,
     progress: Progress | None,
     unknown: tuple[str, ...] = (),
+    together: int = 1,
 ) -> Problem:
     """The problem of a device with the pair potential Delta (m, 3); arguments as in `solve`.
 
     Args:
         unknown: fields that may change later, so that their terms stay although they are zero now.
+        together: how many problems the frequencies are of.
 
     Raises:
         ValueError: nothing is left to solve, or bad frequencies; StabilityError: unstable tensors.
@@ -126,7 +140,8 @@ def pose(
         )
     refuse_torn_reservoirs(device, system, omega)
     warn_if_coarse(device, Delta, T)
-    solver = checked_linear_solver(linear_solver, int(np.asarray(system.free).sum()), len(omega))
+    free, times = int(np.asarray(system.free).sum()), together * times_to_come()
+    solver = checked_linear_solver(linear_solver, free, len(omega) // together, times)
     refuse_unstable_tensors(system, float(omega.min()), solver)
     return Problem(
         device=device,
@@ -135,7 +150,7 @@ def pose(
         weights=weights,
         system=system,
         solver=solver,
-        prepared=solver.prepare(lift(system), len(omega)),
+        prepared=solver.prepare(lift(in_few_sizes(system)), len(omega)),
         tol=tol,
         progress=progress,
     )

@@ -49,6 +49,7 @@ def solve_energies(
     solver: LinearSolver,
     boundary: Callable[[np.ndarray, np.ndarray], np.ndarray],
     *,
+    nodes: int,
     highest: float,
     tol: float = 1e-9,
     progress: Progress | None = None,
@@ -61,6 +62,7 @@ def solve_energies(
         eta: distance from the real axis, > 0.
         solver: the linear solver.
         boundary: writes the reservoirs' frames of frequencies (b,) into frames (b, n, 4, 4).
+        nodes: how many stand in frames, n.
         highest: the largest energy of the problem.
         tol: relative residual.
         progress: called with each Event.
@@ -69,7 +71,7 @@ def solve_energies(
         Steps are those of all attempts; `ladder` is the number of stations of a descent, 0 where there was none.
     """
     run = lambda w, V: newton(prepared.lifted, w, boundary(V, w), solver, prepared=prepared, tol=tol)  # noqa: E731
-    total = nothing_yet(np.zeros((len(energies), len(prepared.lifted.system.free), 4, 4), complex))
+    total = nothing_yet(np.zeros((len(energies), nodes, 4, 4), complex))
     chains = np.array_split(np.arange(len(energies)), min(prepared.width, len(energies)))
     for k in range(len(chains[0])):
         at = np.array([chain[k] for chain in chains if k < len(chain)])

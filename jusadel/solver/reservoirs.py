@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action.connectivity import Layout
@@ -14,23 +12,24 @@ from jusadel.action.homogeneous import bulk_value
 from jusadel.action.mesh_action import DiscreteAction
 from jusadel.action.nambu import bcs, phase_turn
 from jusadel.action.nambu.frames import frame_to_green, green_to_frame
+from jusadel.common.differentiability import numpy_if_few, with_rows
 from jusadel.device.boundary import Reservoir
 from jusadel.device.device import Device
 
 Array = jax.Array
 
 
-def reservoir_frames(device: Device, layout: Layout, omega: Any) -> list[tuple[np.ndarray, Array]]:
+def reservoir_frames(device: Device, layout: Layout, omega: Any) -> list[tuple[np.ndarray, Any]]:
     """Pairs of nodes (k,) and their frames (b, k, 4, 4): those on reservoirs, and those behind barriers.
 
     Behind a node of a seam stands the value as its owner sees it, turned back: the barrier's term acts on the owner.
     """
-    found = []
+    found: list[tuple[np.ndarray, Any]] = []
     for name, reservoir in device.reservoirs().items():
         nodes = device.mesh.boundary_nodes(name)
         found.append((nodes, _reservoir_frames(device, reservoir, nodes, omega)))
     for name, (nodes, behind) in layout.ghosts.items():
-        back = jnp.swapaxes(layout.seam.turns(nodes), 1, 2)
+        back = layout.seam.turns(nodes).swapaxes(1, 2)
         reservoir = device.electrodes()[name]
         found.append((behind, back @ _reservoir_frames(device, reservoir, nodes, omega)))
     return found
@@ -44,12 +43,17 @@ def with_reservoirs(device: Device, layout: Layout, V: np.ndarray, omega: np.nda
     return V
 
 
-def held_frames(device: Device, system: DiscreteAction, omega: Any) -> Array:
+def held_frames(device: Device, system: DiscreteAction, omega: Any) -> Any:
     """As `with_reservoirs`, of nodes that are normal elsewhere, as a function that JAX may trace."""
-    V = jnp.broadcast_to(jnp.eye(4), (len(omega), len(system.free), 4, 4))
+    V = np.tile(np.eye(4), (len(omega), len(system.free), 1, 1))
     for at, frames in reservoir_frames(device, system.layout, omega):
-        V = V.at[:, at].set(frames)
+        V = _placed(V, at, frames)
     return V
+
+
+@numpy_if_few
+def _placed(xp: Any, V: Any, nodes: Any, frames: Any) -> Any:
+    return with_rows(xp, V, (slice(None), nodes), frames)
 
 
 def refuse_torn_reservoirs(device: Device, system: DiscreteAction, omega: np.ndarray) -> None:
@@ -59,7 +63,7 @@ def refuse_torn_reservoirs(device: Device, system: DiscreteAction, omega: np.nda
     if not len(torn):
         return
     V = with_reservoirs(device, system.layout, normal, omega[:1])
-    given, turned = (np.asarray(frame_to_green(jnp.asarray(frames)[0, torn])) for frames in (V, seam.turned(V)))
+    given, turned = (np.asarray(frame_to_green(np.asarray(frames)[0, torn])) for frames in (V, seam.turned(V)))
     apart = np.abs(given - turned).max(axis=(1, 2))
     if apart.max() > 1e-6:
         node = torn[apart.argmax()]
@@ -73,14 +77,12 @@ def refuse_torn_reservoirs(device: Device, system: DiscreteAction, omega: np.nda
 def _reservoir_frames(device: Device, reservoir: Reservoir, nodes: np.ndarray, omega: Any) -> Array:
     """Frames (b, k, 4, 4) of a reservoir at these nodes."""
     G = _electrode(reservoir, omega)  # (b, 4, 4) at phase 0
-    phase = reservoir.phase_at(jnp.asarray(device.mesh.points[nodes]))
-    return _turned_frames(G, phase, len(nodes))
+    return _turned_frames(G, reservoir.phase_at(device.mesh.points[nodes]))
 
 
-@partial(jax.jit, static_argnums=2)
-def _turned_frames(G: Array, phase: Any, k: int) -> Array:
-    """Frames (b, k, 4, 4) of G (b, 4, 4) with Delta turned by exp(i phase), (k,) or a number."""
-    phase = jnp.broadcast_to(phase, k)
+@numpy_if_few
+def _turned_frames(xp: Any, G: Any, phase: Any) -> Any:
+    """Frames (b, k, 4, 4) of G (b, 4, 4) with Delta turned by exp(i phase), (k,)."""
     return green_to_frame(phase_turn(phase) @ G[:, None] @ phase_turn(-phase))
 
 

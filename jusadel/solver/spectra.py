@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from jusadel.action.matrices.padding import in_few_sizes
 from jusadel.action.matrix_free import lift
 from jusadel.action.nambu import advanced
 from jusadel.action.nambu.frames import frame_to_green
 from jusadel.common.arguments import is_number, real
-from jusadel.common.differentiability import DIFFERENCES, without_derivatives
+from jusadel.common.differentiability import DIFFERENCES, on_device, without_derivatives
 from jusadel.common.errors import SolveError
 from jusadel.common.programs.compilation import Stopwatch
 from jusadel.common.progress import ProgressOption, reporter
@@ -112,11 +112,12 @@ def spectrum(
     highest = largest_energy(sol.device, sol.vertex_Delta)
     _warn_if_coarse(sol.device, min(once.max(), highest))
     found = solve_energies(
-        solver.prepare(lift(sol.system), len(once)),
+        solver.prepare(lift(in_few_sizes(sol.system)), len(once)),
         once,
         float(eta),
         solver,
         lambda V, omega: with_reservoirs(sol.device, layout, V, omega),
+        nodes=len(sol.system.free),
         highest=highest,
         tol=tol,
         progress=reporter(progress),
@@ -124,13 +125,13 @@ def spectrum(
     if throw:
         _refuse_uncertified(once, found, eta, tol)
     found = found[place]
-    G = frame_to_green(layout.seam.turned(found.V))
+    G = np.asarray(frame_to_green(layout.seam.turned(found.V)))
     return Spectrum(
         device=sol.device,
         T=sol.T,
         energies=E,
         eta=float(eta),
-        all_G=jnp.where(jnp.asarray(E < 0)[:, None, None, None], jnp.conj(G), G),
+        all_G=on_device(np.where((E < 0)[:, None, None, None], G.conj(), G)),
         Delta=sol.Delta,
         vertex_Delta=sol.vertex_Delta,
         converged=found.converged,

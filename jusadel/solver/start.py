@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
@@ -123,10 +122,9 @@ def starting_frames(device: Device, system: DiscreteAction, start: Any) -> Calla
     if start is None:
         return lambda omega: np.broadcast_to(np.eye(4), (len(omega), total, 4, 4))
     if isinstance(start, str) and start == "bulk":
-        weight = system.nodes.weight[:, None]
-        Delta = system.nodes.fields["Delta"] / jnp.where(weight == 0, 1.0, weight)
-        local = from_pairs(Delta)
-        return lambda omega: np.asarray(green_to_frame(bcs(jnp.asarray(omega)[:, None], local[None])))
+        weight = np.asarray(system.nodes.weight)[:, None]
+        local = from_pairs(np.asarray(system.nodes.fields["Delta"]) / np.where(weight == 0, 1.0, weight))
+        return lambda omega: np.asarray(green_to_frame(bcs(omega[:, None], local[None])))
     if isinstance(start, Solution):
         return _from_solution(start, total)
     G = start if isinstance(start, jax.Array) else np.asarray(start)
@@ -137,7 +135,7 @@ def starting_frames(device: Device, system: DiscreteAction, start: Any) -> Calla
         )
     if not np.isfinite(G).all():
         raise ValueError("start is not finite; expected G of a converged solution")
-    frames = _filled(np.asarray(green_to_frame(jnp.asarray(G))), total)
+    frames = _filled(np.asarray(green_to_frame(np.asarray(G))), total)
 
     def given(omega: np.ndarray) -> np.ndarray:
         if len(omega) != len(frames):
@@ -158,7 +156,7 @@ def _from_solution(start: Solution, total: int) -> Callable[[np.ndarray], np.nda
     if nodes != total:
         raise ValueError(f"start was solved on {nodes} nodes, this mesh has {total}")
     order = np.argsort(start.omega)
-    frames = np.asarray(green_to_frame(start.all_G))[order]
+    frames = np.asarray(green_to_frame(np.asarray(start.all_G)))[order]
 
     def nearest(omega: np.ndarray) -> np.ndarray:
         return frames[np.argmin(np.abs(np.log(omega[:, None] / start.omega[order])), axis=1)]

@@ -132,7 +132,7 @@ def test_absent_terms_cost_nothing():
     bare = lifted.lift(system_without(LEFT_OUT["no gamma, theta, kappa, links"]))
     assert bare.scalar
     assert bare.blocks is None
-    assert not bare.near.components
+    assert not bare.near.fields
     full = lifted.lift(system_without(LEFT_OUT["no links"]))
     assert not full.scalar
     assert full.blocks is not None

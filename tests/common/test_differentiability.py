@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 import jusadel as ju
+from jusadel.common import differentiability
+from jusadel.common.differentiability import numpy_if_few, summed_rows, with_rows
 
 pytestmark = pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")  # small ones
 
@@ -240,3 +242,27 @@ def test_frequencies_follow_a_traced_temperature():
         np.testing.assert_allclose(jax.jacfwd(lambda T, sums=sums: sums(T, 3)[0])(0.7), omega, rtol=1e-14)
     with pytest.raises(ju.NotDifferentiableError, match="say how many frequencies"):
         jax.jit(lambda T: ju.matsubara.enough_frequencies(T, 1.0))(0.1)
+
+
+# --- functions for which nothing is compiled -------------------------------------------------------
+
+
+def test_few_numbers_compile_nothing(monkeypatch):
+    """One function with NumPy's arrays, many numbers, and tracers: the same values; only the last two are programs."""
+    by = []
+
+    @numpy_if_few
+    def total(xp, x, rows, n):
+        by.append(xp)
+        return summed_rows(xp, rows, x**2, n) + with_rows(xp, xp.zeros(n), rows[:1], x[:1])
+
+    x, rows = np.array([1.0, 2.0, 3.0]), np.array([0, 2, 0])
+    expected = np.array([11.0, 0.0, 4.0])
+    for given in (x, jnp.asarray(x)):
+        np.testing.assert_allclose(total(given, rows, n=3), expected)
+    assert by == [np, np]
+    slope = jax.grad(lambda x: total(x, rows, n=3)[0])(jnp.asarray(x))
+    np.testing.assert_allclose(slope, [3.0, 0.0, 6.0])
+    monkeypatch.setattr(differentiability, "FEW", 2)
+    np.testing.assert_allclose(total(x, rows, n=3), expected)
+    assert set(by[2:]) == {jnp}

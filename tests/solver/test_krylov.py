@@ -214,6 +214,8 @@ def test_stagnation_is_handed_on(problem, monkeypatch, cycles, warned):
 def test_the_choice_depends_on_size_and_memory(monkeypatch):
     assert isinstance(chosen(500, 4), SuperLU)
     assert isinstance(chosen(500, 40), Krylov)
+    assert isinstance(chosen(1015, 11), SuperLU)  # compiled sooner, for one solve
+    assert isinstance(chosen(1015, 11, times=16), Krylov)
     device = jax.local_devices()[0]
     assert krylov._affordable_width(1000, device) == krylov.WIDTH
     monkeypatch.setattr(krylov, "_free_memory", lambda: 2 * 3.5 * krylov.BYTES * 64_000)

@@ -13,7 +13,6 @@ Where the links of two triangles along their common edge differ, the edge counts
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import jax
@@ -23,16 +22,18 @@ import numpy as np
 from jusadel.action.connectivity import vanishes
 from jusadel.action.links import edge_links, seam_turns
 from jusadel.action.matrices.node_matrices import product, transposed
+from jusadel.action.matrices.padding import few_sizes
 from jusadel.action.matrices.products import materialise
 from jusadel.action.mesh_action import Cells, DiscreteAction
 from jusadel.action.periodic import rotated_back
-from jusadel.action.terms import Term
 from jusadel.device.material.material import SHAPES
 
 Array = jax.Array
 
 BLOCK = 256
 """Nodes that are worked on together."""
+COMPONENTS = 2
+"""Of a field with one gradient that are summed for at least."""
 SAME = 1e-11
 """Difference of entries up to which two links are one."""
 
@@ -52,7 +53,7 @@ class Neighbours:
     links: Array | None  # (blocks, s, k, 4, 4) U_ij, where there are any
     itself: Array  # (blocks, s, k) one at the entry of the node itself
     mirror: Array  # (blocks, s, k) which of all entries (n k) is that of i as a neighbour of j
-    components: tuple[tuple[str, int], ...] = field(metadata={"static": True})  # (c,) field and flat index of each B
+    fields: tuple[str, ...] = field(metadata={"static": True})  # (c,) the field of each B
     nodes: int = field(metadata={"static": True})
 
     @property
@@ -60,25 +61,26 @@ class Neighbours:
         """The number of all entries, n k."""
         return self.nodes * self.index.shape[-1]
 
-    def parameters(self, term: Term) -> tuple[list[int], SimpleNamespace]:
-        """The numbers of a corner term's B, and its field when these are its gradients: a unit matrix."""
-        own = [c for c, (name, _) in enumerate(self.components) if name == term.field]
-        shape = SHAPES[term.field][:-1]
-        unit = np.zeros((int(np.prod(shape)), len(own)))
-        unit[[self.components[c][1] for c in own], np.arange(len(own))] = 1
-        return own, SimpleNamespace(**{term.field: jnp.asarray(unit.reshape(*shape, len(own)))})
+
+class Found(NamedTuple):
+    """What `neighbours` finds."""
+
+    near: Neighbours
+    units: dict[str, Array]  # by field, (..., c): which component of it each of its own B belongs to
+    pairs: np.ndarray  # (m, 3, 3): the entry (of n k) of each pair of corners of a cell, -1 where it has no weight
 
 
-def neighbours(system: DiscreteAction) -> tuple[Neighbours, np.ndarray]:
-    """The neighbour lists of an action, and which of all entries (n k) each pair of corners of a cell is, (m, 3, 3)."""
-    cells = jax.tree.map(np.asarray, system.cells)
-    groups = _groups(_pairs(np.asarray(system.triangles), cells, system.links))
-    weights = {"K": _stiffness(system, cells)} | _corner_weights(system, cells)
+def neighbours(system: DiscreteAction) -> Found:
+    """The neighbour lists of an action."""
+    spare = np.asarray(system.cells.nu) == 0  # what fills up
+    triangles, cells = jax.tree.map(lambda x: np.asarray(x)[~spare], (system.triangles, system.cells))
+    groups = _groups(_pairs(triangles, cells, system.links))
+    corner = _corner_weights(system, cells)
+    weights = [_stiffness(system, cells), *(w for _, each in corner.values() for w in each)]
     of, back = (
-        {name: np.bincount(number, w.ravel(), groups.count) for name, w in weights.items()}
-        for number in (groups.number, groups.mirrored)
+        [np.bincount(number, w.ravel(), groups.count) for w in weights] for number in (groups.number, groups.mirrored)
     )
-    n, names = len(system.free), tuple(name for name in weights if name != "K")
+    n = len(system.free)
     place, width = _places(groups.first_node, n)
 
     def padded(values: np.ndarray, filled: Any = 0.0) -> np.ndarray:
@@ -87,22 +89,26 @@ def neighbours(system: DiscreteAction) -> tuple[Neighbours, np.ndarray]:
         out[groups.first_node, place] = values
         return out
 
-    stacked = lambda x: np.stack([padded(x[c]) for c in names], 1) if names else np.zeros((n, 0, width))  # noqa: E731
+    stacked = lambda x: np.stack([padded(w) for w in x[1:]], 1) if corner else np.zeros((n, 0, width))  # noqa: E731
     entry = groups.first_node * width + place
     mirror = np.arange(n * width).reshape(n, width)
     mirror[groups.first_node, place] = entry[groups.opposite]
     itself = (groups.first_node == groups.second_node) & groups.straight
     arrays = (
         padded(groups.second_node.astype(np.int32), np.arange(n, dtype=np.int32)[:, None]),
-        padded(of["K"]),
+        padded(of[0]),
         stacked(of),
         stacked(back),
         None if groups.links is None else padded(groups.links, np.eye(4)),
         padded(itself.astype(float)),
         mirror.astype(np.int32),
     )
-    near = Neighbours(*in_blocks(arrays, BLOCK), components=names, nodes=n)
-    return near, entry[groups.number].reshape(-1, 3, 3)
+    units = jax.device_put({name: unit for name, (unit, _) in corner.items()})
+    fields = tuple(name for name, (_, each) in corner.items() for _ in each)
+    near = Neighbours(*in_blocks(arrays, BLOCK), fields=fields, nodes=n)
+    of_pairs = np.full((len(spare), 3, 3), -1)
+    of_pairs[~spare] = entry[groups.number].reshape(-1, 3, 3)
+    return Found(near, units, of_pairs)
 
 
 def in_blocks(everything: Any, size: int) -> Any:
@@ -245,7 +251,7 @@ def _groups(pairs: _Pairs) -> _Groups:
 def _places(first_node: np.ndarray, n: int) -> tuple[np.ndarray, int]:
     count = np.bincount(first_node, minlength=n)
     place = np.arange(len(first_node)) - np.repeat(np.cumsum(count) - count, count)
-    return place, int(count.max(initial=1))
+    return place, few_sizes(int(count.max(initial=1)))
 
 
 def _stiffness(system: DiscreteAction, cells: Cells) -> np.ndarray:
@@ -258,17 +264,21 @@ def _stiffness(system: DiscreteAction, cells: Cells) -> np.ndarray:
     return total
 
 
-def _corner_weights(system: DiscreteAction, cells: Cells) -> dict[tuple[str, int], np.ndarray]:
-    """Sum_k nu |T| lambda_i field_ck d_k phi_j, (m, 3, 3), of each component c that is not zero everywhere."""
-    found = {}
+def _corner_weights(system: DiscreteAction, cells: Cells) -> dict[str, tuple[np.ndarray, list[np.ndarray]]]:
+    """Sum_k nu |T| lambda_i field_ck d_k phi_j, (m, 3, 3), by field, of its components c that are not zero everywhere.
+
+    With them, ones at these components (..., c). There are at least `COMPONENTS`: fewer would be another program.
+    """
+    found, weight = {}, (cells.nu * cells.area)[:, None] * cells.middle
     for t in system.cell_terms:
-        if t.sampled != "corners":
-            continue
-        values = _at_corners(t.field, cells)
-        for c in range(values.shape[2]):
-            if not vanishes(values[:, :, c]):
-                weight = (cells.nu * cells.area)[:, None] * cells.middle
-                found[t.field, c] = np.einsum("ti,tik,tjk->tij", weight, values[:, :, c], cells.gradients)
+        if t.sampled == "corners":
+            values = _at_corners(t.field, cells)
+            size = values.shape[2]
+            here = [c for c in range(size) if not vanishes(values[:, :, c])]
+            here += [c for c in range(size) if c not in here][: max(0, COMPONENTS - len(here))]
+            unit = np.eye(size)[:, here].reshape(*SHAPES[t.field][:-1], len(here))
+            each = [np.einsum("ti,tik,tjk->tij", weight, values[:, :, c], cells.gradients) for c in here]
+            found[t.field] = unit, each
     return found
 
 

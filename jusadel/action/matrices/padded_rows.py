@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
+from jusadel.action.matrices.padding import few_sizes
 from jusadel.action.matrices.products import materialise, quickly_compiled
 
 Array = jax.Array
@@ -35,7 +36,7 @@ def padded(matrix: sp.spmatrix) -> Rows:
     """The rows of a scipy matrix."""
     matrix = sp.csr_matrix(matrix)
     row, slot = places(matrix)
-    index = np.zeros((matrix.shape[0], slot.max(initial=0) + 1), np.int32)
+    index = np.zeros((matrix.shape[0], few_sizes(slot.max(initial=0) + 1)), np.int32)
     value = np.zeros(index.shape, matrix.dtype)
     index[row, slot], value[row, slot] = matrix.indices, matrix.data
     return Rows(*jax.device_put((index, value)))  # jnp.asarray would compile a program for each shape

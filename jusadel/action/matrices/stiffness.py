@@ -14,7 +14,7 @@ from jusadel.mesh.topology import summed_over_triangles
 def stiffness(system: DiscreteAction) -> sp.csr_matrix:
     """Int nu grad phi_i . D . grad phi_j, (n, n)."""
     cells, n = system.cells, len(system.free)
-    volume, gradients = np.asarray(cells.nu * cells.area), np.asarray(cells.gradients)
+    volume, gradients = np.asarray(cells.nu) * np.asarray(cells.area), np.asarray(cells.gradients)
     local = np.einsum("t,tik,tkl,tjl->tij", volume, gradients, np.asarray(cells.fields["D"]), gradients)
     return summed_over_triangles(local, system.triangles, n)
 

@@ -8,11 +8,14 @@ leading axes (frequencies, nodes); the last two axes are the matrix.
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
+
+from jusadel.common.differentiability import numpy_if_few
 
 Array = jax.Array
 
@@ -107,20 +110,21 @@ def _checked_matrix(a: ArrayLike, name: str) -> Array:
 # --- moving frames: G = V R3 V^-1 --------------------------------------------------------------
 
 
-def _minors(m: Array) -> tuple[Array, Array]:
+def _minors(m: Any) -> tuple[Any, Any]:
     """The 2x2 minors of the first and of the last two rows, antisymmetric (..., 4, 4)."""
     a = m[..., 0, :, None] * m[..., 1, None, :]
     b = m[..., 2, :, None] * m[..., 3, None, :]
-    return a - jnp.swapaxes(a, -1, -2), b - jnp.swapaxes(b, -1, -2)
+    return a - a.swapaxes(-1, -2), b - b.swapaxes(-1, -2)
 
 
-def _dual(s: Array) -> Array:
+def _dual(s: Any) -> Any:
     """1/2 eps_ijkl s_kl of an antisymmetric 4x4 matrix."""
-    z = jnp.zeros_like(s[..., 0, 0])
+    xp: Any = np if isinstance(s, np.ndarray) else jnp
+    z = xp.zeros_like(s[..., 0, 0])
     s01, s02, s03 = s[..., 0, 1], s[..., 0, 2], s[..., 0, 3]
     s12, s13, s23 = s[..., 1, 2], s[..., 1, 3], s[..., 2, 3]
     rows = [[z, s23, -s13, s12], [-s23, z, s03, -s02], [s13, -s03, z, s01], [-s12, s02, -s01, z]]
-    return jnp.stack([jnp.stack(row, axis=-1) for row in rows], axis=-2)
+    return xp.stack([xp.stack(row, axis=-1) for row in rows], axis=-2)
 
 
 # --- checks ------------------------------------------------------------------------------------
@@ -176,24 +180,25 @@ def charge_conjugate(g: ArrayLike) -> Array:
     return jnp.asarray(C) @ jnp.swapaxes(g, -1, -2) @ C
 
 
-def phase_turn(phase: ArrayLike) -> Array:
+def phase_turn(phase: ArrayLike) -> Any:
     """W = exp(R3 phase/2), (..., 4, 4): W G W^-1 has Delta times exp(i phase). The inverse is that of -phase."""
-    half = jnp.asarray(phase)[..., None, None] / 2
-    return jnp.cos(half) * jnp.eye(4) + jnp.sin(half) * R[2]
+    xp: Any = jnp if isinstance(phase, jax.Array) else np
+    half = xp.asarray(phase)[..., None, None] / 2
+    return xp.cos(half) * np.eye(4) + xp.sin(half) * R[2]
 
 
-@jax.jit
-def bcs(omega: ArrayLike, Delta: ArrayLike) -> Array:
+@numpy_if_few
+def bcs(xp: Any, omega: Any, Delta: Any) -> Any:
     """Bulk singlet superconductor G = (omega R3 + Re Delta R2 + Im Delta R1)/sqrt(omega^2 + |Delta|^2).
 
     Args:
         omega: frequencies (...), real, or eta - i E.
         Delta: complex pair potential, broadcast against omega.
     """
-    omega, Delta = jnp.asarray(omega), jnp.asarray(Delta)
-    re, im = jnp.real(Delta), jnp.imag(Delta)
+    omega, Delta = xp.asarray(omega), xp.asarray(Delta)
+    re, im = xp.real(Delta), xp.imag(Delta)
     vector = omega[..., None, None] * R[2] + re[..., None, None] * R[1] + im[..., None, None] * R[0]
-    return vector / jnp.sqrt(omega**2 + re**2 + im**2)[..., None, None]
+    return vector / xp.sqrt(omega**2 + re**2 + im**2)[..., None, None]
 
 
 def advanced(G: Array) -> Array:

@@ -75,13 +75,13 @@ class Boundary:
 # --- checks ------------------------------------------------------------------------------------
 
 
-def phase_at(phase: Any, points: Any, where: str) -> jax.Array:
+def phase_at(phase: Any, points: Any, where: str) -> Values:
     """A phase given as a number or a function, at points (k, 2), as (k,)."""
-    value = jnp.asarray(real("phase(points)", phase(points) if callable(phase) else phase))
+    value = real("phase(points)", phase(points) if callable(phase) else phase)
     if value.shape not in ((), (len(points),)):
         raise ValueError(f"phase(points) returned shape {value.shape}; expected ({len(points)},) or a number")
     check_field("phase(points)", value, where)
-    return jnp.broadcast_to(value, (len(points),))
+    return (np if isinstance(value, np.ndarray) else jnp).broadcast_to(value, (len(points),))
 
 
 def check_phase(what: str, phase: Any) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, cast
 
-import jax
 import numpy as np
 
 from jusadel.common.arguments import is_number, real
@@ -63,7 +62,7 @@ class Reservoir(Boundary):
         """The other one."""
         return new
 
-    def phase_at(self, points: Values) -> jax.Array:
+    def phase_at(self, points: Values) -> Values:
         """The phase at points (k, 2), as (k,)."""
         return phase_at(self.phase, points, "a reservoir")
 
@@ -201,7 +200,7 @@ class Periodic(Boundary):
             raise ValueError(f"rotation has shape {rotation.shape}; expected (3,), axis times angle")
         check_field("rotation", rotation[None], "a periodic boundary")
 
-    def phase_at(self, points: Values) -> jax.Array:
+    def phase_at(self, points: Values) -> Values:
         """The phase at points (k, 2), as (k,)."""
         return phase_at(self.phase, points, "a periodic boundary")
 

@@ -108,7 +108,7 @@ class Material:
             if not callable(value) and value is not UNSTATED_TC and value is not ASKED_TC:
                 value = shaped(name, value)
                 object.__setattr__(self, name, value)
-                check_field(name, value[None])
+                check_field(name, value if isinstance(value, jax.core.Tracer) else np.asarray(value)[None])
         if not callable(self.D) and not callable(self.kappa):
             check_swapping_limit(self.D[None], self.kappa[None])
         if unstated and _is_magnetic(self.h):

@@ -15,7 +15,9 @@ import numpy as np
 from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 
+from jusadel.action.matrices.padding import in_few_sizes
 from jusadel.action.matrix_free import lift
+from jusadel.common.differentiability import on_device
 from jusadel.common.errors import SolveError, StabilityError
 from jusadel.device.pair_potential import as_pairs, from_pairs
 from jusadel.solver.checks import refuse_unstable_tensors
@@ -86,7 +88,7 @@ class Host:
             weights=np.asarray(weights),
             system=system,
             solver=solver,
-            prepared=solver.prepare(lift(system), len(weights)),
+            prepared=solver.prepare(lift(in_few_sizes(system)), len(weights)),
             tol=self.tol,
             boundary=lambda V, omega: np.where(free[:, None, None], V, eq.held),
         )
@@ -136,7 +138,7 @@ def _call_batched(leaves: Any, dims: Any, *, function: Any, shapes: Any, axes: t
 _call = Primitive("host_call")
 """As `jax.pure_callback`, which would compile a program even where all arguments are numbers, and keep it for good."""
 _call.multiple_results = True
-_call.def_impl(lambda *leaves, function, shapes, axes: [jnp.asarray(x) for x in function(*leaves)])
+_call.def_impl(lambda *leaves, function, shapes, axes: on_device(function(*leaves)))
 _call.def_abstract_eval(
     lambda *leaves, function, shapes, axes: [jax.core.ShapedArray(axes + shape, dtype) for shape, dtype in shapes]
 )

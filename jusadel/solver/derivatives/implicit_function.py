@@ -19,11 +19,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.custom_derivatives import SymbolicZero
 
 from jusadel.action.matrices.node_matrices import TWO_B_R3, green, inverse_of_frames, product, traces
 from jusadel.action.matrix_free import local_slope
 from jusadel.action.mesh_action import DiscreteAction, cell_action, to_nodes, with_pairing
 from jusadel.action.nambu.frames import generator
+from jusadel.common.differentiability import is_traced, on_device
 from jusadel.solver.gap.response import amplitudes
 
 Array = jax.Array
@@ -78,8 +80,15 @@ def attached(equations: Equations, solution: Unknowns, solve: Solve, given: Any 
         given: whatever JAX may be tracing in `solve`. It must not close over that: where the derivative is taken
             outside of jax.jit or jax.vmap, the rule runs after their traces have ended.
     """
-    V, *Delta = _known(equations, jax.tree.map(jnp.asarray, solution), given, solve)
-    return jnp.where(equations.system.free[:, None, None], V, equations.held), *Delta
+    V, *Delta = _known(equations, on_device(solution), given, solve)
+    if not is_traced(equations.held):  # then V has them, and its change is zero there
+        return V, *Delta
+    return _held(equations.system.free, V, equations.held), *Delta
+
+
+@jax.jit
+def _held(free: Array, V: Array, held: Array) -> Array:
+    return jnp.where(free[:, None, None], V, held)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(3,))
@@ -87,18 +96,24 @@ def _known(equations: Equations, solution: Unknowns, given: Any, solve: Solve) -
     return solution
 
 
-@_known.defjvp
+@partial(_known.defjvp, symbolic_zeros=True)
 def _rule(solve: Solve, primals: Any, tangents: Any) -> Any:
     equations, _, given = primals
     found = _known(*primals, solve)
-    pull = _pulls(equations, found, tangents[0])
+    along = [None if isinstance(t, SymbolicZero) else t for t in jax.tree.leaves(tangents[0])]
+    pull = _pulls(equations, found, along)
     x = jax.lax.custom_linear_solve(
         partial(hessian_product, equations, found),
         pull,
         lambda _, r: solve(r, *given),
         symmetric=True,
     )
-    return found, (found[0] @ generator(x[0]), *x[1:])
+    return found, (_turned(found[0], x[0]), *x[1:])
+
+
+@jax.jit
+def _turned(V: Array, u: Array) -> Array:
+    return V @ generator(u)
 
 
 # --- the residual, as a function of everything -----------------------------------------------------
@@ -119,13 +134,22 @@ def slopes(equations: Equations, solution: Unknowns) -> Unknowns:
 
 
 @jax.jit
-def _pulls(equations: Equations, solution: Unknowns, along: Any) -> Unknowns:
+def _pulls(equations: Equations, solution: Unknowns, along: list[Any]) -> Unknowns:
     """Changes of the slopes with the equations, with a minus; one program: the slopes themselves are not worked out.
+
+    `along` has the change of each number in the equations, or None where it stays.
 
     JAX transposes a linear solve only where its right-hand sides all depend on what is differentiated. The barrier
     makes it so: D does not stand in the gap equation itself, nor Tc in the others.
     """
-    change = jax.jvp(lambda p: slopes(p, solution), (equations,), (along,))[1]
+    leaves, tree = jax.tree.flatten(equations)
+    moving = [k for k, change in enumerate(along) if change is not None]
+
+    def slopes_at(*moved: Array) -> Unknowns:
+        new = dict(zip(moving, moved, strict=True))
+        return slopes(jax.tree.unflatten(tree, [new.get(k, x) for k, x in enumerate(leaves)]), solution)
+
+    change = jax.jvp(slopes_at, tuple(leaves[k] for k in moving), tuple(along[k] for k in moving))[1]
     return jax.lax.optimization_barrier(jax.tree.map(jnp.negative, change))
 
 

@@ -49,8 +49,7 @@ class LinearProblem:
 
     @cached_property
     def _H_inverse(self) -> Any:
-        p = self.problem
-        return p.solver.response(p.prepared, self.V, p.omega, self._accuracy)
+        return self.problem.response(self.V, self._accuracy)
 
     @property
     def _accuracy(self) -> float:

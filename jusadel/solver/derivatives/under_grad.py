@@ -13,6 +13,7 @@ from jusadel.action.assembly import discretise
 from jusadel.action.mesh_action import nodal_mean
 from jusadel.action.nambu.frames import frame_to_green
 from jusadel.common.arguments import real
+from jusadel.common.differentiability import on_device
 from jusadel.device.device import Device
 from jusadel.device.pair_potential import as_pairs, from_pairs
 from jusadel.solver.derivatives.callback import Host, keep
@@ -57,7 +58,7 @@ def equations(stated: Stated, omega: Any, weights: Any, sites: Sites | None) -> 
     Delta = jnp.zeros((len(device.mesh.triangles), 3), complex) if stated.Delta is None else stated.Delta
     system = discretise(device, Delta, ("Delta",) if sites is not None else ())
     gap = None if sites is None else _gap_terms(stated, sites, omega, weights)
-    return Equations(system=system, omega=jnp.asarray(omega), held=held_frames(device, system, omega), gap=gap)
+    return Equations(system=system, omega=on_device(omega), held=on_device(held_frames(device, system, omega)), gap=gap)
 
 
 def _gap_terms(stated: Stated, sites: Sites, omega: Any, weights: Any) -> GapTerms:

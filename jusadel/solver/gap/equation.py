@@ -13,13 +13,14 @@ it is ln(T/Tc).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from jusadel.action.matrices.padding import few_sizes, with_spare_frames
 from jusadel.action.matsubara import GAP_RATIO
+from jusadel.common.differentiability import on_device
 from jusadel.common.errors import SolveError
 from jusadel.common.programs.compilation import compilation_told
 from jusadel.common.progress import Event
@@ -58,9 +59,10 @@ class GapResult(NamedTuple):
     state: str  # "superconducting", "normal", "unstable" or, where it may be, "not converged"
 
 
-def gap_residual(posed: Problem, where: Sites, V: Array, Delta: np.ndarray) -> np.ndarray:
+def gap_residual(posed: Problem, where: Sites, V: Any, Delta: np.ndarray) -> np.ndarray:
     """w (a Delta - 2 pi T Sum_p w_p f), (K,) complex, with f from the frames V."""
-    f = np.asarray(amplitudes(V, jnp.asarray(posed.weights)))[where.nodes]
+    V = with_spare_frames(np.asarray(V), few_sizes(V.shape[1] + 1))
+    f = np.asarray(amplitudes(*on_device((V, posed.weights))))[where.nodes]
     return where.weight * (where.a * Delta - 2 * np.pi * posed.T * from_pairs(f))
 
 
@@ -170,10 +172,10 @@ class Trial(NamedTuple):
     @classmethod
     def of(cls, problem: Problem, where: Sites, Delta: np.ndarray, start: Callable[[np.ndarray], np.ndarray]) -> Trial:
         """The trial at Delta, with G from this start."""
-        posed = problem.with_pairing(jnp.asarray(where.on_nodes(Delta, len(problem.system.free))))
+        posed = problem.with_pairing(on_device(where.on_nodes(Delta, len(problem.system.free))))
         result = posed.newton(start)
         refuse_uncertified(posed, result, forced=False)
-        residual = gap_residual(posed, where, jnp.asarray(result.V), Delta)
+        residual = gap_residual(posed, where, result.V, Delta)
         return cls(posed, result, Delta, residual, float(np.abs(residual / (where.weight * where.a)).max()))
 
     def again(self, where: Sites, Delta: np.ndarray) -> Trial:

@@ -11,8 +11,10 @@ import numpy as np
 import scipy.sparse.linalg as sla
 
 from jusadel.action.matrices.node_matrices import TWO_B_R3
+from jusadel.action.matrices.padding import few_sizes, with_spare_frames, with_zeros
 from jusadel.action.nambu import SIGNATURE, R
 from jusadel.action.nambu.frames import frame_to_green, inverse
+from jusadel.common.differentiability import on_device
 from jusadel.device.pair_potential import as_vector, from_pairs, from_vector
 from jusadel.solver.gap.lanczos import MOST, downhill, smallest_eigenvalue
 from jusadel.solver.gap.sites import Sites
@@ -67,23 +69,27 @@ class PairResponse:
         solve: Callable[[Any], Any] | None = None,
     ) -> None:
         self.problem, self.sites, self.count = problem, where, 0
-        self._couplings = couplings(jnp.asarray(V))
-        self._solve = solve or problem.solver.response(problem.prepared, V, problem.omega, tol)
+        self._size = few_sizes(V.shape[1] + 1)
+        self._couplings = couplings(on_device(with_spare_frames(np.asarray(V), self._size)))
+        self._solve = solve or problem.response(V, tol)
         self._free = np.asarray(problem.system.free)
 
     def __call__(self, Delta: np.ndarray) -> np.ndarray:
         """J Delta, (K,) complex as real pairs in one."""
         where, p = self.sites, self.problem
         self.count += 1
-        s = jnp.asarray(where.on_nodes(Delta, len(self._free)))
-        x = self._solve(pushed(self._couplings, s) * self._free[:, None])
-        df = np.asarray(felt(self._couplings, jnp.asarray(x), jnp.asarray(p.weights)))[where.nodes]
+        x = self._solve(self._pushed(where.on_nodes(Delta, len(self._free))))
+        x = with_zeros(x, self._size, axis=1)
+        df = np.asarray(felt(self._couplings, *on_device((x, p.weights))))[where.nodes]
         return where.weight * (where.a * Delta - 2 * np.pi * p.T * from_pairs(df))
 
     def steps(self, Delta: np.ndarray) -> np.ndarray:
         """The response of G to a pair potential (K,), as steps (b, N, 8)."""
-        s = jnp.asarray(self.sites.on_nodes(Delta, len(self._free)))
-        return -np.asarray(self._solve(pushed(self._couplings, s) * self._free[:, None]))
+        return -np.asarray(self._solve(self._pushed(self.sites.on_nodes(Delta, len(self._free)))))
+
+    def _pushed(self, s: np.ndarray) -> np.ndarray:
+        at_nodes = np.asarray(pushed(self._couplings, on_device(with_zeros(s, self._size))))[:, : len(s)]
+        return at_nodes * self._free[:, None]
 
     def _scaled(self, scale: np.ndarray, shift: float = 0.0) -> sla.LinearOperator:
         """scale J scale - shift on real vectors (2 K,)."""
@@ -140,8 +146,7 @@ class PairResponse:
         The normal state's Hessian depends on omega by 16 omega times each node's weight, negative for triplets.
         """
         where, p = self.sites, self.problem
-        s = jnp.asarray(where.on_nodes(mode, len(self._free)))
-        b = np.asarray(pushed(self._couplings, s) * self._free[:, None])
+        b = self._pushed(where.on_nodes(mode, len(self._free)))
         x = np.asarray(self._solve(b))
         per_node = 16 * np.asarray(p.system.nodes.weight)[:, None] * SIGNATURE
         each = np.sum(b * x, axis=(1, 2)) - p.omega * np.sum(per_node * x**2, axis=(1, 2))

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action.mesh_action import to_nodes
@@ -93,8 +92,8 @@ def bare_sites(device: Device, seam: Seams, superconducting: np.ndarray) -> Site
 def site_fields(device: Device, where: Sites) -> tuple[Array, Array]:
     """nu times area, and Tc, of each site, (K,) each."""
     count = len(where.nodes)
-    share = (jnp.asarray(device.centroid_field("nu")) * device.mesh.areas)[:, None] / 3 * jnp.ones((1, 3))
+    share = (device.centroid_field("nu") * device.mesh.areas)[:, None] / 3 * np.ones((1, 3))
     last = np.zeros(count + 1, int)
     last[where.at.ravel()] = np.arange(where.at.size)
-    Tc = jnp.asarray(device.vertex_field("Tc")).ravel()[last[:count]]
+    Tc = device.vertex_field("Tc").ravel()[last[:count]]
     return to_nodes(where.at, share, count + 1)[:count], Tc

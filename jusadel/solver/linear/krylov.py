@@ -17,8 +17,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jusadel.action.matrices.padding import filled_up
 from jusadel.action.matrices.stiffness import stiffness, with_joints
 from jusadel.action.matrix_free import LiftedAction, cast
+from jusadel.common.differentiability import on_device
 from jusadel.solver.linear.krylov_programs import KrylovSteps, directions_on, responses_on
 from jusadel.solver.linear.multigrid import Level, hierarchy
 from jusadel.solver.linear.protocol import SMALL, Direction, LinearResponse, StagnationWarning
@@ -138,7 +140,7 @@ class Krylov:
         before = np.array([m.get("residual", np.nan) for m in memory])
         asked = Asked(V, omega, before, np.array([_enough(m) for m in memory]), target)
         double = np.array([_needs_double(m) for m in memory]) & active
-        step, accuracy = jnp.zeros((len(omega), len(prepared.lifted.system.free), 8)), np.full(len(omega), np.inf)
+        step, accuracy = np.zeros((len(omega), len(prepared.lifted.system.free), 8)), np.full(len(omega), np.inf)
         short, long = partial(sqmr, limit=self.limit), partial(fgmres, size=CYCLE, cycles=CYCLES)
         attempts = (
             (active & ~double, lambda at: _found(prepared, short, asked, at, memory)),
@@ -150,7 +152,8 @@ class Krylov:
             left = wanted & ~(accuracy <= USEFUL)
             if left.any():
                 better, reached = attempt(left)
-                step, accuracy = jnp.where(left[:, None, None], better, step), np.where(left, reached, accuracy)
+                step = better if left.all() else np.where(left[:, None, None], better, step)
+                accuracy = np.where(left, reached, accuracy)
         for m, poor, reached in zip(memory, double, accuracy, strict=True):
             m["double"], m["earlier"], m["accuracy"] = bool(poor), m.get("length", np.inf), float(reached)
         single = prepared.inner.system.cells.area.dtype == jnp.float32
@@ -163,15 +166,15 @@ class Krylov:
 
     def response(self, prepared: PreparedKrylov, V: Any, omega: np.ndarray, tol: float) -> LinearResponse:
         """Iterations for every right-hand side, in single precision where that is enough."""
-        V, single = jnp.asarray(V), tol >= TRUSTED
+        V, single = np.asarray(V), tol >= TRUSTED
         order = np.argsort(omega)
         parts = [order[k : k + prepared.width] for k in range(0, len(order), prepared.width)]
 
         def respond(rhs: Any) -> Any:
-            rhs = jnp.asarray(rhs)
-            x = jnp.zeros_like(rhs)
+            rhs = np.asarray(rhs)
+            x = np.zeros_like(rhs)
             for part in parts:
-                x = x.at[part].set(self._responded(prepared, single, V[part], omega[part], rhs[part], tol))
+                x[part] = self._responded(prepared, single, V[part], omega[part], rhs[part], tol)
             return x
 
         return respond
@@ -183,16 +186,15 @@ class Krylov:
 
         Beyond single precision its iterations solve for what double precision finds to be left.
         """
-        pad = np.minimum(np.arange(prepared.width), len(omega) - 1)
-        rounds = 1 if single else REFINEMENTS
+        width, rounds = prepared.width, 1 if single else REFINEMENTS
+        here = on_device(tuple(filled_up(x, width) for x in (V, omega, rhs, np.full(len(omega), tol))))
         for at in (prepared, prepared.in_double()):
             program = responses_on(at.devices, self.limit, rounds)
-            x, accuracy = program(at.lifted, at.inner, at.levels, V[pad], omega[pad], rhs[pad], np.full(len(pad), tol))
-            reached = np.asarray(accuracy)[: len(omega)]
+            x, reached = (np.asarray(y)[: len(omega)] for y in program(at.lifted, at.inner, at.levels, *here))
             if (reached <= tol).all():
-                return x[: len(omega)]
+                return x
         if (reached <= (USEFUL * np.sqrt(tol) if single else NEARLY * tol)).all():
-            return x[: len(omega)]
+            return x
         warnings.warn(
             f"the Krylov iterations for a linear response stagnated at a relative error of {np.max(reached):.1e} "
             f"(wanted {tol:.0e}); {self.fallback.name} takes over there",
@@ -200,7 +202,7 @@ class Krylov:
             stacklevel=2,
         )
         direct = self.fallback.prepare(prepared.lifted, len(omega))
-        return jnp.asarray(self.fallback.response(direct, np.asarray(V), omega, tol)(rhs))
+        return self.fallback.response(direct, V, omega, tol)(rhs)
 
     def _by_direct_solver(
         self, prepared: PreparedKrylov, asked: Asked, stuck: np.ndarray, accuracy: np.ndarray
@@ -263,11 +265,12 @@ def _found(
 def _run(prepared: PreparedKrylov, method: partial[Iterate], asked: Asked) -> KrylovSteps:
     """The compiled program for frequencies (b,), filled up to its width with copies of the last."""
     b = len(asked.omega)
-    pad = np.minimum(np.arange(prepared.width), b - 1)
     program = directions_on(prepared.devices, method.func, **method.keywords)
-    here = (jnp.asarray(x)[pad] for x in asked)
-    found = program(prepared.lifted, prepared.inner, prepared.levels, *here)
-    return KrylovSteps(found.step[:b], *(np.array(x)[:b] for x in found[1:]))
+    if b < prepared.width:
+        asked = Asked(*(filled_up(x, prepared.width) for x in asked))
+    found = program(prepared.lifted, prepared.inner, prepared.levels, *on_device(tuple(asked)))
+    step = found.step if b == prepared.width else np.asarray(found.step)[:b]
+    return KrylovSteps(step, *(np.array(x)[:b] for x in found[1:]))
 
 
 def _affordable_width(nodes: int, device: Any) -> int:

@@ -64,11 +64,11 @@ def _level(matrix: Any, up: Any) -> Level:
 
     matrix = sp.csr_matrix(matrix)
     diagonal = matrix.diagonal()
-    largest = approximate_spectral_radius(sp.diags(1 / diagonal) @ matrix, initial_guess=_guess(len(diagonal)))
+    largest = float(approximate_spectral_radius(sp.diags(1 / diagonal) @ matrix, initial_guess=_guess(len(diagonal))))
     return Level(
         padded(matrix),
-        jnp.asarray(diagonal),
-        jnp.asarray(max(float(largest), 1.0)),
+        jax.device_put(diagonal),
+        jax.device_put(np.float64(max(largest, 1.0))),
         padded(up),
         padded(sp.csr_matrix(up).T),
     )

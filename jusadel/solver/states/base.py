@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from jusadel.action.mesh_action import DiscreteAction
+from jusadel.common.differentiability import on_device
 from jusadel.device.device import Device
 from jusadel.mesh.mesh import Mesh
 
@@ -33,7 +34,10 @@ class States:
     @property
     def G(self) -> Array:
         """Green's functions at the mesh's nodes, (n_w, n, 4, 4)."""
-        return self.all_G[:, : len(self.mesh.points)]
+        n = len(self.mesh.points)
+        if isinstance(self.all_G, jax.core.Tracer):
+            return self.all_G[:, :n]
+        return self.all_G if self.all_G.shape[1] == n else on_device(np.asarray(self.all_G)[:, :n])
 
     @property
     def mesh(self) -> Mesh:

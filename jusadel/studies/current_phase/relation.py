@@ -24,6 +24,7 @@ from jusadel.common.progress import ProgressOption, reporter
 from jusadel.common.types import ArrayLike, PairPotential
 from jusadel.device.device import Device
 from jusadel.device.pair_potential import at_vertices, default_pair_potential
+from jusadel.device.recurrence import recurring
 from jusadel.observables.currents import current_through
 from jusadel.observables.thermodynamics import free_energy
 from jusadel.solver.checks import refuse_bad_input
@@ -89,7 +90,8 @@ def current_phase_relation(
         with warnings.catch_warnings(record=True) as heard:
             warnings.simplefilter("always")
             if consistent:
-                return _followed(junction, path, T, solve_arguments)
+                with recurring(len(path)):
+                    return _followed(junction, path, T, solve_arguments)
             return _together(junction, path, T, pair_potential, **solve_arguments)
     finally:
         for text, kind in _each_once(heard):

@@ -69,7 +69,7 @@ class FieldResponse:
         self._london = state.metric.london
         self._couplings = _couplings(problem.system, V)
         self._of_gap = None if model.where is None else gap.couplings(V)
-        self._solve = problem.solver.response(problem.prepared, state.newton.V, problem.omega, tol)
+        self._solve = problem.response(state.newton.V, tol)
 
     def __call__(self, z: np.ndarray) -> np.ndarray:
         """The change of the gradient with z."""

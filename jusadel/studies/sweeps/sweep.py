@@ -20,6 +20,7 @@ from jusadel.common.distributed import everyones
 from jusadel.common.programs.compilation import compilation_told
 from jusadel.common.progress import Event, ProgressOption, reporter
 from jusadel.common.types import ArrayLike
+from jusadel.device.recurrence import recurring
 from jusadel.studies.sweeps.file import Course, read_course, stacked, write_course
 from jusadel.studies.sweeps.records import (
     PointFunction,
@@ -137,7 +138,8 @@ def sweep(
     with alone(target) if target else nullcontext():
         course = read_course(source, table, both_directions, start)
         total = len(course.order)
-        with compilation_told(report), closing(_points(point, values, course, workers, client)) as found:
+        points = partial(_points, point, values, course, workers, client)
+        with recurring(total), compilation_told(report), closing(points()) as found:
             for number, record in found:
                 value = values[course.order[number]]
                 with noted(value, number, total):
