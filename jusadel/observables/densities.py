@@ -16,9 +16,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jusadel.action.links import from_middle
 from jusadel.action.matrices.padding import few_sizes, filled_up, in_few_sizes, with_zeros, without_layout
 from jusadel.action.matrices.products import code_for
-from jusadel.action.mesh_action import Cells, DiscreteAction, cell_action, nodal_mean
+from jusadel.action.mesh_action import Cells, DiscreteAction, Seen, action_of_seen, cell_action, nodal_mean, seen
 from jusadel.action.nambu import L, R
 from jusadel.action.terms import TERMS, Term
 from jusadel.common.differentiability import is_traced, on_device
@@ -180,20 +181,34 @@ def named(terms: Sequence[str]) -> tuple[Term, ...]:
 
 def charge_currents(system: DiscreteAction, G: Array) -> Array:
     """df/dA per triangle: a uniform shift of A changes its line integrals along the edges."""
-
-    def shifted(A: Array, g: Array, cell: Cells) -> Array:
-        moved = replace(cell, line_A=cell.line_A + cell.steps @ A)
-        return cell_action(system, g, moved, links=True) / cell.area
-
-    return jax.vmap(by_real_numbers(shifted), (None, 0, 0))(jnp.zeros(2), G[system.triangles], system.cells)
+    return _by_turning(system, G, R[2:])[:, 0]
 
 
 def _spin_currents(system: DiscreteAction, G: Array) -> Array:
+    """df/da per triangle, (m, 3, 2); along a link that turns spins their direction is averaged."""
+    if not system.links:
+        return _by_turning(system, G, L)
+
     def shifted(a: Array, g: Array, cell: Cells) -> Array:
         moved = replace(cell, line_a=cell.line_a + cell.steps @ a.T)
         return cell_action(system, g, moved, links=True) / cell.area
 
     return jax.vmap(by_real_numbers(shifted), (None, 0, 0))(jnp.zeros((3, 2)), G[system.triangles], system.cells)
+
+
+def _by_turning(system: DiscreteAction, G: Array, generators: np.ndarray) -> Array:
+    """As each matrix that was carried turns by -[X, G] per length of its way, generators X that no link changes."""
+    X = jnp.asarray(generators, G.dtype)
+
+    def of_cell(g: Array, cell: Cells) -> Array:
+        at = seen(system, g, cell)
+        slope = jax.grad(lambda x: action_of_seen(system, x, cell), holomorphic=jnp.iscomplexobj(g))(at)
+        along = lambda g, s: jnp.einsum("aij,ij->a", g @ X - X @ g, s)  # noqa: E731
+        ways = Seen([], cell.steps, [-cell.steps[i - 1] for i in range(3)], from_middle(cell.middle, cell.steps))
+        parts = zip(at[1:], slope[1:], ways[1:], strict=True)
+        return sum(jnp.outer(along(g, s), way) for x in parts for g, s, way in zip(*x, strict=False)) / cell.area
+
+    return jax.vmap(of_cell)(G[system.triangles], system.cells)
 
 
 def _placed(sol: Solved, values: Array, at: str, terms: Sequence[str] | None) -> Array:
