@@ -50,9 +50,7 @@ def test_specific_heat_jumps_by_12_over_7_zeta_3():
 
 def test_specific_heat_is_the_second_derivative_of_the_free_energy():
     T, step = 0.6, 4e-3
-    F = [
-        float(ju.free_energy(film(T + s * step, 30))) for s in (1, 0, -1)
-    ]  # of 60, round-off of G shows in F'' at 3e-3
+    F = [float(ju.free_energy(film(T + s * step, 30))) for s in (1, 0, -1)]  # with 60, round-off shows
     expected = -T * (F[0] - 2 * F[1] + F[2]) / step**2
     assert float(specific_heat(FILM, T, ju.bulk_gap, frequencies=30)) == pytest.approx(expected, rel=1e-3)
 
