@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
@@ -43,14 +42,14 @@ class Pattern:
 
     def slope_and_matrix(self, lifted: LiftedAction, V: Any, omega: Any) -> tuple[np.ndarray, sp.csc_matrix]:
         """The gradient (n, 8), zero where nodes are held, and the Hessian at frames V (n, 4, 4) and one frequency."""
-        here = jnp.asarray(V)[None], jnp.reshape(omega, 1)
+        here = np.asarray(V)[None], np.reshape(omega, 1)
         slope, R3_Q = slopes(lifted, *here)
         return np.asarray(slope)[0], self.matrix(hessian_blocks(lifted, here[0], R3_Q, here[1]))
 
     def matrix(self, found: HessianBlocks) -> sp.csc_matrix:
         """The Hessian of the free nodes, (8 n_free, 8 n_free), of the first frequency."""
-        joints = [np.asarray(b[..., 0]).transpose(0, 1, 3, 2, 4).reshape(-1, 64) for b in found.joints]
-        blocks = np.concatenate([np.asarray(found.blocks[..., 0]).reshape(-1, 64), *joints])
+        joints = [np.asarray(b)[..., 0].transpose(0, 1, 3, 2, 4).reshape(-1, 64) for b in found.joints]
+        blocks = np.concatenate([np.asarray(found.blocks)[..., 0].reshape(-1, 64), *joints])
         data = (self._into @ blocks).reshape(-1, 8, 8)
         return sp.bsr_matrix((data, self.indices, self.indptr), shape=(8 * self.n_free,) * 2).tocsc()
 
