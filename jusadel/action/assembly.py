@@ -24,7 +24,7 @@ from jusadel.mesh.topology import edge_rows
 Array = jax.Array
 
 
-def discretise(device: Device, Delta: Array, unknown: tuple[str, ...] = ()) -> DiscreteAction:
+def discretise(device: Device, Delta: Any, unknown: tuple[str, ...] = ()) -> DiscreteAction:
     """The discrete action of a device with the pair potential Delta (m, 3) complex, at each triangle's vertices.
 
     Terms whose field is zero everywhere are left out here, on concrete numbers, so that they cost nothing, but not

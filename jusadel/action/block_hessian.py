@@ -53,7 +53,7 @@ def assembled(lifted: LiftedAction, V: Array, V_inverse: Array, R3_Q: Array, ome
     near = lifted.near
     entries = jax.tree.map(lambda x: joined(x, near.nodes), near)
     own, across = _of_nodes(lifted, V, V_inverse, omega)
-    if lifted.blocks is not None:
+    if lifted.corners is not None and lifted.sides is not None:
         of_corners, of_sides = _of_cells(lifted, V, V_inverse)
         own = own + lifted.corners @ of_corners.reshape(-1, *of_corners.shape[2:])
         across = across + (lifted.sides @ of_sides.reshape(-1, *of_sides.shape[2:])).reshape(across.shape)

@@ -46,7 +46,7 @@ def link(line_A: Array, line_a: Array, n: int, dtype: Any) -> Array:
     return product(jnp.cos(line_A) * jnp.eye(n, dtype=dtype) - jnp.sin(line_A) * R[2], spin)
 
 
-def from_middle(middle: Array, along: Array) -> Array:
+def from_middle(middle: Any, along: Any) -> Array:
     """What lies between the point of sampling and the corners, (3, ...), from what lies along the edges (3, ...)."""
     before = jnp.stack([middle[i - 1] * along[i - 1] for i in range(3)])
     after = jnp.stack([middle[(i + 1) % 3] * along[i] for i in range(3)])

@@ -303,6 +303,6 @@ def slopes(lifted: LiftedAction, V: Array, omega: Array) -> tuple[Array, Array]:
     return jnp.moveaxis(slope, -1, 0), R3_Q
 
 
-def residual(lifted: LiftedAction, V: Array, omega: Array) -> Array:
+def residual(lifted: LiftedAction, V: Any, omega: Any) -> Array:
     """The gradient alone."""
     return slopes(lifted, V, omega)[0]

@@ -129,10 +129,10 @@ def node_action(system: DiscreteAction, G: Array, node: Nodes, omega: Array) -> 
 class Seen(NamedTuple):
     """The matrices of a cell where its terms are sampled, three (n, n, ...) each; empty where no term asks for them."""
 
-    own: Matrices  # at the corners
-    following: Matrices  # those of the following corners, carried to the corners
-    previous: Matrices  # those of the previous ones
-    middle: Matrices  # those of the corners, carried to the middle
+    own: Sequence[Any]  # at the corners
+    following: Sequence[Any]  # those of the following corners, carried to the corners
+    previous: Sequence[Any]  # those of the previous ones
+    middle: Sequence[Any]  # those of the corners, carried to the middle
 
 
 def cell_action(system: DiscreteAction, G: Matrices, cell: Cells, links: bool | None = None) -> Array:

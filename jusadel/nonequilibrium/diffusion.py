@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
@@ -108,7 +107,7 @@ def normal_problem(device: Device, contacts: Mapping[str, Contact], floating: bo
     refuse_bad_input(device, tol=1e-9)
     contacts = diffusive_contacts(device, contacts)
     device = _with_contacts(device, contacts)
-    system = discretise(device, jnp.zeros((len(device.mesh.triangles), 3), complex))
+    system = discretise(device, np.zeros((len(device.mesh.triangles), 3), complex))
     equations, mass = normal_equations(system)
     unknown, given, together = _held(device, contacts, system)
     if not floating:

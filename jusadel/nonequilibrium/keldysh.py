@@ -63,11 +63,10 @@ CHUNKS = (16, 64, 256)
 """Elements that one program works on, whatever the mesh: it is compiled at most thus often for each set of terms."""
 
 
-def frequency_matrix(omega_R: Any, omega_A: Any, bath: Any = 0.0) -> Array:
+def frequency_matrix(omega_R: Any, omega_A: Any, bath: Any = 0.0) -> np.ndarray:
     """[[omega_R, (omega_R - omega_A) F], [0, omega_A]], (8, 8), with the bath's F (4, 4), 0 for none."""
-    one, omega_R, omega_A = jnp.eye(4), jnp.asarray(omega_R), jnp.asarray(omega_A)
-    F = jnp.broadcast_to(jnp.asarray(bath), (4, 4))
-    return jnp.block([[omega_R * one, (omega_R - omega_A) * F], [jnp.zeros((4, 4)), omega_A * one]])
+    one, F = np.eye(4), np.broadcast_to(bath, (4, 4))
+    return np.block([[omega_R * one, (omega_R - omega_A) * F], [np.zeros((4, 4)), omega_A * one]])
 
 
 def distribution(f: Array, modes: Modes = ALL_MODES) -> Array:
@@ -217,7 +216,7 @@ def _of_diffusion(
 
 def _bare(system: DiscreteAction) -> DiscreteAction:
     """The same terms without a mesh, so that programs do not depend on one."""
-    nothing = jnp.zeros(0)
+    nothing: Any = np.zeros(0)
     parts: dict[str, Any] = dict.fromkeys(("nodes", "cells", "layout"))
     return replace(system, triangles=nothing, free=nothing, joints=(), **parts)
 

@@ -19,7 +19,7 @@ import numpy as np
 from jusadel.action.links import from_middle
 from jusadel.action.matrices.padding import few_sizes, filled_up, in_few_sizes, with_zeros, without_layout
 from jusadel.action.matrices.products import code_for
-from jusadel.action.mesh_action import Cells, DiscreteAction, Seen, action_of_seen, cell_action, nodal_mean, seen
+from jusadel.action.mesh_action import Cells, DiscreteAction, action_of_seen, cell_action, nodal_mean, seen
 from jusadel.action.nambu import L, R
 from jusadel.action.terms import TERMS, Term
 from jusadel.common.differentiability import is_traced, on_device
@@ -204,9 +204,12 @@ def _by_turning(system: DiscreteAction, G: Array, generators: np.ndarray) -> Arr
         at = seen(system, g, cell)
         slope = jax.grad(lambda x: action_of_seen(system, x, cell), holomorphic=jnp.iscomplexobj(g))(at)
         along = lambda g, s: jnp.einsum("aij,ij->a", g @ X - X @ g, s)  # noqa: E731
-        ways = Seen([], cell.steps, [-cell.steps[i - 1] for i in range(3)], from_middle(cell.middle, cell.steps))
-        parts = zip(at[1:], slope[1:], ways[1:], strict=True)
-        return sum(jnp.outer(along(g, s), way) for x in parts for g, s, way in zip(*x, strict=False)) / cell.area
+        steps, total = jnp.asarray(cell.steps), jnp.zeros((len(X), 2), g.dtype)
+        ways: tuple[Any, ...] = (steps, [-steps[i - 1] for i in range(3)], from_middle(cell.middle, steps))
+        for seen_there, slopes, way in zip(at[1:], slope[1:], ways, strict=True):
+            for matrix, s, step in zip(seen_there, slopes, way, strict=False):  # nothing is seen where no term is
+                total += jnp.outer(along(matrix, s), step)
+        return total / cell.area
 
     return jax.vmap(of_cell)(G[system.triangles], system.cells)
 

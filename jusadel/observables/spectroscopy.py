@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import scipy
 
 from jusadel.action.mesh_action import to_nodes
 from jusadel.action.nambu import L, R
 from jusadel.common.arguments import is_number, real
-from jusadel.common.differentiability import DIFFERENCES, without_derivatives
+from jusadel.common.differentiability import DIFFERENCES, on_device, without_derivatives
 from jusadel.common.types import ArrayLike
 from jusadel.solver.spectra import Spectrum
 
@@ -38,7 +37,7 @@ def density_of_states(spec: Spectrum, spin: bool = False) -> Array:
     Returns:
         (n_E, n), or S (n_E, n, 3) [density of states of the material, nu per spin].
     """
-    return _spins(spec.G) if spin else _states(spec.G)
+    return on_device(_seen(spec, spin))
 
 
 @without_derivatives(DIFFERENCES)
@@ -60,9 +59,9 @@ def mean_density_of_states(spec: Spectrum, region: str | None = None, spin: bool
     if region is not None and region not in mesh.regions:
         raise ValueError(f"the mesh has no region {region!r}; its regions are {list(mesh.regions)}")
     rows = slice(None) if region is None else mesh.regions[region]
-    volumes = (jnp.asarray(mesh.areas) * spec.device.centroid_field("nu"))[rows]
-    share = to_nodes(mesh.triangles[rows], volumes[:, None] / 3 * jnp.ones((1, 3)), len(mesh.points))
-    return jnp.einsum("n,en...->e...", share / jnp.sum(share), density_of_states(spec, spin))
+    volumes = (np.asarray(mesh.areas) * np.asarray(spec.device.centroid_field("nu")))[rows]
+    share = np.asarray(to_nodes(mesh.triangles[rows], volumes[:, None] / 3 * np.ones((1, 3)), len(mesh.points)))
+    return on_device(np.einsum("n,en...->e...", share / share.sum(), _seen(spec, spin)))
 
 
 @without_derivatives(DIFFERENCES)
@@ -103,16 +102,20 @@ def tunnelling_spectrum(
             f"less), but {'the smallest is' if voltages is None else 'they reach'} "
             f"{np.abs(spec.energies).min() if voltages is None else np.abs(V).max():.4g}: give more energies"
         )
-    return jnp.asarray(_thermal_weights(E, V, float(T))) @ N
+    return on_device(_thermal_weights(E, V, float(T)) @ N)
 
 
-def _states(G: Array) -> Array:
-    return -jnp.einsum("ij,...ji->...", R[2], G).real / 4
+def _seen(spec: Spectrum, spin: bool) -> np.ndarray:
+    return (_spins if spin else _states)(np.asarray(spec.G))
 
 
-def _spins(G: Array) -> Array:
+def _states(G: np.ndarray) -> np.ndarray:
+    return -np.einsum("ij,...ji->...", R[2], G).real / 4
+
+
+def _spins(G: np.ndarray) -> np.ndarray:
     matrices = (1j * R[2] - np.eye(4)) @ L  # (1 + tau3) sigma_k g = -(1 - i R3) L_k G
-    return jnp.einsum("aij,...ji->...a", matrices, G).real / 4
+    return np.einsum("aij,...ji->...a", matrices, G).real / 4
 
 
 def _checked_polarisation(given: Any) -> np.ndarray:
@@ -122,11 +125,12 @@ def _checked_polarisation(given: Any) -> np.ndarray:
     return P
 
 
-def _both_signs(spec: Spectrum, polarisation: np.ndarray) -> tuple[np.ndarray, Array]:
+def _both_signs(spec: Spectrum, polarisation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """All energies and their negatives, ascending (k,), and the density of states that the tip sees there, (k, n)."""
     E, first = np.unique(np.concatenate([spec.energies, -spec.energies]), return_index=True)
-    seen = [_states(G) + _spins(G) @ polarisation for G in (spec.G, jnp.conj(spec.G))]
-    return E, jnp.concatenate(seen)[first]
+    G = np.asarray(spec.G)
+    seen = [_states(g) + _spins(g) @ polarisation for g in (G, G.conj())]
+    return E, np.concatenate(seen)[first]
 
 
 def _thermal_weights(E: np.ndarray, V: np.ndarray, T: float) -> np.ndarray:

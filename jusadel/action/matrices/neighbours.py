@@ -78,7 +78,8 @@ def neighbours(system: DiscreteAction) -> Found:
     corner = _corner_weights(system, cells)
     weights = [_stiffness(system, cells), *(w for _, each in corner.values() for w in each)]
     of, back = (
-        [np.bincount(number, w.ravel(), groups.count) for w in weights] for number in (groups.number, groups.mirrored)
+        [np.bincount(number, w.ravel(), len(groups.first_node)) for w in weights]
+        for number in (groups.number, groups.mirrored)
     )
     n = len(system.free)
     place, width = _places(groups.first_node, n)
@@ -105,7 +106,8 @@ def neighbours(system: DiscreteAction) -> Found:
     )
     units = jax.device_put({name: unit for name, (unit, _) in corner.items()})
     fields = tuple(name for name, (_, each) in corner.items() for _ in each)
-    near = Neighbours(*in_blocks(arrays, BLOCK), fields=fields, nodes=n)
+    names = ("index", "K", "B", "B_back", "links", "itself", "mirror")
+    near = Neighbours(**dict(zip(names, in_blocks(arrays, BLOCK), strict=True)), fields=fields, nodes=n)
     of_pairs = np.full((len(spare), 3, 3), -1)
     of_pairs[~spare] = entry[groups.number].reshape(-1, 3, 3)
     return Found(near, units, of_pairs)
@@ -122,7 +124,7 @@ def in_blocks(everything: Any, size: int) -> Any:
     return jax.tree.map(split, everything)
 
 
-def joined(blocks: Array, count: int) -> Array:
+def joined(blocks: Any, count: int) -> Any:
     """The inverse of `in_blocks` for one array."""
     return blocks.reshape(blocks.shape[0] * blocks.shape[1], *blocks.shape[2:])[:count]
 
@@ -157,10 +159,12 @@ def sums_back(near: Neighbours, M: Array) -> Array:
 
     def of(block: Neighbours) -> Array:
         entries, components = range(block.index.shape[1]), range(M.shape[1])
-        at = lambda e: sum(block.B_back[:, c, e, None, None, None] * M[block.index[:, e], c] for c in components)  # noqa: E731
+        zero = jnp.zeros((), M.dtype)
+        weighted = lambda e, c: block.B_back[:, c, e, None, None, None] * M[block.index[:, e], c]  # noqa: E731
+        each = [sum((weighted(e, c) for c in components), start=zero) for e in entries]
         if block.links is None:
-            return materialise(sum((at(e) for e in entries), start=jnp.zeros((), M.dtype)))
-        return jnp.sum(carried_there(block, materialise(jnp.stack([at(e) for e in entries], axis=1))), axis=1)
+            return materialise(sum(each, start=zero))
+        return jnp.sum(carried_there(block, materialise(jnp.stack(each, axis=1))), axis=1)
 
     return joined(jax.lax.map(of, near), near.nodes)
 
@@ -197,7 +201,6 @@ class _Pairs(NamedTuple):
 class _Groups(NamedTuple):
     """Pairs of the same two nodes and link."""
 
-    count: int
     number: np.ndarray  # (9 m,) of each pair
     mirrored: np.ndarray  # (9 m,) of each pair turned round
     first_node: np.ndarray  # (count,) in rising order
@@ -245,7 +248,7 @@ def _groups(pairs: _Pairs) -> _Groups:
     opposite[number] = mirrored
     kept = None if pairs.links is None else links[new]
     straight = np.ones(len(opposite), bool) if kept is None else np.abs(kept - np.eye(4)).max(axis=(1, 2)) < SAME
-    return _Groups(len(opposite), number, mirrored, first[new], second[new], opposite, straight, kept)
+    return _Groups(number, mirrored, first[new], second[new], opposite, straight, kept)
 
 
 def _places(first_node: np.ndarray, n: int) -> tuple[np.ndarray, int]:

@@ -94,8 +94,8 @@ class SuperLU:
             r, matrix = pattern.slope_and_matrix(prepared.lifted, V, omega)
             memory["solve"], memory["inertia"] = self.factorise(matrix)
         else:
-            r = residual(prepared.lifted, V[None], np.reshape(omega, 1))
-        r = np.asarray(r).reshape(-1, 8)
+            r = np.asarray(residual(prepared.lifted, V[None], np.reshape(omega, 1)))
+        r = r.reshape(-1, 8)
         step = np.zeros_like(r)
         step[free] = memory["solve"](-r[free].ravel()).reshape(-1, 8)
         return step, 0.0 if exact else 1.0, memory["inertia"]
