@@ -88,8 +88,7 @@ def _turned_back(vertex: dict[str, Array], Delta: Array, seam: Seams, mesh: Mesh
 def _links(device: Device, seam: Seams, corners: np.ndarray, spin_field: Any) -> dict[str, Any]:
     """Steps and line integrals along the edges of triangles (c, 3), less the seams' phases, and the seams' rotations.
 
-    The spin field (c, 3, 3, 2) at the corners is linear along each edge: triangles that share one have the same link
-    where it is continuous.
+    The spin field (c, 3, 3, 2) at the corners is linear along each edge.
     """
     following = np.roll(corners, -1, axis=1)
     points = device.mesh.points
@@ -100,11 +99,12 @@ def _links(device: Device, seam: Seams, corners: np.ndarray, spin_field: Any) ->
         corners.shape
     )
     mean = (spin_field + spin_field[:, np.array([1, 2, 0])]) / 2
+    line_a = (mean * steps[:, :, None]).sum(axis=-1)
     turn = None
     if len(seam.slaves):
         line_A = line_A - (seam.phase[following] - seam.phase[corners]) / 2
         turn = None if seam.spin is None else seam.spin[corners]
-    return {"steps": steps, "line_A": line_A, "line_a": (mean * steps[:, :, None]).sum(axis=-1), "turn": turn}
+    return {"steps": steps, "line_A": line_A, "line_a": line_a, "turn": turn}
 
 
 # --- cells ---------------------------------------------------------------------------------------

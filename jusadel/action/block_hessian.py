@@ -22,8 +22,8 @@ import numpy as np
 from jusadel.action.matrices.neighbours import Neighbours, joined, split_like, weighted_sums
 from jusadel.action.matrices.node_matrices import TANGENTS, TWO_B_R3, green, inverse_of_frames
 from jusadel.action.matrices.products import code_for, materialise, product, quickly_compiled, transpose
-from jusadel.action.matrix_free import LiftedAction, TriangleBlocks, corner_energy, joint_slope
-from jusadel.action.mesh_action import Cells, Joint, Nodes, middle_action, node_action
+from jusadel.action.matrix_free import LiftedAction, TriangleBlocks, corner_energy
+from jusadel.action.mesh_action import Cells, Joint, Nodes, joint_slope, middle_action, node_action
 from jusadel.action.nambu import R
 
 Array = jax.Array
@@ -36,13 +36,13 @@ BENT = BENT + BENT.swapaxes(2, 3)
 class HessianBlocks(NamedTuple):
     """The Hessian at the current frames."""
 
-    blocks: Array  # (n, k, 8, 8, w) of each node with its neighbours, itself among them
+    blocks: Array  # (n, p, 8, 8, w) of each node with its neighbours, itself among them
     joints: tuple[Array, ...]  # (k, 2, 8, 2, 8, w) for each barrier
 
 
 @jax.jit
 def hessian_blocks(lifted: LiftedAction, V: Array, R3_Q: Array, omega: Array) -> HessianBlocks:
-    """The Hessian at frames V (b, n, 4, 4), real or complex, and frequencies omega (b,); R3 Q as `slopes` gives it."""
+    """The Hessian at frames V (b, n, 4, 4), and omega (b,), real or complex; R3 Q as `slope_and_curvature` gives it."""
     V = jnp.moveaxis(V, 0, -1)
     with code_for(8 * V.size):
         return assembled(lifted, V, inverse_of_frames(V), R3_Q, omega)
@@ -50,24 +50,25 @@ def hessian_blocks(lifted: LiftedAction, V: Array, R3_Q: Array, omega: Array) ->
 
 def assembled(lifted: LiftedAction, V: Array, V_inverse: Array, R3_Q: Array, omega: Array) -> HessianBlocks:
     """As `hessian_blocks`, from frames (n, 4, 4, w)."""
-    near = lifted.near
-    entries = jax.tree.map(lambda x: joined(x, near.nodes), near)
+    pairs = lifted.pairs
     own, across = _of_nodes(lifted, V, V_inverse, omega)
+    if pairs.entries is not None:
+        across = (pairs.entries @ across.reshape(-1, *across.shape[2:])).reshape(*pairs.index.shape, *across.shape[2:])
     if lifted.corners is not None and lifted.sides is not None:
         of_corners, of_sides = _of_cells(lifted, V, V_inverse)
         own = own + lifted.corners @ of_corners.reshape(-1, *of_corners.shape[2:])
         across = across + (lifted.sides @ of_sides.reshape(-1, *of_sides.shape[2:])).reshape(across.shape)
     own = own + _curvature(R3_Q)
     flat = across.reshape(-1, *across.shape[2:])
-    blocks = across + jnp.swapaxes(flat[entries.mirror], 2, 3)
-    blocks = blocks + entries.itself[:, :, None, None, None] * own[:, None]
+    blocks = across + jnp.swapaxes(flat[pairs.mirror], 2, 3)
+    blocks = blocks + pairs.itself[:, :, None, None, None] * own[:, None]
     joints = tuple(_of_joint(joint, V, V_inverse) for joint in lifted.system.joints)
     return HessianBlocks(materialise(blocks), joints)
 
 
 def block_product(lifted: LiftedAction, hessian: HessianBlocks, x: Array) -> Array:
     """H x for steps x (n, 8, w)."""
-    index = joined(lifted.near.index, lifted.near.nodes)
+    index = lifted.pairs.index
     columns = [x[index[:, e]] for e in range(index.shape[1])]
     terms = (hessian.blocks[:, e, :, b] * y[:, None, b] for e, y in enumerate(columns) for b in range(8))
     found = materialise(sum(terms, start=jnp.zeros((), x.dtype)))

@@ -1,9 +1,11 @@
-"""Link matrices: what carries G along the edges of a triangle, exp(-Int A.dl R3 - Int a_j.dl L_j).
+"""Link matrices: what carries G within a triangle, exp(-Int A.dl R3 - Int a_j.dl L_j).
 
 A cell has the line integrals along its three edges, from corner i to corner i + 1. Inside the triangle they are those
-of Whitney's linear field, so that from the point with barycentric coordinates lambda to the corner i the integral is
-Sum_j lambda_j (that from j to i). A gradient, chi_j - chi_i, gives chi_i less the interpolated chi: U(1) and constant
-SU(2) gauge transformations are exact, whatever a triangle is sampled with.
+of a constant field: from the point with barycentric coordinates lambda to the corner i the integral is Sum_j lambda_j
+(that from j to i). A gradient, chi_j - chi_i, gives chi_i less the interpolated chi: U(1) and constant SU(2) gauge
+transformations are exact. From corner to corner G goes by way of the point of sampling: what is carried round the
+triangle comes back as it was. (Straight along the edges it would feel the field's flux, which breaks pairs, twice as
+much as the field within the triangle does.)
 """
 
 from __future__ import annotations
@@ -53,14 +55,16 @@ def from_middle(middle: Any, along: Any) -> Array:
     return before - after
 
 
+def corner_links(cell: Any, n: int = 4, dtype: Any = float) -> list[Array]:
+    """U from the corners to the point of sampling, three (n, n); the inverse is the transposed."""
+    lines = (from_middle(cell.middle, x) for x in (cell.line_A, cell.line_a))
+    return [link(line_A, line_a, n, dtype) for line_A, line_a in zip(*lines, strict=True)]
+
+
 def edge_links(cell: Any, n: int = 4, dtype: Any = float) -> list[Array]:
-    """U from corner i + 1 to corner i, three (n, n); the inverse is the transposed."""
-    return [link(cell.line_A[i], cell.line_a[i], n, dtype) for i in range(3)]
-
-
-def half_links(cell: Any, n: int = 4, dtype: Any = float) -> list[Array]:
-    """U from the midpoints of the edges to the corners i, three (n, n)."""
-    return [link(cell.line_A[i] / 2, cell.line_a[i] / 2, n, dtype) for i in range(3)]
+    """U from corner i + 1 to corner i, by way of the point of sampling, three (n, n)."""
+    U = corner_links(cell, n, dtype)
+    return [product(U[i].T, U[(i + 1) % 3]) for i in range(3)]
 
 
 def seam_turns(cell: Any, n: int = 4, dtype: Any = float) -> list[Array]:
@@ -70,11 +74,8 @@ def seam_turns(cell: Any, n: int = 4, dtype: Any = float) -> list[Array]:
 
 def middle_links(cell: Any, n: int = 4, dtype: Any = float) -> list[Array]:
     """U from the owners of the corners to the point of sampling, three (n, n), seams included."""
-    lines = (from_middle(cell.middle, x) for x in (cell.line_A, cell.line_a))
-    links = [link(line_A, line_a, n, dtype) for line_A, line_a in zip(*lines, strict=True)]
-    return (
-        links if cell.turn is None else [product(u, w) for u, w in zip(links, seam_turns(cell, n, dtype), strict=True)]
-    )
+    U = corner_links(cell, n, dtype)
+    return U if cell.turn is None else [product(u, w) for u, w in zip(U, seam_turns(cell, n, dtype), strict=True)]
 
 
 def carried(U: Array, G: Array) -> Array:
@@ -83,7 +84,7 @@ def carried(U: Array, G: Array) -> Array:
     return product(product(there, G), back)
 
 
-def turned(G: Matrices, cell: Any) -> Matrices:
+def over_seams(G: Matrices, cell: Any) -> Matrices:
     """The matrices at the corners from those of their owners."""
     if cell.turn is None:
         return G

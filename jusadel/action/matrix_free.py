@@ -37,8 +37,9 @@ from jusadel.action.matrices.node_matrices import (
     transposed,
 )
 from jusadel.action.matrices.padded_rows import Rows, padded
+from jusadel.action.matrices.pairs import Pairs
 from jusadel.action.matrices.products import code_for, materialise
-from jusadel.action.mesh_action import Cells, DiscreteAction, Joint, joint_action, middle_action, node_action
+from jusadel.action.mesh_action import Cells, DiscreteAction, local_slope, middle_action
 from jusadel.action.nambu import R
 from jusadel.action.terms import Term, density
 
@@ -70,8 +71,9 @@ class LiftedAction:
     system: DiscreteAction
     near: Neighbours
     units: dict[str, Array]  # as `neighbours` has them
+    pairs: Pairs
     corners: Rows | None  # (n, 3 m): the sum of what the triangles give to their corners
-    sides: Rows | None  # (n k, 3 m): and to pairs of a corner and the following one, at the entries of `near`
+    sides: Rows | None  # (n p, 3 m): and to pairs of a corner and the following one
     blocks: TriangleBlocks | None  # where there are terms in the middle of triangles
 
     @property
@@ -100,15 +102,15 @@ def lift(system: DiscreteAction) -> LiftedAction:
     """The discrete action with the neighbour lists that the batched operations need."""
     system = _in_order_of_nodes(system)
     n, triangles = len(system.free), np.asarray(system.triangles)
-    near, units, pairs = neighbours(system)
+    near, units, pairs, of_cells = neighbours(system)
     corners = sides = blocks = None
     if any(t.sampled == "middle" for t in system.cell_terms):
         links = all_middle_links(system.cells) if system.links else None
         weighty = np.asarray(system.cells.nu)[:, None] != 0  # not what fills up
         corners = padded(_columns(np.where(weighty, triangles, -1), n))
         blocks = in_blocks(TriangleBlocks(system.triangles, system.cells, links), TRIANGLES)
-        sides = padded(_columns(np.stack([pairs[:, i, (i + 1) % 3] for i in range(3)], 1), near.entries))
-    return LiftedAction(system, near, units, corners, sides, blocks)
+        sides = padded(_columns(np.stack([of_cells[:, i, (i + 1) % 3] for i in range(3)], 1), pairs.index.size))
+    return LiftedAction(system, near, units, pairs, corners, sides, blocks)
 
 
 def _columns(row: np.ndarray, rows: int) -> sp.csr_matrix:
@@ -194,28 +196,6 @@ def _middle_change(lifted: LiftedAction, block: TriangleBlocks, G: Array, X: Arr
     return phi_at_corners(block, jax.jvp(slope_of_triangles(lifted, block), at, along)[1])
 
 
-def local_slope(system: DiscreteAction, G: Array, omega: Array) -> Array:
-    """As `gradient`, of the terms without gradients and of the barriers."""
-    total = node_slope(system, G, omega)
-    for joint in system.joints:
-        total = total.at[joint.pairs.T].add(jnp.stack(joint_slope(joint, G[joint.pairs[:, 0]], G[joint.pairs[:, 1]])))
-    return total
-
-
-def joint_slope(joint: Joint, G: Array, other: Array) -> tuple[Array, Array]:
-    """As `gradient`, of a barrier, with respect to the matrices (k, 4, 4, w) on both sides."""
-    total = lambda g, o: jnp.sum(joint_action(joint, g, o))  # noqa: E731
-    one, two = jax.grad(total, argnums=(0, 1), holomorphic=jnp.iscomplexobj(G))(G, other)
-    return transposed(one), transposed(two)
-
-
-def node_slope(system: DiscreteAction, G: Array, omega: Array) -> Array:
-    """As `gradient`, of the terms without gradients."""
-    nodal = jax.vmap(lambda g, node: node_action(system, g, node, omega))
-    total = lambda g: jnp.sum(nodal(g, system.nodes))  # noqa: E731
-    return transposed(jax.grad(total, holomorphic=jnp.iscomplexobj(G))(G))
-
-
 def slope_of_triangles(lifted: LiftedAction, block: TriangleBlocks) -> Callable[..., tuple[Array, ...]]:
     """The gradient of the terms in the middle as a function of three carried matrices, each (triangles, 4, 4, w)."""
     cells = _cut(block.cells)
@@ -294,7 +274,7 @@ def in_frames(lifted: LiftedAction, V: Array, V_inverse: Array, Phi: Array, chan
 
 
 @jax.jit
-def slopes(lifted: LiftedAction, V: Array, omega: Array) -> tuple[Array, Array]:
+def slope_and_curvature(lifted: LiftedAction, V: Array, omega: Array) -> tuple[Array, Array]:
     """Gradient (b, n, 8) with respect to the steps at frames V (b, n, 4, 4) and omega (b,), and R3 Q (n, 4, 4, b)."""
     V = jnp.moveaxis(V, 0, -1)
     with code_for(V.size):
@@ -305,4 +285,4 @@ def slopes(lifted: LiftedAction, V: Array, omega: Array) -> tuple[Array, Array]:
 
 def residual(lifted: LiftedAction, V: Any, omega: Any) -> Array:
     """The gradient alone."""
-    return slopes(lifted, V, omega)[0]
+    return slope_and_curvature(lifted, V, omega)[0]

@@ -26,7 +26,8 @@ import jax
 import jax.numpy as jnp
 
 from jusadel.action.connectivity import Layout
-from jusadel.action.links import Matrices, carried, edge_links, to_middle, turned
+from jusadel.action.links import Matrices, carried, edge_links, over_seams, to_middle
+from jusadel.action.matrices.node_matrices import transposed
 from jusadel.action.matrices.products import materialise
 from jusadel.action.terms import Term, barrier, density
 from jusadel.common.differentiability import numpy_if_few, on_device, summed_rows
@@ -149,7 +150,7 @@ def seen(system: DiscreteAction, G: Matrices, cell: Cells, links: bool | None = 
     middle = (to_middle(G, cell) if links else list(G)) if "middle" in places else []
     if not places & {"edges", "corners"}:
         return Seen([], [], [], middle)
-    own = turned(G, cell) if links else G
+    own = over_seams(G, cell) if links else G
     following, previous = ([own[(i + s) % 3] for i in range(3)] for s in (1, 2))
     if links:
         U = edge_links(cell, len(G[0]), G[0].dtype)
@@ -216,6 +217,31 @@ def action(system: DiscreteAction, G: Array, omega: Array) -> Array:
     cellwise = jax.vmap(lambda g, cell: cell_action(system, g, cell))(G[system.triangles], system.cells)
     barriers = (jnp.sum(joint_action(j, G[j.pairs[:, 0]], G[j.pairs[:, 1]])) for j in system.joints)
     return jnp.sum(nodal) + jnp.sum(cellwise) + sum(barriers)
+
+
+# --- derivatives with respect to G ---------------------------------------------------------------
+
+
+def local_slope(system: DiscreteAction, G: Array, omega: Array) -> Array:
+    """Phi (n, 4, 4, w) with dS = Tr(Phi dG), of the terms without gradients and of the barriers."""
+    total = node_slope(system, G, omega)
+    for joint in system.joints:
+        total = total.at[joint.pairs.T].add(jnp.stack(joint_slope(joint, G[joint.pairs[:, 0]], G[joint.pairs[:, 1]])))
+    return total
+
+
+def joint_slope(joint: Joint, G: Array, other: Array) -> tuple[Array, Array]:
+    """The same of a barrier, with respect to the matrices (k, 4, 4, w) on both sides."""
+    total = lambda g, o: jnp.sum(joint_action(joint, g, o))  # noqa: E731
+    one, two = jax.grad(total, argnums=(0, 1), holomorphic=jnp.iscomplexobj(G))(G, other)
+    return transposed(one), transposed(two)
+
+
+def node_slope(system: DiscreteAction, G: Array, omega: Array) -> Array:
+    """The same of the terms without gradients."""
+    nodal = jax.vmap(lambda g, node: node_action(system, g, node, omega))
+    total = lambda g: jnp.sum(nodal(g, system.nodes))  # noqa: E731
+    return transposed(jax.grad(total, holomorphic=jnp.iscomplexobj(G))(G))
 
 
 def with_pairing(system: DiscreteAction, Delta: Array) -> DiscreteAction:

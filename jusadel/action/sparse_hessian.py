@@ -9,8 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from jusadel.action.block_hessian import HessianBlocks, hessian_blocks
-from jusadel.action.matrices.neighbours import joined
-from jusadel.action.matrix_free import LiftedAction, slopes
+from jusadel.action.matrix_free import LiftedAction, slope_and_curvature
 from jusadel.action.mesh_action import DiscreteAction, action
 from jusadel.action.nambu.frames import expand, inverse
 
@@ -43,7 +42,7 @@ class Pattern:
     def slope_and_matrix(self, lifted: LiftedAction, V: Any, omega: Any) -> tuple[np.ndarray, sp.csc_matrix]:
         """The gradient (n, 8), zero where nodes are held, and the Hessian at frames V (n, 4, 4) and one frequency."""
         here = np.asarray(V)[None], np.reshape(omega, 1)
-        slope, R3_Q = slopes(lifted, *here)
+        slope, R3_Q = slope_and_curvature(lifted, *here)
         return np.asarray(slope)[0], self.matrix(hessian_blocks(lifted, here[0], R3_Q, here[1]))
 
     def matrix(self, found: HessianBlocks) -> sp.csc_matrix:
@@ -56,7 +55,7 @@ class Pattern:
 
 def _pairs(lifted: LiftedAction) -> tuple[np.ndarray, np.ndarray]:
     """Nodes i and j of all pairs (i, j) that some term couples: neighbours, then across barriers."""
-    index = joined(np.asarray(lifted.near.index), lifted.near.nodes)
+    index = np.asarray(lifted.pairs.index)
     rows, columns = [np.repeat(np.arange(len(index)), index.shape[1])], [index.ravel()]
     for joint in lifted.system.joints:
         pairs = np.asarray(joint.pairs)

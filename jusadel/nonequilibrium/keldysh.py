@@ -33,7 +33,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
-from jusadel.action.links import carried, from_middle, half_links
+from jusadel.action.links import carried, corner_links, from_middle
 from jusadel.action.matrices.products import commutator, transpose
 from jusadel.action.matrices.stiffness import stiffness
 from jusadel.action.mesh_action import (
@@ -181,7 +181,7 @@ def currents_of_cells(system: DiscreteAction, retarded: Any, adv: Any, f: Any, m
     """Current densities of the modes in every cell, (m, b, 2), in the unit of the reactions 2 (B f + r0).
 
     Minus the derivative with respect to a field that turns what is carried, by [W, G] at the rate of that field along
-    the way: along edges at their midpoints, and in the middle of the cell, so that the spin is that of the point there.
+    the way: there the spin is that of the cell's point of sampling.
     For charge this is -dS/dA_k: these currents balance at every free node where nothing feeds in charge.
     """
     bare, corners = _bare(system), np.asarray(system.triangles)
@@ -288,19 +288,13 @@ def _currents(bare: DiscreteAction, modes: Modes, retarded: Array, adv: Array, f
     def of_cell(r: Array, a: Array, fs: Array, cell: Cells) -> Array:
         at = seen(bare, keldysh_matrices(r, a, fs, modes), cell)
         slope = jax.grad(lambda x: action_of_seen(bare, x, cell), holomorphic=jnp.iscomplexobj(r))(at)
-        torques = Seen(
-            *([commutator(g, transpose(s)) for g, s in zip(*x, strict=True)] for x in zip(at, slope, strict=True))
-        )
-        steps, total = cell.steps, jnp.zeros((len(modes), 2))
-        if torques.following:
-            half = half_links(cell, 8, r.dtype)
-            for i in range(3):
-                after, before = carried(half[i].T, torques.following[i]), carried(half[i - 1], torques.previous[i])
-                total += jnp.outer(_components(after, modes), steps[i]) - jnp.outer(
-                    _components(before, modes), steps[i - 1]
-                )
-        for torque, offset in zip(torques.middle, from_middle(cell.middle, steps), strict=False):
-            total += jnp.outer(_components(torque, modes), offset)
+        torque = lambda g, s: commutator(g, transpose(s))  # noqa: E731
+        torques = Seen(*([torque(*x) for x in zip(*there, strict=True)] for there in zip(at, slope, strict=True)))
+        steps, U = jnp.asarray(cell.steps), corner_links(cell, 8, r.dtype)
+        ways = [(carried(U[i], t), steps[i]) for i, t in enumerate(torques.following)]
+        ways += [(carried(U[i], t), -steps[i - 1]) for i, t in enumerate(torques.previous)]
+        ways += zip(torques.middle, from_middle(cell.middle, steps), strict=False)  # nothing is seen where no term is
+        total: Any = sum(jnp.outer(_components(t, modes), way) for t, way in ways)
         return -2 * total / cell.area
 
     return jax.vmap(of_cell)(retarded, adv, f, cells)

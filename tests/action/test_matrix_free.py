@@ -67,7 +67,9 @@ def test_blocks_give_the_same_product(left_out, kind):
     V, x = batched(kind)
     product = gradient_and_product(action, V, jnp.asarray(OMEGA), x)[1]
     frames = jnp.moveaxis(V, -1, 0)
-    found = hessian_blocks(action, frames, lifted.slopes(action, frames, jnp.asarray(OMEGA))[1], jnp.asarray(OMEGA))
+    found = hessian_blocks(
+        action, frames, lifted.slope_and_curvature(action, frames, jnp.asarray(OMEGA))[1], jnp.asarray(OMEGA)
+    )
     free = action.system.free[:, None, None]
     again = jnp.where(free, block_product(action, found, jnp.where(free, x, 0)), 0)
     np.testing.assert_allclose(again, product, atol=1e-12 * np.abs(product).max())

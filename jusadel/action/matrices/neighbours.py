@@ -20,9 +20,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action.connectivity import vanishes
-from jusadel.action.links import edge_links, seam_turns
 from jusadel.action.matrices.node_matrices import product, transposed
-from jusadel.action.matrices.padding import few_sizes
+from jusadel.action.matrices.pairs import PaddedPlaces, Pairs, grouped, pairs_of
 from jusadel.action.matrices.products import materialise
 from jusadel.action.mesh_action import Cells, DiscreteAction
 from jusadel.action.periodic import rotated_back
@@ -34,8 +33,6 @@ BLOCK = 256
 """Nodes that are worked on together."""
 COMPONENTS = 2
 """Of a field with one gradient that are summed for at least."""
-SAME = 1e-11
-"""Difference of entries up to which two links are one."""
 
 
 @jax.tree_util.register_dataclass
@@ -51,15 +48,8 @@ class Neighbours:
     B: Array  # (blocks, s, c, k)
     B_back: Array  # (blocks, s, c, k) those of j for i
     links: Array | None  # (blocks, s, k, 4, 4) U_ij, where there are any
-    itself: Array  # (blocks, s, k) one at the entry of the node itself
-    mirror: Array  # (blocks, s, k) which of all entries (n k) is that of i as a neighbour of j
     fields: tuple[str, ...] = field(metadata={"static": True})  # (c,) the field of each B
     nodes: int = field(metadata={"static": True})
-
-    @property
-    def entries(self) -> int:
-        """The number of all entries, n k."""
-        return self.nodes * self.index.shape[-1]
 
 
 class Found(NamedTuple):
@@ -67,50 +57,35 @@ class Found(NamedTuple):
 
     near: Neighbours
     units: dict[str, Array]  # by field, (..., c): which component of it each of its own B belongs to
-    pairs: np.ndarray  # (m, 3, 3): the entry (of n k) of each pair of corners of a cell, -1 where it has no weight
+    pairs: Pairs
+    of_cells: np.ndarray  # (m, 3, 3): which of the pairs (n p) two corners of a cell are, -1 where it has no weight
 
 
 def neighbours(system: DiscreteAction) -> Found:
     """The neighbour lists of an action."""
     spare = np.asarray(system.cells.nu) == 0  # what fills up
     triangles, cells = jax.tree.map(lambda x: np.asarray(x)[~spare], (system.triangles, system.cells))
-    groups = _groups(_pairs(triangles, cells, system.links))
+    groups = grouped(triangles, cells, system.links)
     corner = _corner_weights(system, cells)
     weights = [_stiffness(system, cells), *(w for _, each in corner.values() for w in each)]
-    of, back = (
-        [np.bincount(number, w.ravel(), len(groups.first_node)) for w in weights]
-        for number in (groups.number, groups.mirrored)
-    )
-    n = len(system.free)
-    place, width = _places(groups.first_node, n)
-
-    def padded(values: np.ndarray, filled: Any = 0.0) -> np.ndarray:
-        out = np.empty((n, width, *values.shape[1:]), np.asarray(values).dtype)
-        out[...] = filled
-        out[groups.first_node, place] = values
-        return out
-
-    stacked = lambda x: np.stack([padded(w) for w in x[1:]], 1) if corner else np.zeros((n, 0, width))  # noqa: E731
-    entry = groups.first_node * width + place
-    mirror = np.arange(n * width).reshape(n, width)
-    mirror[groups.first_node, place] = entry[groups.opposite]
-    itself = (groups.first_node == groups.second_node) & groups.straight
-    arrays = (
-        padded(groups.second_node.astype(np.int32), np.arange(n, dtype=np.int32)[:, None]),
-        padded(of[0]),
-        stacked(of),
-        stacked(back),
-        None if groups.links is None else padded(groups.links, np.eye(4)),
-        padded(itself.astype(float)),
-        mirror.astype(np.int32),
-    )
-    units = jax.device_put({name: unit for name, (unit, _) in corner.items()})
+    n, count = len(system.free), len(groups.first)
+    of, back = ([np.bincount(k, w.ravel(), count) for w in weights] for k in (groups.number, groups.mirrored))
+    rows = PaddedPlaces.of(groups.first, n)
+    stacked = lambda x: np.stack([rows(w) for w in x[1:]], 1) if corner else np.zeros((n, 0, rows.width))  # noqa: E731
+    arrays = {
+        "index": rows(groups.second.astype(np.int32), np.arange(n, dtype=np.int32)[:, None]),
+        "K": rows(of[0]),
+        "B": stacked(of),
+        "B_back": stacked(back),
+        "links": None if groups.links is None else rows(groups.links, np.eye(4)),
+    }
     fields = tuple(name for name, (_, each) in corner.items() for _ in each)
-    names = ("index", "K", "B", "B_back", "links", "itself", "mirror")
-    near = Neighbours(**dict(zip(names, in_blocks(arrays, BLOCK), strict=True)), fields=fields, nodes=n)
-    of_pairs = np.full((len(spare), 3, 3), -1)
-    of_pairs[~spare] = entry[groups.number].reshape(-1, 3, 3)
-    return Found(near, units, of_pairs)
+    near = Neighbours(**in_blocks(arrays, BLOCK), fields=fields, nodes=n)
+    units = jax.device_put({name: unit for name, (unit, _) in corner.items()})
+    pairs, of_groups = pairs_of(groups, rows, n)
+    of_cells = np.full((len(spare), 3, 3), -1)
+    of_cells[~spare] = of_groups[groups.number].reshape(-1, 3, 3)
+    return Found(near, units, pairs, of_cells)
 
 
 def in_blocks(everything: Any, size: int) -> Any:
@@ -188,73 +163,6 @@ def _weighted(weights: Array, Y: Array) -> Array:
 
 
 # --- how they are made --------------------------------------------------------------------------
-
-
-class _Pairs(NamedTuple):
-    """All ordered pairs of corners of all cells, (m, 3, 3): flat arrays; U carries from the second to the first."""
-
-    first: np.ndarray  # (9 m,)
-    second: np.ndarray
-    links: np.ndarray | None  # (9 m, 4, 4)
-
-
-class _Groups(NamedTuple):
-    """Pairs of the same two nodes and link."""
-
-    number: np.ndarray  # (9 m,) of each pair
-    mirrored: np.ndarray  # (9 m,) of each pair turned round
-    first_node: np.ndarray  # (count,) in rising order
-    second_node: np.ndarray  # (count,)
-    opposite: np.ndarray  # (count,) the group turned round
-    straight: np.ndarray  # (count,) bool: no link
-    links: np.ndarray | None  # (count, 4, 4)
-
-
-def _pairs(triangles: np.ndarray, cells: Cells, links: bool) -> _Pairs:
-    m = len(triangles)
-    first, second = np.repeat(triangles, 3, axis=1).ravel(), np.tile(triangles, (1, 3)).ravel()
-    if not links:
-        return _Pairs(first, second, None)
-    between = np.broadcast_to(np.eye(4), (m, 3, 3, 4, 4)).copy()
-    along, turns = _links_of_cells(cells)
-    for i in range(3):
-        j = (i + 1) % 3
-        U = along[:, i] if turns is None else turns[:, i].swapaxes(1, 2) @ along[:, i] @ turns[:, j]
-        between[:, i, j], between[:, j, i] = U, U.swapaxes(1, 2)
-    return _Pairs(first, second, between.reshape(-1, 4, 4))
-
-
-def _links_of_cells(cells: Cells) -> tuple[np.ndarray, np.ndarray | None]:
-    along = np.asarray(_all_edge_links(cells))
-    return along, None if cells.turn is None else np.asarray(_all_seam_turns(cells))
-
-
-_all_edge_links = jax.jit(jax.vmap(lambda cell: jnp.stack(edge_links(cell))))
-_all_seam_turns = jax.jit(jax.vmap(lambda cell: jnp.stack(seam_turns(cell))))
-
-
-def _groups(pairs: _Pairs) -> _Groups:
-    order = np.lexsort((pairs.second, pairs.first))
-    first, second = pairs.first[order], pairs.second[order]
-    new = np.ones(len(order), bool)
-    new[1:] = (first[1:] != first[:-1]) | (second[1:] != second[:-1])
-    if pairs.links is not None:
-        links = pairs.links[order]
-        new[1:] |= np.abs(links[1:] - links[:-1]).max(axis=(1, 2)) > SAME
-    number = np.empty(len(order), int)
-    number[order] = np.cumsum(new) - 1
-    mirrored = number.reshape(-1, 3, 3).swapaxes(1, 2).ravel()
-    opposite = np.empty(int(new.sum()), int)
-    opposite[number] = mirrored
-    kept = None if pairs.links is None else links[new]
-    straight = np.ones(len(opposite), bool) if kept is None else np.abs(kept - np.eye(4)).max(axis=(1, 2)) < SAME
-    return _Groups(number, mirrored, first[new], second[new], opposite, straight, kept)
-
-
-def _places(first_node: np.ndarray, n: int) -> tuple[np.ndarray, int]:
-    count = np.bincount(first_node, minlength=n)
-    place = np.arange(len(first_node)) - np.repeat(np.cumsum(count) - count, count)
-    return place, few_sizes(int(count.max(initial=1)))
 
 
 def _stiffness(system: DiscreteAction, cells: Cells) -> np.ndarray:

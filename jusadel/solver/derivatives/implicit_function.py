@@ -22,8 +22,7 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
 from jusadel.action.matrices.node_matrices import TWO_B_R3, green, inverse_of_frames, product, traces
-from jusadel.action.matrix_free import local_slope
-from jusadel.action.mesh_action import DiscreteAction, cell_action, to_nodes, with_pairing
+from jusadel.action.mesh_action import DiscreteAction, cell_action, local_slope, to_nodes, with_pairing
 from jusadel.action.nambu.frames import generator
 from jusadel.common.differentiability import is_traced, on_device
 from jusadel.solver.gap.response import amplitudes
