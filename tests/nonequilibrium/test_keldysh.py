@@ -67,8 +67,8 @@ def typed_currents(p, mu, dmu, S, dS):
 def typed_weak_form(mesh, given, f):
     """Int (-j.grad phi_n) and Int (-j_kl d_k phi_n - phi_n torque_l) for mu and S linear in each triangle.
 
-    Terms without gradients at the corners, those with gradients at the centroid. A spin field turns the spins on their
-    way to the centroid, S -> S + 2 (offset_k a_k) x S + ..., so that d_k there becomes D_k = d_k + 2 a_k x.
+    Terms without gradients, and gamma with its one, at the corners, those with two at the centroid. A spin field turns
+    the spins on their way to the centroid, S -> S + 2 (offset_k a_k) x S + ...: d_k there becomes D_k = d_k + 2 a_k x.
     """
     out = np.zeros((len(mesh.points), 4))
     for t, corners in enumerate(mesh.triangles):
@@ -78,10 +78,10 @@ def typed_weak_form(mesh, given, f):
         turn = Rotation.from_rotvec(2 * offsets @ p["spin_field"].T).as_matrix()
         mu, S = f[corners, 0], np.einsum("ilm,im->il", turn, f[corners, 1:])
         dmu = grad.T @ mu
-        j, j_spin = typed_currents(p, mu.mean(), dmu, S.mean(axis=0), grad.T @ S)
+        j, j_spin = typed_currents(p, mu.mean(), dmu, f[corners, 1:].mean(axis=0), grad.T @ S)
         out[corners, 0] -= volume * grad @ j
-        at_centroid = -grad @ j_spin + p["gamma"] @ dmu / 3  # the torque -gamma_lm d_m mu
-        out[corners, 1:] += volume * np.einsum("iml,im->il", turn, at_centroid)
+        out[corners, 1:] += volume * np.einsum("iml,im->il", turn, -grad @ j_spin)
+        out[corners, 1:] += volume * p["gamma"] @ dmu / 3  # the torque -gamma_lm d_m mu
         torque = 2 * np.cross(p["h"], f[corners, 1:])
         torque -= (np.trace(p["Gamma"]) * f[corners, 1:] - f[corners, 1:] @ p["Gamma"]) / 2
         out[corners, 1:] -= volume / 3 * torque
@@ -136,7 +136,7 @@ def test_currents_of_cells_are_the_typed_ones():
         offsets = MESH.points[corners] - MESH.centroids[t]
         turn = Rotation.from_rotvec(2 * offsets @ p["spin_field"].T).as_matrix()
         S, grad = np.einsum("ilm,im->il", turn, f[corners, 1:]), MESH.shape_gradients[t]
-        j, spin = typed_currents(p, None, grad.T @ f[corners, 0], S.mean(axis=0), grad.T @ S)
+        j, spin = typed_currents(p, None, grad.T @ f[corners, 0], f[corners, 1:].mean(axis=0), grad.T @ S)
         expected = 2 * p["nu"] * np.concatenate([j[None], spin.T])
         np.testing.assert_allclose(found[t], expected, rtol=1e-11, atol=1e-11)
 

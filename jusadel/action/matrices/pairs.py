@@ -1,8 +1,8 @@
 """Which nodes are neighbours: the pairs of corners of all cells, those of the same nodes and link taken together.
 
 Cells that share an edge have the same link along it, unless a magnetic field or the curvature of a spin field goes
-through them, or the spin field jumps. Then the two nodes have two entries in the sums over neighbours, and still one block in a
-Hessian.
+through them, or the spin field jumps. Then the two nodes have two entries in the sums over neighbours, and still one
+block in a Hessian.
 """
 
 from __future__ import annotations

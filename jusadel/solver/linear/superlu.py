@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, TypeVar
@@ -215,8 +216,10 @@ if hasattr(os, "register_at_fork"):
 
 
 def in_threads(task: Callable[[int], T], numbers: Iterable[int], threads: int) -> list[T]:
-    """The tasks of these numbers, side by side, in threads that stay."""
-    return list(_pool(threads).map(task, numbers))
+    """The tasks of these numbers, side by side, in threads that stay; in the context of the caller each."""
+    numbers = list(numbers)
+    contexts = [copy_context() for _ in numbers]
+    return list(_pool(threads).map(lambda context, k: context.run(task, k), contexts, numbers))
 
 
 def forget(threads: int) -> None:
