@@ -1,8 +1,8 @@
 """The action on a mesh: the sum of the density over nodes, triangles and barriers.
 
-Scheme (physics.md, section 3): G lives on the nodes, on its manifold exactly, and is carried from node to node along
-edges (`links`), so that U(1) and constant SU(2) gauge transformations are exact on the mesh. Each term is sampled where
-it is cheapest at second order, as `Term.sampled` says:
+Scheme (physics.md, section 3): G lives on the nodes, on its manifold exactly, and carried from node to node by links,
+so that U(1) and constant SU(2) gauge transformations are exact on the mesh. Each term is sampled where it is cheapest
+at second order, as `Term.sampled` says:
 
 * no gradient: at the vertices, a third of the area each;
 * diffusion: on the edges, D_k G along each being the difference of its ends, and the weight -K_ij, K the stiffness
