@@ -91,8 +91,9 @@ def pairs_of(groups: Groups, entries: PaddedPlaces, n: int) -> tuple[Pairs, np.n
     if len(first) < len(groups.first):
         shape = (n * rows.width, n * entries.width)
         several = padded(sp.csr_matrix((np.ones(len(of_group)), (flat[of_group], entries.flat)), shape))
-    arrays = jax.device_put((index, rows((first == second).astype(float)), mirror.astype(np.int32)))
-    return Pairs(*arrays, several), flat[of_group]
+    itself = rows((first == second).astype(float))
+    arrays = jax.device_put({"index": index, "itself": itself, "mirror": mirror.astype(np.int32)})
+    return Pairs(**arrays, entries=several), flat[of_group]
 
 
 def grouped(triangles: np.ndarray, cells: Cells, links: bool) -> Groups:
