@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -77,6 +78,11 @@ def block_product(lifted: LiftedAction, hessian: HessianBlocks, x: Array) -> Arr
     return found
 
 
+def one_by_one(f: Callable[[Any], Any], like: Array) -> Callable[[Any], Any]:
+    """f of the leading axis, one after the other, or all together where code is wanted soon and numbers are few."""
+    return jax.vmap(f) if quickly_compiled(like) else partial(jax.lax.map, f)
+
+
 def tangents(V: Array, V_inverse: Array) -> Array:
     """T_a (4, 4, 8, w) at frames (4, 4, w)."""
     return product(product(V[:, :, None], jnp.asarray(TWO_B_R3, V.dtype)[..., None]), V_inverse[:, :, None])
@@ -117,7 +123,7 @@ def _of_nodes(lifted: LiftedAction, V: Array, V_inverse: Array, omega: Array) ->
             by_field = sum((B[c] * back[c] for c in range(len(back))), start=jnp.zeros((), T.dtype))
             return contracted(materialise(by_field - K / 4 * T), tangents(there, back_again))
 
-        return contracted(T, own), jax.lax.map(with_neighbour, (near.index, near.K, near.B.T, near.links))
+        return contracted(T, own), one_by_one(with_neighbour, T)((near.index, near.K, near.B.T, near.links))
 
     at_nodes = jax.tree.map(lambda x: split_like(lifted.near, x), (lifted.system.nodes, G, H, V, V_inverse))
     found = jax.lax.map(lambda x: jax.vmap(of)(*x), (lifted.near, *at_nodes))
@@ -152,7 +158,7 @@ def _of_cells(lifted: LiftedAction, V: Array, V_inverse: Array) -> tuple[Array, 
             U = block.links[..., None]
             v, back = each(U, v), each(back, jnp.swapaxes(U, 2, 3))
         turned = lambda i: jax.vmap(lambda *x: _of_corner(lifted, _counted_from(i, x)))(block.cells, v, back)  # noqa: E731
-        return jax.tree.map(lambda x: jnp.moveaxis(x, 0, 1), jax.lax.map(turned, jnp.arange(3)))
+        return jax.tree.map(lambda x: jnp.moveaxis(x, 0, 1), one_by_one(turned, v)(jnp.arange(3)))
 
     each = jax.vmap(jax.vmap(product))
     return jax.tree.map(lambda x: joined(x, len(lifted.system.triangles)), jax.lax.map(of, lifted.blocks))
