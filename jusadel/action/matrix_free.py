@@ -37,7 +37,7 @@ from jusadel.action.matrices.node_matrices import (
     transposed,
 )
 from jusadel.action.matrices.padded_rows import Rows, padded
-from jusadel.action.matrices.pairs import Pairs
+from jusadel.action.matrices.pairs import NodePairs
 from jusadel.action.matrices.products import code_for, materialise
 from jusadel.action.mesh_action import Cells, DiscreteAction, local_slope, middle_action
 from jusadel.action.nambu import R
@@ -71,7 +71,7 @@ class LiftedAction:
     system: DiscreteAction
     near: Neighbours
     units: dict[str, Array]  # as `neighbours` has them
-    pairs: Pairs
+    pairs: NodePairs
     corners: Rows | None  # (n, 3 m): the sum of what the triangles give to their corners
     sides: Rows | None  # (n p, 3 m): and to pairs of a corner and the following one
     blocks: TriangleBlocks | None  # where there are terms in the middle of triangles

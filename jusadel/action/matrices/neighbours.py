@@ -21,7 +21,7 @@ import numpy as np
 
 from jusadel.action.connectivity import vanishes
 from jusadel.action.matrices.node_matrices import product, transposed
-from jusadel.action.matrices.pairs import PaddedPlaces, Pairs, grouped, pairs_of
+from jusadel.action.matrices.pairs import NodePairs, PaddedPlaces, grouped, pairs_of
 from jusadel.action.matrices.products import materialise
 from jusadel.action.mesh_action import Cells, DiscreteAction
 from jusadel.action.periodic import rotated_back
@@ -57,7 +57,7 @@ class Found(NamedTuple):
 
     near: Neighbours
     units: dict[str, Array]  # by field, (..., c): which component of it each of its own B belongs to
-    pairs: Pairs
+    pairs: NodePairs
     of_cells: np.ndarray  # (m, 3, 3): which of the pairs (n p) two corners of a cell are, -1 where it has no weight
 
 

@@ -28,7 +28,7 @@ SAME = 1e-11
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class Pairs:
+class NodePairs:
     """The neighbours of each node, each once, and the node itself; what fills up points at the node itself."""
 
     index: Array  # (n, p)
@@ -38,7 +38,7 @@ class Pairs:
 
 
 class Groups(NamedTuple):
-    """Pairs of corners (9 m,) of the same two nodes and link, in the order of the first node, then of the second."""
+    """NodePairs of corners (9 m,) of the same two nodes and link, in the order of the first node, then of the second."""
 
     number: np.ndarray  # (9 m,) of each pair of corners
     mirrored: np.ndarray  # (9 m,) of each pair of corners turned round
@@ -75,7 +75,7 @@ class PaddedPlaces(NamedTuple):
         return out
 
 
-def pairs_of(groups: Groups, entries: PaddedPlaces, n: int) -> tuple[Pairs, np.ndarray]:
+def pairs_of(groups: Groups, entries: PaddedPlaces, n: int) -> tuple[NodePairs, np.ndarray]:
     """The pairs of nodes, and which of them (n p) each group (count,) is; the entries stand at these places."""
     new = np.ones(len(groups.first), bool)
     new[1:] = (np.diff(groups.first) != 0) | (np.diff(groups.second) != 0)
@@ -93,7 +93,7 @@ def pairs_of(groups: Groups, entries: PaddedPlaces, n: int) -> tuple[Pairs, np.n
         several = padded(sp.csr_matrix((np.ones(len(of_group)), (flat[of_group], entries.flat)), shape))
     itself = rows((first == second).astype(float))
     arrays = jax.device_put({"index": index, "itself": itself, "mirror": mirror.astype(np.int32)})
-    return Pairs(**arrays, entries=several), flat[of_group]
+    return NodePairs(**arrays, entries=several), flat[of_group]
 
 
 def grouped(triangles: np.ndarray, cells: Cells, links: bool) -> Groups:
