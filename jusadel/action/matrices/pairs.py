@@ -38,7 +38,7 @@ class NodePairs:
 
 
 class Groups(NamedTuple):
-    """NodePairs of corners (9 m,) of the same two nodes and link, in the order of the first node, then of the second."""
+    """Pairs of corners (9 m,) of the same two nodes and link, in the order of the first node, then of the second."""
 
     number: np.ndarray  # (9 m,) of each pair of corners
     mirrored: np.ndarray  # (9 m,) of each pair of corners turned round
