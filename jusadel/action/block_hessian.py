@@ -5,8 +5,7 @@ Along the eight tangents T_a = V (2 B_a R3) V^-1 of each node,
     H_ij,ab = Tr( T_ia dPhi_i(T_jb) ) and, at i = j, the curvature Tr( 2 B_a {B_b, R3 Q} ).
 
 The tangents stand in front of the frequencies on the trailing axes, (4, 4, 8, w), and everything is a derivative of the
-densities, node by node and triangle by triangle. Once the blocks are there, a product costs the same whatever terms are
-on: about that of two sums over neighbours.
+densities, node by node and triangle by triangle.
 """
 
 from __future__ import annotations
@@ -65,17 +64,6 @@ def assembled(lifted: LiftedAction, V: Array, V_inverse: Array, R3_Q: Array, ome
     blocks = blocks + pairs.itself[:, :, None, None, None] * own[:, None]
     joints = tuple(_of_joint(joint, V, V_inverse) for joint in lifted.system.joints)
     return HessianBlocks(materialise(blocks), joints)
-
-
-def block_product(lifted: LiftedAction, hessian: HessianBlocks, x: Array) -> Array:
-    """H x for steps x (n, 8, w)."""
-    index = lifted.pairs.index
-    columns = [x[index[:, e]] for e in range(index.shape[1])]
-    terms = (hessian.blocks[:, e, :, b] * y[:, None, b] for e, y in enumerate(columns) for b in range(8))
-    found = materialise(sum(terms, start=jnp.zeros((), x.dtype)))
-    for joint, block in zip(lifted.system.joints, hessian.joints, strict=True):
-        found = found.at[joint.pairs].add(jnp.einsum("ksatbw,ktbw->ksaw", block, x[joint.pairs]))
-    return found
 
 
 def one_by_one(f: Callable[[Any], Any], like: Array) -> Callable[[Any], Any]:

@@ -77,11 +77,6 @@ class LiftedAction:
     blocks: TriangleBlocks | None  # where there are terms in the middle of triangles
 
     @property
-    def scalar(self) -> bool:
-        """Whether neighbours feel each other through the stiffness matrix alone, the same for all of their entries."""
-        return self.near.links is None and not self.at_corners and self.blocks is None
-
-    @property
     def at_corners(self) -> tuple[Term, ...]:
         """Terms with one gradient."""
         return tuple(t for t in self.system.cell_terms if t.sampled == "corners")

@@ -31,7 +31,7 @@ Array = jax.Array
 
 WIDTH = 8
 """Frequencies per device on CPUs: a vector register of single precision; more would only crowd the cache."""
-BYTES = 12_000
+BYTES = 5_000
 """Memory per node and frequency."""
 TRUSTED = 1e-3
 """Relative error that a step of single precision may have, whatever its iteration says of its residual."""

@@ -11,9 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
-from jusadel.action.block_hessian import assembled, block_product
 from jusadel.action.matrices.node_matrices import green, inverse_of_frames
-from jusadel.action.matrix_free import LiftedAction, at_frames, gradient_change, in_frames, slope_in_frames
+from jusadel.action.matrix_free import Hessian, LiftedAction, at_frames, gradient_change, in_frames, slope_in_frames
 from jusadel.solver.linear.multigrid import Level, preconditioner, screenings
 from jusadel.solver.linear.sqmr_gmres import Iterate, Operator, energy, norm, sqmr
 
@@ -90,17 +89,9 @@ def _operators(
     """The Hessian and its preconditioner in the precision of `inner`, at V (n, 4, 4, w) with the gradient Phi."""
     V, Phi, omega = (_in_precision_of(inner, x) for x in (V, Phi, omega))
     V_inverse = inverse_of_frames(V)
-    _, R3_Q = slope_in_frames(inner, V, V_inverse, Phi)
-    screening = screenings(levels, *_screening(inner, R3_Q, omega))
-    return _hessian(inner, V, V_inverse, Phi, R3_Q, omega), lambda r: preconditioner(levels, screening, r)
-
-
-def _hessian(inner: LiftedAction, V: Array, V_inverse: Array, Phi: Array, R3_Q: Array, omega: Array) -> Operator:
-    """The Hessian: from the nodes' matrices where only numbers couple neighbours, else from blocks, made once."""
-    if inner.scalar:
-        return in_frames(inner, V, V_inverse, Phi, gradient_change(inner, green(V, V_inverse), omega)).apply
-    blocks, free = assembled(inner, V, V_inverse, R3_Q, omega), inner.system.free[:, None, None]
-    return lambda x: jnp.where(free, block_product(inner, blocks, jnp.where(free, x, 0)), 0)
+    H = in_frames(inner, V, V_inverse, Phi, gradient_change(inner, green(V, V_inverse), omega))
+    screening = screenings(levels, *_screening(inner, H, omega))
+    return H.apply, lambda r: preconditioner(levels, screening, r)
 
 
 def _responses(
@@ -170,14 +161,14 @@ def _forcing(size: Array, before: Array, enough: Array) -> Array:
     return jnp.clip(jnp.maximum(eta, enough), TIGHTEST, LOOSEST)
 
 
-def _screening(lifted: LiftedAction, R3_Q: Array, omega: Array) -> tuple[Array, Array]:
+def _screening(lifted: LiftedAction, H: Hessian, omega: Array) -> tuple[Array, Array]:
     """s of the operators 8 K + s that stand for the singlet and the triplet directions, (n, w) each.
 
     The mean diagonal of the Hessian beside 8 K; in the normal state 8 omega for singlets, and the relaxation of
     triplets besides. Never below 8 omega.
     """
     nodes = lifted.system.nodes
-    local = -4 * jnp.trace(R3_Q, axis1=1, axis2=2)
+    local = -4 * jnp.trace(H.curvature, axis1=1, axis2=2)
     relaxation = jnp.trace(nodes.fields["Gamma"], axis1=1, axis2=2)[:, None]
     floor = 8 * nodes.weight[:, None] * omega
     return jnp.maximum(local - relaxation, floor), jnp.maximum(local + relaxation / 3, floor)
