@@ -21,7 +21,7 @@ import numpy as np
 
 from jusadel.action.matrices.neighbours import Neighbours, joined, split_like, weighted_sums
 from jusadel.action.matrices.node_matrices import TANGENTS, TWO_B_R3, green, inverse_of_frames
-from jusadel.action.matrices.products import code_for, materialise, product, quickly_compiled, transpose
+from jusadel.action.matrices.products import code_for, materialise, product, quickly_compiled, transpose, with_axes_of
 from jusadel.action.matrix_free import LiftedAction, TriangleBlocks, corner_energy
 from jusadel.action.mesh_action import Cells, Joint, Nodes, joint_slope, middle_action, node_action
 from jusadel.action.nambu import R
@@ -45,10 +45,10 @@ def hessian_blocks(lifted: LiftedAction, V: Array, R3_Q: Array, omega: Array) ->
     """The Hessian at frames V (b, n, 4, 4), and omega (b,), real or complex; R3 Q as `slope_and_curvature` gives it."""
     V = jnp.moveaxis(V, 0, -1)
     with code_for(8 * V.size):
-        return assembled(lifted, V, inverse_of_frames(V), R3_Q, omega)
+        return _assembled(lifted, V, inverse_of_frames(V), R3_Q, omega)
 
 
-def assembled(lifted: LiftedAction, V: Array, V_inverse: Array, R3_Q: Array, omega: Array) -> HessianBlocks:
+def _assembled(lifted: LiftedAction, V: Array, V_inverse: Array, R3_Q: Array, omega: Array) -> HessianBlocks:
     """As `hessian_blocks`, from frames (n, 4, 4, w)."""
     pairs = lifted.pairs
     own, across = _of_nodes(lifted, V, V_inverse, omega)
@@ -163,17 +163,13 @@ def _of_corner(lifted: LiftedAction, x: tuple[Cells, Array, Array]) -> tuple[Arr
     """The first corner by itself, and with the second, (8, 8, w) each."""
     cell, v, back = x
     T, following = tangents(v[0], back[0]), tangents(v[1], back[1])
-    G = [product(trailed(R[2], v[i]), back[i]) for i in range(3)]
+    R3 = with_axes_of(v[0], jnp.asarray(R[2], T.dtype))
+    G = [product(product(v[i], R3), back[i]) for i in range(3)]
     energy = lambda one, two: jnp.sum(middle_action(lifted.in_the_middle, (one, two, G[2]), cell))  # noqa: E731
     slope = jax.grad(energy, argnums=(0, 1), holomorphic=jnp.iscomplexobj(T))
     along = jax.linearize(lambda one: slope(one, G[1]), G[0])[1]
     own, other = jax.vmap(along, in_axes=2, out_axes=2)(T)
     return contracted(T, transpose(own)), contracted(transpose(other), following)
-
-
-def trailed(constant: np.ndarray, v: Array) -> Array:
-    """v times a constant matrix (4, 4)."""
-    return product(v, jnp.asarray(constant, v.dtype)[:, :, None])
 
 
 def _of_joint(joint: Joint, V: Array, V_inverse: Array) -> Array:

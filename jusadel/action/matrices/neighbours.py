@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action.connectivity import vanishes
+from jusadel.action.matrices import stiffness
 from jusadel.action.matrices.node_matrices import product, transposed
 from jusadel.action.matrices.pairs import NodePairs, PaddedPlaces, grouped, pairs_of
 from jusadel.action.matrices.products import materialise
@@ -67,7 +68,8 @@ def neighbours(system: DiscreteAction) -> Found:
     triangles, cells = jax.tree.map(lambda x: np.asarray(x)[~spare], (system.triangles, system.cells))
     groups = grouped(triangles, cells, system.links)
     corner = _corner_weights(system, cells)
-    weights = [_stiffness(system, cells), *(w for _, each in corner.values() for w in each)]
+    on_edges = [stiffness.of_cells(cells, t.field) for t in system.cell_terms if t.sampled == "edges"]
+    weights = [sum(on_edges, start=np.zeros((len(triangles), 3, 3))), *(w for _, each in corner.values() for w in each)]
     n, count = len(system.free), len(groups.first)
     of, back = ([np.bincount(k, w.ravel(), count) for w in weights] for k in (groups.number, groups.mirrored))
     rows = PaddedPlaces.of(groups.first, n)
@@ -163,16 +165,6 @@ def _weighted(weights: Array, Y: Array) -> Array:
 
 
 # --- how they are made --------------------------------------------------------------------------
-
-
-def _stiffness(system: DiscreteAction, cells: Cells) -> np.ndarray:
-    """nu |T| grad phi_i.D.grad phi_j, (m, 3, 3), of all terms on edges."""
-    total = np.zeros((len(cells.area), 3, 3))
-    for t in system.cell_terms:
-        if t.sampled == "edges":
-            slope = cells.gradients
-            total += np.einsum("t,tik,tkl,tjl->tij", cells.nu * cells.area, slope, cells.fields[t.field], slope)
-    return total
 
 
 def _corner_weights(system: DiscreteAction, cells: Cells) -> dict[str, tuple[np.ndarray, list[np.ndarray]]]:

@@ -7,16 +7,19 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from jusadel.action.mesh_action import DiscreteAction
+from jusadel.action.mesh_action import Cells, DiscreteAction
 from jusadel.mesh.topology import summed_over_triangles
 
 
 def stiffness(system: DiscreteAction) -> sp.csr_matrix:
     """Int nu grad phi_i . D . grad phi_j, (n, n)."""
-    cells, n = system.cells, len(system.free)
+    return summed_over_triangles(of_cells(system.cells, "D"), system.triangles, len(system.free))
+
+
+def of_cells(cells: Cells, name: str) -> np.ndarray:
+    """The share of each cell, (m, 3, 3), with this field in the place of D."""
     volume, gradients = np.asarray(cells.nu) * np.asarray(cells.area), np.asarray(cells.gradients)
-    local = np.einsum("t,tik,tkl,tjl->tij", volume, gradients, np.asarray(cells.fields["D"]), gradients)
-    return summed_over_triangles(local, system.triangles, n)
+    return np.einsum("t,tik,tkl,tjl->tij", volume, gradients, np.asarray(cells.fields[name]), gradients)
 
 
 def with_joints(matrix: sp.csr_matrix, system: DiscreteAction) -> sp.csr_matrix:
