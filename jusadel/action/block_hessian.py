@@ -19,12 +19,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.action.matrices.neighbours import Neighbours, joined, split_like, weighted_sums
+from jusadel.action.matrices.carrying import merged, split, summed
+from jusadel.action.matrices.neighbours import joined, split_like, weighted_sums
 from jusadel.action.matrices.node_matrices import TANGENTS, TWO_B_R3, green, inverse_of_frames
-from jusadel.action.matrices.products import code_for, materialise, product, quickly_compiled, transpose, with_axes_of
-from jusadel.action.matrix_free import LiftedAction, TriangleBlocks, corner_energy
+from jusadel.action.matrices.products import code_for, materialise, product, quickly_compiled, transpose
+from jusadel.action.matrix_free import LiftedAction, TriangleBlocks, carried_from_corners, corner_energy
 from jusadel.action.mesh_action import Cells, Joint, Nodes, joint_slope, middle_action, node_action
-from jusadel.action.nambu import R
 
 Array = jax.Array
 
@@ -50,12 +50,10 @@ def hessian_blocks(lifted: LiftedAction, V: Array, R3_Q: Array, omega: Array) ->
 
 def _assembled(lifted: LiftedAction, V: Array, V_inverse: Array, R3_Q: Array, omega: Array) -> HessianBlocks:
     """As `hessian_blocks`, from frames (n, 4, 4, w)."""
-    pairs = lifted.pairs
-    own, across = _of_nodes(lifted, V, V_inverse, omega)
-    if pairs.entries is not None:
-        across = (pairs.entries @ across.reshape(-1, *across.shape[2:])).reshape(*pairs.index.shape, *across.shape[2:])
+    pairs, T = lifted.pairs, jax.vmap(tangents)(V, V_inverse)
+    own, across = _of_nodes(lifted, V, V_inverse, T, omega)
     if lifted.corners is not None and lifted.sides is not None:
-        of_corners, of_sides = _of_cells(lifted, V, V_inverse)
+        of_corners, of_sides = _of_cells(lifted, green(V, V_inverse), T)
         own = own + lifted.corners @ of_corners.reshape(-1, *of_corners.shape[2:])
         across = across + (lifted.sides @ of_sides.reshape(-1, *of_sides.shape[2:])).reshape(across.shape)
     own = own + _curvature(R3_Q)
@@ -84,6 +82,16 @@ def contracted(left: Array, right: Array) -> Array:
     return materialise(sum(terms, start=jnp.zeros((), left.dtype)))
 
 
+def overlap(left: Array, right: Array) -> Array:
+    """Sum_ij left_ija right_ijb, (n, 8, 8, w) from (n, 4, 4, 8, w) each."""
+    return jax.vmap(contracted)(jnp.swapaxes(left, 1, 2), right)
+
+
+def flat(T: Array) -> Array:
+    """Matrices (n, 4, 4, 8, w) as (n, 4, 4, 8 w)."""
+    return T.reshape(*T.shape[:3], -1)
+
+
 def _curvature(R3_Q: Array) -> Array:
     """Tr(2 {B_a, B_b} R3 Q), (n, 8, 8, w)."""
     bent = jnp.asarray(BENT, R3_Q.dtype)[..., None]
@@ -94,28 +102,28 @@ def _curvature(R3_Q: Array) -> Array:
 # --- nodes and their neighbours -----------------------------------------------------------------
 
 
-def _of_nodes(lifted: LiftedAction, V: Array, V_inverse: Array, omega: Array) -> tuple[Array, Array]:
+def _of_nodes(lifted: LiftedAction, V: Array, V_inverse: Array, T: Array, omega: Array) -> tuple[Array, Array]:
     """Nodes by themselves (n, 8, 8, w), and with neighbours (n, k, 8, 8, w): what is to be added to its transposed."""
-    G = green(V, V_inverse)
-    H, change = weighted_sums(lifted.near, G)[1], _change_at_node(lifted, omega)
+    G, near = green(V, V_inverse), lifted.near
+    H, change = weighted_sums(near, G)[1], jax.vmap(_change_at_node(lifted, omega))
+    there = merged(near.weights, split(near.weights, flat(T)))
 
-    def of(near: Neighbours, node: Nodes, g: Array, h: Array, v: Array, v_inverse: Array) -> tuple[Array, Array]:
-        T = tangents(v, v_inverse)
+    def of(x: tuple[Any, ...]) -> tuple[Array, Array]:
+        near, node, g, h, T = x
         own, back = change(T, g, h, node)
+        here = [jnp.swapaxes(y, 1, 2) for y in (-T / 4, *jnp.moveaxis(back, 1, 0))]
+        parts = [split(near.weights, flat(materialise(y))) for y in here]
 
-        def with_neighbour(entry: tuple[Array, ...]) -> Array:
-            j, K, B, U = entry
-            there, back_again = V[j], V_inverse[j]
-            if U is not None:
-                there, back_again = product(U[..., None], there), product(back_again, transpose(U)[..., None])
-            by_field = sum((B[c] * back[c] for c in range(len(back))), start=jnp.zeros((), T.dtype))
-            return contracted(materialise(by_field - K / 4 * T), tangents(there, back_again))
+        def with_neighbour(e: Array) -> Array:
+            weights = near.weights.at(slice(None), slice(None), e).transposed
+            left = summed((weights.at(slice(None), c), x) for c, x in enumerate(parts))
+            return overlap(left.reshape(T.shape), there[near.index[:, e]].reshape(T.shape))
 
-        return contracted(T, own), one_by_one(with_neighbour, T)((near.index, near.K, near.B.T, near.links))
+        each = one_by_one(with_neighbour, T)(jnp.arange(near.index.shape[1]))
+        return jax.vmap(contracted)(T, own), jnp.moveaxis(each, 0, 1)
 
-    at_nodes = jax.tree.map(lambda x: split_like(lifted.near, x), (lifted.system.nodes, G, H, V, V_inverse))
-    found = jax.lax.map(lambda x: jax.vmap(of)(*x), (lifted.near, *at_nodes))
-    return jax.tree.map(lambda x: joined(x, len(V)), found)
+    at_nodes = jax.tree.map(lambda x: split_like(near, x), (lifted.system.nodes, G, H, T))
+    return jax.tree.map(lambda x: joined(x, len(V)), jax.lax.map(of, (near, *at_nodes)))
 
 
 def _change_at_node(lifted: LiftedAction, omega: Array) -> Callable[..., tuple[Array, Array]]:
@@ -137,39 +145,34 @@ def _change_at_node(lifted: LiftedAction, omega: Array) -> Callable[..., tuple[A
 # --- triangles and barriers ---------------------------------------------------------------------
 
 
-def _of_cells(lifted: LiftedAction, V: Array, V_inverse: Array) -> tuple[Array, Array]:
+def _of_cells(lifted: LiftedAction, G: Array, T: Array) -> tuple[Array, Array]:
     """Of each cell's terms in its middle: corners by themselves, and each with the following one, (m, 3, 8, 8, w)."""
+    parts = [split(lifted.blocks.links, x) for x in (G, flat(T))]
 
     def of(block: TriangleBlocks) -> tuple[Array, Array]:
-        v, back = V[block.triangles], V_inverse[block.triangles]
-        if block.links is not None:
-            U = block.links[..., None]
-            v, back = each(U, v), each(back, jnp.swapaxes(U, 2, 3))
-        turned = lambda i: jax.vmap(lambda *x: _of_corner(lifted, _counted_from(i, x)))(block.cells, v, back)  # noqa: E731
-        return jax.tree.map(lambda x: jnp.moveaxis(x, 0, 1), one_by_one(turned, v)(jnp.arange(3)))
+        G, T = (jnp.stack(carried_from_corners(block, x), axis=1) for x in parts)
+        T = T.reshape(*T.shape[:-1], 8, -1)
+        turned = lambda i: jax.vmap(lambda *x: _of_corner(lifted, _counted_from(i, x)))(block.cells, G, T)  # noqa: E731
+        return jax.tree.map(lambda x: jnp.moveaxis(x, 0, 1), one_by_one(turned, T)(jnp.arange(3)))
 
-    each = jax.vmap(jax.vmap(product))
     return jax.tree.map(lambda x: joined(x, len(lifted.system.triangles)), jax.lax.map(of, lifted.blocks))
 
 
 def _counted_from(first: Array, x: tuple[Cells, Array, Array]) -> tuple[Cells, Array, Array]:
-    """A cell and its frames with the corners counted from another one."""
-    cell, v, back = x
+    """A cell and its matrices with the corners counted from another one."""
+    cell, G, T = x
     turn = lambda y: jnp.roll(y, -first, axis=0)  # noqa: E731
-    return replace(cell, gradients=turn(cell.gradients), middle=turn(cell.middle)), turn(v), turn(back)
+    return replace(cell, gradients=turn(cell.gradients), middle=turn(cell.middle)), turn(G), turn(T)
 
 
 def _of_corner(lifted: LiftedAction, x: tuple[Cells, Array, Array]) -> tuple[Array, Array]:
     """The first corner by itself, and with the second, (8, 8, w) each."""
-    cell, v, back = x
-    T, following = tangents(v[0], back[0]), tangents(v[1], back[1])
-    R3 = with_axes_of(v[0], jnp.asarray(R[2], T.dtype))
-    G = [product(product(v[i], R3), back[i]) for i in range(3)]
+    cell, G, T = x
     energy = lambda one, two: jnp.sum(middle_action(lifted.in_the_middle, (one, two, G[2]), cell))  # noqa: E731
     slope = jax.grad(energy, argnums=(0, 1), holomorphic=jnp.iscomplexobj(T))
     along = jax.linearize(lambda one: slope(one, G[1]), G[0])[1]
-    own, other = jax.vmap(along, in_axes=2, out_axes=2)(T)
-    return contracted(T, transpose(own)), contracted(transpose(other), following)
+    own, other = jax.vmap(along, in_axes=2, out_axes=2)(T[0])
+    return contracted(T[0], transpose(own)), contracted(transpose(other), T[1])
 
 
 def _of_joint(joint: Joint, V: Array, V_inverse: Array) -> Array:

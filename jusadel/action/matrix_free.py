@@ -23,6 +23,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from jusadel.action.links import all_middle_links
+from jusadel.action.matrices.carrying import Parts, Weights, matrices, split, summed, weights_of
 from jusadel.action.matrices.neighbours import Neighbours, in_blocks, neighbours, sums_back, weighted_sums
 from jusadel.action.matrices.node_matrices import (
     TANGENTS,
@@ -60,7 +61,7 @@ class TriangleBlocks:
 
     triangles: Array  # (blocks, k, 3)
     cells: Cells
-    links: Array | None  # (blocks, k, 3, 4, 4) to the point of sampling, where there are any
+    links: Weights  # (blocks, k, 3, ...) to the point of sampling
 
 
 @jax.tree_util.register_dataclass
@@ -100,12 +101,19 @@ def lift(system: DiscreteAction) -> LiftedAction:
     near, units, pairs, of_cells = neighbours(system)
     corners = sides = blocks = None
     if any(t.sampled == "middle" for t in system.cell_terms):
-        links = all_middle_links(system.cells) if system.links else None
+        links = _to_the_middle(system)
         weighty = np.asarray(system.cells.nu)[:, None] != 0  # not what fills up
         corners = padded(_columns(np.where(weighty, triangles, -1), n))
         blocks = in_blocks(TriangleBlocks(system.triangles, system.cells, links), TRIANGLES)
         sides = padded(_columns(np.stack([of_cells[:, i, (i + 1) % 3] for i in range(3)], 1), pairs.index.size))
     return LiftedAction(system, near, units, pairs, corners, sides, blocks)
+
+
+def _to_the_middle(system: DiscreteAction) -> Weights:
+    """What carries the matrices of a triangle's corners to the point of sampling, (m, 3, ...)."""
+    links = np.asarray(all_middle_links(system.cells)).reshape(-1, 4, 4) if system.links else None
+    found = weights_of(links, 3 * len(system.triangles))
+    return jax.tree.map(lambda x: x.reshape(-1, 3, *x.shape[1:]), found)
 
 
 def _columns(row: np.ndarray, rows: int) -> sp.csr_matrix:
@@ -131,7 +139,8 @@ def gradient(lifted: LiftedAction, G: Array, omega: Array) -> Array:
     if lifted.at_corners:
         own, back = corner_slope(lifted)(G, H)
         total = total + transposed(own) + sums_back(lifted.near, _transposed_each(back))
-    return _with_triangles(lifted, materialise(total), lambda block: _middle_slope(lifted, block, G))
+    parts = _parts_in_triangles(lifted, G)
+    return _with_triangles(lifted, materialise(total), lambda block: _middle_slope(lifted, block, parts))
 
 
 def gradient_change(lifted: LiftedAction, G: Array, omega: Array) -> Change:
@@ -141,6 +150,7 @@ def gradient_change(lifted: LiftedAction, G: Array, omega: Array) -> Change:
     quicker than to read it.
     """
     H = weighted_sums(lifted.near, G)[1] if lifted.at_corners else None
+    at = _parts_in_triangles(lifted, G)
 
     def change(X: Array) -> Array:
         KX, HX = weighted_sums(lifted.near, X)
@@ -148,7 +158,8 @@ def gradient_change(lifted: LiftedAction, G: Array, omega: Array) -> Change:
         if lifted.at_corners:
             own, back = jax.jvp(corner_slope(lifted), (G, H), (X, HX))[1]
             total = total + transposed(own) + sums_back(lifted.near, _transposed_each(back))
-        return _with_triangles(lifted, materialise(total), lambda block: _middle_change(lifted, block, G, X))
+        along = _parts_in_triangles(lifted, X)
+        return _with_triangles(lifted, materialise(total), lambda block: _middle_change(lifted, block, at, along))
 
     return change
 
@@ -175,18 +186,23 @@ def _transposed_each(M: Array) -> Array:
     return jnp.swapaxes(M, 2, 3)
 
 
-def _with_triangles(lifted: LiftedAction, total: Array, forces_of: Callable[[TriangleBlocks], Array]) -> Array:
+def _with_triangles(lifted: LiftedAction, total: Array, change: Callable[[TriangleBlocks], Array]) -> Array:
+    """The total with what triangles give to their corners, (blocks, k, 3, 4, 4, w)."""
     if lifted.blocks is None:
         return total
-    forces = jax.lax.map(forces_of, lifted.blocks)
-    return materialise(total + lifted.corners @ forces.reshape(-1, *total.shape[1:]))
+    forces = lifted.corners @ jax.lax.map(change, lifted.blocks).reshape(-1, *total.shape[1:])
+    return materialise(total + matrices(lifted.blocks.links, forces))
 
 
-def _middle_slope(lifted: LiftedAction, block: TriangleBlocks, G: Array) -> Array:
+def _parts_in_triangles(lifted: LiftedAction, X: Array) -> Parts:
+    return [] if lifted.blocks is None else split(lifted.blocks.links, X)
+
+
+def _middle_slope(lifted: LiftedAction, block: TriangleBlocks, G: Parts) -> Array:
     return phi_at_corners(block, slope_of_triangles(lifted, block)(*carried_from_corners(block, G)))
 
 
-def _middle_change(lifted: LiftedAction, block: TriangleBlocks, G: Array, X: Array) -> Array:
+def _middle_change(lifted: LiftedAction, block: TriangleBlocks, G: Parts, X: Parts) -> Array:
     at, along = (tuple(carried_from_corners(block, field)) for field in (G, X))
     return phi_at_corners(block, jax.jvp(slope_of_triangles(lifted, block), at, along)[1])
 
@@ -199,22 +215,18 @@ def slope_of_triangles(lifted: LiftedAction, block: TriangleBlocks) -> Callable[
     return lambda *g: jax.grad(total, argnums=(0, 1, 2), holomorphic=jnp.iscomplexobj(g[0]))(*g)
 
 
-def carried_from_corners(block: TriangleBlocks, X: Array) -> list[Array]:
-    """The three matrices of each triangle, carried to its centroid."""
-    corners = [materialise(X[block.triangles[:, i]]) for i in range(3)]
-    if block.links is None:
-        return corners
-    U = _cut(block.links)[..., None]
-    return [product(product(U[:, i], corners[i]), transposed(U[:, i])) for i in range(3)]
+def carried_from_corners(block: TriangleBlocks, X: Parts) -> list[Array]:
+    """The three matrices (k, 4, 4, w) of each triangle, carried to its centroid, from their parts at the nodes."""
+    links = _cut(block.links)
+    at = lambda i: [(links.at(slice(None), i), [x[block.triangles[:, i]] for x in X])]  # noqa: E731
+    return [matrices(links, summed(at(i))) for i in range(3)]
 
 
 def phi_at_corners(block: TriangleBlocks, forces: tuple[Array, ...]) -> Array:
-    """Gradients of carried matrices as Phi at the corners, (triangles, 3, 4, 4, w)."""
-    Phi = [transposed(f) for f in forces]
-    if block.links is not None:
-        U = _cut(block.links)[..., None]
-        Phi = [product(product(transposed(U[:, i]), Phi[i]), U[:, i]) for i in range(3)]
-    return jnp.stack(Phi, axis=1)
+    """Gradients of carried matrices as Phi at the corners, (k, 3, 4, 4, w), as `merged` gives it."""
+    back = _cut(block.links).transposed
+    each = (summed([(back.at(slice(None), i), split(back, transposed(f)))]) for i, f in enumerate(forces))
+    return jnp.stack(list(each), axis=1)
 
 
 def _cut(slices: Any) -> Any:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from types import SimpleNamespace
 from typing import Literal
 
@@ -40,6 +40,15 @@ Array = jax.Array
 Dk = Sequence[Array] | Array
 """Dx G and Dy G, or the stack of them."""
 Density = Callable[..., Array]
+
+
+class Gradient(tuple[Array, ...]):
+    """Dx G and Dy G, with what several terms make of them."""
+
+    @cached_property
+    def turning(self) -> Array:
+        """[Dx G, Dy G]."""
+        return commutator(self[0], self[1])
 
 
 def frequency(G: Array, dG: Dk | None, p: SimpleNamespace) -> Array:
@@ -83,19 +92,19 @@ def spin_galvanic(G: Array, dG: Dk, p: SimpleNamespace) -> Array:
     return _total(trace_of_product(anticommutator(spin, conjugate), commutator(G, along)) for spin, along in each)
 
 
-def spin_hall(G: Array, dG: Dk, p: SimpleNamespace) -> Array:
+def spin_hall(G: Array, dG: Gradient, p: SimpleNamespace) -> Array:
     """-(D/16) theta_iz eps_zjk Tr(L_i {G, [Dj G, Dk G]}): spin Hall effect, Eq. (5), symmetrised.
 
     The trace is cyclic: Tr(L_i {G, C}) = Tr({L_i, G} C), with C = eps_zjk [Dj G, Dk G] = 2 [Dx G, Dy G].
     """
     spin = weighted_spin(-mean_diffusion(p) / 8 * p.theta, G)
-    return trace_of_product(anticommutator(spin, G), commutator(dG[0], dG[1]))
+    return trace_of_product(anticommutator(spin, G), dG.turning)
 
 
-def spin_swapping(G: Array, dG: Dk, p: SimpleNamespace) -> Array:
+def spin_swapping(G: Array, dG: Gradient, p: SimpleNamespace) -> Array:
     """-(D/4) kappa_iz eps_zjk Tr(L_i Dj G Dk G): spin-current swapping, Eq. (5)."""
     spin = weighted_spin(-mean_diffusion(p) / 4 * p.kappa, G)
-    return trace_of_product(spin, commutator(dG[0], dG[1]))
+    return trace_of_product(spin, dG.turning)
 
 
 def barrier(G: Array, other: Array, p: SimpleNamespace) -> Array:
@@ -181,7 +190,8 @@ def density(terms: tuple[Term, ...], G: Array, dG: Dk | None, p: SimpleNamespace
 
     Every term is linear in its own field, which takes the weight (an area) before any matrix is touched.
     """
+    slope = None if dG is None else Gradient(dG)
     weighted = (SimpleNamespace(**vars(p) | {t.field: weight * getattr(p, t.field)}) for t in terms)
     return sum(
-        (t.density(G, dG, w) for t, w in zip(terms, weighted, strict=True)), start=jnp.zeros(G.shape[2:], G.dtype)
+        (t.density(G, slope, w) for t, w in zip(terms, weighted, strict=True)), start=jnp.zeros(G.shape[2:], G.dtype)
     )

@@ -6,8 +6,8 @@ of its neighbours' G carried there,
     (K G)_i = Sum_j K_ij U_ij G_j U_ij^-1,    H_ci = Sum_j B_c,ij U_ij G_j U_ij^-1.
 
 K is the stiffness matrix. A term with one gradient is linear in it and in its field, so that for each component c of
-the field Sum_T (nu |T|/3) field_ck d_k phi_j is one such matrix B_c: jumps of a field between triangles are in it.
-Where the links of two triangles along their common edge differ, the edge counts twice.
+the field Sum_T (nu |T|/3) field_ck d_k phi_j is one such matrix B_c: jumps of a field between triangles are in it, and
+so are links that differ between the two triangles of an edge (`carrying`).
 """
 
 from __future__ import annotations
@@ -20,10 +20,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action.connectivity import vanishes
-from jusadel.action.matrices import stiffness
-from jusadel.action.matrices.node_matrices import product, transposed
-from jusadel.action.matrices.pairs import NodePairs, PaddedPlaces, grouped, pairs_of
-from jusadel.action.matrices.products import materialise
+from jusadel.action.matrices import carrying, stiffness
+from jusadel.action.matrices.carrying import Parts, Weights, matrices, split, summed
+from jusadel.action.matrices.pairs import NodePairs, PaddedPlaces, links_of_corners, pairs_of
 from jusadel.action.mesh_action import Cells, DiscreteAction
 from jusadel.action.periodic import rotated_back
 from jusadel.device.material.material import SHAPES
@@ -39,16 +38,14 @@ COMPONENTS = 2
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Neighbours:
-    """The entries k of each node i, in blocks of s nodes that fit the cache.
+    """The neighbours k of each node i, itself among them, in blocks of s nodes that fit the cache.
 
-    Entries that fill up have no weight and point at the node itself; the last block is filled up with such nodes.
+    What fills up has no weight and points at the node itself; the last block is filled up with such nodes.
     """
 
     index: Array  # (blocks, s, k) the neighbour j
-    K: Array  # (blocks, s, k) entries of the stiffness matrix
-    B: Array  # (blocks, s, c, k)
-    B_back: Array  # (blocks, s, c, k) those of j for i
-    links: Array | None  # (blocks, s, k, 4, 4) U_ij, where there are any
+    weights: Weights  # (blocks, s, 1 + c, k, ...) of the stiffness matrix K, then of the B_c
+    back: Weights  # (blocks, s, c, k, ...) of the transposed B_c
     fields: tuple[str, ...] = field(metadata={"static": True})  # (c,) the field of each B
     nodes: int = field(metadata={"static": True})
 
@@ -66,28 +63,28 @@ def neighbours(system: DiscreteAction) -> Found:
     """The neighbour lists of an action."""
     spare = np.asarray(system.cells.nu) == 0  # what fills up
     triangles, cells = jax.tree.map(lambda x: np.asarray(x)[~spare], (system.triangles, system.cells))
-    groups = grouped(triangles, cells, system.links)
+    n, (pairs, of_corners, places) = len(system.free), pairs_of(triangles, len(system.free))
     corner = _corner_weights(system, cells)
     on_edges = [stiffness.of_cells(cells, t.field) for t in system.cell_terms if t.sampled == "edges"]
-    weights = [sum(on_edges, start=np.zeros((len(triangles), 3, 3))), *(w for _, each in corner.values() for w in each)]
-    n, count = len(system.free), len(groups.first)
-    of, back = ([np.bincount(k, w.ravel(), count) for w in weights] for k in (groups.number, groups.mirrored))
-    rows = PaddedPlaces.of(groups.first, n)
-    stacked = lambda x: np.stack([rows(w) for w in x[1:]], 1) if corner else np.zeros((n, 0, rows.width))  # noqa: E731
-    arrays = {
-        "index": rows(groups.second.astype(np.int32), np.arange(n, dtype=np.int32)[:, None]),
-        "K": rows(of[0]),
-        "B": stacked(of),
-        "B_back": stacked(back),
-        "links": None if groups.links is None else rows(groups.links, np.eye(4)),
-    }
-    fields = tuple(name for name, (_, each) in corner.items() for _ in each)
-    near = Neighbours(**in_blocks(arrays, BLOCK), fields=fields, nodes=n)
+    each = [sum(on_edges, start=np.zeros((len(triangles), 3, 3))), *(w for _, found in corner.values() for w in found)]
+    of_links = carrying.weights_of(links_of_corners(cells) if system.links else None, triangles.size * 3)
+    of_places = of_corners.swapaxes(1, 2)  # of the pairs of corners turned round
+    weights = _in_rows(each, of_links, of_corners, places)
+    back = _in_rows(each[1:], of_links.transposed, of_places, places)
+    index, weights, back = in_blocks((pairs.index, weights, back), BLOCK)
+    near = Neighbours(index, weights, back, tuple(name for name, (_, each) in corner.items() for _ in each), n)
     units = jax.device_put({name: unit for name, (unit, _) in corner.items()})
-    pairs, of_groups = pairs_of(groups, rows, n)
     of_cells = np.full((len(spare), 3, 3), -1)
-    of_cells[~spare] = of_groups[groups.number].reshape(-1, 3, 3)
+    of_cells[~spare] = places.flat[of_corners]
     return Found(near, units, pairs, of_cells)
+
+
+def _in_rows(each: list[np.ndarray], of_links: Weights, number: np.ndarray, places: PaddedPlaces) -> Weights:
+    """Weights (m, 3, 3), each summed over the corners of a pair: (n, components, k, ...)."""
+    rows = [jax.tree.map(places, carrying.totals(w.ravel(), of_links, number.ravel(), len(places.node))) for w in each]
+    if not rows:
+        return jax.tree.map(lambda x: np.zeros((places.n, 0, places.width, *x.shape[1:])), of_links)
+    return jax.tree.map(lambda *x: np.stack(x, axis=1), *rows)
 
 
 def in_blocks(everything: Any, size: int) -> Any:
@@ -108,7 +105,7 @@ def joined(blocks: Any, count: int) -> Any:
 
 def split_like(near: Neighbours, x: Array) -> Array:
     """An array (n, ...) in the blocks of the nodes, filled up with zeros."""
-    blocks, size = near.K.shape[:2]
+    blocks, size = near.index.shape[:2]
     filled = jnp.concatenate([x, jnp.zeros((blocks * size - len(x), *x.shape[1:]), x.dtype)])
     return filled.reshape(blocks, size, *x.shape[1:])
 
@@ -118,14 +115,10 @@ def split_like(near: Neighbours, x: Array) -> Array:
 
 def weighted_sums(near: Neighbours, X: Array) -> tuple[Array, Array]:
     """(K X)_i and the H_ci of X (n, 4, 4, w): (n, 4, 4, w) and (n, c, 4, 4, w)."""
+    parts = split(near.weights, X)
 
     def of(block: Neighbours) -> tuple[Array, Array]:
-        each = [block.B[:, c] for c in range(block.B.shape[1])]
-        if block.links is None:
-            KX, *H = (_gathered(weights, block.index, X) for weights in (block.K, *each))
-        else:
-            Y = carried_there(block, X[block.index])
-            KX, *H = (_weighted(weights, Y) for weights in (block.K, *each))
+        KX, *H = (_over_neighbours(block.weights, block.index, {c: parts}) for c in range(1 + len(near.fields)))
         return KX, jnp.stack(H, axis=1) if H else jnp.zeros((len(KX), 0, *KX.shape[1:]), X.dtype)
 
     return jax.tree.map(lambda x: joined(x, near.nodes), jax.lax.map(of, near))
@@ -133,35 +126,18 @@ def weighted_sums(near: Neighbours, X: Array) -> tuple[Array, Array]:
 
 def sums_back(near: Neighbours, M: Array) -> Array:
     """The transposed of the H_c: Sum_cj B_c,ji U_ij M_cj U_ij^-1, (n, 4, 4, w) from (n, c, 4, 4, w)."""
-
-    def of(block: Neighbours) -> Array:
-        entries, components = range(block.index.shape[1]), range(M.shape[1])
-        zero = jnp.zeros((), M.dtype)
-        weighted = lambda e, c: block.B_back[:, c, e, None, None, None] * M[block.index[:, e], c]  # noqa: E731
-        each = [sum((weighted(e, c) for c in components), start=zero) for e in entries]
-        if block.links is None:
-            return materialise(sum(each, start=zero))
-        return jnp.sum(carried_there(block, materialise(jnp.stack(each, axis=1))), axis=1)
-
-    return joined(jax.lax.map(of, near), near.nodes)
+    parts = {c: split(near.back, M[:, c]) for c in range(M.shape[1])}
+    return joined(jax.lax.map(lambda block: _over_neighbours(block.back, block.index, parts), near), near.nodes)
 
 
-def carried_there(block: Neighbours, Y: Array) -> Array:
-    """Neighbours' matrices (s, k, 4, 4, w) carried to the nodes of a block."""
-    if block.links is None:
-        return Y
-    flat, U = Y.reshape(-1, *Y.shape[2:]), block.links.reshape(-1, 4, 4, 1)
-    return product(product(U, flat), transposed(U)).reshape(Y.shape)
-
-
-def _gathered(weights: Array, index: Array, X: Array) -> Array:
-    terms = (weights[:, e, None, None, None] * X[index[:, e]] for e in range(index.shape[1]))
-    return materialise(sum(terms, start=jnp.zeros((), X.dtype)))
-
-
-def _weighted(weights: Array, Y: Array) -> Array:
-    terms = (weights[:, e, None, None, None] * Y[:, e] for e in range(Y.shape[1]))
-    return materialise(sum(terms, start=jnp.zeros((), Y.dtype)))
+def _over_neighbours(weights: Weights, index: Array, parts: dict[int, Parts]) -> Array:
+    """Sum_ck W_ck X_ck in a block of nodes, from the parts of X_c at all nodes."""
+    terms = (
+        (weights.at(slice(None), c, e), [x[index[:, e]] for x in X])
+        for c, X in parts.items()
+        for e in range(index.shape[1])
+    )
+    return matrices(weights, summed(terms))
 
 
 # --- how they are made --------------------------------------------------------------------------

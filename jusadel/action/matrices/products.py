@@ -93,6 +93,16 @@ def recombined(constant: np.ndarray, b: Array) -> Array:
     return _constant.bind(b, matrix=matrix, axis=0, soon=quickly_compiled(b))
 
 
+def components(G: Array) -> Array:
+    """G in the basis L_a R_b / 2, (4, 4, ...): a turn of the spins mixes a = 1, 2, 3, and R3 mixes b = 1, 2."""
+    return recombined(_BASIS, G)
+
+
+def from_components(x: Array) -> Array:
+    """The inverse of `components`."""
+    return recombined(_BASIS.transpose(2, 3, 0, 1), x)
+
+
 def with_axes_of(like: Array, matrix: Array) -> Array:
     """The matrix (n, n) with axes of length one behind it, as many as `like` has axes behind its own."""
     return matrix.reshape(matrix.shape + (1,) * (like.ndim - 2))
@@ -174,12 +184,23 @@ def _contracted(b: Array, *, matrix: tuple[tuple[float, ...], ...], axis: int, s
     if soon:
         flat = b.reshape(*b.shape[:axis], n * n, *b.shape[axis + 2 :])
         return jnp.moveaxis(jnp.tensordot(flat, jnp.asarray(matrix, b.dtype), (axis, 1)), -1, axis).reshape(b.shape)
-    columns = jnp.asarray(matrix, b.dtype).reshape((n, n, n * n) + (1,) * (b.ndim - axis - 2))
-    entries = (
-        lax.slice_in_dim(lax.slice_in_dim(b, q // n, q // n + 1, axis=axis), q % n, q % n + 1, axis=axis + 1)
-        for q in range(n * n)
-    )
-    return materialise(sum((columns[:, :, q] * x for q, x in enumerate(entries)), start=jnp.zeros((), b.dtype)))
+    constant, total = np.reshape(matrix, (4, 4, 4, 4)), jnp.zeros((), b.dtype)
+    for s, t in np.ndindex(4, 4):
+        weights = constant[ROW, COLUMN, ROW ^ s, COLUMN ^ t]
+        if weights.any():  # in the constants of the algebra, four of sixteen
+            weights = jnp.asarray(weights, b.dtype).reshape(4, 4, *(1,) * (b.ndim - axis - 2))
+            total = total + weights * _away(b, s, t, axis)
+    return materialise(total)
+
+
+ROW, COLUMN = np.indices((4, 4))
+
+
+def _away(b: Array, s: int, t: int, axis: int) -> Array:
+    """b_(i ^ s)(j ^ t)."""
+    bits = b.reshape(*b.shape[:axis], 2, 2, 2, 2, *b.shape[axis + 2 :])
+    turned = [axis + k for k, there in enumerate((s & 2, s & 1, t & 2, t & 1)) if there]
+    return lax.rev(bits, turned).reshape(b.shape)
 
 
 def _constant_batched(args: Any, dims: Any, *, axis: int, **given: Any) -> tuple[Array, int]:
@@ -221,8 +242,7 @@ def between_spins(weights: Any, G: Array) -> Array:
     """w_ij L_i G L_j for weights (3, 3)."""
     if len(G) == 8:
         return _joined(between_spins(weights, _blocks(G)))
-    components = product(with_axes_of(G, _on_spin(weights, G)), recombined(_BASIS, G))
-    return recombined(_BASIS.transpose(2, 3, 0, 1), components)
+    return from_components(product(with_axes_of(G, _on_spin(weights, G)), components(G)))
 
 
 def spin_conjugate(G: Array) -> Array:
@@ -236,10 +256,8 @@ def trace_between_spins(weights: Any, G: Array) -> Array:
     """w_ij Tr(L_i G L_j G) for weights (3, 3)."""
     if len(G) == 8:
         return trace_of_product(between_spins(weights, G), G)
-    components = recombined(_BASIS, G)
-    return jnp.sum(
-        product(with_axes_of(G, _on_spin(weights, G)), components) * with_axes_of(G, _squares(G)) * components, (0, 1)
-    )
+    x = components(G)
+    return jnp.sum(product(with_axes_of(G, _on_spin(weights, G)), x) * with_axes_of(G, _squares(G)) * x, (0, 1))
 
 
 def _on_spin(weights: Any, like: Array) -> Array:
