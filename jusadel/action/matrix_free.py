@@ -47,7 +47,7 @@ from jusadel.action.terms import Term, density
 Array = jax.Array
 Change = Callable[[Array], Array]
 
-TRIANGLES = 512
+TRIANGLES = 2048
 """Of them that are worked on together."""
 
 

@@ -29,7 +29,7 @@ from jusadel.device.material.material import SHAPES
 
 Array = jax.Array
 
-BLOCK = 256
+BLOCK = 512
 """Nodes that are worked on together."""
 COMPONENTS = 2
 """Of a field with one gradient that are summed for at least."""
