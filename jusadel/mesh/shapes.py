@@ -181,8 +181,8 @@ def _spaced(stops: NDArray[np.float64], size: float) -> NDArray[np.float64]:
     pieces = np.ceil(np.diff(stops) * np.sqrt(2) / size - 1e-9)  # the diagonal is the longest edge
     _check_node_count(pieces.sum())
     counts = np.maximum(pieces, 1).astype(int)
-    parts = [np.linspace(a, b, n + 1)[:-1] for a, b, n in zip(stops[:-1], stops[1:], counts, strict=True)]
-    return np.concatenate([*parts, stops[-1:]])
+    place = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.append(np.repeat(stops[:-1], counts) + place * np.repeat(np.diff(stops) / counts, counts), stops[-1])
 
 
 def _check_positive(**values: float) -> None:
