@@ -52,8 +52,8 @@ def _assembled(lifted: LiftedAction, V: Array, V_inverse: Array, R3_Q: Array, om
     """As `hessian_blocks`, from frames (n, 4, 4, w)."""
     pairs, T = lifted.pairs, jax.vmap(tangents)(V, V_inverse)
     own, across = _of_nodes(lifted, V, V_inverse, T, omega)
-    if lifted.corners is not None and lifted.sides is not None:
-        of_corners, of_sides = _of_cells(lifted, green(V, V_inverse), T)
+    if lifted.corners is not None and lifted.sides is not None and lifted.blocks is not None:
+        of_corners, of_sides = _of_cells(lifted, lifted.blocks, green(V, V_inverse), T)
         own = own + lifted.corners @ of_corners.reshape(-1, *of_corners.shape[2:])
         across = across + (lifted.sides @ of_sides.reshape(-1, *of_sides.shape[2:])).reshape(across.shape)
     own = own + _curvature(R3_Q)
@@ -145,9 +145,9 @@ def _change_at_node(lifted: LiftedAction, omega: Array) -> Callable[..., tuple[A
 # --- triangles and barriers ---------------------------------------------------------------------
 
 
-def _of_cells(lifted: LiftedAction, G: Array, T: Array) -> tuple[Array, Array]:
+def _of_cells(lifted: LiftedAction, blocks: TriangleBlocks, G: Array, T: Array) -> tuple[Array, Array]:
     """Of each cell's terms in its middle: corners by themselves, and each with the following one, (m, 3, 8, 8, w)."""
-    parts = [split(lifted.blocks.links, x) for x in (G, flat(T))]
+    parts = [split(blocks.links, x) for x in (G, flat(T))]
 
     def of(block: TriangleBlocks) -> tuple[Array, Array]:
         G, T = (jnp.stack(carried_from_corners(block, x), axis=1) for x in parts)
@@ -155,7 +155,7 @@ def _of_cells(lifted: LiftedAction, G: Array, T: Array) -> tuple[Array, Array]:
         turned = lambda i: jax.vmap(lambda *x: _of_corner(lifted, _counted_from(i, x)))(block.cells, G, T)  # noqa: E731
         return jax.tree.map(lambda x: jnp.moveaxis(x, 0, 1), one_by_one(turned, T)(jnp.arange(3)))
 
-    return jax.tree.map(lambda x: joined(x, len(lifted.system.triangles)), jax.lax.map(of, lifted.blocks))
+    return jax.tree.map(lambda x: joined(x, len(lifted.system.triangles)), jax.lax.map(of, blocks))
 
 
 def _counted_from(first: Array, x: tuple[Cells, Array, Array]) -> tuple[Cells, Array, Array]:

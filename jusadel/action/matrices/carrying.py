@@ -49,8 +49,10 @@ class Weights:
     @property
     def transposed(self) -> Weights:
         """Sum w U^-1 ( ) U."""
-        back = lambda x: None if x is None else jnp.swapaxes(x, -1, -2)  # noqa: E731
         crossed = None if self.crossed is None else (self.crossed[0], -self.crossed[1])
+        if self.spin is None:
+            return Weights(self.straight, crossed, None, None)
+        back = lambda x: jnp.swapaxes(x, -1, -2)  # noqa: E731
         both = None if self.crossed_spin is None else (back(self.crossed_spin[0]), -back(self.crossed_spin[1]))
         return Weights(self.straight, crossed, back(self.spin), both)
 
@@ -79,7 +81,7 @@ def split(weights: Weights, X: Array) -> Parts:
     return [materialise(x[:, rows, columns]) for rows, columns, _ in weights.each()]
 
 
-def merged(weights: Weights, parts: Parts) -> Array:
+def merged(weights: Weights, parts: Sequence[Any]) -> Array:
     """The components of matrices from their parts, or the matrices where nothing turns."""
     left = list(parts)
     if weights.crossed is not None:

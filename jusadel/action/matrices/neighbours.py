@@ -81,7 +81,9 @@ def neighbours(system: DiscreteAction) -> Found:
 
 def _in_rows(each: list[np.ndarray], of_links: Weights, number: np.ndarray, places: PaddedPlaces) -> Weights:
     """Weights (m, 3, 3), each summed over the corners of a pair: (n, components, k, ...)."""
-    rows = [jax.tree.map(places, carrying.totals(w.ravel(), of_links, number.ravel(), len(places.node))) for w in each]
+    rows = [
+        jax.tree.map(places.rows, carrying.totals(w.ravel(), of_links, number.ravel(), len(places.node))) for w in each
+    ]
     if not rows:
         return jax.tree.map(lambda x: np.zeros((places.n, 0, places.width, *x.shape[1:])), of_links)
     return jax.tree.map(lambda *x: np.stack(x, axis=1), *rows)

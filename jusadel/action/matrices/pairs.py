@@ -46,8 +46,8 @@ class PaddedPlaces(NamedTuple):
         """Their places among all (n width)."""
         return self.node * self.width + self.place
 
-    def __call__(self, values: np.ndarray, filled: Any = 0.0) -> np.ndarray:
-        """The rows, filled up."""
+    def rows(self, values: np.ndarray, filled: Any = 0.0) -> np.ndarray:
+        """The numbers in the padded rows, filled up."""
         out = np.empty((self.n, self.width, *values.shape[1:]), values.dtype)
         out[...] = filled
         out[self.node, self.place] = values
@@ -59,13 +59,17 @@ def pairs_of(triangles: np.ndarray, n: int) -> tuple[NodePairs, np.ndarray, Padd
     first, second = np.repeat(triangles, 3, axis=1).ravel(), np.tile(triangles, (1, 3)).ravel()
     both, number = np.unique(first.astype(np.int64) * n + second, return_inverse=True)
     number = number.reshape(-1, 3, 3)
-    rows, opposite = PaddedPlaces.of(both // n, n), np.empty(len(both), int)
+    places, opposite = PaddedPlaces.of(both // n, n), np.empty(len(both), int)
     opposite[number] = number.swapaxes(1, 2)
-    mirror = np.arange(n * rows.width).reshape(n, rows.width)
-    mirror[rows.node, rows.place] = rows.flat[opposite]
-    index = rows((both % n).astype(np.int32), np.arange(n, dtype=np.int32)[:, None])
-    arrays = {"index": index, "itself": rows((both // n == both % n).astype(float)), "mirror": mirror.astype(np.int32)}
-    return NodePairs(**jax.device_put(arrays)), number, rows
+    mirror = np.arange(n * places.width).reshape(n, places.width)
+    mirror[places.node, places.place] = places.flat[opposite]
+    index = places.rows((both % n).astype(np.int32), np.arange(n, dtype=np.int32)[:, None])
+    arrays = {
+        "index": index,
+        "itself": places.rows((both // n == both % n).astype(float)),
+        "mirror": mirror.astype(np.int32),
+    }
+    return NodePairs(**jax.device_put(arrays)), number, places
 
 
 def links_of_corners(cells: Cells) -> np.ndarray:
