@@ -39,7 +39,15 @@ def tensors(seed):
         "kappa": 0.3 * rng.normal(size=3),
         "nu": 1.0 + rng.random(),
     }
+    given |= magnetic(rng)
     return given | {k: rng.normal(size=SHAPES[k]) for k in (*NODAL, *GRADIENT) if k not in given}
+
+
+def magnetic(rng, size=0.3):
+    """Fields of a magnet that has no symmetry left, as far as they must be positive or symmetric."""
+    Gamma, P, K = (size * rng.normal(size=shape) for shape in ((3, 3), (3, 2, 2), (3, 2, 2)))
+    both = lambda x: (x + np.swapaxes(x, -1, -2)) / 4  # noqa: E731
+    return {"magnetic_Gamma": Gamma @ Gamma.T, "depairing": size * rng.random(), "P": 0.1 * both(P), "K": both(K)}
 
 
 def mild(seed, spin_orbit=0.2):
@@ -68,7 +76,7 @@ def varying(tensor):
 def rotated(given, turn):
     """All spin indices turned by an orthogonal matrix."""
     spins = {k: ROWS[k].indices.count("s") for k in given}
-    turned = {k: turn @ given[k] for k in given if spins[k]}
+    turned = {k: np.tensordot(turn, given[k], 1) for k in given if spins[k]}
     return given | turned | {k: turned[k] @ turn.T for k in given if spins[k] == 2}
 
 

@@ -115,7 +115,7 @@ def tensors(name):
     count = int(np.prod(shape))
     entries = st.lists(st.floats(-0.4, 0.4), min_size=count, max_size=count)
     whole = entries.map(lambda x: np.reshape(x, shape).tolist())
-    if name in ("D", "Gamma", "nu", "Tc"):
+    if name in ("D", "Gamma", "magnetic_Gamma", "nu", "Tc"):
         sound = st.floats(0.1, 2).map(lambda x: (x * np.eye(shape[0])).tolist() if shape else x)
         whole = st.one_of(sound, sound, sound, mostly(whole))
     uniform = whole.map(lambda x: lambda p: np.tile(np.asarray(x), (len(p), *(1 for _ in shape))))

@@ -134,13 +134,14 @@ def _edge_cells(device: Device, seam: Seams, side: Side) -> Cells | None:
     mesh, at = device.mesh, side.triangles
     corners = mesh.triangles[at]
     on_edge = (corners[:, :, None] == side.edges[:, None, :]).any(axis=2)
-    fields = {name: side.surface.at(name, side.normals) for name in EDGE_GRADIENT}
+    fields: dict[str, Any] = {name: np.zeros((len(at), *SHAPES[name])) for name in GRADIENT}
+    fields |= {name: side.surface.at(name, side.normals) for name in EDGE_GRADIENT}
     return Cells(
         area=side.share * side.lengths,
         nu=device.centroid_field("nu")[at],
         gradients=mesh.shape_gradients[at],
         middle=on_edge / 2,
-        fields=fields | {"D": np.zeros((len(at), 2, 2)), "mean_D": _mean(device.centroid_field("D")[at])},
+        fields=fields | {"mean_D": _mean(device.centroid_field("D")[at])},
         **_links(device, seam, corners, device.vertex_field("spin_field")[at]),
     )
 

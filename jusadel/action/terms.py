@@ -7,7 +7,9 @@ formulas hold for complex G at real energies and for 8x8 Keldysh matrices, so no
 G is (n, n, ...), the covariant derivatives Dk G are a pair of such, and p holds the fields: trailing axes (frequencies,
 directions of derivatives) may stand behind the matrix, and the result has the trailing axes.
 
-Signs and factors: physics.md, sections 1 and 2, from Kokkeler et al., Eqs. (1), (4)-(6), with their errata.
+Signs and factors: physics.md, sections 1 and 2, from Kokkeler et al., Eqs. (1), (4)-(6), with their errata. The terms
+of magnets hold M_k = L_k R3, which stands for -sigma_k tau3: they are what charge conjugation and the symmetry
+between times leave of the words with such matrices, up to two spins and two gradients.
 """
 
 from __future__ import annotations
@@ -24,11 +26,15 @@ import jax.numpy as jnp
 
 from jusadel.action.matrices.products import (
     anticommutator,
+    between_spins,
     commutator,
+    half_turn,
+    product,
     spin_conjugate,
     trace_between_spins,
     trace_of_product,
     trace_with,
+    weighted_magnet,
     weighted_spin,
     with_axes_of,
 )
@@ -49,6 +55,11 @@ class Gradient(tuple[Array, ...]):
     def turning(self) -> Array:
         """[Dx G, Dy G]."""
         return commutator(self[0], self[1])
+
+    @cached_property
+    def squares(self) -> tuple[Array, Array, Array]:
+        """(Dx G)^2, (Dy G)^2 and {Dx G, Dy G}."""
+        return product(self[0], self[0]), product(self[1], self[1]), anticommutator(self[0], self[1])
 
 
 def frequency(G: Array, dG: Dk | None, p: SimpleNamespace) -> Array:
@@ -105,6 +116,69 @@ def spin_swapping(G: Array, dG: Gradient, p: SimpleNamespace) -> Array:
     """-(D/4) kappa_iz eps_zjk Tr(L_i Dj G Dk G): spin-current swapping, Eq. (5)."""
     spin = weighted_spin(-mean_diffusion(p) / 4 * p.kappa, G)
     return trace_of_product(spin, dG.turning)
+
+
+def magnetic_relaxation(G: Array, dG: Dk | None, p: SimpleNamespace) -> Array:
+    """(1/16) Gamma^m_jk Tr(M_j G M_k G): Abrikosov and Gorkov's impurities, an axis of Neel order."""
+    return trace_of_product(between_spins(p.magnetic_Gamma / 16, half_turn(G)), G)
+
+
+def orbital_depairing(G: Array, dG: Dk | None, p: SimpleNamespace) -> Array:
+    """-(alpha/4) Tr(R3 G R3 G): what breaks pairs by orbits alone, such as a field along a thin film."""
+    return -p.depairing / 4 * trace_of_product(half_turn(G), G)
+
+
+def polarised_depairing(G: Array, dG: Dk | None, p: SimpleNamespace) -> Array:
+    """v_k Tr(R3 G L_k G): orbital depairing that differs between spins."""
+    _, R = constants(len(G))
+    turned = with_axes_of(G, jnp.asarray(R[2], G.dtype))
+    return trace_of_product(product(turned, G), product(weighted_spin(p.v, G), G))
+
+
+def polarised_diffusion(G: Array, dG: Gradient, p: SimpleNamespace) -> Array:
+    """(D/4) P_ajk Tr(M_a Dj G Dk G): diffusion that differs between spins, the spin splitter."""
+    return _along_both(dG, lambda j, k: weighted_magnet(mean_diffusion(p) / 4 * p.P[:, j, k], G))
+
+
+def precessing_diffusion(G: Array, dG: Gradient, p: SimpleNamespace) -> Array:
+    """(D/8) K_ajk Tr(M_a {G, Dj G Dk G}): spins precess as they diffuse; pairs feel an exchange field D K q q/2."""
+    magnet = lambda j, k: weighted_magnet(mean_diffusion(p) / 8 * p.K[:, j, k], G)  # noqa: E731
+    return _along_both(dG, lambda j, k: anticommutator(magnet(j, k), G))
+
+
+def _along_both(dG: Gradient, matrix: Callable[[int, int], Array]) -> Array:
+    """Tr(X_jk Dj G Dk G) for X that are symmetric in j and k."""
+    xx, yy, both = dG.squares
+    pairs = ((matrix(0, 0), xx), (matrix(1, 1), yy), (matrix(0, 1), both))
+    return _total(trace_of_product(X, square) for X, square in pairs)
+
+
+def magnetic_galvanic(G: Array, dG: Dk, p: SimpleNamespace) -> Array:
+    """-(1/16) eps_ijl gamma^m_lk Tr(M_i G M_j [G, Dk G]): the spin-galvanic effect of p-wave magnets.
+
+    M_i G M_j = L_i (R3 G R3) L_j, and eps_ijl L_i X L_j = -{L_l, X'} as in the spin-galvanic term.
+    """
+    conjugate = spin_conjugate(half_turn(G))
+    each = [(weighted_spin(p.magnetic_gamma[:, k] / 16, G), dG[k]) for k in range(len(dG))]
+    return _total(trace_of_product(anticommutator(spin, conjugate), commutator(G, along)) for spin, along in each)
+
+
+def hall_effect(G: Array, dG: Gradient, p: SimpleNamespace) -> Array:
+    """-(D/8) hall Tr(R3 {G, [Dx G, Dy G]}): the Hall effect, of a magnetic field or anomalous."""
+    _, R = constants(len(G))
+    turned = with_axes_of(G, -mean_diffusion(p) / 8 * p.hall * jnp.asarray(R[2], G.dtype))
+    return trace_of_product(anticommutator(turned, G), dG.turning)
+
+
+def odd_galvanic(G: Array, dG: Dk, p: SimpleNamespace) -> Array:
+    """-(1/16) eps_abl mu_lk Tr(L_a G M_b Dk G - M_b G L_a Dk G): the spin-galvanic effect odd under time reversal.
+
+    With G' of the spin-galvanic term that is (1/16) mu_lk Tr({L_l, {R3, G}'} Dk G).
+    """
+    _, R = constants(len(G))
+    conjugate = spin_conjugate(anticommutator(with_axes_of(G, jnp.asarray(R[2], G.dtype)), G))
+    each = [(weighted_spin(p.mu[:, k] / 16, G), dG[k]) for k in range(len(dG))]
+    return _total(trace_of_product(anticommutator(spin, conjugate), along) for spin, along in each)
 
 
 def barrier(G: Array, other: Array, p: SimpleNamespace) -> Array:
@@ -174,10 +248,18 @@ TERMS = (
     Term(pairing, "Delta", "nodes"),
     Term(exchange, "h", "nodes"),
     Term(spin_relaxation, "Gamma", "nodes"),
+    Term(magnetic_relaxation, "magnetic_Gamma", "nodes"),
+    Term(orbital_depairing, "depairing", "nodes"),
+    Term(polarised_depairing, "v", "nodes"),
     Term(diffusion, "D", "edges"),
     Term(spin_galvanic, "gamma", "corners"),
+    Term(magnetic_galvanic, "magnetic_gamma", "corners"),
+    Term(odd_galvanic, "mu", "corners"),
     Term(spin_hall, "theta", "middle"),
     Term(spin_swapping, "kappa", "middle"),
+    Term(polarised_diffusion, "P", "middle"),
+    Term(precessing_diffusion, "K", "middle"),
+    Term(hall_effect, "hall", "middle"),
 )
 """How each place is weighted on the mesh: see `mesh_action`."""
 NODAL = tuple(t.field for t in TERMS if not t.gradient and t.field in SHAPES)

@@ -17,7 +17,7 @@ from jusadel.device.checks import checked_boundaries, checked_materials
 from jusadel.device.gauge.completion import completion, refuse_impossible
 from jusadel.device.gauge.phase_lines import PhaseLine, phase_lines, refuse_misfit, refuse_pieces
 from jusadel.device.material.material import ASKED_TC, SHAPES, UNSTATED_TC, AssumedTcWarning, Material, check_field
-from jusadel.device.material.stability import check_swapping_limit
+from jusadel.device.material.stability import check_spin_diffusion
 from jusadel.device.vector_potential import electrode_gauge, integrated, is_completed
 from jusadel.mesh.interfaces import matching_nodes, split
 from jusadel.mesh.mesh import Mesh
@@ -220,7 +220,8 @@ class Device:
             for name in SHAPES:
                 if callable(getattr(material, name)):
                     check_field(name, material.at(name, points), f"region {region!r}")
-            check_swapping_limit(material.at("D", points), material.at("kappa", points), f"region {region!r}")
+            D, kappa, P = (material.at(name, points) for name in ("D", "kappa", "P"))
+            check_spin_diffusion(D, kappa, P, f"region {region!r}")
 
     def _check_shared_nodes(self) -> None:
         owner: dict[int, str] = {}

@@ -17,10 +17,11 @@ import scipy.linalg
 import scipy.optimize
 
 from jusadel import bulk_value
-from jusadel.action.homogeneous import homogeneous_density
+from jusadel.action.homogeneous import FIELDS, homogeneous_density
 from jusadel.action.matsubara import bulk_gap, quadrature
 from jusadel.action.nambu import L, R, bcs, to_nambu
 from jusadel.action.nambu.frames import expand, green_to_frame, inverse
+from jusadel.device.material.material import SHAPES
 
 REFERENCES = json.loads((Path(__file__).parents[1] / "data" / "references.json").read_text())
 COUNT = 80
@@ -70,7 +71,7 @@ def bulk(omega, Delta, h, Gamma):
 
 def complete(**fields):
     """Every argument of bulk_value but the frequency, as arrays."""
-    shapes = {"A": 2, "spin_field": (3, 2), "gamma": (3, 2), "theta": 3, "kappa": 3, "h": 3, "Gamma": (3, 3)}
+    shapes = {"A": 2} | {name: SHAPES[name] for name in FIELDS}
     default = {k: np.zeros(v) for k, v in shapes.items()} | {"D": np.eye(2), "Delta": np.zeros(2)}
     return default | {k: np.array(v, float) for k, v in fields.items()}
 

@@ -187,13 +187,17 @@ def test_action_scales_with_the_density_of_states(mesh, system, G):
 
 
 def test_action_of_the_normal_state_is_its_frequency_and_relaxation(mesh):
-    """Uniform G = R3: -4 omega nu area, -(1/16) Gamma_jk Tr(L_j R3 L_k R3) = -(1/4) tr Gamma, nothing else."""
-    Gamma, nu = ALL["left"]["Gamma"], 1.7
-    given = {region: fields | {"Gamma": Gamma, "nu": nu} for region, fields in ALL.items()}
+    """Uniform G = R3: -4 omega nu area, -(1/16) Gamma_jk Tr(L_j R3 L_k R3) = -(1/4) tr Gamma, -(1/4) tr Gamma^m,
+    -depairing, nothing else.
+    """
+    names, nu = ("Gamma", "magnetic_Gamma", "depairing"), 1.7
+    same = {name: ALL["left"][name] for name in names}
+    given = {region: fields | same | {"nu": nu} for region, fields in ALL.items()}
     given = {region: fields | {"spin_field": np.zeros((3, 2))} for region, fields in given.items()}
-    system = make(mesh, given, A=None, uniform=("Gamma", "nu"))
+    system = make(mesh, given, A=None, uniform=(*names, "nu"))
     G = jnp.broadcast_to(R[2], (mesh.n_nodes, 4, 4))
-    expected = -nu * mesh.areas.sum() * (4 * OMEGA + np.trace(Gamma) / 4)
+    relaxation = (np.trace(same["Gamma"]) + np.trace(same["magnetic_Gamma"])) / 4 + same["depairing"]
+    expected = -nu * mesh.areas.sum() * (4 * OMEGA + relaxation)
     assert value(system, G, OMEGA) == pytest.approx(expected, rel=1e-12)
 
 
@@ -250,7 +254,8 @@ def test_a_rotation_of_all_spins_changes_nothing(mesh, system, G):
     assert after == pytest.approx(before, rel=1e-12)
     for name in NAMES[2:]:
         single = only(system, name)
-        assert abs(value(only(turned, name), G, 0.0) - value(single, G, 0.0)) > 1e-3 * abs(value(single, G, 0.0))
+        changed = abs(value(only(turned, name), G, 0.0) - value(single, G, 0.0)) > 1e-3 * abs(value(single, G, 0.0))
+        assert changed == (name != "orbital_depairing")
 
 
 def test_spin_field_along_one_direction_is_a_gauge(mesh, G):

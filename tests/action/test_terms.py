@@ -1,7 +1,8 @@
 """Every term of the action against a second copy of the physics, typed in the usual complex 4x4 matrices.
 
 The formulas, the matrix current and the torque below are those of physics.md, sections 1 and 4 (Kokkeler et al.,
-Eqs. (1), (4)-(9), with their errata); nothing here uses the quaternion basis but the conversion of the input.
+Eqs. (1), (4)-(9), with their errata), and of section 2 for magnets; nothing here uses the quaternion basis but the
+conversion of the input.
 """
 
 from types import SimpleNamespace
@@ -14,13 +15,15 @@ import scipy.linalg
 from shared import commutator
 
 from jusadel.action.nambu import from_nambu, to_nambu, units
-from jusadel.action.terms import GRADIENT, NODAL, TERMS, density
+from jusadel.action.terms import GRADIENT, NODAL, TERMS, Gradient, density
 from jusadel.device.material.material import SHAPES
 
 PAULI = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
 TAU = np.array([np.kron(t, np.eye(2)) for t in PAULI])
 SIGMA = np.array([np.kron(np.eye(2), s) for s in PAULI])
 EPSILON = np.array([[[(i - j) * (j - k) * (k - i) / 2 for k in range(3)] for j in range(3)] for i in range(3)])
+MAGNET = SIGMA @ TAU[2]
+"""S_a = sigma_a tau3."""
 NAMES = [term.name for term in TERMS]
 SAMPLES = 4
 
@@ -30,7 +33,10 @@ def random_tensors(seed):
     D, Gamma = rng.normal(size=(2, 2)), rng.normal(size=(3, 3))
     given = {"omega": 0.7, "Delta": rng.normal(size=2), "h": rng.normal(size=3)}
     given |= {"D": D @ D.T + np.eye(2), "Gamma": Gamma + Gamma.T}
-    return SimpleNamespace(**given, **{k: rng.normal(size=SHAPES[k]) for k in (*NODAL, *GRADIENT) if k not in given})
+    others = {k: rng.normal(size=SHAPES[k]) for k in (*NODAL, *GRADIENT) if k not in given}
+    for name in ("magnetic_Gamma", "P", "K"):
+        others[name] = others[name] + np.swapaxes(others[name], -1, -2)
+    return SimpleNamespace(**given, **others)
 
 
 TENSORS = random_tensors(0)
@@ -112,6 +118,38 @@ def plain_density(name, g, dg, p):
         "spin_swapping": lambda: (
             0.25j * D * sum(p.kappa[i] * e * tr(SIGMA[i] @ dg[j] @ dg[k]) for i in range(3) for j, k, e in CURL)
         ),
+        "magnetic_relaxation": lambda: (
+            -sum(p.magnetic_Gamma[a, b] * tr(MAGNET[a] @ g @ MAGNET[b] @ g) for a in range(3) for b in range(3)) / 16
+        ),
+        "orbital_depairing": lambda: -p.depairing / 4 * tr(TAU[2] @ g @ TAU[2] @ g),
+        "polarised_depairing": lambda: sum(p.v[a] * tr(TAU[2] @ g @ SIGMA[a] @ g) for a in range(3)),
+        "polarised_diffusion": lambda: (
+            D / 4 * sum(p.P[a, j, k] * tr(MAGNET[a] @ dg[j] @ dg[k]) for a, j, k in np.ndindex(3, 2, 2))
+        ),
+        "precessing_diffusion": lambda: (
+            1j * D / 8 * sum(p.K[a, j, k] * tr(MAGNET[a] @ braces(g, dg[j] @ dg[k])) for a, j, k in np.ndindex(3, 2, 2))
+        ),
+        "magnetic_galvanic": lambda: (
+            1j
+            / 16
+            * sum(
+                EPSILON[i, j, m] * p.magnetic_gamma[m, k] * tr(MAGNET[i] @ g @ MAGNET[j] @ bracket(g, dg[k]))
+                for i, j, m in np.argwhere(EPSILON)
+                for k in range(2)
+            )
+        ),
+        "hall_effect": lambda: (
+            -D / 8 * p.hall * sum(e / 2 * tr(TAU[2] @ braces(g, bracket(dg[j], dg[k]))) for j, k, e in CURL)
+        ),
+        "odd_galvanic": lambda: (
+            -1j
+            / 16
+            * sum(
+                EPSILON[a, b, m] * p.mu[m, k] * tr((SIGMA[a] @ g @ MAGNET[b] - MAGNET[b] @ g @ SIGMA[a]) @ dg[k])
+                for a, b, m in np.argwhere(EPSILON)
+                for k in range(2)
+            )
+        ),
     }[name]()
 
 
@@ -139,7 +177,7 @@ def symmetrised_density(name, g, dg, p):
 
 
 def batched(term):
-    return jax.jit(jax.vmap(lambda G, dG: term.density(G, dG, TENSORS)))
+    return jax.jit(jax.vmap(lambda G, dG: term.density(G, Gradient(dG), TENSORS)))
 
 
 COMPILED = {term.name: batched(term) for term in TERMS}
@@ -190,14 +228,14 @@ def test_keldysh_blocks_add_up(term, sample):
     """8x8 block-diagonal G: the sum of the two 4x4 values; a frequency matrix with one value per block."""
     G = scipy.linalg.block_diag(*sample.G[:2])
     dG = np.array([scipy.linalg.block_diag(*sample.dG[:2, k]) for k in range(2)])
-    value = jax.jit(lambda G, dG: term.density(G, dG, TENSORS))
+    value = jax.jit(lambda G, dG: term.density(G, Gradient(dG), TENSORS))
     parts = evaluated(term, sample.G, sample.dG)
     np.testing.assert_allclose(value(G, dG), parts[0] + parts[1], rtol=1e-12)
     if term.name == "frequency":
         omega = jnp.kron(jnp.diag(jnp.array([2.0, -3.0])), jnp.eye(4))
         p = SimpleNamespace(omega=omega)
         expected = (2.0 * parts[0] - 3.0 * parts[1]) / TENSORS.omega
-        np.testing.assert_allclose(term.density(G, dG, p), expected, rtol=1e-12)
+        np.testing.assert_allclose(term.density(G, Gradient(dG), p), expected, rtol=1e-12)
 
 
 # --- the variation against section 4 -------------------------------------------------------------
@@ -222,6 +260,22 @@ def matrix_current(name, g, dg, p):
         for i, j, m in np.argwhere(EPSILON):
             odd = braces(bracket(SIGMA[i], g), SIGMA[j] + g @ SIGMA[j] @ g)
             J += 1j / 16 * EPSILON[i, j, m] * p.gamma[m][:, None, None] * odd
+    for a, j, k in np.ndindex(3, 2, 2):
+        if name == "polarised_diffusion":
+            J[k] -= D / 4 * p.P[a, j, k] * bracket(g, braces(MAGNET[a], dg[j]))
+        if name == "precessing_diffusion":
+            J[k] -= 0.25j * D * p.K[a, j, k] * bracket(MAGNET[a] + g @ MAGNET[a] @ g, dg[j])
+    if name == "magnetic_galvanic":
+        for i, j, m in np.argwhere(EPSILON):
+            odd = braces(bracket(MAGNET[i], g), MAGNET[j] + g @ MAGNET[j] @ g)
+            J += 1j / 16 * EPSILON[i, j, m] * p.magnetic_gamma[m][:, None, None] * odd
+    if name == "odd_galvanic":
+        for a, b, m in np.argwhere(EPSILON):
+            odd = bracket(g, SIGMA[a] @ g @ MAGNET[b] - MAGNET[b] @ g @ SIGMA[a])
+            J += 1j / 16 * EPSILON[a, b, m] * p.mu[m][:, None, None] * odd
+    if name == "hall_effect":
+        for j, k, e in CURL:
+            J[k] += D / 4 * p.hall * e * braces(TAU[2] + g @ TAU[2] @ g, dg[j])
     for i in range(3):
         for j, k, e in CURL:  # e = eps_zjk = eps_jkz
             if name == "spin_hall":
@@ -242,6 +296,32 @@ def local_terms(name, g, dg, p):
         return bracket(1j * np.tensordot(p.h, SIGMA, 1) @ TAU[2], g)
     if name == "spin_relaxation":
         return sum(p.Gamma[j, k] * bracket(SIGMA[j] @ g @ SIGMA[k], g) for j in range(3) for k in range(3)) / 8
+    if name == "magnetic_relaxation":
+        Gm = p.magnetic_Gamma
+        return sum(Gm[a, b] * bracket(MAGNET[a] @ g @ MAGNET[b], g) for a in range(3) for b in range(3)) / 8
+    if name == "orbital_depairing":
+        return p.depairing / 2 * bracket(TAU[2] @ g @ TAU[2], g)
+    if name == "polarised_depairing":
+        return -sum(p.v[a] * bracket(TAU[2] @ g @ SIGMA[a] + SIGMA[a] @ g @ TAU[2], g) for a in range(3))
+    for a, j, k in np.ndindex(3, 2, 2):
+        if name == "polarised_diffusion":
+            X -= D / 4 * p.P[a, j, k] * bracket(MAGNET[a], dg[j] @ dg[k])
+        if name == "precessing_diffusion":
+            X -= 0.25j * D * p.K[a, j, k] * bracket(MAGNET[a], g @ dg[j] @ dg[k])
+    if name == "magnetic_galvanic":
+        for i, j, m in np.argwhere(EPSILON):
+            for k in range(2):
+                torque = bracket(braces(dg[k], g @ MAGNET[i] @ g), MAGNET[j])
+                X -= 0.125j * EPSILON[i, j, m] * p.magnetic_gamma[m, k] * torque
+    if name == "odd_galvanic":
+        for a, b, m in np.argwhere(EPSILON):
+            for k in range(2):
+                around = MAGNET[b] @ dg[k] @ SIGMA[a] - SIGMA[a] @ dg[k] @ MAGNET[b]
+                odd = bracket(dg[k], SIGMA[a] @ g @ MAGNET[b] - MAGNET[b] @ g @ SIGMA[a])
+                X -= 1j / 16 * EPSILON[a, b, m] * p.mu[m, k] * (bracket(g, around) + odd)
+    if name == "hall_effect":
+        for j, k, e in CURL:
+            X += D / 4 * p.hall * e * bracket(TAU[2], g @ dg[j] @ dg[k])
     if name == "spin_galvanic":
         for i, j, m in np.argwhere(EPSILON):
             for k in range(2):
@@ -264,7 +344,7 @@ def assert_close(found, expected, size=None):
 @pytest.mark.parametrize("term", TERMS, ids=NAMES)
 def test_variation_gives_the_matrix_current_and_torque(term, sample):
     """One factor for all terms: it is the one that gives diffusion J_k = -D_kj g d_j g."""
-    slope = jax.jit(jax.grad(lambda G, dG: term.density(G, dG, TENSORS), argnums=(0, 1), holomorphic=True))
+    slope = jax.jit(jax.grad(lambda G, dG: term.density(G, Gradient(dG), TENSORS), argnums=(0, 1), holomorphic=True))
     for g, dg in zip(sample.g[:2], sample.dg[:2], strict=True):
         X, J = variation(slope, g, dg)
         expected_J = matrix_current(term.name, g, dg, TENSORS)

@@ -229,6 +229,7 @@ _BASIS = np.einsum("aij,bjk->abik", _L, _R) / 2
 """L_a R_b / 2, (4, 4, 4, 4), orthonormal."""
 _SANDWICH = np.einsum("bxw,ixy,ayz,jzw->ijba", _L, L, _L, L) / 4
 """t_ijba with L_i L_a L_j = t_ijba L_b, (3, 3, 4, 4)."""
+_HALF_TURN = np.einsum("ik,jl->ijkl", R[2], R[2].T)
 _CONJUGATION = -(np.einsum("ik,jl->ijkl", np.eye(4), np.eye(4)) + np.einsum("sik,slj->ijkl", L, L)) / 2
 
 
@@ -236,6 +237,12 @@ def weighted_spin(weights: Any, like: Array) -> Array:
     """w_k L_k, (n, n, 1, ...) with as many axes as `like`."""
     L, _ = units(len(like), like.dtype)
     return with_axes_of(like, materialise(sum(weights[k] * L[k] for k in range(3))))
+
+
+def weighted_magnet(weights: Any, like: Array) -> Array:
+    """w_k M_k with M_k = L_k R3, (n, n, 1, ...) with as many axes as `like`."""
+    L, R = units(len(like), like.dtype)
+    return with_axes_of(like, materialise(sum(weights[k] * (L[k] @ R[2]) for k in range(3))))
 
 
 def between_spins(weights: Any, G: Array) -> Array:
@@ -250,6 +257,13 @@ def spin_conjugate(G: Array) -> Array:
     if len(G) == 8:
         return _joined(spin_conjugate(_blocks(G)))
     return recombined(_CONJUGATION, G)
+
+
+def half_turn(G: Array) -> Array:
+    """R3 G R3."""
+    if len(G) == 8:
+        return _joined(half_turn(_blocks(G)))
+    return recombined(_HALF_TURN, G)
 
 
 def trace_between_spins(weights: Any, G: Array) -> Array:

@@ -15,7 +15,7 @@ from jusadel.common.types import ArrayLike, Number, Values
 from jusadel.device.boundary.base import Boundary
 from jusadel.device.material.material import SHAPES, check_field, shaped
 
-ADDED = {"beta": "Gamma", "rashba": "gamma"}
+ADDED = {"beta": "Gamma", "rashba": "gamma", "magnetoelectric": "h"}
 """Numbers that add to a field as the edge's normal has it."""
 
 
@@ -31,6 +31,9 @@ class Surface(Boundary):
         gamma: spin-galvanic tensor times thickness, (3, 2) [energy x length^2].
         rashba: adds gamma_ik = rashba eps_ikl n_l, spin along z for currents along the edge [energy x length^2].
         theta, kappa: spin Hall and swapping tensors times thickness, (3,) [length]; D is that of the material.
+        magnetic_Gamma: magnetic relaxation times thickness, number or (3, 3) [energy x length].
+        magnetoelectric: chi_ak, (3, 2): adds the exchange field h_a = chi_ak n_k with n the outward normal, which a
+            magnetoelectric antiferromagnet has at its edges [energy x length].
 
     The density of states is that of the adjacent material.
 
@@ -45,6 +48,8 @@ class Surface(Boundary):
     rashba: Number = 0.0
     theta: ArrayLike = (0.0, 0.0, 0.0)
     kappa: ArrayLike = (0.0, 0.0, 0.0)
+    magnetic_Gamma: ArrayLike = 0.0
+    magnetoelectric: ArrayLike = ((0.0, 0.0), (0.0, 0.0), (0.0, 0.0))
 
     def __post_init__(self) -> None:
         for f in fields(self):
@@ -54,6 +59,7 @@ class Surface(Boundary):
                 check_field(f.name, value[None], "a surface")
         if not is_number(self.rashba):
             raise ValueError(f"Surface rashba = {self.rashba!r}; expected a finite number")
+        object.__setattr__(self, "magnetoelectric", _checked_magnetoelectric(self.magnetoelectric))
         object.__setattr__(self, "beta", _checked_beta(np.zeros((3, 3, 2)) if self.beta is None else self.beta))
 
     @property
@@ -62,12 +68,13 @@ class Surface(Boundary):
         return (self,)
 
     def parts(self, name: str) -> list[Any]:
-        """The numbers that make up a field on edges: those of Gamma and beta, of gamma and rashba."""
+        """The numbers that make up a field on edges, with what their normal adds."""
         return [getattr(self, f.name) for f in fields(self) if ADDED.get(f.name, f.name) == name]
 
     def at(self, name: str, normals: Values) -> jax.Array:
-        """A field on edges with these outward normals (k, 2), as (k, ...); Gamma with beta, gamma with rashba."""
-        return _on_edges(getattr(self, name), self.beta, self.rashba, normals, name)
+        """A field on edges with these outward normals (k, 2), as (k, ...), with what the normal adds to it."""
+        added = {other: getattr(self, other) for other, field in ADDED.items() if field == name}
+        return _on_edges(getattr(self, name), added, normals, name)
 
     def __repr__(self) -> str:
         numbers = {f.name: getattr(self, f.name) for f in fields(self)}
@@ -79,13 +86,15 @@ EDGE_FIELDS = tuple(f.name for f in fields(Surface) if f.name in SHAPES)
 
 
 @partial(jax.jit, static_argnames="name")
-def _on_edges(value: Any, beta: Any, rashba: Any, normals: Any, name: str) -> jax.Array:
+def _on_edges(value: Any, added: dict[str, Any], normals: Any, name: str) -> jax.Array:
     value = jnp.broadcast_to(value, (len(normals), *SHAPES[name]))
-    if name == "Gamma":
-        return value + jnp.einsum("ijk,ek->eij", beta, normals)
-    if name == "gamma":
+    if "beta" in added:
+        value = value + jnp.einsum("ijk,ek->eij", added["beta"], normals)
+    if "magnetoelectric" in added:
+        value = value + jnp.einsum("ak,ek->ea", added["magnetoelectric"], normals)
+    if "rashba" in added:
         along = jnp.stack([-normals[:, 1], normals[:, 0]], axis=1)  # eps_zkl n_l = -(z x n)_k
-        return value.at[:, 2].add(-rashba * along)
+        value = value.at[:, 2].add(-added["rashba"] * along)
     return value
 
 
@@ -104,6 +113,14 @@ def _checked_beta(given: Any) -> Any:
     if not isinstance(beta, jax.core.Tracer) and np.abs(beta - np.swapaxes(beta, 0, 1)).max() > 1e-12:
         raise ValueError("beta is not symmetric in its spin indices; expected beta_ijk = beta_jik")
     return beta
+
+
+def _checked_magnetoelectric(given: Any) -> Any:
+    chi = real("magnetoelectric", given)
+    if chi.shape != (3, 2):
+        raise ValueError(f"magnetoelectric has shape {chi.shape}; expected (3, 2): the spin index, then x, y")
+    check_field("magnetoelectric", chi[None], "a surface")
+    return chi
 
 
 def same_surface(one: Any, other: Any) -> bool:

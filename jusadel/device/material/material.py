@@ -18,10 +18,14 @@ from jusadel.device.material import symmetry
 from jusadel.device.material.components import from_components
 from jusadel.device.material.stability import (
     check_critical_temperature,
+    check_depairing,
     check_diffusion,
+    check_magnetic_relaxation,
+    check_pairs_of_space,
+    check_precession,
     check_relaxation,
+    check_spin_diffusion,
     check_states,
-    check_swapping_limit,
 )
 
 Field = Any
@@ -48,6 +52,7 @@ def row(indices: str, unit: tuple[int, int], check: Any = None) -> dict[str, Row
     return {"row": Row(indices, unit, check)}
 
 
+NONE = (((0.0, 0.0), (0.0, 0.0)),) * 3
 UNSTATED_TC = np.array(1.0)
 """The critical temperature of materials for which none was given; this very array says so."""
 UNSTATED_TC.flags.writeable = False
@@ -79,13 +84,27 @@ class Material:
         gamma: spin-galvanic pseudotensor, (3, 2) [energy x length].
         theta: spin Hall tensor theta_iz, (3,) [dimensionless].
         kappa: spin-swapping tensor kappa_iz, (3,), stable for |kappa| < 1 where D is isotropic [dimensionless].
+        magnetic_Gamma: magnetic relaxation Gamma^m, number or (3, 3) symmetric positive [energy]: spin-flip scattering
+            at magnetic impurities (isotropic, with 3 Gamma^m/4 the pair-breaking rate of Abrikosov and Gorkov), or
+            Neel order along an axis.
+        depairing: orbital depairing rate alpha >= 0 [energy], as of a thin film in a field along it.
+        P: polarised diffusion P_ajk (T_ajk of Kokkeler, Tokatly and Bergeret), (3, 2, 2) symmetric in jk: spins along
+            +-a diffuse with D (1 +- P_a) [dimensionless].
+        K: precessing diffusion K_ajk, (3, 2, 2) symmetric in jk: pairs of momentum q feel the exchange field
+            D K_ajk q_j q_k/2 [dimensionless].
+        magnetic_gamma: spin-galvanic tensor of p-wave magnets, (3, 2) [energy x length].
+        hall: tangent of the Hall angle, ordinary or anomalous [dimensionless].
+        mu: spin-galvanic tensor odd under time reversal, (3, 2) [energy x length].
+        v: depairing that differs between spins, (3,) [energy].
         nu: density of states per spin [1/(energy x length^2)].
 
     Raises:
         ValueError: wrong shape, not finite, asymmetric or non-positive D, relaxation that would grow
-            spins, |kappa| >= 1 (2 sqrt(det D)/tr D for anisotropic D), negative Tc, nu <= 0.
+            spins, kappa and P that leave no stable diffusion (kappa alone: |kappa| >= 1, or 2 sqrt(det D)/tr D where D
+            is anisotropic; P alone: |P| >= 1), negative depairing or Tc, nu <= 0.
 
     Warns:
+        StrongPrecessionWarning: |K| > 1, where an expansion in it means nothing.
         AssumedTcWarning: h without Tc: say Tc=0.0 for a ferromagnet, or the Tc of a superconductor.
     """
 
@@ -97,6 +116,14 @@ class Material:
     gamma: Field = field(default=((0.0, 0.0), (0.0, 0.0), (0.0, 0.0)), metadata=row("sx", (1, 1)))
     theta: Field = field(default=(0.0, 0.0, 0.0), metadata=row("s", (0, 0)))
     kappa: Field = field(default=(0.0, 0.0, 0.0), metadata=row("s", (0, 0)))
+    magnetic_Gamma: Field = field(default=0.0, metadata=row("ss", (1, 0), check_magnetic_relaxation))
+    depairing: Field = field(default=0.0, metadata=row("", (1, 0), check_depairing))
+    P: Field = field(default=NONE, metadata=row("sxx", (0, 0), check_pairs_of_space))
+    K: Field = field(default=NONE, metadata=row("sxx", (0, 0), check_precession))
+    magnetic_gamma: Field = field(default=((0.0, 0.0), (0.0, 0.0), (0.0, 0.0)), metadata=row("sx", (1, 1)))
+    hall: Field = field(default=0.0, metadata=row("", (0, 0)))
+    mu: Field = field(default=((0.0, 0.0), (0.0, 0.0), (0.0, 0.0)), metadata=row("sx", (1, 1)))
+    v: Field = field(default=(0.0, 0.0, 0.0), metadata=row("s", (1, 0)))
     nu: Field = field(default=1.0, metadata=row("", (-1, -2), check_states))
 
     def __post_init__(self) -> None:
@@ -109,8 +136,9 @@ class Material:
                 value = shaped(name, value)
                 object.__setattr__(self, name, value)
                 check_field(name, value if isinstance(value, jax.core.Tracer) else np.asarray(value)[None])
-        if not callable(self.D) and not callable(self.kappa):
-            check_swapping_limit(self.D[None], self.kappa[None])
+        spins = (self.D, self.kappa, self.P)
+        if not any(map(callable, spins)):
+            check_spin_diffusion(*(x[None] for x in spins))
         if unstated and _is_magnetic(self.h):
             object.__setattr__(self, "Tc", ASKED_TC)
             _warn_of_magnet(self.h)

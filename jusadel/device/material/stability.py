@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import jax
@@ -51,27 +52,89 @@ def check_critical_temperature(values: np.ndarray, suffix: str) -> None:
         raise ValueError(f"Tc{suffix} = {values.min():.3g}; expected >= 0 (0 is a normal metal)")
 
 
-def check_swapping_limit(D: Any, kappa: Any, where: str = "") -> None:
-    """Refuse |kappa| (D_xx + D_yy)/2 >= sqrt(det D): for isotropic D this is |kappa| < 1.
+def check_magnetic_relaxation(values: np.ndarray, suffix: str) -> None:
+    """Gamma^m (k, 3, 3) must be symmetric and positive: it breaks pairs."""
+    _check_symmetric("magnetic_Gamma", values, suffix)
+    smallest = np.linalg.eigvalsh(values)[:, 0]
+    worst = int(np.argmin(smallest))
+    if smallest[worst] < -1e-12 * np.abs(values[worst]).max():
+        raise ValueError(
+            f"magnetic_Gamma{suffix} = {values[worst].tolist()} has the eigenvalue {smallest[worst]:.3g}; magnetic "
+            "relaxation must not be negative"
+        )
 
-    The triplet part of the gradient terms is D_kj delta_ab + i (D_xx + D_yy)/2 kappa_c eps_cab eps_kj up to a
-    factor; its smallest eigenvalue vanishes there, and free edges grow.
+
+def check_depairing(values: np.ndarray, suffix: str) -> None:
+    """The rate (k,) must not be negative."""
+    if values.min() < 0:
+        raise ValueError(f"depairing{suffix} = {values.min():.3g}; a rate of depairing must be >= 0")
+
+
+def check_pairs_of_space(values: np.ndarray, suffix: str, name: str = "P") -> None:
+    """P or K (k, 3, 2, 2) must be symmetric in the two indices of space."""
+    difference = np.abs(values - np.swapaxes(values, -1, -2)).max(axis=(1, 2, 3))
+    worst = int(np.argmax(difference))
+    if difference[worst] > 1e-12 * np.abs(values[worst]).max():
+        raise ValueError(f"{name}{suffix} = {values[worst].tolist()}; expected {name}_ajk = {name}_akj")
+
+
+class StrongPrecessionWarning(UserWarning):
+    """A precessing diffusion K above one."""
+
+
+def check_precession(values: np.ndarray, suffix: str) -> None:
+    """K (k, 3, 2, 2): symmetric, and small enough to mean something."""
+    check_pairs_of_space(values, suffix, "K")
+    size = np.linalg.norm(values.reshape(len(values), -1, 2), ord=2, axis=(1, 2))
+    worst = int(np.argmax(size))
+    if size[worst] > 1:
+        warnings.warn(
+            f"K{suffix} = {values[worst].tolist()} is {size[worst]:.3g} in size; it comes from an expansion in h tau, "
+            "K = -2 h tau for a ferromagnet and -3 h tau for a d-wave magnet, which means nothing above 1",
+            StrongPrecessionWarning,
+            stacklevel=4,
+        )
+
+
+EPSILON = np.array([[[(i - j) * (j - k) * (k - i) / 2 for k in range(3)] for j in range(3)] for i in range(3)])
+
+
+def check_spin_diffusion(D: Any, kappa: Any, P: Any, where: str = "") -> None:
+    """Refuse kappa and P for which some triplet does not diffuse, but grows.
+
+    The triplet part of the gradient terms is, up to a factor, the Hermitian form
+    D_jk delta_ab + (tr D/2)(i P_cjk eps_cab - kappa_c eps_cab e_jk), e_xy = -e_yx = 1, which must be positive. With
+    kappa alone that is |kappa| tr D/2 < sqrt(det D), with P alone and isotropic D, |P| < 1.
 
     Args:
         D: (k, 2, 2) symmetric positive.
         kappa: (k, 3) at the same points.
+        P: (k, 3, 2, 2) at the same points.
         where: said in the message.
     """
-    if isinstance(D, jax.core.Tracer) or isinstance(kappa, jax.core.Tracer):
+    if any(isinstance(x, jax.core.Tracer) for x in (D, kappa, P)):
         return
-    D, kappa = np.asarray(D), np.asarray(kappa)
-    scaled = D / np.abs(D).max(axis=(-1, -2), keepdims=True)  # its determinant neither over- nor underflows
-    limit = 2 * np.sqrt(np.maximum(np.linalg.det(scaled), 0)) / np.trace(scaled, axis1=-2, axis2=-1)
-    size = np.linalg.norm(kappa, axis=-1)
-    worst = int(np.argmax(size - limit))
-    if size[worst] >= limit[worst] and size[worst] > 0:
+    D, kappa, P = (np.asarray(x) for x in (D, kappa, P))
+    if not kappa.any() and not P.any():
+        return
+    scaled = D / np.abs(D).max(axis=(-1, -2), keepdims=True)
+    mean = np.trace(scaled, axis1=-2, axis2=-1)[:, None, None, None, None] / 2
+    swapping = np.einsum("nc,cab,jk->najbk", kappa, EPSILON, np.array([[0.0, 1.0], [-1.0, 0.0]]))
+    splitting = 1j * np.einsum("ncjk,cab->najbk", P, EPSILON)
+    form = np.einsum("njk,ab->najbk", scaled, np.eye(3)) + mean * (splitting - swapping)
+    smallest = np.linalg.eigvalsh(form.reshape(-1, 6, 6))[:, 0]
+    worst = int(np.argmin(smallest))
+    if smallest[worst] > 1e-14:
+        return
+    at = f" in {where}" if where else ""
+    limit = 2 * np.sqrt(np.linalg.det(scaled[worst])) / np.trace(scaled[worst])
+    if not P.any():
+        size = np.linalg.norm(kappa[worst])
         raise ValueError(
-            f"kappa{' in ' + where if where else ''} = {kappa[worst].tolist()} has length {size[worst]:.3g}; with D = "
-            f"{D[worst].tolist()} spin swapping is stable only for |kappa| < 2 sqrt(det D)/tr D = {limit[worst]:.3g} "
-            "(beyond, free edges grow without bound)"
+            f"kappa{at} = {kappa[worst].tolist()} has length {size:.3g}; with D = {D[worst].tolist()} spin swapping is "
+            f"stable only for |kappa| < 2 sqrt(det D)/tr D = {limit:.3g} (beyond, free edges grow without bound)"
         )
+    raise ValueError(
+        f"P{at} = {P[worst].tolist()}, with kappa = {kappa[worst].tolist()} and D = {D[worst].tolist()}: a spin would "
+        f"diffuse with {smallest[worst]:.3g} of the largest D; expected all above zero (P alone, isotropic D: |P| < 1)"
+    )
