@@ -160,6 +160,7 @@ WITHOUT_NUMBERS = {
     "cache",
     "linear",
     "load",
+    "magnetic_point_groups",
     "materials",
     "matsubara",
     "nambu",

@@ -11,14 +11,15 @@ from jusadel.device.material import symmetry
 from jusadel.device.material.components import from_components
 from jusadel.device.material.magnetic_groups import (
     Group,
+    crystal_group,
     group_of,
     magnetic_elements as elements_of,
     magnetic_point_group,
     magnetic_point_groups,
-    turning,
 )
+from jusadel.device.material.material import Material
 from jusadel.device.material.point_groups import generators, hermann_mauguin, operations, point_groups
-from jusadel.device.material.symmetry import allowed_form, allowed_tensor, check_allowed, is_allowed, tensors
+from jusadel.device.material.symmetry import allowed_form, allowed_tensor, check_allowed, collinear, is_allowed, tensors
 
 # Newnham, Properties of Materials (2005), and International Tables D, section 1.5, in the symbols of `magnetic_groups`
 FERROMAGNETIC = """1 -1 2 2' m m' 2/m 2'/m' 2'2'2 m'm2' m'm'2 m'm'm 4 -4 4/m 42'2' 4m'm' -42'm' 4/mm'm'
@@ -48,7 +49,7 @@ def kinds(space, time):
 
 def consistent(space, time):
     """Whether no product comes with both signs."""
-    every, signs = elements_of(turning("", space, np.array(time)))
+    every, signs = elements_of(crystal_group("", space, np.array(time)))
     return not (np.isclose(every, np.eye(3)).all(axis=(1, 2)) & (signs < 0)).any()
 
 
@@ -58,7 +59,7 @@ def test_all_signs_of_all_point_groups_are_the_groups_listed():
         space = generators(name)
         for time in product((1.0, -1.0), repeat=len(space)):
             if consistent(space, time):
-                found[kinds(*elements_of(turning(name, space, np.array(time))))] = min(time) < 0
+                found[kinds(*elements_of(crystal_group(name, space, np.array(time))))] = min(time) < 0
     assert (len(found), sum(found.values())) == (32 + 58, 58)
     black_white = {name for name in magnetic_point_groups if "'" in name} - {
         f"{hermann_mauguin(g)}1'" for g in point_groups
@@ -284,6 +285,20 @@ def test_tied_components_are_filled_in(group, name, given, expected):
     found = from_components(group, name, given, None)
     np.testing.assert_allclose(found, expected, atol=1e-15)
     check_allowed(group, name, found)
+
+
+def test_materials_of_magnetic_groups():
+    magnet = Material.of_group("4/mm'm'", Tc=0.0, h={"z": 2.0}, D={"xx": 2.0})
+    assert magnet.h.tolist() == [0, 0, 2.0]
+    assert magnet.D.tolist() == [[2.0, 0], [0, 2.0]]
+    turned = Material.of_group("4/mm'm'", orientation=np.eye(3)[[2, 0, 1]], Tc=0.0, h={"x": 2.0})
+    assert turned.h.tolist() == [2.0, 0, 0]
+    assert Material.of_group(("C4v", ()), Tc=0.0).Tc == 0
+    assert Material.of_group(collinear("D4h", along=(0, 1, 1)), Tc=0.0, h={"y": 1.0}).h == pytest.approx([0, 1.0, 1.0])
+    with pytest.raises(ValueError, match="h component x = 1 is not allowed by magnetic point group"):
+        Material.of_group("4/mm'm'", Tc=0.0, h=(1.0, 0, 0))
+    with pytest.raises(ValueError, match="it has time reversal"):
+        Material.of_group("4mm1'", Tc=0.0, h=(0, 0, 1.0))
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,25 @@
 """Presets of magnets against the tensors that their symmetry allows."""
 
+import re
+from functools import reduce
+from pathlib import Path
+
 import jax
 import numpy as np
 import pytest
 
+import jusadel as ju
 from jusadel.device.material.magnets import altermagnet, ferromagnet
-from jusadel.device.material.symmetry import allowed_tensor, check_allowed, collinear, is_allowed
+from jusadel.device.material.material import SHAPES
+from jusadel.device.material.symmetry import (
+    allowed_entries,
+    allowed_tensor,
+    check_allowed,
+    collinear,
+    is_allowed,
+    spin_group,
+    tensors,
+)
 
 TILTED = (1.0, 2.0, -2.0)
 N = np.array(TILTED) / 3
@@ -61,3 +75,45 @@ def test_numbers_and_directions_may_be_traced():
 def test_no_direction(make, along):
     with pytest.raises(ValueError, match="expected a direction"):
         make(along=along)
+
+
+# --- the page ----------------------------------------------------------------------------------------
+
+PAGE = (Path(__file__).parents[2] / "docs" / "magnets.md").read_text()
+
+
+def components(group, name):
+    """The entries that a group allows in the plane, those tied to each other joined by signs of equality."""
+    cut, rank = tensors[name].plane, tensors[name].rank
+    labels = reduce(np.char.add, np.ix_(*[list("xyz")] * rank))
+    tied = {}
+    for label, entry in zip(np.ravel(labels[cut]), np.ravel(allowed_entries(group, name)[cut]), strict=True):
+        if entry != "0" and not (name == "P" and label.endswith("yx")):
+            tied.setdefault(entry.removeprefix("-"), []).append("-" * entry.startswith("-") + label)
+    return ", ".join(" = ".join(same) for same in tied.values()) or "-"
+
+
+def table(first):
+    """Rows of the table whose head has that second column, and the names of the tensors in it."""
+    _, rest = PAGE.split(f"\n| magnet | {first} | ")
+    head, _, *lines = rest.split("\n\n")[0].splitlines()
+    return head.strip(" |").split(" | "), [line.strip("| ").split(" | ") for line in lines]
+
+
+@pytest.mark.parametrize(("first", "rows"), [("group", 9), ("spin group", 6)])
+def test_the_tables_of_the_page_are_what_the_code_says(first, rows):
+    names, found = table(first)
+    assert len(found) == rows
+    for _, group, *said in found:
+        text = group.strip("`")
+        is_call = text.startswith(("collinear(", "spin_group("))
+        known = eval(text, {"collinear": collinear, "spin_group": spin_group}) if is_call else text
+        assert said == [components(known, name) for name in names], group
+
+
+def test_the_page_s_code_runs():
+    """But for the line that wants fields of Material, which stands in their tests."""
+    names = {"ju": ju}
+    for line in re.search(r"```python\n(.*?)```", PAGE, re.DOTALL)[1].splitlines():
+        if "of_group" not in line or "P" in SHAPES:
+            exec(line, names)

@@ -41,6 +41,18 @@ def test_ten_altermagnets_of_which_four_are_d_wave():
     assert sum(free > 0 for _, free in found) == 4
 
 
+def test_waves_of_the_altermagnets():
+    """The lowest even harmonic that changes sign where sublattices are swapped: d, g or i, as in the same table."""
+    waves = []
+    for crystal, swaps in altermagnets():
+        space, chi = magnetic_elements((crystal, swaps))
+        turns = np.linalg.det(space)[:, None, None] * space
+        angle = np.arccos(np.clip((np.trace(turns, axis1=1, axis2=2) - 1) / 2, -1, 1))[:, None]
+        free = {k: (chi * np.cos(np.arange(-k, k + 1) * angle).sum(axis=1)).mean() for k in (2, 4, 6)}
+        waves.append(next(k for k in free if free[k] > 0.5))
+    assert sorted(waves) == [2, 2, 2, 2, 4, 4, 4, 4, 6, 6]
+
+
 @pytest.mark.parametrize("name", ["P", "K"])
 def test_the_definition(name):
     """N_a P_jk with P = chi R P R^T, for all operations of 4/m and any N."""

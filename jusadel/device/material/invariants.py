@@ -20,7 +20,7 @@ class TensorSymmetry(NamedTuple):
     pair: tuple[int, int] = (0, 1)  # of indices, in which it is symmetric where it is
 
 
-def action(space: Array, spin: Array, time: float, symmetry: TensorSymmetry) -> Array:
+def transformation(space: Array, spin: Array, time: float, symmetry: TensorSymmetry) -> Array:
     """Matrix by which an operation acts on the flattened tensor."""
     axial = symmetry.pseudo != bool(symmetry.spins % 2)  # what the spin indices have not brought
     matrix: Any = np.eye(1) * (np.sign(np.linalg.det(space)) if axial else 1.0) * (time if symmetry.odd else 1.0)
@@ -58,7 +58,7 @@ def invariant_tensors(group: Group, symmetry: TensorSymmetry) -> Array:
     """Basis of the tensors that the group allows in crystal axes, flattened: (n_free, 3**rank)."""
     one = np.eye(3**symmetry.rank)
     operations = zip(group.space, group.spin, group.time, strict=True)
-    conditions = [action(*operation, symmetry) - one for operation in operations]
+    conditions = [transformation(*operation, symmetry) - one for operation in operations]
     if symmetry.symmetric:
         swap = one.reshape((3,) * symmetry.rank + one.shape[1:]).swapaxes(*symmetry.pair).reshape(one.shape)
         conditions.append(swap - one)

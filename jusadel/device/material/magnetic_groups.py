@@ -149,10 +149,10 @@ def magnetic_point_group(group: AnyGroup) -> str:
 def _named(name: str) -> Group:
     if is_point_group(name):
         matrices = generators(name)
-        return turning(f"point group {name!r}", matrices, np.ones(len(matrices)), ordinary=True)
+        return crystal_group(f"point group {name!r}", matrices, np.ones(len(matrices)), ordinary=True)
     if name.endswith("1'") and (space := _plain(name[:-2] or "1")) is not None:
         time = np.array([*np.ones(len(space)), -1.0])
-        return turning(f"magnetic point group {name!r}", np.concatenate([space, np.eye(3)[None]]), time)
+        return crystal_group(f"magnetic point group {name!r}", np.concatenate([space, np.eye(3)[None]]), time)
     return _with_primes(name)
 
 
@@ -177,7 +177,7 @@ def _with_primes(name: str) -> Group:
             raise unknown("magnetic point group", name, magnetic_point_groups)
         point_group(name)  # raises
     assert primes is not None
-    group = turning(
+    group = crystal_group(
         f"magnetic point group {name!r}", _at_places(bare), np.array([-1.0 if p else 1.0 for p in primes.groups()])
     )
     if _reverses_time(group.space, group.time):
@@ -211,7 +211,7 @@ def _black_white(base: str, keys: tuple[Any, ...]) -> Group:
     if len(fits) > 1 and len(keys):
         free = next(name for name, signs in zip(names, np.transpose(fits), strict=True) if len(set(signs)) > 1)
         raise ValueError(f"{said}: this leaves open whether {free} is black; name one more operation that is")
-    return turning(said, space, np.array(fits[0]))
+    return crystal_group(said, space, np.array(fits[0]))
 
 
 def operation(key: str | ArrayLike) -> Array:
@@ -237,7 +237,7 @@ def _fits(space: Array, time: Array, black: Array) -> bool:
 # --- signs -------------------------------------------------------------------------------------------
 
 
-def turning(title: str, space: Array, time: Array, ordinary: bool = False) -> Group:
+def crystal_group(title: str, space: Array, time: Array, ordinary: bool = False) -> Group:
     """A group whose operations turn spins with the crystal, as spin-orbit coupling has it."""
     return Group(title, space, _proper(space), time, ordinary)
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jusadel.device.material.invariants import TensorSymmetry, action, invariant_tensors, readable, row_space
+from jusadel.device.material.invariants import TensorSymmetry, invariant_tensors, readable, row_space, transformation
 from jusadel.device.material.magnetic_groups import (
     AnyGroup,
     Group,
@@ -137,7 +137,7 @@ def allowed_tensor(group: AnyGroup, name: str, orientation: Axes = None) -> Arra
     basis = _crystal_basis(group_of(group), name)
     if orientation is not None:
         turn = _rotation(orientation)
-        basis = readable(basis @ action(turn, turn, 1.0, tensors[name]).T)
+        basis = readable(basis @ transformation(turn, turn, 1.0, tensors[name]).T)
     return basis.reshape((-1, *(3,) * tensors[name].rank)).copy()
 
 
