@@ -18,7 +18,7 @@ from jusadel.device.material.magnetic_groups import (
     magnetic_point_groups,
 )
 from jusadel.device.material.material import Material
-from jusadel.device.material.point_groups import generators, hermann_mauguin, operations, point_groups
+from jusadel.device.material.point_groups import elements, generators, hermann_mauguin, operations, point_groups
 from jusadel.device.material.symmetry import allowed_form, allowed_tensor, check_allowed, collinear, is_allowed, tensors
 
 # Newnham, Properties of Materials (2005), and International Tables D, section 1.5, in the symbols of `magnetic_groups`
@@ -209,6 +209,37 @@ def test_two_settings_of_one_group_are_turned_by_45_degrees():
 )  # fmt: skip
 def test_names(given, name):
     assert magnetic_point_group(given) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "white", "black"),
+    [
+        ("m'm2'", "my", "mx 2z"), ("m'2m'", "2y", "mx mz"), ("2'mm'", "my", "2x mz"), ("m'mm", "my mz", "mx -1"),
+        ("22'2'", "2x", "2y 2z"), ("2'/m", "mz", "2z"), ("2/m'", "2z", "mz"),
+        ("4'm'm", "md 2z", "mx my 4z"), ("4'mm'", "mx my", "md"), ("4'22'", "2x", "2d"), ("4'2'2", "2d", "2x"),
+        ("-4'2'm", "md", "2x -4z"), ("-4'2m'", "2x", "md"), ("-4'm2'", "mx", "2d"), ("-4'm'2", "2d", "mx"),
+        ("4'/mm'm", "mz md 2d", "mx 2x 4z"), ("4'/m'mm'", "mx 2d", "mz md 2x -1"),
+        ("32'", "3z", "2x"), ("312'", "3z", "2y"), ("3m'", "3z", "mx"), ("31m'", "3z", "my"), ("-3'm", "mx", "2x -1"),
+        ("-31m'", "-1", "my 2y"), ("-3'1m'", "2y", "my -1"), ("6'mm'", "mx", "my 2z"), ("6'm'm", "my", "mx 6z"),
+        ("6'22'", "2x", "2y"), ("-6'm2'", "mx", "2y mz"), ("-6'2m'", "2x", "my"), ("-62'm'", "mz", "2x my"),
+        ("6'/mmm'", "mx mz 2y", "my 6z 2x -1"), ("6'/m'mm'", "mx 2x -1", "my mz 6z"),
+        ("4'32'", "2x 3d", "4z 2d"), ("-4'3m'", "2z", "-4z md"), ("m-3m'", "mx -3d", "md 4z"), ("m'-3'm", "md", "mx -3d"),
+    ],
+)  # fmt: skip
+def test_primes_belong_to_the_directions_of_their_places(name, white, black):
+    """International Tables A, table 2.1.3.1: x, y, z; or z, x, diagonal; or z, x, y."""
+    space, time = magnetic_elements(name)
+    for keys, sign in ((white, 1), (black, -1)):
+        for key in keys.split():
+            (place,) = np.flatnonzero(np.isclose(space, operations[key]).all(axis=(1, 2)))
+            assert time[place] == sign, key
+
+
+def test_primes_leave_the_point_group():
+    for name in set(magnetic_point_groups) - set(GREY):
+        space, crystal = magnetic_elements(name)[0], elements(name.replace("'", ""))
+        assert len(space) == len(crystal)
+        assert all(np.isclose(crystal, R).all(axis=(1, 2)).any() for R in space)
 
 
 def test_black_operations_keep_their_axes():

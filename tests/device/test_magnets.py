@@ -9,17 +9,10 @@ import numpy as np
 import pytest
 
 import jusadel as ju
+from jusadel.device.material import symmetry
 from jusadel.device.material.magnets import altermagnet, ferromagnet
 from jusadel.device.material.material import SHAPES
-from jusadel.device.material.symmetry import (
-    allowed_entries,
-    allowed_tensor,
-    check_allowed,
-    collinear,
-    is_allowed,
-    spin_group,
-    tensors,
-)
+from jusadel.device.material.spin_groups import collinear, spin_group
 
 TILTED = (1.0, 2.0, -2.0)
 N = np.array(TILTED) / 3
@@ -29,8 +22,8 @@ def test_altermagnet_obeys_its_spin_group():
     fields = altermagnet(dxy=0.3, precession=(0.2, 0.0), along=TILTED, relaxation=0.5)
     group = collinear("D4h", "4z mx", along=TILTED)
     for name, value in fields.items():
-        check_allowed(group, name, value)
-    assert len(allowed_tensor(group, "P")) == 1
+        symmetry.check_allowed(group, name, value)
+    assert len(symmetry.allowed_tensor(group, "P")) == 1
     np.testing.assert_allclose(np.einsum("a,ajk->jk", N, fields["P"]), [[0, 0.3], [0.3, 0]], atol=1e-15)
     np.testing.assert_allclose(np.einsum("a,ajk->jk", N, fields["K"]), [[0, 0.2], [0.2, 0]], atol=1e-15)
     np.testing.assert_allclose(fields["magnetic_Gamma"], 0.5 * np.outer(N, N), atol=1e-15)
@@ -40,10 +33,10 @@ def test_the_other_d_wave_and_the_magnetic_groups():
     fields = altermagnet(dx2y2=0.3, precession=(0.0, -0.2))
     np.testing.assert_allclose(fields["P"][2], np.diag([0.3, -0.3]))
     np.testing.assert_allclose(fields["K"][2], np.diag([-0.2, 0.2]))
-    check_allowed(collinear("D4h", "4z md"), "P", fields["P"])
-    assert not is_allowed(collinear("D4h", "4z mx"), "P", fields["P"])
-    check_allowed("4'/mm'm", "P", fields["P"])
-    check_allowed("4'/mmm'", "P", altermagnet(dxy=0.3)["P"])
+    symmetry.check_allowed(collinear("D4h", "4z md"), "P", fields["P"])
+    assert not symmetry.is_allowed(collinear("D4h", "4z mx"), "P", fields["P"])
+    symmetry.check_allowed("4'/mm'm", "P", fields["P"])
+    symmetry.check_allowed("4'/mmm'", "P", altermagnet(dxy=0.3)["P"])
 
 
 def test_a_turned_crystal_mixes_both():
@@ -57,7 +50,7 @@ def test_a_turned_crystal_mixes_both():
 def test_ferromagnet_obeys_its_spin_group():
     fields = ferromagnet(h=2.0, polarisation=0.4, precession=-0.1, relaxation=0.3, along=TILTED)
     for name, value in fields.items():
-        check_allowed(collinear("Oh", along=TILTED), name, value)
+        symmetry.check_allowed(collinear("Oh", along=TILTED), name, value)
     np.testing.assert_allclose(fields["h"], 2 * N)
     np.testing.assert_allclose(fields["P"], 0.4 * N[:, None, None] * np.eye(2))
     np.testing.assert_allclose(fields["K"], -0.1 * N[:, None, None] * np.eye(2))
@@ -84,10 +77,10 @@ PAGE = (Path(__file__).parents[2] / "docs" / "magnets.md").read_text()
 
 def components(group, name):
     """The entries that a group allows in the plane, those tied to each other joined by signs of equality."""
-    cut, rank = tensors[name].plane, tensors[name].rank
+    cut, rank = symmetry.tensors[name].plane, symmetry.tensors[name].rank
     labels = reduce(np.char.add, np.ix_(*[list("xyz")] * rank))
     tied = {}
-    for label, entry in zip(np.ravel(labels[cut]), np.ravel(allowed_entries(group, name)[cut]), strict=True):
+    for label, entry in zip(np.ravel(labels[cut]), np.ravel(symmetry.allowed_entries(group, name)[cut]), strict=True):
         if entry != "0" and not (name == "P" and label.endswith("yx")):
             tied.setdefault(entry.removeprefix("-"), []).append("-" * entry.startswith("-") + label)
     return ", ".join(" = ".join(same) for same in tied.values()) or "-"
