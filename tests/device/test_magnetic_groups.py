@@ -223,7 +223,7 @@ def test_names(given, name):
         ("-31m'", "-1", "my 2y"), ("-3'1m'", "2y", "my -1"), ("6'mm'", "mx", "my 2z"), ("6'm'm", "my", "mx 6z"),
         ("6'22'", "2x", "2y"), ("-6'm2'", "mx", "2y mz"), ("-6'2m'", "2x", "my"), ("-62'm'", "mz", "2x my"),
         ("6'/mmm'", "mx mz 2y", "my 6z 2x -1"), ("6'/m'mm'", "mx 2x -1", "my mz 6z"),
-        ("4'32'", "2x 3d", "4z 2d"), ("-4'3m'", "2z", "-4z md"), ("m-3m'", "mx -3d", "md 4z"), ("m'-3'm", "md", "mx -3d"),
+        ("4'32'", "2x 3d", "4z 2d"), ("-4'3m'", "2z", "-4z md"), ("m-3m'", "mx", "md 4z"), ("m'-3'm", "md", "mx -3d"),
     ],
 )  # fmt: skip
 def test_primes_belong_to_the_directions_of_their_places(name, white, black):
@@ -292,7 +292,8 @@ def test_refusals(group, name, tensor, message):
 
 def test_fields_from_outside_pass_where_the_name_says_nothing_about_magnetism():
     for name, tensor in (("h", [0, 0, 1.0]), ("v", [1.0, 0, 0]), ("hall", 0.1)):
-        check_allowed("C4v", name, tensor)
+        for crystal in ("C4v", "4mm", "-4m2", "m3m"):
+            check_allowed(crystal, name, tensor)
         assert not is_allowed("C4v", name, tensor)
         for group in ("4mm1'", ("C4v", ())):
             with pytest.raises(ValueError, match=f"{name} (is not allowed|component)"):

@@ -38,7 +38,7 @@ def from_components(group: AnyGroup, name: str, given: Mapping[str, Any], orient
         for key, tied, value, got in zip(given, table, wanted, table @ coefficients, strict=True):
             if abs(got - value) > 1e-12 * np.abs(wanted).max():
                 fault = "contradicts the others in" if tied.any() else "is not allowed by"
-                hint = symmetry.hint(group, name)
+                hint = symmetry.magnetic_hint(group, name)
                 raise ValueError(
                     f"{name} component {key} = {value:g} {fault} {group_of(group)}; allowed form: {form}{hint}"
                 )

@@ -203,7 +203,7 @@ def _nothing_allowed(group: AnyGroup, name: str) -> str:
     symmetry = tensors[name]
     kind = f"{'pseudotensor' if symmetry.pseudo else 'tensor'} of rank {symmetry.rank}"
     reason = next(_flipping(group, symmetry), f"its operations leave no such {kind}")
-    return f"{name} is not allowed by {group_of(group)} ({reason}){hint(group, name)}"
+    return f"{name} is not allowed by {group_of(group)} ({reason}){magnetic_hint(group, name)}"
 
 
 def _flipping(group: AnyGroup, symmetry: TensorSymmetry) -> Iterator[str]:
@@ -221,7 +221,7 @@ def _flipping(group: AnyGroup, symmetry: TensorSymmetry) -> Iterator[str]:
             yield said
 
 
-def hint(group: AnyGroup, name: str) -> str:
+def magnetic_hint(group: AnyGroup, name: str) -> str:
     """What to do where a magnet's tensor meets a crystal of which nobody said how it is magnetic."""
     if not (tensors[name].odd and group_of(group).ordinary):
         return ""
@@ -237,7 +237,7 @@ def _misfit(group: AnyGroup, name: str, tensor: ArrayLike, orientation: Axes) ->
     entry = f"{name} component {label} = {value.flat[worst]:.6g}"
     basis = allowed_tensor(group, name, orientation)[:, *cut]
     form = _form(readable(basis.reshape(len(basis), -1)).reshape(-1, *value.shape))
-    then = hint(group, name)
+    then = magnetic_hint(group, name)
     if basis.reshape(len(basis), -1)[:, worst].any():
         return f"{entry} does not fit the form that {group_of(group)} allows: {form}{then}"
     return f"{entry} is not allowed by {group_of(group)}; allowed form: {form}{then}"
