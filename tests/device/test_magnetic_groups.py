@@ -21,13 +21,13 @@ from jusadel.device.material.material import Material
 from jusadel.device.material.point_groups import elements, generators, hermann_mauguin, operations, point_groups
 from jusadel.device.material.symmetry import allowed_form, allowed_tensor, check_allowed, collinear, is_allowed, tensors
 
-# Newnham, Properties of Materials (2005), and International Tables D, section 1.5, in the symbols of `magnetic_groups`
+# The 31 and the 58 groups that books list (counts: Newnham, Properties of Materials, 2005), in our symbols
 FERROMAGNETIC = """1 -1 2 2' m m' 2/m 2'/m' 2'2'2 m'm2' m'm'2 m'm'm 4 -4 4/m 42'2' 4m'm' -42'm' 4/mm'm'
     3 -3 32' 3m' -3m' 6 -6 6/m 62'2' 6m'm' -6m'2' 6/mm'm'"""
 MAGNETOELECTRIC = """1 -1' 2 2' m m' 2/m' 2'/m 222 2'2'2 mm2 m'm2' m'm'2 m'mm m'm'm' 4 4' -4 -4' 4/m' 4'/m'
     422 4'22' 42'2' 4mm 4'm'm 4m'm' -42m -4'2'm -4'2m' -42'm' 4/m'mm 4'/m'm'm 4/m'm'm' 3 -3' 32 32' 3m 3m' -3'm -3'm'
     6 -6' 6/m' 622 62'2' 6mm 6m'm' -6'm'2 -6'm2' 6/m'mm 6/m'm'm' 23 m'-3' 432 -4'3m' m'-3'm'"""
-# Birss, Symmetry and Magnetism (1964): the groups with inversion, and those with inversion and time reversal together
+# As Birss, Symmetry and Magnetism (1964), has them: groups with inversion, and with inversion that reverses time
 INVERTED = """-1 2/m 2'/m' mmm m'm'm 4/m 4'/m 4/mmm 4'/mmm' 4/mm'm' -3 -3m -3m' 6/m 6'/m' 6/mmm 6'/m'mm' 6/mm'm'
     m-3 m-3m m-3m'"""
 REVERSED = """-1' 2/m' 2'/m m'm'm' mmm' 4/m' 4'/m' 4/m'm'm' 4/m'mm 4'/m'm'm -3' -3'm' -3'm 6/m' 6'/m 6/m'm'm' 6/m'mm
