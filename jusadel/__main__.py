@@ -16,14 +16,14 @@ import jax
 import numpy as np
 
 import jusadel as ju
-from jusadel.action.terms import GRADIENT, NODAL
-from jusadel.device.material.symmetry import tensors
+from jusadel.device.material.magnetic_groups import group_of
+from jusadel.device.material.symmetry import allowed_entries, tensors
 from jusadel.files.case import read_case
 from jusadel.files.case_run import run_case
 from jusadel.plot.canvas import pyplot
 
-TENSORS = tuple(name for name in tensors if name in (*NODAL, *GRADIENT))
-"""Tensors of the action that a crystal's symmetry restricts."""
+TENSORS = tuple(name for name in tensors if name not in ("alpha", "beta"))
+"""Tensors of materials and surfaces that a crystal's symmetry restricts (alpha is D spin_field, beta acts nowhere)."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -96,28 +96,25 @@ def mesh(given: argparse.Namespace) -> None:
 
 
 def symmetry(given: argparse.Namespace) -> None:
-    """Print the forms of the tensors that a point group allows, entries by free letters."""
-    for name in TENSORS:
-        basis = ju.allowed_tensor(given.group, name)
-        print(f"{name}: " + (f"{len(basis)} free" if len(basis) else "forbidden"))
-        for row in _entries(np.asarray(basis)) if len(basis) else ():
-            print("   ", "  ".join(f"{entry:>8}" for entry in row))
+    """Print the forms of the tensors that a group allows, entries by free letters, gradients in columns."""
+    odd = [name for name in TENSORS if tensors[name].odd]
+    for name in (name for name in TENSORS if name not in odd):
+        _print_form(given.group, name)
+    if group_of(given.group).ordinary:
+        print("odd under time reversal, in a magnet of this group (1' behind the name: not magnetic, all forbidden)")
+    for name in odd:
+        _print_form(given.group, name)
 
 
-def _entries(basis: np.ndarray) -> list[list[str]]:
-    """The general tensor, as text, from its basis (k, 3, 3)."""
-
-    def entry(coefficients: np.ndarray) -> str:
-        terms = [_term(c, "abcdefghi"[k]) for k, c in enumerate(coefficients) if abs(c) > 1e-9]
-        return " ".join(terms).removeprefix("+") or "0"
-
-    scaled = basis / np.array([b.flat[np.argmax(np.abs(b) > 1e-9)] for b in basis])[:, None, None]
-    return [[entry(scaled[:, i, j]) for j in range(3)] for i in range(3)]
-
-
-def _term(coefficient: float, letter: str) -> str:
-    size = "" if abs(abs(coefficient) - 1) < 1e-9 else f"{abs(coefficient):.4g}"
-    return f"{'+' if coefficient > 0 else '-'}{size}{letter}"
+def _print_form(group: str, name: str) -> None:
+    free = len(ju.allowed_tensor(group, name))
+    print(f"{name}: " + (f"{free} free" if free else "forbidden"))
+    entries = allowed_entries(group, name)
+    blocks = entries if entries.ndim == 3 else [np.atleast_2d(entries)]
+    for head, block in zip("xyz" if entries.ndim == 3 else " ", blocks, strict=True):
+        for row in block if free else ():
+            print(f"   {head}", "  ".join(f"{entry:>8}" for entry in row))
+            head = " "
 
 
 def run(given: argparse.Namespace) -> int:
@@ -145,8 +142,8 @@ COMMANDS: tuple[tuple[Any, str, dict[str, str]], ...] = (
     ),
     (
         symmetry,
-        "the tensors that a point group allows",
-        {"group": "Schoenflies or Hermann-Mauguin, such as C4v or 4mm"},
+        "the tensors that a point group or magnetic point group allows",
+        {"group": "Schoenflies or Hermann-Mauguin, such as C4v or 4mm, with primes for a magnet: \"4'/mm'm\""},
     ),
     (
         run,

@@ -148,7 +148,7 @@ def test_altermagnet_between_weak_barriers(K):
     assert current(K) / current(0.0) == pytest.approx(closed, rel=1e-3)
 
 
-@pytest.mark.filterwarnings("ignore::jusadel.device.material.stability.StrongPrecessionWarning")
+@pytest.mark.filterwarnings("ignore::jusadel.StrongPrecessionWarning")
 def test_transparent_junction_with_exchange_field():
     """One spin: D (1 + iK cos th) th'' = 2 (omega + ih) sin th + (D/2) i K sin th th'^2, K = K_xx, from the action."""
     omega, L, K, h = 0.4, 2.0, 1.5, 0.6

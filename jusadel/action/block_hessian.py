@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.action.matrices.carrying import merged, split, summed
+from jusadel.action.matrices.carrying import merged, parts_of, summed
 from jusadel.action.matrices.neighbours import joined, split_like, weighted_sums
 from jusadel.action.matrices.node_matrices import TANGENTS, TWO_B_R3, green, inverse_of_frames
 from jusadel.action.matrices.products import code_for, materialise, product, quickly_compiled, transpose
@@ -106,13 +106,13 @@ def _of_nodes(lifted: LiftedAction, V: Array, V_inverse: Array, T: Array, omega:
     """Nodes by themselves (n, 8, 8, w), and with neighbours (n, k, 8, 8, w): what is to be added to its transposed."""
     G, near = green(V, V_inverse), lifted.near
     H, change = weighted_sums(near, G)[1], jax.vmap(_change_at_node(lifted, omega))
-    there = merged(near.weights, split(near.weights, flat(T)))
+    there = merged(near.weights, parts_of(near.weights, flat(T)))
 
     def of(x: tuple[Any, ...]) -> tuple[Array, Array]:
         near, node, g, h, T = x
         own, back = change(T, g, h, node)
         here = [jnp.swapaxes(y, 1, 2) for y in (-T / 4, *jnp.moveaxis(back, 1, 0))]
-        parts = [split(near.weights, flat(materialise(y))) for y in here]
+        parts = [parts_of(near.weights, flat(materialise(y))) for y in here]
 
         def with_neighbour(e: Array) -> Array:
             weights = near.weights.at(slice(None), slice(None), e).transposed
@@ -147,7 +147,7 @@ def _change_at_node(lifted: LiftedAction, omega: Array) -> Callable[..., tuple[A
 
 def _of_cells(lifted: LiftedAction, blocks: TriangleBlocks, G: Array, T: Array) -> tuple[Array, Array]:
     """Of each cell's terms in its middle: corners by themselves, and each with the following one, (m, 3, 8, 8, w)."""
-    parts = [split(blocks.links, x) for x in (G, flat(T))]
+    parts = [parts_of(blocks.links, x) for x in (G, flat(T))]
 
     def of(block: TriangleBlocks) -> tuple[Array, Array]:
         G, T = (jnp.stack(carried_from_corners(block, x), axis=1) for x in parts)

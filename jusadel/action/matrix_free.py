@@ -23,7 +23,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from jusadel.action.links import all_middle_links
-from jusadel.action.matrices.carrying import Parts, Weights, matrices, split, summed, weights_of
+from jusadel.action.matrices.carrying import Parts, Weights, matrices, parts_of, summed, weights_of
 from jusadel.action.matrices.neighbours import Neighbours, in_blocks, neighbours, sums_back, weighted_sums
 from jusadel.action.matrices.node_matrices import (
     TANGENTS,
@@ -195,7 +195,7 @@ def _with_triangles(lifted: LiftedAction, total: Array, change: Callable[[Triang
 
 
 def _parts_in_triangles(lifted: LiftedAction, X: Array) -> Parts:
-    return [] if lifted.blocks is None else split(lifted.blocks.links, X)
+    return [] if lifted.blocks is None else parts_of(lifted.blocks.links, X)
 
 
 def _middle_slope(lifted: LiftedAction, block: TriangleBlocks, G: Parts) -> Array:
@@ -225,7 +225,7 @@ def carried_from_corners(block: TriangleBlocks, X: Parts) -> list[Array]:
 def phi_at_corners(block: TriangleBlocks, forces: tuple[Array, ...]) -> Array:
     """Gradients of carried matrices as Phi at the corners, (k, 3, 4, 4, w), as `merged` gives it."""
     back = _cut(block.links).transposed
-    each = (summed([(back.at(slice(None), i), split(back, transposed(f)))]) for i, f in enumerate(forces))
+    each = (summed([(back.at(slice(None), i), parts_of(back, transposed(f)))]) for i, f in enumerate(forces))
     return jnp.stack(list(each), axis=1)
 
 

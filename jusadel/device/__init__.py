@@ -9,8 +9,12 @@ from jusadel.device.device import Device
 from jusadel.device.gauge.phase_lines import GaugeError
 from jusadel.device.material import symmetry
 from jusadel.device.material.known_materials import KnownMaterial, materials
+from jusadel.device.material.magnetic_groups import magnetic_point_groups
+from jusadel.device.material.magnets import altermagnet, ferromagnet
 from jusadel.device.material.material import AssumedTcWarning, Material
-from jusadel.device.material.symmetry import allowed_tensor, point_groups
+from jusadel.device.material.point_groups import point_groups
+from jusadel.device.material.stability import StrongPrecessionWarning
+from jusadel.device.material.symmetry import allowed_tensor
 from jusadel.device.material.tensors import chiral, dresselhaus, rashba
 from jusadel.device.pair_potential import vortex, vortices
 from jusadel.device.units.units import Units
@@ -26,13 +30,17 @@ __all__ = [
     "Material",
     "Periodic",
     "Reservoir",
+    "StrongPrecessionWarning",
     "Surface",
     "Tunnel",
     "Units",
     "allowed_tensor",
+    "altermagnet",
     "chiral",
     "dresselhaus",
     "electrode_gauge",
+    "ferromagnet",
+    "magnetic_point_groups",
     "materials",
     "point_groups",
     "rashba",

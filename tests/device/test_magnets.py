@@ -1,109 +1,112 @@
-"""Fields of magnets: shapes, symmetry, and where they stop to be stable."""
+"""Presets of magnets against the tensors that their symmetry allows."""
+
+import re
+from functools import reduce
+from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
 
 import jusadel as ju
-from jusadel.device.material.stability import StrongPrecessionWarning
+from jusadel.device.material import symmetry
+from jusadel.device.material.magnets import altermagnet, ferromagnet
+from jusadel.device.material.material import SHAPES
+from jusadel.device.material.spin_groups import collinear, spin_group
 
-ALONG_Z = np.zeros((3, 2, 2))
-ALONG_Z[2] = np.eye(2)
-SPLITTER = np.zeros((3, 2, 2))
-SPLITTER[2] = [[0, 1], [1, 0]]
-KAPPA = (0.3, -0.2, 0.5)
-
-
-def film(**fields):
-    return ju.Material(Tc=0.0, **fields)
+TILTED = (1.0, 2.0, -2.0)
+N = np.array(TILTED) / 3
 
 
-def edge(make):
-    """The largest factor x for which make(x) is accepted, by bisection."""
-    low, high = 0.0, 20.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        try:
-            make(middle)
-            low = middle
-        except ValueError:
-            high = middle
-    return low
+def test_altermagnet_obeys_its_spin_group():
+    fields = altermagnet(dxy=0.3, precession=(0.2, 0.0), along=TILTED, relaxation=0.5)
+    group = collinear("D4h", "4z mx", along=TILTED)
+    for name, value in fields.items():
+        symmetry.check_allowed(group, name, value)
+    assert len(symmetry.allowed_tensor(group, "P")) == 1
+    np.testing.assert_allclose(np.einsum("a,ajk->jk", N, fields["P"]), [[0, 0.3], [0.3, 0]], atol=1e-15)
+    np.testing.assert_allclose(np.einsum("a,ajk->jk", N, fields["K"]), [[0, 0.2], [0.2, 0]], atol=1e-15)
+    np.testing.assert_allclose(fields["magnetic_Gamma"], 0.5 * np.outer(N, N), atol=1e-15)
 
 
-@pytest.mark.parametrize("P", [ALONG_Z, SPLITTER, -SPLITTER])
-def test_polarised_diffusion_is_stable_below_one(P):
-    """D (1 +- P) of either spin must be positive."""
-    assert edge(lambda x: film(P=x * P)) == pytest.approx(1.0, rel=1e-9)
+def test_the_other_d_wave_and_the_magnetic_groups():
+    fields = altermagnet(dx2y2=0.3, precession=(0.0, -0.2))
+    np.testing.assert_allclose(fields["P"][2], np.diag([0.3, -0.3]))
+    np.testing.assert_allclose(fields["K"][2], np.diag([-0.2, 0.2]))
+    symmetry.check_allowed(collinear("D4h", "4z md"), "P", fields["P"])
+    assert not symmetry.is_allowed(collinear("D4h", "4z mx"), "P", fields["P"])
+    symmetry.check_allowed("4'/mm'm", "P", fields["P"])
+    symmetry.check_allowed("4'/mmm'", "P", altermagnet(dxy=0.3)["P"])
 
 
-def test_anisotropic_diffusion_narrows_it():
-    """D_xx = 3, D_yy = 1 and P_xx = P_yy = P: 1 > 2 P."""
-    assert edge(lambda x: film(D=[[3.0, 0], [0, 1.0]], P=x * ALONG_Z)) == pytest.approx(0.5, rel=1e-9)
+def test_a_turned_crystal_mixes_both():
+    """As altermagnet's docstring says."""
+    phi = 0.3
+    R = np.array([[np.cos(phi), -np.sin(phi)], [np.sin(phi), np.cos(phi)]])
+    turned = np.einsum("jm,kn,amn->ajk", R, R, altermagnet(dxy=1.0)["P"])
+    np.testing.assert_allclose(altermagnet(dxy=np.cos(2 * phi), dx2y2=-np.sin(2 * phi))["P"], turned, atol=1e-15)
 
 
-def test_with_swapping_along_the_same_axis():
-    """Along z the two act on the triplets +-1 in planes: D_jk +- (P_jk + i kappa e_jk), which is positive below
-    P^2 + kappa^2 = 1 for traceless P.
-    """
-    bound = edge(lambda x: film(P=x * SPLITTER, kappa=(0, 0, 0.6)))
-    assert bound == pytest.approx(0.8, rel=1e-9)
+def test_ferromagnet_obeys_its_spin_group():
+    fields = ferromagnet(h=2.0, polarisation=0.4, precession=-0.1, relaxation=0.3, along=TILTED)
+    for name, value in fields.items():
+        symmetry.check_allowed(collinear("Oh", along=TILTED), name, value)
+    np.testing.assert_allclose(fields["h"], 2 * N)
+    np.testing.assert_allclose(fields["P"], 0.4 * N[:, None, None] * np.eye(2))
+    np.testing.assert_allclose(fields["K"], -0.1 * N[:, None, None] * np.eye(2))
 
 
-def test_swapping_alone_is_stable_below_one():
-    assert edge(lambda x: film(kappa=x * np.array(KAPPA) / np.linalg.norm(KAPPA))) == pytest.approx(1.0, rel=1e-9)
+def test_numbers_and_directions_may_be_traced():
+    slope = jax.grad(lambda dxy: altermagnet(dxy=dxy)["P"][2, 0, 1])(0.3)
+    assert slope == 1.0
+    turned = jax.jacobian(lambda along: ferromagnet(h=2.0, along=along)["h"])(np.array([0.0, 0.0, 3.0]))
+    np.testing.assert_allclose(turned, np.diag([2 / 3, 2 / 3, 0]), atol=1e-15)
 
 
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        (
-            {"P": 1.2 * SPLITTER},
-            r"a spin would diffuse with -0\.2 of the largest D; .*\(P alone, isotropic D: \|P\| < 1\)",
-        ),
-        ({"P": np.triu(np.ones((2, 2))) * np.ones((3, 1, 1)) / 9}, r"expected P_ajk = P_akj"),
-        ({"K": np.triu(np.ones((2, 2))) * np.ones((3, 1, 1)) / 9}, r"expected K_ajk = K_akj"),
-        ({"P": np.ones((2, 2))}, r"P has shape \(2, 2\); expected \(3, 2, 2\)"),
-        ({"magnetic_Gamma": -0.1}, r"has the eigenvalue -0\.1; magnetic relaxation must not be negative"),
-        ({"magnetic_Gamma": np.triu(np.ones((3, 3)))}, "magnetic_Gamma is not symmetric"),
-        ({"depairing": -0.1}, "depairing = -0.1; a rate of depairing must be >= 0"),
-        ({"hall": np.nan}, "hall is not finite"),
-        ({"mu": (1, 2, 3)}, r"mu has shape \(3,\); expected \(3, 2\) \(spin index first"),
-    ],
-)
-def test_refused(fields, message):
-    with pytest.raises(ValueError, match=message):
-        film(**fields)
+@pytest.mark.parametrize("make", [altermagnet, ferromagnet])
+@pytest.mark.parametrize("along", [(0, 0, 0), (0, 1), (0, 0, np.nan)])
+def test_no_direction(make, along):
+    with pytest.raises(ValueError, match="expected a direction"):
+        make(along=along)
 
 
-def test_a_function_of_position_is_checked_at_every_point():
-    mesh = ju.rectangle(1.0, 1.0, 0.5)
-    material = film(P=lambda p: p[:, 0, None, None, None] * 1.5 * SPLITTER)
-    with pytest.raises(ValueError, match=r"in region 'film' = .* a spin would diffuse"):
-        ju.Device(mesh=mesh, materials=material)
+# --- the page ----------------------------------------------------------------------------------------
+
+PAGE = (Path(__file__).parents[2] / "docs" / "magnets.md").read_text()
 
 
-def test_strong_precession_warns():
-    """Beyond one the expansion in h tau means nothing."""
-    with pytest.warns(StrongPrecessionWarning, match=r"is 1\.1 in size; it comes from an expansion in h tau"):
-        film(K=1.1 * SPLITTER)
-    film(K=0.99 * SPLITTER)
+def components(group, name):
+    """The entries that a group allows in the plane, those tied to each other joined by signs of equality."""
+    cut, rank = symmetry.tensors[name].plane, symmetry.tensors[name].rank
+    labels = reduce(np.char.add, np.ix_(*[list("xyz")] * rank))
+    tied = {}
+    for label, entry in zip(np.ravel(labels[cut]), np.ravel(symmetry.allowed_entries(group, name)[cut]), strict=True):
+        if entry != "0" and not (name == "P" and label.endswith("yx")):
+            tied.setdefault(entry.removeprefix("-"), []).append("-" * entry.startswith("-") + label)
+    return ", ".join(" = ".join(same) for same in tied.values()) or "-"
 
 
-def test_numbers_stand_for_isotropic_relaxation():
-    np.testing.assert_array_equal(film(magnetic_Gamma=0.3).magnetic_Gamma, 0.3 * np.eye(3))
+def table(first):
+    """Rows of the table whose head has that second column, and the names of the tensors in it."""
+    _, rest = PAGE.split(f"\n| magnet | {first} | ")
+    head, _, *lines = rest.split("\n\n")[0].splitlines()
+    return head.strip(" |").split(" | "), [line.strip("| ").split(" | ") for line in lines]
 
 
-def test_traced_fields_are_taken_as_they_are():
-    jax.make_jaxpr(lambda x: film(P=x * SPLITTER, magnetic_Gamma=x, depairing=x).P)(3.0)
+@pytest.mark.parametrize(("first", "rows"), [("group", 9), ("spin group", 6)])
+def test_the_tables_of_the_page_are_what_the_code_says(first, rows):
+    names, found = table(first)
+    assert len(found) == rows
+    for _, group, *said in found:
+        text = group.strip("`")
+        is_call = text.startswith(("collinear(", "spin_group("))
+        known = eval(text, {"collinear": collinear, "spin_group": spin_group}) if is_call else text
+        assert said == [components(known, name) for name in names], group
 
 
-def test_a_magnetoelectric_edge_has_an_exchange_field_along_its_normal():
-    """h_a = chi_ak n_k on either side."""
-    chi = np.array([[0.1, 0.2], [0.0, 0.3], [0.5, -0.4]])
-    normals = np.array([[1.0, 0.0], [-0.6, 0.8]])
-    surface = ju.Surface(h=(0, 0, 0.1), magnetoelectric=chi)
-    np.testing.assert_allclose(surface.at("h", normals), normals @ chi.T + [0, 0, 0.1], rtol=1e-14)
-    np.testing.assert_allclose(ju.Surface(magnetic_Gamma=0.2).at("magnetic_Gamma", normals), [0.2 * np.eye(3)] * 2)
-    with pytest.raises(ValueError, match=r"magnetoelectric has shape \(3,\); expected \(3, 2\)"):
-        ju.Surface(magnetoelectric=(0, 0, 1))
+def test_the_page_s_code_runs():
+    """But for the line that wants fields of Material, which stands in their tests."""
+    names = {"ju": ju}
+    for line in re.search(r"```python\n(.*?)```", PAGE, re.DOTALL)[1].splitlines():
+        if "of_group" not in line or "P" in SHAPES:
+            exec(line, names)

@@ -90,6 +90,7 @@ def test_a_quantity_in_its_units(tmp_path, where, text, value):
     ("where", "text"),
     [
         ("materials.film.group", "4mm"),
+        ("materials.film.group", "4'/mm'm"),
         ("boundaries.top.partner", "2 nm"),
         ("field.gauge", "x"),
         ("geometry.file", "20 nm.msh"),

@@ -95,7 +95,21 @@ def test_symmetry_prints_the_allowed_forms(capsys):
     assert re.search(r"gamma: 1 free\n +0 +a +0\n +-a +0 +0\n +0 +0 +0\n", out)
     assert re.search(r"D: 2 free\n +a +0 +0\n +0 +a +0\n +0 +0 +b\n", out)
     assert main(["symmetry", "D4h"]) == 0
-    assert "gamma: forbidden" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "gamma: forbidden" in out
+    assert out.index("odd under time reversal, in a magnet of this group") < out.index("\nh: forbidden")
+
+
+def test_symmetry_of_a_magnet(capsys):
+    assert main(["symmetry", "4'/mmm'"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"\nP: 2 free\n   x .*\n.*\n.*\n   y .*\n.*\n.*\n   z +0 +b +0\n +b +0 +0\n +0 +0 +0\n", out)
+    assert "h: forbidden" in out
+    assert "odd under time reversal" not in out
+    assert main(["symmetry", "4/mm'm'"]) == 0
+    assert re.search(r"\nh: 1 free\n +0 +0 +a\n", capsys.readouterr().out)
+    assert main(["symmetry", "4/mm'm"]) == 1
+    assert "no group has these primes" in capsys.readouterr().err
 
 
 # --- run ------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Weighted sums of matrices that links carry, W G = Sum_T w_T U_T G U_T^-1, in the components of G (`components`).
+"""Weighted sums of matrices that links carry, W G = Sum_T w_T U_T G U_T^-1, in the components of G (`to_components`).
 
 A link turns the components R_1, R_2 by an angle and the spins by a rotation S, and leaves the rest: so G splits into
 parts, and whatever is summed over, a sum stays a few numbers. The sums over the two triangles of an edge, whose links
@@ -73,11 +73,11 @@ class Weights:
         return found
 
 
-def split(weights: Weights, X: Array) -> Parts:
+def parts_of(weights: Weights, X: Array) -> Parts:
     """The parts of matrices (n, 4, 4, w)."""
     if not weights.turns:
         return [X]
-    x = jax.vmap(products.components)(X)
+    x = jax.vmap(products.to_components)(X)
     return [materialise(x[:, rows, columns]) for rows, columns, _ in weights.each()]
 
 
@@ -92,7 +92,7 @@ def merged(weights: Weights, parts: Sequence[Any]) -> Array:
 
 def matrices(weights: Weights, merged: Array) -> Array:
     """The matrices (n, 4, 4, w) from what `merged` gives."""
-    return jax.vmap(products.from_components)(merged) if weights.turns else merged
+    return jax.vmap(products.of_components)(merged) if weights.turns else merged
 
 
 def summed(terms: Iterable[tuple[Weights, Parts]]) -> Array:

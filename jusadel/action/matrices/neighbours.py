@@ -21,7 +21,7 @@ import numpy as np
 
 from jusadel.action.connectivity import vanishes
 from jusadel.action.matrices import carrying, stiffness
-from jusadel.action.matrices.carrying import Parts, Weights, matrices, split, summed
+from jusadel.action.matrices.carrying import Parts, Weights, matrices, parts_of, summed
 from jusadel.action.matrices.pairs import NodePairs, PaddedPlaces, links_of_corners, pairs_of
 from jusadel.action.mesh_action import Cells, DiscreteAction
 from jusadel.action.periodic import rotated_back
@@ -117,7 +117,7 @@ def split_like(near: Neighbours, x: Array) -> Array:
 
 def weighted_sums(near: Neighbours, X: Array) -> tuple[Array, Array]:
     """(K X)_i and the H_ci of X (n, 4, 4, w): (n, 4, 4, w) and (n, c, 4, 4, w)."""
-    parts = split(near.weights, X)
+    parts = parts_of(near.weights, X)
 
     def of(block: Neighbours) -> tuple[Array, Array]:
         KX, *H = (_over_neighbours(block.weights, block.index, {c: parts}) for c in range(1 + len(near.fields)))
@@ -128,7 +128,7 @@ def weighted_sums(near: Neighbours, X: Array) -> tuple[Array, Array]:
 
 def sums_back(near: Neighbours, M: Array) -> Array:
     """The transposed of the H_c: Sum_cj B_c,ji U_ij M_cj U_ij^-1, (n, 4, 4, w) from (n, c, 4, 4, w)."""
-    parts = {c: split(near.back, M[:, c]) for c in range(M.shape[1])}
+    parts = {c: parts_of(near.back, M[:, c]) for c in range(M.shape[1])}
     return joined(jax.lax.map(lambda block: _over_neighbours(block.back, block.index, parts), near), near.nodes)
 
 

@@ -93,13 +93,13 @@ def recombined(constant: np.ndarray, b: Array) -> Array:
     return _constant.bind(b, matrix=matrix, axis=0, soon=quickly_compiled(b))
 
 
-def components(G: Array) -> Array:
+def to_components(G: Array) -> Array:
     """G in the basis L_a R_b / 2, (4, 4, ...): a turn of the spins mixes a = 1, 2, 3, and R3 mixes b = 1, 2."""
     return recombined(_BASIS, G)
 
 
-def from_components(x: Array) -> Array:
-    """The inverse of `components`."""
+def of_components(x: Array) -> Array:
+    """The inverse of `to_components`."""
     return recombined(_BASIS.transpose(2, 3, 0, 1), x)
 
 
@@ -249,7 +249,7 @@ def between_spins(weights: Any, G: Array) -> Array:
     """w_ij L_i G L_j for weights (3, 3)."""
     if len(G) == 8:
         return _joined(between_spins(weights, _blocks(G)))
-    return from_components(product(with_axes_of(G, _on_spin(weights, G)), components(G)))
+    return of_components(product(with_axes_of(G, _on_spin(weights, G)), to_components(G)))
 
 
 def spin_conjugate(G: Array) -> Array:
@@ -270,7 +270,7 @@ def trace_between_spins(weights: Any, G: Array) -> Array:
     """w_ij Tr(L_i G L_j G) for weights (3, 3)."""
     if len(G) == 8:
         return trace_of_product(between_spins(weights, G), G)
-    x = components(G)
+    x = to_components(G)
     return jnp.sum(product(with_axes_of(G, _on_spin(weights, G)), x) * with_axes_of(G, _squares(G)) * x, (0, 1))
 
 

@@ -16,6 +16,7 @@ from jusadel.common.pytrees import as_pytree
 from jusadel.common.types import Values
 from jusadel.device.material import symmetry
 from jusadel.device.material.components import from_components
+from jusadel.device.material.magnetic_groups import AnyGroup
 from jusadel.device.material.stability import (
     check_critical_temperature,
     check_depairing,
@@ -162,14 +163,17 @@ class Material:
         return xp.broadcast_to(value, (len(points), *shape))
 
     @classmethod
-    def of_group(cls, group: str, *, orientation: Any = None, **given: Any) -> Material:
+    def of_group(cls, group: AnyGroup, *, orientation: Any = None, **given: Any) -> Material:
         """A material whose tensors obey a crystal point group.
 
         Tensors may be given as arrays or by components, such as gamma={"xy": 0.1} (spin index first;
         theta and kappa as {"zz": 0.2}); components that the group ties to the given ones are filled in.
 
         Args:
-            group: Schoenflies or Hermann-Mauguin name, e.g. "C4v" or "4mm".
+            group: point group ("C4v", "4mm"), magnetic point group ("4'/mm'm", grey "4/mmm1'"), (point group,
+                operations that reverse time), or a spin group of `symmetry.collinear`. A name without prime says
+                nothing about magnetism: h, v and hall given as numbers are then taken as they are, since they may be
+                applied or induced.
             orientation: rotation matrix (3, 3) from crystal to laboratory axes.
             given: Material fields.
 

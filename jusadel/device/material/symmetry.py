@@ -1,184 +1,103 @@
-"""Which entries of each material tensor a crystal's point group leaves free.
+"""Which entries of each material tensor a crystal's symmetry group leaves free.
 
 A tensor is allowed when every symmetry operation R of the crystal maps it to itself,
     T_ij.. = s R_ia R_jb .. T_ab..,     s = det R for a pseudotensor, 1 for a true tensor,
 so the allowed tensors are the null space of (R - 1) over the generators of the group (Kokkeler et
 al., Eqs. (4) to (6) and the text around them). Index order is the paper's: spin first, then space.
+Tensors of magnets are odd under time reversal: s has another -1 where time reversal follows R. In spin
+groups, which hold without spin-orbit coupling, spin indices turn by another rotation than those of space.
 
-Settings. The main axis is z, also in the monoclinic groups (unique axis c): C2 turns about z, Cs
-mirrors z, C2h does both. D2 and D2h: two-fold axes x, y, z. C2v: mirrors perpendicular to x and y.
-D2d: two-fold axes x and y, diagonal mirrors (-42m). D3: two-fold axis x (321). C3v: mirror
-perpendicular to x (3m1). D3d: two-fold axis x, mirror perpendicular to x (-3m1). D3h: mirror
-perpendicular to x, two-fold axis y (-6m2). D4, D6: two-fold axes x and y. C4v, C6v: mirrors
-perpendicular to x and y. Cubic groups: the cube's axes along x, y, z. Any other setting is an
-`orientation`: a proper rotation whose columns are the crystal axes in the lab.
+Groups are the 32 point groups (`point_groups`), the 122 magnetic ones (`magnetic_groups`), and spin
+groups (`spin_groups`). A name without prime says nothing about magnetism as far as tensors are concerned
+that time reversal leaves alone; for those odd under it, it is the colourless group, as in the literature.
 """
 
-import difflib
-from collections.abc import Iterable
+from collections.abc import Iterator
 from functools import lru_cache, reduce
 from string import ascii_letters
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from jusadel.device.material.invariants import TensorSymmetry, invariant_tensors, readable, row_space, transformation
+from jusadel.device.material.magnetic_groups import (
+    AnyGroup,
+    Group,
+    group_of,
+    magnetic_elements,
+    magnetic_point_group as magnetic_point_group,
+    magnetic_point_groups,
+)
+from jusadel.device.material.point_groups import (
+    Array,
+    elements as elements,
+    generators as generators,
+    hermann_mauguin as hermann_mauguin,
+    operations as operations,
+    point_group as point_group,
+    point_groups,
+    unknown,
+)
+from jusadel.device.material.spin_groups import collinear as collinear, spin_group as spin_group
+
 Axes = ArrayLike | None
 
 
-class TensorSymmetry(NamedTuple):
-    """How a tensor transforms, and the part of it that enters with gradients along x and y only."""
-
-    rank: int
-    pseudo: bool
-    symmetric: bool  # in the first pair of indices
-    plane: tuple[Any, ...]  # index of the entries kept in two dimensions; `...` keeps all
-
-
-# One row per tensor. An axial (spin or dual) index brings det R, so two of them make a true tensor.
+# One row per tensor. An axial (spin or dual) index brings det R, so two of them make a true tensor. Numbers, such as
+# orbital depairing, have none: every group allows them.
 tensors: dict[str, TensorSymmetry] = {
-    "D": TensorSymmetry(2, False, True, np.s_[:2, :2]),
-    "Gamma": TensorSymmetry(2, False, True, (...,)),
+    "D": TensorSymmetry(2, False, True, np.s_[:2, :2], spins=0),
+    "Gamma": TensorSymmetry(2, False, True, (...,), spins=2),
     "gamma": TensorSymmetry(2, True, False, np.s_[:, :2]),
     "spin_field": TensorSymmetry(2, True, False, np.s_[:, :2]),
     "alpha": TensorSymmetry(2, True, False, np.s_[:, :2]),
     "theta": TensorSymmetry(2, False, False, np.s_[:, 2]),
     "kappa": TensorSymmetry(2, False, False, np.s_[:, 2]),
-    "beta": TensorSymmetry(3, False, True, np.s_[:, :, :2]),
+    "beta": TensorSymmetry(3, False, True, np.s_[:, :, :2], spins=2),
+    "magnetic_Gamma": TensorSymmetry(2, False, True, (...,), spins=2),
+    "magnetic_gamma": TensorSymmetry(2, True, False, np.s_[:, :2]),
+    "h": TensorSymmetry(1, True, False, (...,), odd=True),
+    "v": TensorSymmetry(1, True, False, (...,), odd=True),
+    "hall": TensorSymmetry(1, True, False, (2,), spins=0, odd=True),
+    "P": TensorSymmetry(3, True, True, np.s_[:, :2, :2], odd=True, pair=(1, 2)),
+    "K": TensorSymmetry(3, True, True, np.s_[:, :2, :2], odd=True, pair=(1, 2)),
+    "mu": TensorSymmetry(2, True, False, np.s_[:, :2], odd=True),
+    "magnetoelectric": TensorSymmetry(2, True, False, np.s_[:, :2], odd=True),
 }
 
-
-def _turn(cosine: float, sine: float) -> Array:
-    return np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0], [0.0, 0.0, 1.0]])
-
-
-_OPERATIONS = {
-    "1": np.eye(3), "-1": -np.eye(3),
-    "2x": np.diag([1.0, -1.0, -1.0]), "2z": np.diag([-1.0, -1.0, 1.0]),
-    "mx": np.diag([-1.0, 1.0, 1.0]), "mz": np.diag([1.0, 1.0, -1.0]),
-    "3z": _turn(-0.5, np.sqrt(0.75)), "6z": _turn(0.5, np.sqrt(0.75)),
-    "4z": _turn(0.0, 1.0), "-4z": -_turn(0.0, 1.0),
-    "3d": np.eye(3)[[2, 0, 1]],  # about [111]: x -> y -> z -> x
-}  # fmt: skip
-
-# Schoenflies name: (Hermann-Mauguin name, generators)
-_GROUPS = {
-    "C1": ("1", "1"), "Ci": ("-1", "-1"),
-    "C2": ("2", "2z"), "Cs": ("m", "mz"), "C2h": ("2/m", "2z -1"),
-    "D2": ("222", "2z 2x"), "C2v": ("mm2", "2z mx"), "D2h": ("mmm", "2z 2x -1"),
-    "C4": ("4", "4z"), "S4": ("-4", "-4z"), "C4h": ("4/m", "4z -1"), "D4": ("422", "4z 2x"),
-    "C4v": ("4mm", "4z mx"), "D2d": ("-42m", "-4z 2x"), "D4h": ("4/mmm", "4z 2x -1"),
-    "C3": ("3", "3z"), "S6": ("-3", "3z -1"), "D3": ("32", "3z 2x"), "C3v": ("3m", "3z mx"),
-    "D3d": ("-3m", "3z 2x -1"),
-    "C6": ("6", "6z"), "C3h": ("-6", "3z mz"), "C6h": ("6/m", "6z -1"), "D6": ("622", "6z 2x"),
-    "C6v": ("6mm", "6z mx"), "D3h": ("-6m2", "3z mz mx"), "D6h": ("6/mmm", "6z 2x -1"),
-    "T": ("23", "2z 3d"), "Th": ("m-3", "2z 3d -1"), "O": ("432", "4z 3d"),
-    "Td": ("-43m", "-4z 3d"), "Oh": ("m-3m", "4z 3d -1"),
-}  # fmt: skip
-_ALIASES = {"S2": "Ci", "C1h": "Cs", "V": "D2", "Vh": "D2h", "Vd": "D2d", "C3i": "S6"}
-
-point_groups: tuple[str, ...] = tuple(_GROUPS)
-"""Schoenflies names of the 32 crystallographic point groups."""
 gyrotropic: tuple[str, ...]
 """The 18 groups that allow a second-rank pseudotensor: gamma, spin_field."""
 piezoelectric: tuple[str, ...]
 """The 20 groups that allow a third-rank tensor symmetric in its first pair: beta."""
+ferromagnetic: tuple[str, ...]
+"""The 31 magnetic point groups that allow an axial vector odd under time reversal: h, v, hall."""
+piezomagnetic: tuple[str, ...]
+"""The 66 magnetic point groups that allow P and K."""
+magnetoelectric: tuple[str, ...]
+"""The 58 magnetic point groups that allow the magnetoelectric tensor: chi, mu."""
+
+_CLASSES = {
+    "gyrotropic": ("gamma", point_groups),
+    "piezoelectric": ("beta", point_groups),
+    "ferromagnetic": ("h", magnetic_point_groups),
+    "piezomagnetic": ("P", magnetic_point_groups),
+    "magnetoelectric": ("magnetoelectric", magnetic_point_groups),
+}
 
 
 def __getattr__(name: str) -> tuple[str, ...]:
     # Counted from the tensors on first use, so that importing stays free.
-    witness = {"gyrotropic": "gamma", "piezoelectric": "beta"}
-    if name not in witness:
+    if name not in _CLASSES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return tuple(g for g in point_groups if len(_crystal_basis(g, witness[name])))
+    witness, groups = _CLASSES[name]
+    return tuple(g for g in groups if len(_crystal_basis(group_of(g), witness)))
 
 
-def _unknown(kind: str, given: object, allowed: Iterable[str]) -> ValueError:
-    by_lower = {name.lower(): name for name in allowed}
-    near = difflib.get_close_matches(str(given).lower(), by_lower, n=1)
-    hint = f", did you mean {by_lower[near[0]]!r}?" if near else "."
-    return ValueError(f"unknown {kind} {given!r}{hint} Known: {', '.join(by_lower.values())}")
-
-
-def point_group(name: str) -> str:
-    """Schoenflies name of a point group given in Schoenflies or Hermann-Mauguin notation.
-
-    Example: `point_group("4mm")` and `point_group("C4v")` are "C4v"; "C1h" is "Cs", "S2" is "Ci".
-
-    Raises: ValueError for any other name.
-    """
-    known = {g: g for g in _GROUPS} | {hm: g for g, (hm, _) in _GROUPS.items()} | _ALIASES
-    if name not in known:
-        raise _unknown("point group", name, known)
-    return known[name]
-
-
-def hermann_mauguin(group: str) -> str:
-    """Hermann-Mauguin (international, short) name of a point group: "4mm" for "C4v"."""
-    return _GROUPS[point_group(group)][0]
-
-
-def generators(group: str) -> Array:
-    """Orthogonal matrices (n, 3, 3), n <= 3, whose products are the whole group."""
-    return np.array([_OPERATIONS[key] for key in _GROUPS[point_group(group)][1].split()])
-
-
-def elements(group: str) -> Array:
-    """All operations (order, 3, 3) of the group, the identity first."""
-    found = [np.eye(3)]
-    for element in found:  # grows while it is read, until the products close
-        for generator in generators(group):
-            product = generator @ element
-            if np.abs(np.array(found) - product).max(axis=(1, 2)).min() > 1e-6:
-                found.append(product)
-    return np.array(found)
-
-
-def _action(operation: Array, symmetry: TensorSymmetry) -> Array:
-    """Matrix by which an operation acts on the flattened tensor."""
-    action = np.eye(1) * (np.sign(np.linalg.det(operation)) if symmetry.pseudo else 1.0)
-    for _ in range(symmetry.rank):
-        action = np.kron(action, operation)
-    return action
-
-
-def _row_space(rows: Array) -> Array:
-    """Orthonormal basis of the span of the rows."""
-    _, size, basis = np.linalg.svd(rows, full_matrices=False)
-    return basis[size > 1e-9]
-
-
-def _readable(rows: Array) -> Array:
-    """Basis of the span of the rows in which each vector has an entry 1 that the others lack.
-
-    As a reduced row echelon form, but each such entry is one of the largest left in the span, so
-    that numbers stay of order one in every orientation. Ties go to the first, as in textbooks.
-    """
-    orthonormal = _row_space(rows)
-    projector = orthonormal.T @ orthonormal
-    left, pivots = projector, []
-    for _ in orthonormal:
-        weight = np.diag(left)
-        pivots.append(int(np.argmax(weight > weight.max() - 1e-6)))
-        left = left - np.outer(left[:, pivots[-1]], left[pivots[-1]]) / weight[pivots[-1]]
-    pivots.sort()
-    basis = np.linalg.solve(projector[np.ix_(pivots, pivots)], projector[pivots])
-    whole = np.round(basis)
-    return np.where(np.abs(basis - whole) < 1e-12, whole, basis) + 0.0  # -0 becomes 0
-
-
-@lru_cache
-def _crystal_basis(group: str, name: str) -> Array:
-    """Allowed tensors in crystal axes, flattened: (n_free, 3**rank). Names must be canonical."""
-    symmetry = tensors[name]
-    one = np.eye(3**symmetry.rank)
-    conditions = [_action(operation, symmetry) - one for operation in generators(group)]
-    if symmetry.symmetric:
-        swap = one.reshape((3, 3, -1, len(one))).swapaxes(0, 1).reshape(one.shape)
-        conditions.append(swap - one)
-    _, size, vectors = np.linalg.svd(np.concatenate(conditions))
-    return _readable(vectors[np.count_nonzero(size > 1e-9) :])
+@lru_cache(maxsize=4096)
+def _crystal_basis(group: Group, name: str) -> Array:
+    """Allowed tensors in crystal axes, flattened: (n_free, 3**rank)."""
+    return invariant_tensors(group, tensors[name])
 
 
 def _rotation(orientation: ArrayLike) -> Array:
@@ -194,40 +113,54 @@ def _rotation(orientation: ArrayLike) -> Array:
     return matrix
 
 
-def allowed_tensor(group: str, name: str, orientation: Axes = None) -> Array:
-    """Basis of the tensors that a point group allows, in lab axes.
+def allowed_tensor(group: AnyGroup, name: str, orientation: Axes = None) -> Array:
+    """Basis of the tensors that a crystal's symmetry allows, in lab axes.
 
     Args:
-        group: point group, Schoenflies or Hermann-Mauguin.
-        name: a key of `tensors`: D, Gamma, gamma, spin_field, alpha, theta, kappa or beta.
+        group: point group, Schoenflies or Hermann-Mauguin ("C4v", "4mm"); magnetic point group ("4'/mm'm", grey
+            "4/mmm1'"); (point group, its operations that reverse time), such as ("D4h", "4z mx"); or a spin
+            group of `symmetry.collinear`. A name without prime is the colourless group for what is odd under time
+            reversal.
+        name: a key of `tensors`: D, Gamma, gamma, spin_field, alpha, theta, kappa, beta; magnetic_Gamma,
+            magnetic_gamma; and, odd under time reversal, h, v, hall, P, K, mu, magnetoelectric.
         orientation: proper rotation (3, 3), columns the crystal axes in the lab; None: identity.
 
     Returns:
-        (n_free, 3, 3), for beta (n_free, 3, 3, 3), without units; n_free = 0: none allowed.
+        (n_free, 3, 3), for beta, P, K (n_free, 3, 3, 3), for h, v, hall (n_free, 3), without units;
+        n_free = 0: none allowed.
 
     Example: `allowed_tensor("C4v", "gamma")` is [[[0, 1, 0], [-1, 0, 0], [0, 0, 0]]] (Rashba).
     """
-    group = point_group(group)
     if name not in tensors:
-        raise _unknown("tensor", name, tensors)
-    basis = _crystal_basis(group, name)
+        group_of(group)
+        raise unknown("tensor", name, tensors)
+    basis = _crystal_basis(group_of(group), name)
     if orientation is not None:
-        basis = _readable(basis @ _action(_rotation(orientation), tensors[name]).T)
+        turn = _rotation(orientation)
+        basis = readable(basis @ transformation(turn, turn, 1.0, tensors[name]).T)
     return basis.reshape((-1, *(3,) * tensors[name].rank)).copy()
 
 
-def _form(basis: Array) -> str:
-    """General linear combination of the basis with coefficients a, b, c, .. as nested lists."""
+def _cells(basis: Array) -> Any:
+    """Entries of the general linear combination of the basis, as text with coefficients a, b, c, .."""
     cells = np.full(basis.shape[1:], "", dtype=object)
     for letter, vector in zip(ascii_letters, basis, strict=False):
         for index in np.argwhere(vector):
             factor = f"{vector[*index]:+.4g}"
             cells[*index] += (factor[0] if factor[1:] == "1" else factor) + letter
-    cells = np.vectorize(lambda cell: cell.removeprefix("+") or "0", otypes=[object])(cells)
-    return str(cells.tolist()).replace("'", "")
+    return np.vectorize(lambda cell: cell.removeprefix("+") or "0", otypes=[object])(cells)
 
 
-def allowed_form(group: str, name: str, orientation: Axes = None) -> str:
+def _form(basis: Array) -> str:
+    return str(_cells(basis).tolist()).replace("'", "")
+
+
+def allowed_entries(group: AnyGroup, name: str, orientation: Axes = None) -> Any:
+    """Entries of the general allowed tensor, (3, ..) of text: "0", "a", "-a", "a+b", .."""
+    return _cells(allowed_tensor(group, name, orientation))
+
+
+def allowed_form(group: AnyGroup, name: str, orientation: Axes = None) -> str:
     """The allowed tensor for reading: "[[0, a, 0], [-a, 0, 0], [0, 0, 0]]" for C4v and gamma."""
     return _form(allowed_tensor(group, name, orientation))
 
@@ -244,37 +177,58 @@ def _entries(name: str, tensor: ArrayLike) -> tuple[Array, tuple[Any, ...]]:
     return value, cuts[value.shape]
 
 
-def forbidden_part(group: str, name: str, tensor: ArrayLike, orientation: Axes = None) -> Array:
+def forbidden_part(group: AnyGroup, name: str, tensor: ArrayLike, orientation: Axes = None) -> Array:
     """The tensor minus its orthogonal projection on the allowed ones: zero where it is allowed.
 
-    Full tensors are (3, 3), beta (3, 3, 3). Two-dimensional ones are D (2, 2), the xy block; gamma,
-    spin_field, alpha (3, 2) and beta (3, 3, 2), space along x, y; theta, kappa (3,), theta_iz.
+    Full tensors are (3, 3), h and its like (3,), beta, P, K (3, 3, 3). Two-dimensional ones are D (2, 2), the xy
+    block; gamma, spin_field, alpha, magnetic_gamma, mu, magnetoelectric (3, 2), beta (3, 3, 2), P and K (3, 2, 2),
+    space along x, y; theta, kappa (3,), theta_iz; hall a number, its z component.
     The entries these lack are free: one is allowed if it can be completed to an allowed tensor.
 
     Returns: array of the shape and unit of `tensor`.
     """
     basis = allowed_tensor(group, name, orientation)
     value, cut = _entries(name, tensor)
-    allowed = _row_space(basis[:, *cut].reshape(len(basis), value.size))
+    allowed = row_space(basis[:, *cut].reshape(len(basis), value.size))
     return value - (allowed.T @ (allowed @ value.ravel())).reshape(value.shape)
 
 
-def is_allowed(group: str, name: str, tensor: ArrayLike, orientation: Axes = None, tol: float = 1e-12) -> bool:
+def is_allowed(group: AnyGroup, name: str, tensor: ArrayLike, orientation: Axes = None, tol: float = 1e-12) -> bool:
     """Whether the forbidden part is at most `tol` times the tensor's largest entry."""
     forbidden = forbidden_part(group, name, tensor, orientation)
     return bool(np.abs(forbidden).max() <= tol * np.abs(np.asarray(tensor)).max())
 
 
-def _nothing_allowed(group: str, name: str) -> str:
+def _nothing_allowed(group: AnyGroup, name: str) -> str:
     symmetry = tensors[name]
     kind = f"{'pseudotensor' if symmetry.pseudo else 'tensor'} of rank {symmetry.rank}"
+    reason = next(_flipping(group, symmetry), f"its operations leave no such {kind}")
+    return f"{name} is not allowed by {group_of(group)} ({reason}){magnetic_hint(group, name)}"
+
+
+def _flipping(group: AnyGroup, symmetry: TensorSymmetry) -> Iterator[str]:
+    """Operations of the group that commute with all others and change the tensor's sign."""
+    if not group_of(group).turning:
+        return
+    space, time = magnetic_elements(group)
     odd = symmetry.pseudo ^ bool(symmetry.rank % 2)  # changes sign under inversion
-    inverts = any(np.allclose(element, -np.eye(3)) for element in elements(group))
-    reason = "it has inversion" if odd and inverts else f"its operations leave no such {kind}"
-    return f"{name} is not allowed by point group {group!r} ({reason})"
+    for flips, sign, reversed_, said in (
+        (symmetry.odd, 1.0, -1.0, "it has time reversal"),
+        (odd, -1.0, 1.0, "it has inversion"),
+        (odd ^ symmetry.odd, -1.0, -1.0, "it has inversion with time reversal"),
+    ):
+        if flips and np.any(np.isclose(space, sign * np.eye(3)).all(axis=(1, 2)) & (time == reversed_)):
+            yield said
 
 
-def _misfit(group: str, name: str, tensor: ArrayLike, orientation: Axes) -> str:
+def magnetic_hint(group: AnyGroup, name: str) -> str:
+    """What to do where a magnet's tensor meets a crystal of which nobody said how it is magnetic."""
+    if not (tensors[name].odd and group_of(group).ordinary):
+        return ""
+    return f". As {name} is odd under time reversal, it wants a magnetic point group, such as \"4'/mm'm\""
+
+
+def _misfit(group: AnyGroup, name: str, tensor: ArrayLike, orientation: Axes) -> str:
     """Names the entry with the largest forbidden part, the first of equals."""
     value, cut = _entries(name, tensor)
     forbidden = np.abs(forbidden_part(group, name, tensor, orientation)).ravel()
@@ -282,18 +236,25 @@ def _misfit(group: str, name: str, tensor: ArrayLike, orientation: Axes) -> str:
     label = reduce(np.char.add, np.ix_(*[list("xyz")] * tensors[name].rank))[cut].ravel()[worst]
     entry = f"{name} component {label} = {value.flat[worst]:.6g}"
     basis = allowed_tensor(group, name, orientation)[:, *cut]
-    form = _form(_readable(basis.reshape(len(basis), -1)).reshape(-1, *value.shape))
+    form = _form(readable(basis.reshape(len(basis), -1)).reshape(-1, *value.shape))
+    then = magnetic_hint(group, name)
     if basis.reshape(len(basis), -1)[:, worst].any():
-        return f"{entry} does not fit the form that point group {group!r} allows: {form}"
-    return f"{entry} is not allowed by point group {group!r}; allowed form: {form}"
+        return f"{entry} does not fit the form that {group_of(group)} allows: {form}{then}"
+    return f"{entry} is not allowed by {group_of(group)}; allowed form: {form}{then}"
 
 
-def check_allowed(group: str, name: str, tensor: ArrayLike, orientation: Axes = None, tol: float = 1e-12) -> None:
+def check_allowed(group: AnyGroup, name: str, tensor: ArrayLike, orientation: Axes = None, tol: float = 1e-12) -> None:
     """Raise ValueError, with the worst entry and the allowed form, unless the tensor is allowed.
+
+    h, v and hall beside one of the 32 point groups are not refused: the name does not say how the crystal is magnetic,
+    and a field that is applied, or a magnet beside, brings them into any crystal. Beside a magnetic point group
+    they are checked.
 
     Shapes as in `forbidden_part`, `tol` as in `is_allowed`.
     """
-    if is_allowed(group, name, tensor, orientation, tol):
+    symmetry = tensors.get(name)
+    brought = symmetry is not None and symmetry.odd and symmetry.rank == 1 and group_of(group).ordinary
+    if brought or is_allowed(group, name, tensor, orientation, tol):
         return
     if not len(allowed_tensor(group, name)):
         raise ValueError(_nothing_allowed(group, name))
