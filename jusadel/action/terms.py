@@ -26,9 +26,9 @@ import jax.numpy as jnp
 
 from jusadel.action.matrices.products import (
     anticommutator,
+    between_R3,
     between_spins,
     commutator,
-    half_turn,
     product,
     spin_conjugate,
     trace_between_spins,
@@ -120,12 +120,12 @@ def spin_swapping(G: Array, dG: Gradient, p: SimpleNamespace) -> Array:
 
 def magnetic_relaxation(G: Array, dG: Dk | None, p: SimpleNamespace) -> Array:
     """(1/16) Gamma^m_jk Tr(M_j G M_k G): Abrikosov and Gorkov's impurities, an axis of Neel order."""
-    return trace_of_product(between_spins(p.magnetic_Gamma / 16, half_turn(G)), G)
+    return trace_of_product(between_spins(p.magnetic_Gamma / 16, between_R3(G)), G)
 
 
 def orbital_depairing(G: Array, dG: Dk | None, p: SimpleNamespace) -> Array:
     """-(alpha/4) Tr(R3 G R3 G): what breaks pairs by orbits alone, such as a field along a thin film."""
-    return -p.depairing / 4 * trace_of_product(half_turn(G), G)
+    return -p.depairing / 4 * trace_of_product(between_R3(G), G)
 
 
 def polarised_depairing(G: Array, dG: Dk | None, p: SimpleNamespace) -> Array:
@@ -158,7 +158,7 @@ def magnetic_galvanic(G: Array, dG: Dk, p: SimpleNamespace) -> Array:
 
     M_i G M_j = L_i (R3 G R3) L_j, and eps_ijl L_i X L_j = -{L_l, X'} as in the spin-galvanic term.
     """
-    conjugate = spin_conjugate(half_turn(G))
+    conjugate = spin_conjugate(between_R3(G))
     each = [(weighted_spin(p.magnetic_gamma[:, k] / 16, G), dG[k]) for k in range(len(dG))]
     return _total(trace_of_product(anticommutator(spin, conjugate), commutator(G, along)) for spin, along in each)
 

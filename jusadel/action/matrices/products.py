@@ -229,7 +229,7 @@ _BASIS = np.einsum("aij,bjk->abik", _L, _R) / 2
 """L_a R_b / 2, (4, 4, 4, 4), orthonormal."""
 _SANDWICH = np.einsum("bxw,ixy,ayz,jzw->ijba", _L, L, _L, L) / 4
 """t_ijba with L_i L_a L_j = t_ijba L_b, (3, 3, 4, 4)."""
-_HALF_TURN = np.einsum("ik,jl->ijkl", R[2], R[2].T)
+_BETWEEN_R3 = np.einsum("ik,jl->ijkl", R[2], R[2].T)
 _CONJUGATION = -(np.einsum("ik,jl->ijkl", np.eye(4), np.eye(4)) + np.einsum("sik,slj->ijkl", L, L)) / 2
 
 
@@ -259,11 +259,11 @@ def spin_conjugate(G: Array) -> Array:
     return recombined(_CONJUGATION, G)
 
 
-def half_turn(G: Array) -> Array:
+def between_R3(G: Array) -> Array:
     """R3 G R3."""
     if len(G) == 8:
-        return _joined(half_turn(_blocks(G)))
-    return recombined(_HALF_TURN, G)
+        return _joined(between_R3(_blocks(G)))
+    return recombined(_BETWEEN_R3, G)
 
 
 def trace_between_spins(weights: Any, G: Array) -> Array:
