@@ -215,3 +215,49 @@ def test_critical_temperature_of_abrikosov_and_gorkov(magnetic_Gamma, Tc):
         device = ju.Device(mesh=ju.rectangle(0.6, 0.6, 0.5), materials=ju.Material(Tc=1.0, **fields))
         found = ju.critical_temperature(device).T
         assert found == pytest.approx(Tc, abs=2e-7)
+
+
+# --- barriers ------------------------------------------------------------------------------------
+
+
+def test_a_ferromagnetic_contact_injects_spin():
+    """Behind a barrier that filters, strong relaxation holds S = 0 in the metal: I_s = P I. A detector that draws no
+    current has the voltage mu + P.S of the metal.
+    """
+    mesh, P = ju.rectangle(1.0, 0.5, 0.25), np.array([0.3, 0.0, -0.5])
+    injector = ju.Contact(voltage=1.0, tunnel=0.7, polarisation=P)
+    device = ju.Device(mesh=mesh, materials=metal(Gamma=1e9))
+    flow = ju.diffuse(device, {"left": injector, "right": ju.Contact(voltage=0.0)})
+    current = ju.current_through(flow, "left")
+    assert current == pytest.approx(-1 / (1 / (0.7 * 0.5) + 1.0 / (2 * 0.5)), rel=1e-6)
+    np.testing.assert_allclose(ju.spin_current_through(flow, "left") / current, P, atol=1e-6)
+    held = {
+        "left": ju.Contact(voltage=0.2, spin=(0.1, 0.4, 0.3)),
+        "right": ju.Contact(voltage="floating", tunnel=0.01, polarisation=P),
+    }
+    probe = ju.diffuse(ju.Device(mesh=mesh, materials=metal()), held)
+    assert ju.current_through(probe, "right") == pytest.approx(0.0, abs=1e-12)
+    assert probe.contacts["right"].voltage == pytest.approx(0.2 + P @ (0.1, 0.4, 0.3), abs=5e-3)
+
+
+def test_thermoelectric_current_of_a_spin_split_superconductor():
+    """Ozaeta et al. (2014): between a normal metal and a superconductor with exchange field h, a barrier that filters
+    drives G_B P Int dE N_z(E) [f_N(E) - f_S(E)] where the two sides differ in temperature alone.
+    """
+    Delta, h, P, conductance, hot, cold, eta = 1.0, 0.3, 0.6, 1e-3, 0.4, 0.2, 0.02
+    electrode = ju.Reservoir(Delta, h=(0, 0, h))
+    mesh = ju.rectangle(0.2, 0.2, 0.2)
+    boundaries = {"left": ju.Reservoir(0.0), "right": ju.Tunnel(electrode, conductance, polarisation=(0, 0, P))}
+    device = ju.Device(mesh=mesh, materials=metal(), boundaries=boundaries)
+    E = np.linspace(0.005, 4, 400)
+    spec = ju.spectrum(ju.solve(device, cold, frequencies=4), E, eta=eta)
+    contacts = {"left": ju.Contact(voltage=0.0, temperature=hot), "right": ju.Contact(voltage=0.0, temperature=cold)}
+    found = ju.current_through(ju.kinetics(spec, contacts), "left")
+    split = [
+        ((E + s * h + 1j * eta) / np.sqrt((E + s * h + 1j * eta) ** 2 - Delta**2)) for s in (-1, 1)
+    ]  # H = + h.sigma
+    up, down = (np.abs(x.real) for x in split)
+    fermi = lambda T: 1 / (np.exp(E / T) + 1)  # noqa: E731
+    into_S = 0.2 * conductance * P * 2 * np.trapezoid((up - down) / 2 * (fermi(hot) - fermi(cold)), E)
+    assert into_S < -1e-6
+    assert found == pytest.approx(-into_S, rel=2e-2)

@@ -199,7 +199,17 @@ def _joint(mesh: Mesh, seam: Seams, barrier: Any, edges: np.ndarray, others: np.
     step = mesh.points[edges[:, 1]] - mesh.points[edges[:, 0]]
     half = ((step**2).sum(axis=1) ** 0.5 / 2).repeat(2)
     length = to_nodes(which.reshape(-1, 1), half[:, None], len(pairs))
+    first = pairs[:, 0]
     if len(seam.slaves):
         mine = np.concatenate([seam.owner, np.arange(len(seam.owner), pairs.max() + 1)])
         pairs = mine[pairs]
-    return Joint(pairs=pairs, conductance=barrier.conductance * length, transmissions=barrier.transmissions)
+    filtered = barrier.polarisation
+    if filtered is not None:
+        filtered = (np if isinstance(filtered, np.ndarray) else jnp).broadcast_to(filtered, (len(pairs), 3))
+        filtered = filtered if seam.spin is None else rotated_back("h", filtered, seam.spin[first])
+    return Joint(
+        pairs=pairs,
+        conductance=barrier.conductance * length,
+        transmissions=barrier.transmissions,
+        polarisation=filtered,
+    )

@@ -70,6 +70,7 @@ class Joint:
     pairs: Values  # (k, 2)
     conductance: Array  # (k,) times length
     transmissions: Array | None  # (c,)
+    polarisation: Array | None  # (k, 3)
 
 
 @jax.tree_util.register_dataclass
@@ -207,8 +208,14 @@ def middle_action(terms: tuple[Term, ...], G: Matrices, cell: Cells) -> Array:
 
 def joint_action(joint: Joint, G: Array, other: Array) -> Array:
     """A barrier's term from the matrices (k, 4, 4, ...) on both sides, (k, ...)."""
-    each = lambda g, o, c: barrier(g, o, SimpleNamespace(conductance=c, transmissions=joint.transmissions))  # noqa: E731
-    return jax.vmap(each)(G, other, joint.conductance)
+    return jax.vmap(lambda g, o, pair: barrier(g, o, SimpleNamespace(**pair)))(G, other, of_pairs(joint))
+
+
+def of_pairs(joint: Joint) -> dict[str, Any]:
+    """What a barrier's term needs of each pair, (k, ...)."""
+    channels = joint.transmissions
+    everywhere = None if channels is None else jnp.broadcast_to(channels, (len(joint.conductance), *channels.shape))
+    return {"conductance": joint.conductance, "transmissions": everywhere, "polarisation": joint.polarisation}
 
 
 def action(system: DiscreteAction, G: Array, omega: Array) -> Array:

@@ -10,6 +10,7 @@ import numpy as np
 
 from jusadel.common.arguments import is_number, real
 from jusadel.common.types import ArrayLike
+from jusadel.device.boundary.base import checked_polarisation
 
 NO_SPIN = (0.0, 0.0, 0.0)
 FLOATING = "floating"
@@ -35,6 +36,8 @@ class Contact:
             for `kinetics`: it settles where no net heat flows into the electrode.
         tunnel: None for an ideal contact, or the conductance per length of a barrier between the electrode and the
             device, where normal metals conduct 2 nu D.
+        polarisation: how that barrier filters spins, (3,), as a ferromagnetic injector or detector does: spins along
+            +-P pass with tunnel (1 +- |P|)/2.
 
     Raises:
         ValueError: nothing is given, or voltage and current both, or spin and spin current both; numbers that are not
@@ -47,6 +50,7 @@ class Contact:
     spin_current: Sequence[float] | None = None
     temperature: float | str | None = None
     tunnel: float | None = None
+    polarisation: Sequence[float] | None = None
 
     def __post_init__(self) -> None:
         for name, least in (("voltage", -np.inf), ("current", -np.inf), ("temperature", 0.0), ("tunnel", 0.0)):
@@ -70,6 +74,10 @@ class Contact:
                 "Contact without voltage, current, spin or spin_current; leave the boundary out for vacuum, or give "
                 "current=0.0 for an electrode that takes up spin and no charge"
             )
+        if self.polarisation is not None:
+            if self.tunnel is None:
+                raise ValueError(f"Contact polarisation = {self.polarisation} without tunnel; expected its conductance")
+            object.__setattr__(self, "polarisation", tuple(checked_polarisation(self.polarisation, None).tolist()))
         if self.tunnel is not None and nothing_held:
             raise ValueError(
                 f"Contact tunnel = {self.tunnel} without voltage or spin behind the barrier; a given current crosses "

@@ -77,6 +77,7 @@ OF_CONDITIONS = {
     "Gamma": ENERGY,
     "conductance": CONDUCTANCE,
     "transmissions": NUMBER,
+    "polarisation": NUMBER,
     "partner": WORD,
     "rotation": ANGLE,
 }

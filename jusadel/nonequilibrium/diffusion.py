@@ -154,8 +154,9 @@ def _with_contacts(device: Device, contacts: dict[str, Contact]) -> Device:
     boundaries = {name: b for name, b in device.boundaries.items() if name not in device.reservoirs()}
     for name, contact in contacts.items():
         if contact.tunnel is not None:
-            surfaces = boundaries[name].surfaces if name in boundaries else ()
-            boundaries[name] = Tunnel(Reservoir(0.0), contact.tunnel, None, *surfaces)
+            surface = next(iter(boundaries[name].surfaces), None) if name in boundaries else None
+            filters = contact.polarisation
+            boundaries[name] = Tunnel(Reservoir(0.0), contact.tunnel, surface=surface, polarisation=filters)
     return Device(mesh=device.mesh, materials=device.materials, boundaries=boundaries)
 
 

@@ -45,6 +45,7 @@ from jusadel.action.mesh_action import (
     action_of_seen,
     cell_action,
     node_action,
+    of_pairs,
     seen,
 )
 from jusadel.action.nambu import L, R
@@ -156,8 +157,8 @@ def blocks(system: DiscreteAction, retarded: Any, adv: Any, omega: Any, modes: M
 def _blocks_of_joint(
     bare: DiscreteAction, joint: Joint, retarded: np.ndarray, adv: np.ndarray, modes: Modes
 ) -> np.ndarray:
-    pairs, of_sides = np.asarray(joint.pairs), partial(_of_sides, joint.transmissions)
-    return _chunked(of_sides, bare, modes, retarded[pairs], adv[pairs], joint.conductance)[0]
+    pairs = np.asarray(joint.pairs)
+    return _chunked(_of_sides, bare, modes, retarded[pairs], adv[pairs], of_pairs(joint))[0]
 
 
 def current_over_joint(
@@ -269,18 +270,17 @@ def _of_cells(bare: DiscreteAction, modes: Modes, retarded: Array, adv: Array, c
     return _columns(lambda f: of_all(f, retarded, adv, cells), (3, len(modes)), retarded.dtype)
 
 
-@partial(jax.jit, static_argnums=2)
+@partial(jax.jit, static_argnums=1)
 def _of_sides(
-    transmissions: Array | None, bare: DiscreteAction, modes: Modes, retarded: Array, adv: Array, conductance: Array
+    bare: DiscreteAction, modes: Modes, retarded: Array, adv: Array, pairs: dict[str, Any]
 ) -> tuple[Array, Array]:
-    def at_sides(f: Array, r: Array, a: Array, c: Array) -> Array:
-        p = SimpleNamespace(conductance=c, transmissions=transmissions)
+    def at_sides(f: Array, r: Array, a: Array, pair: dict[str, Any]) -> Array:
         G = keldysh_matrices(r, a, f, modes)
-        slope = _gradient(lambda g: barrier(g[0], g[1], p), G)
+        slope = _gradient(lambda g: barrier(g[0], g[1], SimpleNamespace(**pair)), G)
         return jnp.stack([_k_block(G[i], slope[i], modes) for i in range(2)])
 
     of_all = jax.vmap(at_sides, (None, 0, 0, 0))
-    return _columns(lambda f: of_all(f, retarded, adv, conductance), (2, len(modes)), retarded.dtype)
+    return _columns(lambda f: of_all(f, retarded, adv, pairs), (2, len(modes)), retarded.dtype)
 
 
 @partial(jax.jit, static_argnums=1)

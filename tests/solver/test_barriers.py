@@ -112,7 +112,8 @@ def test_barrier_term_in_the_usual_matrices(transmissions):
     G = frame_to_green(jnp.asarray(V))
     conductance = np.array([0.5, 1.0, 2.0])
     T = None if transmissions is None else jnp.asarray(transmissions)
-    found = joint_action(Joint(pairs=None, conductance=jnp.asarray(conductance), transmissions=T), G[0], G[1])
+    joint = Joint(pairs=None, conductance=jnp.asarray(conductance), transmissions=T, polarisation=None)
+    found = joint_action(joint, G[0], G[1])
     for k in range(3):
         g, h = (np.asarray(ju.to_nambu(x[k])) for x in G)
         if transmissions is None:
@@ -122,6 +123,40 @@ def test_barrier_term_in_the_usual_matrices(transmissions):
             logs = [np.log(np.linalg.eigvals(np.eye(4) + t / 4 * mixed).astype(complex)).sum() for t in transmissions]
             expected = -np.sum(logs).real / (2 * np.sum(transmissions))
         assert found[k] == pytest.approx(conductance[k] * expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("polarisation", [(0.0, 0.0, 0.6), (0.3, -0.4, 0.5), (0.0, 1.0, 0.0)])
+def test_a_barrier_that_filters_in_the_usual_matrices(polarisation):
+    """-(G_B/4) Tr(W g W g'), W = u + v m.sigma tau3, u^2 + v^2 = 1, 2 u v = |P|."""
+    G = frame_to_green(jnp.asarray(np.eye(4) + 0.3 * RNG.normal(size=(2, 1, 4, 4))))
+    both = jnp.asarray([polarisation])
+    joint = Joint(pairs=None, conductance=jnp.asarray([1.7]), transmissions=None, polarisation=both)
+    size = np.linalg.norm(polarisation)
+    u, v = np.cos(np.arcsin(size) / 2), np.sin(np.arcsin(size) / 2)
+    magnet = np.kron(np.diag([1, -1]), np.tensordot(np.array(polarisation) / size, PAULI, 1))
+    g, h = (np.asarray(ju.to_nambu(x[0])) for x in G)
+    W = u * np.eye(4) + v * magnet
+    assert joint_action(joint, G[0], G[1])[0] == pytest.approx(-1.7 / 4 * np.trace(W @ g @ W @ h).real, rel=1e-12)
+
+
+PAULI = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"polarisation": (0, 0, 1.1)}, r"polarisation = \[0\.0, 0\.0, 1\.1\] has length 1\.1; expected at most 1"),
+        ({"polarisation": 0.3}, r"polarisation has shape \(\); expected \(3,\), a vector of spin"),
+        (
+            {"polarisation": (0, 0, 0.3), "transmissions": [0.2]},
+            "polarisation beside transmissions; expected one of them",
+        ),
+    ],
+)
+def test_filters_that_cannot_be(given, message):
+    for kind in (lambda **x: ju.Tunnel(ju.Reservoir(1.0), 1.0, **x), lambda **x: ju.Interface(1.0, **x)):
+        with pytest.raises(ValueError, match=message):
+            kind(**given)
 
 
 # --- what acts along edges ----------------------------------------------------------------------

@@ -83,4 +83,5 @@ def _joint(joint: Joint, spare: int) -> Joint:
     size = few_sizes(len(joint.pairs))
     pairs: Any = _at_spare(joint.pairs, size, spare)
     conductance: Any = with_zeros(joint.conductance, size)
-    return replace(joint, pairs=pairs, conductance=conductance)
+    filtered: Any = None if joint.polarisation is None else with_zeros(joint.polarisation, size)
+    return replace(joint, pairs=pairs, conductance=conductance, polarisation=filtered)

@@ -25,10 +25,11 @@ Phase = Number | Callable[[Values], ArrayLike]
 
 
 class Barrier(NamedTuple):
-    """What couples two matrices: a conductance per length, and its channels, None in the tunnel limit."""
+    """What couples two matrices: a conductance per length, its channels (None: tunnel limit), and how it filters."""
 
     conductance: Any
     transmissions: Any  # (channels,)
+    polarisation: Any = None  # (3,); None for nothing
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -108,3 +109,20 @@ def checked_transmissions(given: Any) -> Any:
     if not isinstance(values, jax.core.Tracer) and not np.all((np.asarray(values) > 0) & (np.asarray(values) <= 1)):
         raise ValueError(f"transmissions = {np.asarray(values).tolist()}; expected numbers in (0, 1]")
     return values
+
+
+def checked_polarisation(given: Any, transmissions: Any) -> Any:
+    """The polarisation of a barrier in the tunnel limit, (3,) of length one at most, or None."""
+    if given is None:
+        return None
+    value = real("polarisation", given)
+    if value.shape != (3,):
+        raise ValueError(f"polarisation has shape {value.shape}; expected (3,), a vector of spin")
+    if transmissions is not None:
+        raise ValueError("polarisation beside transmissions; expected one of them: it stands for the tunnel limit")
+    if not isinstance(value, jax.core.Tracer):
+        check_field("polarisation", value[None], "a barrier")
+        size = np.linalg.norm(value)
+        if size > 1 + 1e-12:
+            raise ValueError(f"polarisation = {np.asarray(value).tolist()} has length {size:.3g}; expected at most 1")
+    return value

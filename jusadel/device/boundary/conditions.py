@@ -16,6 +16,7 @@ from jusadel.device.boundary.base import (
     Phase,
     check_phase,
     checked_conductance,
+    checked_polarisation,
     checked_transmissions,
     phase_at,
 )
@@ -84,15 +85,19 @@ class Tunnel(Boundary):
         transmissions: None for the tunnel limit, or the transmission eigenvalues T_n in (0, 1] of the channels that
             share the conductance (two for one half, and so on, as they occur).
         surface: a Surface with terms on the edge itself.
+        polarisation: how the barrier filters spins, (3,): spins along +-P pass with G_B (1 +- |P|)/2. Then the term is
+            -(G_B/4) Tr(W g W g_r), W = u + v m.sigma tau3, u^2 + v^2 = 1, 2 u v m = P (docs/physics.md, section 6).
 
     Raises:
-        ValueError: conductance negative or not finite, transmissions outside (0, 1].
+        ValueError: conductance negative or not finite, transmissions outside (0, 1], polarisation longer than one or
+            beside transmissions.
     """
 
     reservoir: Reservoir
     conductance: Number
     transmissions: ArrayLike | None = None
     surface: Surface | None = None
+    polarisation: ArrayLike | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.reservoir, Reservoir):
@@ -100,6 +105,7 @@ class Tunnel(Boundary):
         checked_conductance("Tunnel", self.conductance)
         object.__setattr__(self, "transmissions", checked_transmissions(self.transmissions))
         checked_surface("Tunnel", self.surface)
+        object.__setattr__(self, "polarisation", checked_polarisation(self.polarisation, self.transmissions))
 
     @property
     def electrode(self) -> Reservoir:
@@ -109,7 +115,7 @@ class Tunnel(Boundary):
     @property
     def barrier(self) -> Barrier:
         """Between the edge and the Reservoir."""
-        return Barrier(self.conductance, self.transmissions)
+        return Barrier(self.conductance, self.transmissions, self.polarisation)
 
     @property
     def surfaces(self) -> tuple[Surface | None, ...]:
@@ -131,6 +137,7 @@ class Interface(Boundary):
     Args:
         conductance: G_B as in Tunnel; the nodes along the line are then doubled (`sol.mesh`). None: G is continuous.
         transmissions: as in Tunnel.
+        polarisation: as in Tunnel.
         surface: a Surface; with a barrier it acts on both sides, or give a pair (left, right), None for nothing.
             Normals point out of each side; without a barrier from left to right of the line as the mesh stores it.
 
@@ -142,15 +149,18 @@ class Interface(Boundary):
     conductance: Number | None = None
     transmissions: ArrayLike | None = None
     surface: Surface | Sequence[Surface | None] | None = None
+    polarisation: ArrayLike | None = None
 
     def __post_init__(self) -> None:
         sides = tuple(self.surface) if isinstance(self.surface, tuple | list) else (self.surface,) * 2
         alike = len(sides) == 2 and same_surface(*sides)
-        if self.conductance is None and (self.transmissions is not None or (alike and sides[0] is None)):
+        filters = self.transmissions is not None or self.polarisation is not None
+        if self.conductance is None and (filters or (alike and sides[0] is None)):
             raise ValueError("Interface without conductance; expected its conductance, or a surface for terms along it")
         if self.conductance is not None:
             checked_conductance("Interface", self.conductance)
         object.__setattr__(self, "transmissions", checked_transmissions(self.transmissions))
+        object.__setattr__(self, "polarisation", checked_polarisation(self.polarisation, self.transmissions))
         if len(sides) != 2 or (self.conductance is None and not alike):
             raise ValueError("Interface surface; a pair (left, right) needs a conductance, which makes two sides")
         object.__setattr__(self, "surface", tuple(checked_surface("Interface", s) for s in sides))
@@ -158,7 +168,7 @@ class Interface(Boundary):
     @property
     def barrier(self) -> Barrier | None:
         """Between its two sides, if there is one."""
-        return None if self.conductance is None else Barrier(self.conductance, self.transmissions)
+        return None if self.conductance is None else Barrier(self.conductance, self.transmissions, self.polarisation)
 
     @property
     def surfaces(self) -> tuple[Surface | None, ...]:
