@@ -127,6 +127,20 @@ def test_sf_proximity(tmp_path, monkeypatch):
     assert 0.3 < numbers["Tc_lowest"] <= numbers["Tc_thick"] < 1.0
 
 
+@pytest.mark.filterwarnings(COARSE)
+def test_altermagnet_junction(tmp_path, monkeypatch):
+    """On the closed form of weak barriers, beyond its zero too; S_z changes sign from one lobe to the next."""
+    lengths, dot = (2.5, 8.5), load("altermagnet_junction").DOT
+    film = ju.polygon([(-2, -2), (2, -2), (2, 2), (-2, 2)], size=0.6, holes=[dot])
+    given = {"STRENGTHS": (0.0, 1.0), "LENGTHS": lengths, "FILM": film}
+    numbers = numbers_of("altermagnet_junction", tmp_path, monkeypatch, **given)
+    for K in given["STRENGTHS"]:
+        found = [numbers[f"Ic_K{K}_L{L:g}"] for L in lengths]
+        np.testing.assert_allclose(found, load("altermagnet_junction").closed(K, np.array(lengths)), rtol=0.08)
+    assert numbers["Ic_K1.0_L8.5"] < 0
+    assert numbers["S_z_smallest"] == pytest.approx(-numbers["S_z_largest"], rel=0.15)
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:the mesh is too coarse", "ignore:the pair potential is stationary but")
 def test_self_consistent_vortex(tmp_path, monkeypatch):

@@ -3,8 +3,11 @@
 Where no source is named, the closed form is worked out from the equations of docs/physics.md in the docstring.
 """
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from random_device import magnetic
 from scipy.integrate import solve_bvp
 from scipy.optimize import brentq
 from scipy.special import digamma
@@ -215,6 +218,40 @@ def test_critical_temperature_of_abrikosov_and_gorkov(magnetic_Gamma, Tc):
         device = ju.Device(mesh=ju.rectangle(0.6, 0.6, 0.5), materials=ju.Material(Tc=1.0, **fields))
         found = ju.critical_temperature(device).T
         assert found == pytest.approx(Tc, abs=2e-7)
+
+
+def test_derivatives_of_all_fields():
+    """The reverse gradient of a current and a spin against central differences, along a random direction of each."""
+    rng = np.random.default_rng(3)
+    given = magnetic(rng) | {k: 0.2 * rng.normal(size=(3, 2)) for k in ("magnetic_gamma", "mu")}
+    given |= {"hall": 0.2, "v": 0.1 * rng.normal(size=3), "polarisation": [0.2, 0.1, -0.3]}
+    given |= {"surface": 0.2 * rng.normal(size=(3, 2)), "edge": 0.1 * np.eye(3)}
+    mesh = ju.rectangle(1.2, 0.8, 0.6)
+
+    def measured(p):
+        fields = {k: v for k, v in p.items() if k not in ("polarisation", "surface", "edge")}
+        ends = {
+            "left": ju.Reservoir(1.0),
+            "right": ju.Tunnel(ju.Reservoir(1.0, phase=1.0), 2.0, polarisation=p["polarisation"]),
+            "top": ju.Surface(magnetoelectric=p["surface"], magnetic_Gamma=p["edge"]),
+        }
+        device = ju.Device(mesh=mesh, materials=metal(h=(0.2, 0.1, 0.3), **fields), boundaries=ends)
+        sol = ju.solve(device, 0.2, frequencies=2, tol=1e-12)
+        return ju.current_through(sol, "left") + jnp.sum(ju.spin_density(sol)[4] * jnp.array([1.0, 2.0, -1.0]))
+
+    parameters = {k: jnp.asarray(v, float) for k, v in given.items()}
+    gradient = jax.grad(measured)(parameters)
+    for name, value in parameters.items():
+        along = np.asarray(rng.normal(size=value.shape))
+        if name in ("P", "K"):
+            along = along + np.swapaxes(along, -1, -2)
+        if name in ("magnetic_Gamma", "edge"):
+            along = along + along.T
+        step = 1e-4
+        up, down = (float(measured(parameters | {name: value + s * step * along})) for s in (1, -1))
+        expected = (up - down) / (2 * step)
+        assert abs(expected) > 1e-6, name
+        assert np.sum(np.asarray(gradient[name]) * along) == pytest.approx(expected, rel=1e-5, abs=1e-9), name
 
 
 # --- barriers ------------------------------------------------------------------------------------
