@@ -4,13 +4,13 @@ Imports `common`, `mesh` and `device`.
 """
 
 from jusadel.action import matsubara, nambu
+from jusadel.action.barriers import barrier as barrier
 from jusadel.action.homogeneous import bulk_value
 from jusadel.action.matsubara import bulk_gap
 from jusadel.action.nambu import from_nambu, to_nambu
 from jusadel.action.terms import (
     TERMS as TERMS,
     Term as Term,
-    barrier as barrier,
     density as density,
     diffusion as diffusion,
     exchange as exchange,

@@ -203,13 +203,32 @@ def _joint(mesh: Mesh, seam: Seams, barrier: Any, edges: np.ndarray, others: np.
     if len(seam.slaves):
         mine = np.concatenate([seam.owner, np.arange(len(seam.owner), pairs.max() + 1)])
         pairs = mine[pairs]
-    filtered = barrier.polarisation
-    if filtered is not None:
-        filtered = (np if isinstance(filtered, np.ndarray) else jnp).broadcast_to(filtered, (len(pairs), 3))
-        filtered = filtered if seam.spin is None else rotated_back("h", filtered, seam.spin[first])
     return Joint(
         pairs=pairs,
         conductance=barrier.conductance * length,
         transmissions=barrier.transmissions,
-        polarisation=filtered,
+        polarisation=_filtering(barrier, seam, first),
+        scattering=_scattering(barrier, seam, length),
     )
+
+
+def _filtering(barrier: Any, seam: Seams, nodes: np.ndarray) -> Any:
+    """The polarisation of a barrier in the frames of the nodes' owners, (k, 3), or None."""
+    if barrier.polarisation is None:
+        return None
+    xp: Any = np if isinstance(barrier.polarisation, np.ndarray) else jnp
+    everywhere = xp.broadcast_to(barrier.polarisation, (len(nodes), 3))
+    return everywhere if seam.spin is None else rotated_back("h", everywhere, seam.spin[nodes])
+
+
+def _scattering(barrier: Any, seam: Seams, length: Any) -> Any:
+    """K (c, 2, 2, 4) and the channels of each pair (k, c), or None."""
+    if barrier.scattering is None:
+        return None
+    if seam.spin is not None:
+        raise ValueError(
+            "a SpinActive barrier in a device with a periodic boundary that turns spins; expected rotation (0, 0, 0) "
+            "there, or a barrier with a polarisation in the tunnel limit"
+        )
+    K, channels = barrier.scattering
+    return K, length[:, None] * channels

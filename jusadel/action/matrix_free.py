@@ -22,8 +22,8 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
-from jusadel.action.links import all_middle_links
 from jusadel.action.matrices.carrying import Parts, Weights, matrices, parts_of, summed, weights_of
+from jusadel.action.matrices.links import all_middle_links
 from jusadel.action.matrices.neighbours import Neighbours, in_blocks, neighbours, sums_back, weighted_sums
 from jusadel.action.matrices.node_matrices import (
     TANGENTS,

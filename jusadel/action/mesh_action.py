@@ -25,11 +25,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jusadel.action.barriers import barrier
 from jusadel.action.connectivity import Layout
-from jusadel.action.links import Matrices, carried, edge_links, over_seams, to_middle
+from jusadel.action.matrices.links import Matrices, carried, edge_links, over_seams, to_middle
 from jusadel.action.matrices.node_matrices import transposed
 from jusadel.action.matrices.products import materialise
-from jusadel.action.terms import Term, barrier, density
+from jusadel.action.terms import Term, density
 from jusadel.common.differentiability import numpy_if_few, on_device, summed_rows
 from jusadel.common.types import Values
 from jusadel.mesh.mesh import Mesh
@@ -71,6 +72,7 @@ class Joint:
     conductance: Array  # (k,) times length
     transmissions: Array | None  # (c,)
     polarisation: Array | None  # (k, 3)
+    scattering: tuple[Array, Array] | None = None  # K (c, 2, 2, 4) and channels times length (k, c)
 
 
 @jax.tree_util.register_dataclass
@@ -213,9 +215,14 @@ def joint_action(joint: Joint, G: Array, other: Array) -> Array:
 
 def of_pairs(joint: Joint) -> dict[str, Any]:
     """What a barrier's term needs of each pair, (k, ...)."""
-    channels = joint.transmissions
-    everywhere = None if channels is None else jnp.broadcast_to(channels, (len(joint.conductance), *channels.shape))
-    return {"conductance": joint.conductance, "transmissions": everywhere, "polarisation": joint.polarisation}
+    everywhere = lambda x: None if x is None else jnp.broadcast_to(x, (len(joint.conductance), *x.shape))  # noqa: E731
+    scattering = None if joint.scattering is None else (everywhere(joint.scattering[0]), joint.scattering[1])
+    return {
+        "conductance": joint.conductance,
+        "transmissions": everywhere(joint.transmissions),
+        "polarisation": joint.polarisation,
+        "scattering": scattering,
+    }
 
 
 def action(system: DiscreteAction, G: Array, omega: Array) -> Array:

@@ -39,7 +39,6 @@ from jusadel.action.matrices.products import (
     with_axes_of,
 )
 from jusadel.action.nambu import constants
-from jusadel.action.nambu.frames import determinant, inverse
 from jusadel.device.material.material import SHAPES
 
 Array = jax.Array
@@ -179,43 +178,6 @@ def odd_galvanic(G: Array, dG: Dk, p: SimpleNamespace) -> Array:
     conjugate = spin_conjugate(anticommutator(with_axes_of(G, jnp.asarray(R[2], G.dtype)), G))
     each = [(weighted_spin(p.mu[:, k] / 16, G), dG[k]) for k in range(len(dG))]
     return _total(trace_of_product(anticommutator(spin, conjugate), along) for spin, along in each)
-
-
-def barrier(G: Array, other: Array, p: SimpleNamespace) -> Array:
-    """-(G_B/4) Tr(g g') between two sides (Kupriyanov and Lukichev), or Nazarov's form with transmissions T_n.
-
-    One that filters spins has -(G_B/4) Tr(W g W g'), W = u + v m.sigma tau3 with u^2 + v^2 = 1 and 2 u v m = P.
-
-    Nazarov's is -(G_B/(2 Sum T_n)) Sum_n Tr ln(1 - T_n A/4), A = {G, G'} + 2 = 2 - {g, g'}, whose eigenvalues, since
-    A commutes with G and G', come in pairs: Tr ln(1 - t A) = 2 ln(1 - t a + t^2 b), a = Tr A/2, b = a^2/2 - Tr A^2/4.
-    Keldysh matrices have four such pairs: there the determinant itself.
-    """
-    if p.transmissions is None:
-        return p.conductance / 4 * trace_of_product(_filtered(G, p), _filtered(other, p))
-    A = anticommutator(G, other) + 2 * with_axes_of(G, jnp.eye(len(G), dtype=G.dtype))
-    if len(G) == 8:
-        each = [_log_determinant(with_axes_of(G, jnp.eye(8, dtype=G.dtype)) - t / 4 * A) for t in p.transmissions]
-        return -p.conductance / (2 * jnp.sum(p.transmissions)) * _total(each)
-    a = jnp.trace(A) / 2
-    b = a**2 / 2 - trace_of_product(A, A) / 4
-    t = (p.transmissions / 4).reshape(-1, *(1,) * a.ndim)
-    return -p.conductance / jnp.sum(p.transmissions) * jnp.sum(jnp.log(1 - t * a + t**2 * b), axis=0)
-
-
-def _filtered(G: Array, p: SimpleNamespace) -> Array:
-    """W G of a barrier with the polarisation P."""
-    if p.polarisation is None:
-        return G
-    u = jnp.sqrt((1 + jnp.sqrt(1 - jnp.sum(p.polarisation**2))) / 2)
-    unit = with_axes_of(G, jnp.eye(len(G), dtype=G.dtype))
-    return product(u * unit - weighted_magnet(p.polarisation / (2 * u), G), G)
-
-
-def _log_determinant(M: Array) -> Array:
-    """ln det of Keldysh matrices (8, 8, ...), by Schur's formula for the blocks."""
-    M = jnp.moveaxis(M, (0, 1), (-2, -1))
-    a, b, c, d = (M[..., i : i + 4, j : j + 4] for i in (0, 4) for j in (0, 4))
-    return jnp.log(determinant(a)) + jnp.log(determinant(d - c @ inverse(a) @ b))
 
 
 def _total(terms: Iterable[Array]) -> Array:

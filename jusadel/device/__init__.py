@@ -3,7 +3,7 @@
 Imports `common` and `mesh`.
 """
 
-from jusadel.device.boundary import Interface, Periodic, Reservoir, Surface, Tunnel
+from jusadel.device.boundary import Interface, Periodic, Reservoir, SpinActive, Surface, Tunnel
 from jusadel.device.contact import Contact
 from jusadel.device.device import Device
 from jusadel.device.gauge.phase_lines import GaugeError
@@ -30,6 +30,7 @@ __all__ = [
     "Material",
     "Periodic",
     "Reservoir",
+    "SpinActive",
     "StrongPrecessionWarning",
     "Surface",
     "Tunnel",

@@ -12,7 +12,7 @@ import numpy as np
 from jusadel.action.connectivity import edge_sides
 from jusadel.common.archive import Arrays, concrete, numbers
 from jusadel.common.stored import Stored
-from jusadel.device.boundary import CONDITIONS, Boundary, phase_at
+from jusadel.device.boundary import PARTS, Boundary, phase_at
 from jusadel.device.contact import Contact
 from jusadel.device.device import Device
 from jusadel.device.gauge.phase_lines import GaugeError, bridges
@@ -178,11 +178,11 @@ def _boundaries_of(part: Stored) -> dict[str, Boundary]:
 def _boundary_of(where: str, part: Stored) -> Any:
     """What `_packed_boundary` made; a field that an older file lacks has its default."""
     kind = part["is"].text()
-    if kind not in CONDITIONS:
+    if kind not in PARTS:
         raise ValueError(f"{part.name} is a {kind!r}, which this version of jusadel does not know")
-    known = [f.name for f in fields(CONDITIONS[kind])]
+    known = [f.name for f in fields(PARTS[kind])]
     refuse_unknown(part, ["is", *known])
-    return CONDITIONS[kind](**{name: _given_of(where, name, part[name]) for name in known if name in part})
+    return PARTS[kind](**{name: _given_of(where, name, part[name]) for name in known if name in part})
 
 
 def _given_of(where: str, name: str, part: Stored) -> Any:

@@ -33,7 +33,8 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
-from jusadel.action.links import carried, corner_links, from_middle
+from jusadel.action.barriers import barrier
+from jusadel.action.matrices.links import carried, corner_links, from_middle
 from jusadel.action.matrices.products import commutator, transpose
 from jusadel.action.matrices.stiffness import stiffness
 from jusadel.action.mesh_action import (
@@ -49,7 +50,6 @@ from jusadel.action.mesh_action import (
     seen,
 )
 from jusadel.action.nambu import L, R
-from jusadel.action.terms import barrier
 
 Array = jax.Array
 Modes = tuple[int, ...]

@@ -66,7 +66,8 @@ def spin_current_through(sol: Solved, name: str) -> Array:
     """Spin current out of the device through a boundary, (3,): dF/ds as its G turns by exp(s.L).
 
     Half of it (a spin is hbar/2) is the torque on a magnetic electrode. All electrodes together take up the integral
-    of `spin_torque` over the device. Args, lines inside the device, nodes shared by boundaries and errors as in
+    of `spin_torque` over the device. Through a barrier that itself turns spins (polarisation, SpinActive) it is what
+    arrives in the electrode. Args, lines inside the device, nodes shared by boundaries and errors as in
     `current_through`; where something turns spins, lines have the accuracy of `spin_current_across`.
     """
     return on_device(_leaving(sol, name, spin_currents_of_cells, spin_torques, spin_torques_of_joints))

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.action.links import from_middle
+from jusadel.action.matrices.links import from_middle
 from jusadel.action.matrices.padding import few_sizes, filled_up, in_few_sizes, with_zeros, without_layout
 from jusadel.action.matrices.products import code_for
 from jusadel.action.mesh_action import Cells, DiscreteAction, action_of_seen, cell_action, nodal_mean, seen

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.action.links import middle_links
+from jusadel.action.matrices.links import middle_links
 from jusadel.action.mesh_action import Cells, DiscreteAction
 from jusadel.action.terms import GRADIENT
 from jusadel.common.differentiability import DIFFERENCES, without_derivatives

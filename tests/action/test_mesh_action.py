@@ -23,7 +23,7 @@ from random_device import (
 
 from jusadel import Device, Material, Reservoir
 from jusadel.action.assembly import discretise
-from jusadel.action.links import link
+from jusadel.action.matrices.links import link
 from jusadel.action.matrix_free import lift, residual
 from jusadel.action.mesh_action import action
 from jusadel.action.nambu import L, R

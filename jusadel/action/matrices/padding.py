@@ -84,4 +84,7 @@ def _joint(joint: Joint, spare: int) -> Joint:
     pairs: Any = _at_spare(joint.pairs, size, spare)
     conductance: Any = with_zeros(joint.conductance, size)
     filtered: Any = None if joint.polarisation is None else with_zeros(joint.polarisation, size)
-    return replace(joint, pairs=pairs, conductance=conductance, polarisation=filtered)
+    scattering: Any = None
+    if joint.scattering is not None:
+        scattering = (joint.scattering[0], with_zeros(joint.scattering[1], size))
+    return replace(joint, pairs=pairs, conductance=conductance, polarisation=filtered, scattering=scattering)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.action.links import edge_links, seam_turns
+from jusadel.action.matrices.links import edge_links, seam_turns
 from jusadel.action.matrices.padding import few_sizes
 from jusadel.action.mesh_action import Cells
 

@@ -7,22 +7,27 @@ meets one asks what it is: its `electrode`, `barrier`, `surfaces`, `partner`.
 
 from jusadel.device.boundary.base import Barrier, Boundary, phase_at
 from jusadel.device.boundary.conditions import Interface, Periodic, Reservoir, Tunnel
+from jusadel.device.boundary.spin_active import SpinActive
 from jusadel.device.boundary.surface import ADDED, EDGE_FIELDS, Surface
 
 CONDITIONS: dict[str, type[Boundary]] = {
     kind.__name__: kind for kind in (Reservoir, Tunnel, Interface, Periodic, Surface)
 }
 """By name, as cases and files have them."""
+PARTS: dict[str, type[Boundary]] = CONDITIONS | {"SpinActive": SpinActive}
+"""With what stands inside of them."""
 
 __all__ = [
     "ADDED",
     "CONDITIONS",
     "EDGE_FIELDS",
+    "PARTS",
     "Barrier",
     "Boundary",
     "Interface",
     "Periodic",
     "Reservoir",
+    "SpinActive",
     "Surface",
     "Tunnel",
     "phase_at",

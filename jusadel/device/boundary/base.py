@@ -30,6 +30,7 @@ class Barrier(NamedTuple):
     conductance: Any
     transmissions: Any  # (channels,)
     polarisation: Any = None  # (3,); None for nothing
+    scattering: Any = None  # K (c, 2, 2, 4) and channels per length (c,); None for what stands above
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -92,9 +93,13 @@ def check_phase(what: str, phase: Any) -> None:
 
 
 def checked_conductance(what: str, value: Any) -> Any:
-    """A conductance per length; anything but a number >= 0 is refused."""
+    """A conductance per length, or a SpinActive; anything else but a number >= 0 is refused."""
+    if isinstance(value, Boundary) and value.barrier is not None:
+        return value
     if not is_number(value, at_least=0.0):
-        raise ValueError(f"{what} conductance = {value!r}; expected a finite number >= 0, conductance per length")
+        raise ValueError(
+            f"{what} conductance = {value!r}; expected a finite number >= 0, conductance per length, or a SpinActive"
+        )
     return value
 
 
@@ -126,3 +131,16 @@ def checked_polarisation(given: Any, transmissions: Any) -> Any:
         if size > 1 + 1e-12:
             raise ValueError(f"polarisation = {np.asarray(value).tolist()} has length {size:.3g}; expected at most 1")
     return value
+
+
+def barrier_of(conductance: Any, transmissions: Any, polarisation: Any) -> Barrier:
+    """What a condition with these has between its sides."""
+    if isinstance(conductance, Boundary) and conductance.barrier is not None:
+        return conductance.barrier
+    return Barrier(conductance, transmissions, polarisation)
+
+
+def refuse_both(what: str, conductance: Any, *others: Any) -> None:
+    """A SpinActive says all of a barrier."""
+    if isinstance(conductance, Boundary) and any(x is not None for x in others):
+        raise ValueError(f"{what} with a SpinActive and transmissions or a polarisation; expected the SpinActive alone")

@@ -14,12 +14,15 @@ from jusadel.device.boundary.base import (
     Barrier,
     Boundary,
     Phase,
+    barrier_of,
     check_phase,
     checked_conductance,
     checked_polarisation,
     checked_transmissions,
     phase_at,
+    refuse_both,
 )
+from jusadel.device.boundary.spin_active import SpinActive
 from jusadel.device.boundary.surface import Surface, checked_surface, same_surface
 from jusadel.device.material.material import check_field, shaped
 
@@ -81,7 +84,7 @@ class Tunnel(Boundary):
     Args:
         reservoir: the Reservoir behind the barrier.
         conductance: G_B, of the interface per length, where normal metals conduct 2 nu D (e = hbar = 1); in the usual
-            parameter gamma_B = G_N-resistance ratio, gamma_B xi = 2 nu D/G_B.
+            parameter gamma_B = G_N-resistance ratio, gamma_B xi = 2 nu D/G_B. Or a SpinActive, which says all of it.
         transmissions: None for the tunnel limit, or the transmission eigenvalues T_n in (0, 1] of the channels that
             share the conductance (two for one half, and so on, as they occur).
         surface: a Surface with terms on the edge itself.
@@ -94,7 +97,7 @@ class Tunnel(Boundary):
     """
 
     reservoir: Reservoir
-    conductance: Number
+    conductance: Number | SpinActive
     transmissions: ArrayLike | None = None
     surface: Surface | None = None
     polarisation: ArrayLike | None = None
@@ -103,6 +106,7 @@ class Tunnel(Boundary):
         if not isinstance(self.reservoir, Reservoir):
             raise TypeError(f"Tunnel's reservoir is {type(self.reservoir).__name__}; expected a jusadel.Reservoir")
         checked_conductance("Tunnel", self.conductance)
+        refuse_both("Tunnel", self.conductance, self.transmissions, self.polarisation)
         object.__setattr__(self, "transmissions", checked_transmissions(self.transmissions))
         checked_surface("Tunnel", self.surface)
         object.__setattr__(self, "polarisation", checked_polarisation(self.polarisation, self.transmissions))
@@ -115,7 +119,7 @@ class Tunnel(Boundary):
     @property
     def barrier(self) -> Barrier:
         """Between the edge and the Reservoir."""
-        return Barrier(self.conductance, self.transmissions, self.polarisation)
+        return barrier_of(self.conductance, self.transmissions, self.polarisation)
 
     @property
     def surfaces(self) -> tuple[Surface | None, ...]:
@@ -146,7 +150,7 @@ class Interface(Boundary):
     """
 
     inner: ClassVar[bool] = True
-    conductance: Number | None = None
+    conductance: Number | SpinActive | None = None
     transmissions: ArrayLike | None = None
     surface: Surface | Sequence[Surface | None] | None = None
     polarisation: ArrayLike | None = None
@@ -159,6 +163,7 @@ class Interface(Boundary):
             raise ValueError("Interface without conductance; expected its conductance, or a surface for terms along it")
         if self.conductance is not None:
             checked_conductance("Interface", self.conductance)
+            refuse_both("Interface", self.conductance, self.transmissions, self.polarisation)
         object.__setattr__(self, "transmissions", checked_transmissions(self.transmissions))
         object.__setattr__(self, "polarisation", checked_polarisation(self.polarisation, self.transmissions))
         if len(sides) != 2 or (self.conductance is None and not alike):
@@ -168,7 +173,7 @@ class Interface(Boundary):
     @property
     def barrier(self) -> Barrier | None:
         """Between its two sides, if there is one."""
-        return None if self.conductance is None else Barrier(self.conductance, self.transmissions, self.polarisation)
+        return None if self.conductance is None else barrier_of(self.conductance, self.transmissions, self.polarisation)
 
     @property
     def surfaces(self) -> tuple[Surface | None, ...]:
