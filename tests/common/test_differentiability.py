@@ -109,7 +109,7 @@ DIFFERENTIABLE = {
     "Mesh": lambda x: total(replace_points(x).areas),
     "Periodic": lambda x: ju.Periodic("left", phase=x).phase,
     "Reservoir": lambda x: ju.Reservoir(x).Delta,
-    "SpinActive": lambda x: ju.SpinActive(up=x, down=0.1).matrices()[0, 0, 1, 0],
+    "SpinActive": lambda x: ju.SpinActive(up=0.5 * x, down=0.1).matrices()[0, 0, 1, 0],
     "Surface": lambda x: total(ju.Surface(h=(0, 0, x)).h),
     "Tunnel": lambda x: ju.Tunnel(ju.Reservoir(x), x).conductance,
     "bulk_gap": lambda x: ju.bulk_gap(0.6 * x, 1.1),
