@@ -19,8 +19,9 @@ from jusadel.action.nambu.frames import cap_step, expand, inverse, retract
 from jusadel.action.terms import TERMS, density
 
 TURN = jnp.asarray((R[2] - L[2]) / 2)
-CELL = tuple(t for t in TERMS if t.gradient)
-NODE = tuple(t for t in TERMS if not t.gradient)
+FIELDS = ("omega", "Delta", "h", "Gamma", "D", "gamma", "theta", "kappa")
+CELL = tuple(t for t in TERMS if t.gradient and t.field in FIELDS)
+NODE = tuple(t for t in TERMS if not t.gradient and t.field in FIELDS)
 
 
 def _element(u, V, r, omega, p):

@@ -278,3 +278,25 @@ def test_spin_injection(tmp_path, monkeypatch):
     assert numbers["decay_length_normal"] == pytest.approx(1.0, rel=0.01)
     assert numbers["decay_length_superconductor"] == pytest.approx(1.0, rel=0.01)
     assert numbers["decay_length_split"] > 5
+
+
+def test_spin_splitter(tmp_path, monkeypatch):
+    """The closed form of the conductivity and of the spin at the edge."""
+    widths, P, length = (0.75, 1.5), 0.3, 0.5
+    numbers = numbers_of("spin_splitter", tmp_path, monkeypatch, WIDTHS=widths, SIZE=0.2)
+    for w in widths:
+        edge = np.tanh(w / (2 * length))
+        assert numbers[f"conductivity_w{w:g}"] == pytest.approx(1 - P**2 * (2 * length / w) * edge, abs=2e-3)
+        assert numbers[f"S_edge_w{w:g}"] == pytest.approx(P * length * edge, rel=0.03)
+
+
+@pytest.mark.filterwarnings("ignore::jusadel.CoarseEnergiesWarning")
+def test_thermoelectric(tmp_path, monkeypatch):
+    """The closed form, in proportion to P; nothing flows without a difference of temperatures."""
+    given = {"POLARISATIONS": (0.8,), "HOT": (0.15, 0.4), "ENERGIES": np.linspace(0.01, 3.0, 150)}
+    numbers = numbers_of("thermoelectric", tmp_path, monkeypatch, **given)
+    example = load("thermoelectric")
+    expected = example.closed(0.8, 0.4) / (example.SIDE * example.BARRIER)
+    assert expected < -0.05
+    assert numbers["I_P0.8_T0.4"] == pytest.approx(expected, rel=0.05)
+    assert abs(numbers["I_P0.8_T0.15"]) < 1e-12
