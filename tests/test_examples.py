@@ -293,7 +293,7 @@ def test_spin_splitter(tmp_path, monkeypatch):
 @pytest.mark.filterwarnings("ignore::jusadel.CoarseEnergiesWarning")
 def test_thermoelectric(tmp_path, monkeypatch):
     """The closed form, in proportion to P; nothing flows without a difference of temperatures."""
-    given = {"POLARISATIONS": (0.8,), "HOT": (0.15, 0.4), "ENERGIES": np.linspace(0.01, 3.0, 150)}
+    given = {"POLARISATIONS": (0.8,), "HOT": (0.15, 0.4), "ENERGIES": np.linspace(0.01, 3.4, 200)}
     numbers = numbers_of("thermoelectric", tmp_path, monkeypatch, **given)
     example = load("thermoelectric")
     expected = example.closed(0.8, 0.4) / (example.SIDE * example.BARRIER)
