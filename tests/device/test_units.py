@@ -37,6 +37,21 @@ def line(length, pieces, height=0.05):
 # --- the scales -------------------------------------------------------------------------------------
 
 
+def test_pair_breaking():
+    """hbar/tau_sf and D e^2 B^2 d^2/(6 hbar) over k_B Tc, and the Tc of Abrikosov and Gorkov that follows."""
+    unit = k * 1.2
+    assert 0.75 * AL.magnetic_relaxation(ps=20.0) == pytest.approx(hbar / 20e-12 / unit, rel=1e-12)
+    expected = 60e-4 * (e * 0.3 * 20e-9) ** 2 / (6 * hbar) / unit
+    assert AL.depairing(mT=300.0, nm=20.0) == pytest.approx(expected, rel=1e-12)
+    assert AL.depairing(mT=300.0, nm=20.0, cm2_per_s=30.0) == pytest.approx(expected / 2, rel=1e-12)
+    film = ju.Material(
+        Tc=1.0, magnetic_Gamma=AL.magnetic_relaxation(ps=20.0), depairing=AL.depairing(mT=300.0, nm=20.0)
+    )
+    t = ju.film_critical_temperature(film)
+    alpha = hbar / 20e-12 / unit + expected
+    assert np.log(t) == pytest.approx(psi(0.5) - psi(0.5 + alpha / (2 * np.pi * t)), abs=1e-6)
+
+
 def test_units_of_energy_length_time_and_field():
     assert AL.energy_unit / k == pytest.approx(1.2)
     assert AL.to_meV(1.0) == pytest.approx(0.10341, rel=1e-4)

@@ -137,6 +137,34 @@ class Units(Laboratory):
         """A current, as of `Contact`: I/(e N0 d E0^2 L0^2/hbar); a spin current as e times the spins up minus down."""
         return checked("current uA", uA) * 1e-6 / self.current_unit
 
+    # --- pair breaking ------------------------------------------------------------------------------------
+
+    @named_units
+    def magnetic_relaxation(self, *, ps: Number) -> Number:
+        """magnetic_Gamma of isotropic magnetic impurities, from their spin-flip time: 4 hbar/(3 tau_sf E0).
+
+        docs/physics.md, section 8: pairs break at 3 Gamma^m/4, which is the hbar/tau_sf that stands with sin(theta)
+        cos(theta) in the Usadel equation of Anthore, Pothier and Esteve, PRL 90, 127001 (2003).
+
+        Args:
+            ps: spin-flip time tau_sf.
+        """
+        return 4 / 3 * self.time_unit / (checked("magnetic_relaxation ps", ps, True) * PS)
+
+    @named_units
+    def depairing(self, *, mT: Number, nm: Number, cm2_per_s: Number | None = None) -> Number:
+        """depairing of a thin film in a field along it, or of a narrow wire across it: D e^2 B^2 d^2/(6 hbar E0).
+
+        The mean of D q^2/2 with q = 2 e B z/hbar over -d/2 < z < d/2; d well below the coherence length.
+
+        Args:
+            mT: the field B.
+            nm: thickness of the film, or width of the wire, d.
+            cm2_per_s: D of the material; None for that of the Units.
+        """
+        d, B = checked("depairing nm", nm, True) * NM, checked("depairing mT", mT) * 1e-3
+        return self._diffusion_of(cm2_per_s) * (e * B * d) ** 2 / (6 * hbar * self.energy_unit)
+
     # --- spin-orbit coupling ----------------------------------------------------------------------------
 
     @named_units
