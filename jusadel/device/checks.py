@@ -39,7 +39,7 @@ def checked_boundaries(boundaries: Any, mesh: Mesh) -> dict[str, Boundary]:
         doubled = isinstance(boundary, Boundary) and boundary.inner and f"{name}:left" in mesh.boundaries
         if name not in mesh.boundaries and not doubled:
             raise ValueError(f"unknown boundary {name!r}; the mesh has boundaries {list(mesh.boundaries)}")
-        if not isinstance(boundary, Boundary):
+        if not isinstance(boundary, Boundary) or boundary.scatters:
             raise TypeError(
                 f"boundaries[{name!r}] is {type(boundary).__name__}; expected a boundary condition such as "
                 "jusadel.Reservoir (leave the name out for vacuum)"

@@ -190,6 +190,16 @@ def test_refused(given, message):
         ju.SpinActive(**given)
 
 
+def test_no_other_condition_stands_for_a_conductance():
+    with pytest.raises(ValueError, match="expected a finite number >= 0, conductance per length, or a SpinActive"):
+        ju.Interface(ju.Tunnel(ju.Reservoir(1.0), 1.0))
+
+
+def test_a_spin_active_barrier_is_no_condition_by_itself():
+    with pytest.raises((TypeError, ValueError), match="SpinActive"):
+        ju.Device(mesh=ju.rectangle(1.0, 0.5, 0.5), materials=ju.Material(Tc=0.0), boundaries={"left": MAGNET})
+
+
 def test_it_says_all_of_a_barrier():
     with pytest.raises(ValueError, match="expected the SpinActive alone"):
         ju.Tunnel(ju.Reservoir(1.0), MAGNET, transmissions=[0.2])

@@ -43,6 +43,8 @@ class Boundary:
 
     inner: ClassVar[bool] = False
     """Whether it stands on a line inside the mesh."""
+    scatters: ClassVar[bool] = False
+    """Whether it is a barrier alone, which stands in the place of a conductance."""
     partner: ClassVar[str | None] = None
     """The name of the other boundary which it is, shifted."""
 
@@ -94,7 +96,7 @@ def check_phase(what: str, phase: Any) -> None:
 
 def checked_conductance(what: str, value: Any) -> Any:
     """A conductance per length, or a SpinActive; anything else but a number >= 0 is refused."""
-    if isinstance(value, Boundary) and value.barrier is not None:
+    if isinstance(value, Boundary) and value.scatters:
         return value
     if not is_number(value, at_least=0.0):
         raise ValueError(
@@ -135,8 +137,8 @@ def checked_polarisation(given: Any, transmissions: Any) -> Any:
 
 def barrier_of(conductance: Any, transmissions: Any, polarisation: Any) -> Barrier:
     """What a condition with these has between its sides."""
-    if isinstance(conductance, Boundary) and conductance.barrier is not None:
-        return conductance.barrier
+    if isinstance(conductance, Boundary) and (barrier := conductance.barrier):
+        return barrier
     return Barrier(conductance, transmissions, polarisation)
 
 

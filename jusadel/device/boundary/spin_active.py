@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -37,6 +37,7 @@ class SpinActive(Boundary):
         ValueError: numbers out of these ranges, an axis of no length, or lists of different lengths.
     """
 
+    scatters: ClassVar[bool] = True
     up: ArrayLike
     down: ArrayLike
     mixing: tuple[ArrayLike, ArrayLike] = (0.0, 0.0)
