@@ -39,12 +39,19 @@ def tensors(seed):
         "kappa": 0.3 * rng.normal(size=3),
         "nu": 1.0 + rng.random(),
     }
-    given |= magnetic(rng)
-    return given | {k: rng.normal(size=SHAPES[k]) for k in (*NODAL, *GRADIENT) if k not in given}
+    return given
+
+
+def magnet(seed):
+    """Fields of a magnet that has no symmetry left."""
+    rng = np.random.default_rng(seed)
+    given = magnetic(rng)
+    rest = (k for k in (*NODAL, *GRADIENT) if k not in given and k not in tensors(seed))
+    return given | {k: rng.normal(size=SHAPES[k]) for k in rest}
 
 
 def magnetic(rng, size=0.3):
-    """Fields of a magnet that has no symmetry left, as far as they must be positive or symmetric."""
+    """Those that must be positive or symmetric."""
     Gamma, P, K = (size * rng.normal(size=shape) for shape in ((3, 3), (3, 2, 2), (3, 2, 2)))
     both = lambda x: (x + np.swapaxes(x, -1, -2)) / 4  # noqa: E731
     return {"magnetic_Gamma": Gamma @ Gamma.T, "depairing": size * rng.random(), "P": 0.1 * both(P), "K": both(K)}
@@ -65,6 +72,8 @@ def mild(seed, spin_orbit=0.2):
 
 
 ALL = {"left": tensors(1), "right": tensors(2)}
+"""All but the terms of magnets, which take long to compile beside the others."""
+EVERY = {region: fields | magnet(seed) for seed, (region, fields) in enumerate(ALL.items(), 3)}
 
 
 def varying(tensor):

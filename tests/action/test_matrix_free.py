@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from random_device import ALL, dense, frames, make, small_mesh, vector_potential
+from random_device import ALL, EVERY, dense, frames, make, small_mesh, vector_potential
 
 import jusadel as ju
 from jusadel.action import matrix_free as lifted
@@ -57,6 +57,17 @@ def test_product_is_that_of_the_dense_hessian(case, kind):
         expected = np.where(free, (hessian @ np.where(free, x[..., k], 0).ravel()).reshape(-1, 8), 0)
         assert np.abs(product[..., k] - expected).max() < 1e-10 * np.abs(expected).max()
         assert np.abs(residual[..., k] - np.where(free, slope, 0)).max() < 1e-10 * np.abs(slope).max()
+
+
+def test_product_with_the_terms_of_magnets():
+    """And the Hessian's blocks, as test_mesh_action has them."""
+    system = make(small_mesh(), EVERY, A=vector_potential, boundaries={"left": ju.Reservoir(1.0)})
+    V, x = batched(float)
+    _, product = gradient_and_product(lifted.lift(system), V[..., :1], jnp.asarray(OMEGA[:1]), x[..., :1])
+    free = np.asarray(system.free)[:, None]
+    _, hessian = (np.asarray(a) for a in dense(system, V[..., 0], OMEGA[0]))
+    expected = np.where(free, (hessian @ np.where(free, x[..., 0], 0).ravel()).reshape(-1, 8), 0)
+    assert np.abs(product[..., 0] - expected).max() < 1e-10 * np.abs(expected).max()
 
 
 def test_blocks_of_several_frequencies_are_those_of_each():

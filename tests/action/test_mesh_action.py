@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 from random_device import (
-    ALL,
+    EVERY as ALL,
     OMEGA,
     dense,
     frames,

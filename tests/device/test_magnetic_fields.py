@@ -3,8 +3,10 @@
 import jax
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 import jusadel as ju
+from jusadel.action.periodic import rotated_back
 
 ALONG_Z = np.zeros((3, 2, 2))
 ALONG_Z[2] = np.eye(2)
@@ -106,3 +108,16 @@ def test_a_magnetoelectric_edge_has_an_exchange_field_along_its_normal():
     np.testing.assert_allclose(ju.Surface(magnetic_Gamma=0.2).at("magnetic_Gamma", normals), [0.2 * np.eye(3)] * 2)
     with pytest.raises(ValueError, match=r"magnetoelectric has shape \(3,\); expected \(3, 2\)"):
         ju.Surface(magnetoelectric=(0, 0, 1))
+
+
+def test_seams_turn_the_index_of_spin_alone():
+    """P_ajk in the frame of the owner: a turned back by the rotation vector, j and k as they are."""
+    rng = np.random.default_rng(4)
+    P, spin = rng.normal(size=(2, 3, 2, 2)), rng.normal(size=(2, 3))
+    turn = Rotation.from_rotvec(spin).as_matrix()
+    np.testing.assert_allclose(rotated_back("P", P, spin), np.einsum("nba,nbjk->najk", turn, P), atol=1e-12)
+    np.testing.assert_allclose(
+        rotated_back("magnetic_Gamma", P[..., 0, :1] * np.ones(3), spin),
+        np.einsum("nba,nbc,ncd->nad", turn, P[..., 0, :1] * np.ones(3), turn),
+        atol=1e-12,
+    )

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import meshio
 import numpy as np
 import pytest
-from random_device import tensors
+from random_device import EVERY
 
 import jusadel as ju
 from jusadel.action.assembly import discretise
@@ -59,7 +59,7 @@ def everything(**changes):
             "S": ju.Material(
                 Tc=lambda p: 1.0 + 0.1 * jnp.sin(p[:, 0]), gamma=ju.rashba(0.1), D=lambda p: 2 + np.asarray(p)[:, 1]
             ),
-            "F": ju.Material(Tc=1.0, **{name: wavy(value) for name, value in tensors(2).items()}),
+            "F": ju.Material(Tc=1.0, **{name: wavy(value) for name, value in EVERY["right"].items()}),
         },
         "boundaries": {
             "left": ju.Tunnel(
