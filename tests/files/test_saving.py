@@ -204,7 +204,7 @@ def test_every_condition_can_be_saved(path):
     """Conditions that came later than this test belong into files too."""
     kept = {
         "left": ju.Surface(h=(0, 0, 1.0)),
-        "right": ju.Tunnel(ju.Reservoir(0.0), 1),
+        "right": ju.Tunnel(ju.Reservoir(0.0), ju.SpinActive(up=0.2, down=0.1)),
         "barrier": ju.Interface(surface=SURFACE),
         "top": ju.Periodic("bottom", rotation=(0, 0.1, 0)),
     }
@@ -213,7 +213,7 @@ def test_every_condition_can_be_saved(path):
     assert {k: type(b) for k, b in found.items()} == {k: type(b) for k, b in kept.items()}
     assert found["barrier"].conductance is None
     assert found["right"].transmissions is None
-    tested = {type(b) for b in (*found.values(), found["right"].reservoir)}
+    tested = {type(b) for b in (*found.values(), found["right"].reservoir, found["right"].conductance)}
     assert tested == set(Boundary.__subclasses__())
 
 
