@@ -5,7 +5,7 @@ from itertools import pairwise
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from random_device import ALL, mild, small_mesh
+from random_device import EVERY, mild, small_mesh
 
 import jusadel as ju
 from jusadel.action.assembly import discretise
@@ -184,14 +184,17 @@ def test_spin_field_turns_spins_without_loss():
 MESH = small_mesh()
 
 
-def random_equations(h_sign=1.0):
-    materials = {name: ju.Material(Tc=0.0, **(f | {"h": h_sign * f["h"]})) for name, f in ALL.items()}
+def random_equations(sign=1.0):
+    odd = lambda fields: {k: sign * np.asarray(fields[k]) for k in ("h", "P", "K", "mu", "hall", "v")}  # noqa: E731
+    materials = {name: ju.Material(Tc=0.0, **(fields | odd(fields))) for name, fields in EVERY.items()}
     device = ju.Device(mesh=MESH, materials=materials)
     return normal_equations(discretise(device, jnp.zeros((len(MESH.triangles), 3), complex)))[0].B.toarray()
 
 
 def test_reciprocity_of_the_equations():
-    """Onsager and Casimir: mu is even in time, S and h are odd, so that B_mn(h) = e_m e_n B_nm(-h), e = (1, -1...)."""
+    """Onsager and Casimir: mu is even in time, S is odd as h and the tensors of magnets are, so that B_mn of these is
+    e_m e_n B_nm of them reversed, e = (1, -1...).
+    """
     B, reversed_B = random_equations(), random_equations(-1.0)
     signs = np.tile([1.0, -1.0, -1.0, -1.0], len(MESH.points))
     scale = np.abs(B).max()
