@@ -1,6 +1,7 @@
 """The kinetic equations of the discrete action: against typed equations, in equilibrium, and their symmetries."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -14,12 +15,12 @@ from shared import commutator
 
 import jusadel as ju
 from jusadel.action.assembly import discretise
+from jusadel.action.barriers import barrier
 from jusadel.action.matrix_free import lift
 from jusadel.action.mesh_action import action
 from jusadel.action.nambu import R, advanced, bcs, from_nambu
 from jusadel.action.nambu.frames import frame_to_green, positivity, retract
 from jusadel.action.sparse_hessian import Pattern
-from jusadel.action.terms import barrier
 from jusadel.nonequilibrium.diffusion import normal_equations
 from jusadel.nonequilibrium.keldysh import (
     ALL_MODES,
@@ -334,7 +335,8 @@ def physical_matrix(seed):
 @pytest.mark.parametrize("transmissions", [None, (0.2, 0.9)])
 def test_barrier_on_keldysh_matrices(transmissions):
     """Its slope for [W, G] is that of -(G_B/2 Sum T) Sum Tr ln(1 - T A/4), and block by block the usual barrier."""
-    p = type("Fields", (), {"conductance": 1.7, "transmissions": transmissions and jnp.asarray(transmissions)})
+    channels = transmissions and jnp.asarray(transmissions)
+    p = SimpleNamespace(conductance=1.7, transmissions=channels, polarisation=None, scattering=None)
     one, two = (physical_matrix(k) for k in (3, 8))
     f = np.random.default_rng(1).normal(size=(2, 8)).astype(complex)
     G, other = (keldysh_matrices(x, advanced(x), jnp.asarray(v)) for x, v in zip((one, two), f, strict=True))
