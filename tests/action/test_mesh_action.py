@@ -45,7 +45,7 @@ def mesh():
 
 @pytest.fixture(scope="module")
 def system(mesh):
-    return make(mesh)
+    return make(mesh, ALL)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def test_derivatives_are_those_of_the_action(system, mesh, name):
 
 
 def test_reservoir_nodes_drop_out(mesh):
-    fixed = make(mesh, boundaries={"left": Reservoir(1.0), "right": Reservoir(0.0, h=(0, 0, 0.1))})
+    fixed = make(mesh, ALL, boundaries={"left": Reservoir(1.0), "right": Reservoir(0.0, h=(0, 0, 0.1))})
     held = ~np.asarray(fixed.free)
     expected = np.union1d(mesh.boundary_nodes("left"), mesh.boundary_nodes("right"))
     np.testing.assert_array_equal(np.flatnonzero(held), expected)
