@@ -216,6 +216,7 @@ def test_electromagnetic_gauge_is_exact(mesh, system, G):
     chi = gauge_function(points)
     turned = make(
         mesh,
+        ALL,
         A=lambda x: vector_potential(x) + slope(jnp.asarray(x)),
         Delta=pair_potential(mesh) * jnp.exp(2j * chi[mesh.triangles]),
     )
