@@ -12,14 +12,14 @@ import os
 import tomllib
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from jusadel.common.arguments import is_number
-from jusadel.device.boundary import CONDITIONS, Reservoir
+from jusadel.device.boundary import CONDITIONS, Reservoir, SpinActive, Tunnel
 from jusadel.device.device import Device
 from jusadel.device.material.material import ROWS, Material
 from jusadel.device.material.tensors import chiral, dresselhaus, rashba
@@ -171,8 +171,10 @@ class Case:
         kind = given.pop("kind", "Reservoir")
         if kind not in CONDITIONS:
             raise CaseError(f"{where}.kind = {kind!r}; expected one of {list(CONDITIONS)}")
+        if isinstance(given.get("conductance"), dict):
+            given["conductance"] = self._called(SpinActive, given["conductance"], f"{where}.conductance")
         if kind == "Tunnel":
-            own = {key: given.pop(key) for key in ("conductance", "transmissions") if key in given}
+            own = {f.name: given.pop(f.name) for f in fields(Tunnel) if f.name in given}
             given = own | {"reservoir": self._called(Reservoir, given, where)}
         return self._called(CONDITIONS[kind], given, where)
 

@@ -75,6 +75,8 @@ OF_CONDITIONS = {
     "phase": ANGLE,
     "h": ENERGY,
     "Gamma": ENERGY,
+    "magnetic_Gamma": ENERGY,
+    "depairing": ENERGY,
     "conductance": CONDUCTANCE,
     "transmissions": NUMBER,
     "polarisation": NUMBER,
@@ -84,11 +86,16 @@ OF_CONDITIONS = {
 """What fields of boundary conditions are, where they are no plain numbers."""
 
 
+OF_SCATTERING = {"up": NUMBER, "down": NUMBER, "mixing": ANGLE, "axis": NUMBER, "channels": PRODUCT}
+"""What stands in a SpinActive, a table in the place of a conductance."""
+
+
 def _of_condition(kind: type[Boundary]) -> dict[str, Dimension]:
     """By field; an electrode's numbers stand beside those of the barrier before it."""
     names = {f.name for f in fields(kind)}
     names |= {f.name for f in fields(Reservoir)} if "reservoir" in names else set()
-    return {"kind": WORD} | {name: OF_CONDITIONS.get(name, PRODUCT) for name in names - {"reservoir", "surface"}}
+    scattering = OF_SCATTERING if "conductance" in names else {}
+    return {"kind": WORD} | scattering | {name: OF_CONDITIONS.get(name, PRODUCT) for name in names - {"reservoir", "surface"}}
 
 
 QUANTITIES: dict[str, dict[str, Dimension]] = {

@@ -20,6 +20,7 @@ from jusadel.common.arguments import check_temperature
 from jusadel.common.differentiability import on_device
 from jusadel.common.errors import SolveError
 from jusadel.common.progress import Progress
+from jusadel.device.boundary import Reservoir
 from jusadel.device.device import Device
 from jusadel.device.recurrence import times_to_come
 from jusadel.solver.checks import refuse_unstable_tensors
@@ -187,8 +188,10 @@ def chosen_frequencies(
 def largest_energy(device: Device, Delta: Array) -> float:
     """The scale above which G is close to normal: pairing, exchange, and an eighth of the spin relaxation."""
     splitting, relaxation = field_energies(device.vertex_field)
-    electrodes = [
-        float(max(r.Delta, np.linalg.norm(r.h)) + np.abs(np.asarray(r.Gamma)).max() / 8)
-        for r in device.electrodes().values()
-    ]
+    electrodes = [_energy_of(r) for r in device.electrodes().values()]
     return float(max(np.abs(np.asarray(Delta)).max(), splitting, *electrodes, 0.0) + relaxation)
+
+
+def _energy_of(electrode: Reservoir) -> float:
+    relaxation = sum(np.abs(np.asarray(getattr(electrode, name))).max() for name in ("Gamma", "magnetic_Gamma"))
+    return float(max(electrode.Delta, np.linalg.norm(electrode.h), electrode.depairing) + relaxation / 8)

@@ -13,7 +13,7 @@ from jusadel.action.mesh_action import DiscreteAction
 from jusadel.action.nambu import bcs, phase_turn
 from jusadel.action.nambu.frames import frame_to_green, green_to_frame
 from jusadel.common.differentiability import numpy_if_few, with_rows
-from jusadel.device.boundary import Reservoir
+from jusadel.device.boundary import ELECTRODE_FIELDS, Reservoir
 from jusadel.device.device import Device
 
 Array = jax.Array
@@ -87,7 +87,9 @@ def _turned_frames(xp: Any, G: Any, phase: Any) -> Any:
 
 
 def _electrode(reservoir: Reservoir, omega: Any) -> Array:
-    """The electrode's bulk value; without exchange field it is BCS's, since Gamma does not touch singlets."""
-    if not isinstance(reservoir.h, jax.core.Tracer) and not np.any(np.asarray(reservoir.h)):
+    """The electrode's bulk value; it is BCS's where nothing breaks pairs: Gamma alone does not touch singlets."""
+    fields = {name: getattr(reservoir, name) for name in ELECTRODE_FIELDS}
+    breaking = [value for name, value in fields.items() if name != "Gamma"]
+    if not any(isinstance(x, jax.core.Tracer) or np.any(np.asarray(x)) for x in breaking):
         return bcs(omega, reservoir.Delta)
-    return bulk_value(omega, reservoir.Delta, reservoir.h, reservoir.Gamma)
+    return bulk_value(omega, reservoir.Delta, **fields)

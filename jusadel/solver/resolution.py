@@ -36,20 +36,36 @@ def metrics(device: Device, Delta: Any, T: float) -> dict[str, np.ndarray]:
     B, root = np.abs(np.asarray(device.magnetic_field())), np.sqrt(np.linalg.det(D))
     h = np.linalg.norm(np.asarray(device.vertex_field("h")), axis=-1).max(axis=-1)
     Gamma = np.linalg.eigvalsh(np.asarray(device.centroid_field("Gamma")))[:, -1]
-    a, gamma = (np.asarray(device.centroid_field(name)) for name in ("spin_field", "gamma"))
-    inverse = np.linalg.inv(D)
+    magnetic_Gamma = np.trace(np.asarray(device.centroid_field("magnetic_Gamma")), axis1=1, axis2=2)
+    slow, inverse = _of_the_slower_spin(device), np.linalg.inv(D)
     rates = {
         "thermal length sqrt(D/2 pi T)": np.full(len(B), np.pi * T),
         "coherence length sqrt(D/2 Delta)": E,
         "healing length sqrt(2 D/Delta) of the reservoir": _at_contacts(device) / 4,
-        "exchange length sqrt(D/2h)": h,
-        "spin relaxation length sqrt(D/Gamma)": np.maximum(Gamma, 0) / 2,
+        "exchange length sqrt(D/2h)": h / slow,
+        "spin relaxation length sqrt(D/Gamma)": np.maximum(Gamma, 0) / 2 / slow,
+        "magnetic relaxation length sqrt(2 D/tr magnetic_Gamma)": magnetic_Gamma / 4 / slow,
+        "depairing length sqrt(D/2 depairing)": np.asarray(device.centroid_field("depairing")),
         "magnetic length 1/sqrt(2|B|)": B * root,
         "magnetic length 1/(|B| xi), xi = sqrt(D/2 pi T) across": (B * root) ** 2 / (4 * (np.pi * T + E)),
     }
     found = {name: 2 * rate[:, None, None] * inverse for name, rate in rates.items() if rate.any()}
-    slopes = {"spin precession length 1/2|a|": 2 * a, "spin-galvanic length D/|gamma|": gamma @ inverse}
-    return found | {name: np.swapaxes(x, 1, 2) @ x for name, x in slopes.items() if x.any()}
+    return found | {name: np.swapaxes(x, 1, 2) @ x for name, x in _slopes(device, inverse).items() if x.any()}
+
+
+def _slopes(device: Device, inverse: np.ndarray) -> dict[str, np.ndarray]:
+    """What turns a spin or a phase for each unit of length, (m, 3, 2)."""
+    a, *galvanic = (np.asarray(device.centroid_field(name)) for name in ("spin_field", "gamma", "magnetic_gamma", "mu"))
+    names = ("spin-galvanic length D/|gamma|", "spin-galvanic length D/|magnetic_gamma|", "spin-galvanic length D/|mu|")
+    return {"spin precession length 1/2|a|": 2 * a} | {
+        name: gamma @ inverse for name, gamma in zip(names, galvanic, strict=True)
+    }
+
+
+def _of_the_slower_spin(device: Device) -> np.ndarray:
+    """1 - |P|: the part of D with which the slower spin diffuses, (m,)."""
+    P = np.linalg.norm(np.asarray(device.centroid_field("P")), axis=1)
+    return np.maximum(1 - np.linalg.norm(P, ord=2, axis=(1, 2)), 0.01)
 
 
 def decay_metric(device: Device, energy: float) -> np.ndarray:

@@ -197,3 +197,25 @@ def test_the_case_of_these_tests_is_good(tmp_path):
         warnings.simplefilter("error")
         device = read(tmp_path).device()
     np.testing.assert_allclose(device.materials["film"].h, [0, UNITS.energy(meV=0.1), 0])
+
+
+# --- barriers ---------------------------------------------------------------------------------------
+
+
+def test_a_barrier_that_filters_spins(tmp_path):
+    filters = ('conductance = "0.01 Ohm um^2"', 'conductance = "0.01 Ohm um^2"\npolarisation = [0.0, 0.0, 0.4]')
+    case = read(tmp_path, filters, ("phase = 0.5", 'depairing = "0.1 meV"'))
+    barrier = case.device().boundaries["right"]
+    np.testing.assert_array_equal(barrier.polarisation, (0, 0, 0.4))
+    assert barrier.reservoir.depairing == pytest.approx(UNITS.energy(meV=0.1), rel=1e-12)
+
+
+def test_a_barrier_that_scatters_spins_is_a_table_in_the_place_of_a_conductance(tmp_path):
+    given = "conductance = { up = 0.7, down = 0.2, mixing = [0.8, 0.3], axis = [0.6, 0, 0.8], channels = 2.0 }"
+    barrier = read(tmp_path, ('conductance = "0.01 Ohm um^2"', given)).device().boundaries["right"].conductance
+    expected = ju.SpinActive(up=0.7, down=0.2, mixing=(0.8, 0.3), axis=(0.6, 0, 0.8), channels=2.0)
+    np.testing.assert_array_equal(barrier.matrices(), expected.matrices())
+    assert barrier.channels == 2.0
+    wrong = read(tmp_path, ('conductance = "0.01 Ohm um^2"', given.replace("mixing = [0.8, 0.3]", "mixnig = []")))
+    with pytest.raises(ju.CaseError, match=r"\[boundaries.right.conductance\] has the unknown names \['mixnig'\]"):
+        wrong.device()

@@ -6,7 +6,7 @@ meets one asks what it is: its `electrode`, `barrier`, `surfaces`, `partner`.
 """
 
 from jusadel.device.boundary.base import Barrier, Boundary, phase_at
-from jusadel.device.boundary.conditions import Interface, Periodic, Reservoir, Tunnel
+from jusadel.device.boundary.conditions import ELECTRODE_FIELDS, Interface, Periodic, Reservoir, Tunnel
 from jusadel.device.boundary.spin_active import SpinActive
 from jusadel.device.boundary.surface import ADDED, EDGE_FIELDS, Surface
 
@@ -21,6 +21,7 @@ __all__ = [
     "ADDED",
     "CONDITIONS",
     "EDGE_FIELDS",
+    "ELECTRODE_FIELDS",
     "PARTS",
     "Barrier",
     "Boundary",

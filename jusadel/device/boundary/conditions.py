@@ -27,6 +27,10 @@ from jusadel.device.boundary.surface import Surface, checked_surface, same_surfa
 from jusadel.device.material.material import check_field, shaped
 
 
+ELECTRODE_FIELDS = ("h", "Gamma", "magnetic_Gamma", "depairing")
+"""Fields of a material that an electrode may have beside its Delta."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Reservoir(Boundary):
     """A large bulk electrode: on its edge G is fixed to the homogeneous value of these numbers.
@@ -36,6 +40,8 @@ class Reservoir(Boundary):
         phase: its phase, a number or a function of points (k, 2) -> (k,).
         h: exchange field in the electrode, (3,) [energy].
         Gamma: its spin relaxation, number or (3, 3) [energy].
+        magnetic_Gamma: its relaxation by magnetic impurities, number or (3, 3) [energy].
+        depairing: its orbital pair breaking, a rate >= 0 [energy].
 
     Raises:
         ValueError: not finite, Delta negative or complex, tensor of the wrong shape.
@@ -45,9 +51,11 @@ class Reservoir(Boundary):
     phase: Phase = 0.0
     h: ArrayLike = (0.0, 0.0, 0.0)
     Gamma: ArrayLike = 0.0
+    magnetic_Gamma: ArrayLike = 0.0
+    depairing: ArrayLike = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("h", "Gamma"):
+        for name in ELECTRODE_FIELDS:
             value = shaped(name, getattr(self, name))
             object.__setattr__(self, name, value)
             check_field(name, value[None], "a reservoir")
