@@ -164,11 +164,12 @@ def _forcing(size: Array, before: Array, enough: Array) -> Array:
 def _screening(lifted: LiftedAction, H: Hessian, omega: Array) -> tuple[Array, Array]:
     """s of the operators 8 K + s that stand for the singlet and the triplet directions, (n, w) each.
 
-    The mean diagonal of the Hessian beside 8 K; in the normal state 8 omega for singlets, and the relaxation of
-    triplets besides. Never below 8 omega.
+    The mean diagonal of the Hessian beside 8 K; in the normal state 8 omega, and besides 4/3 of the trace of Gamma for
+    triplets, and of that of Gamma^m 2 for singlets and 2/3 for triplets. Never below 8 omega.
     """
     nodes = lifted.system.nodes
     local = -4 * jnp.trace(H.curvature, axis1=1, axis2=2)
-    relaxation = jnp.trace(nodes.fields["Gamma"], axis1=1, axis2=2)[:, None]
+    difference = nodes.fields["Gamma"] - nodes.fields["magnetic_Gamma"]
+    relaxation = jnp.trace(difference, axis1=1, axis2=2)[:, None]
     floor = 8 * nodes.weight[:, None] * omega
     return jnp.maximum(local - relaxation, floor), jnp.maximum(local + relaxation / 3, floor)
