@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 import scipy.sparse.linalg
-from random_device import ALL, OMEGA, dense, frames, small_mesh
+from random_device import ALL, EVERY, OMEGA, dense, frames, small_mesh
 from scipy.spatial.transform import Rotation
 from shared import commutator
 
@@ -58,17 +58,21 @@ def normal_state(count=N):
 
 
 def typed_currents(p, mu, dmu, S, dS):
-    """j_k and j_kl of charge and spin per 2 nu (docs/physics.md, section 5), for dmu (2,), dS (2, 3)."""
+    """j_k and j_kl of charge and spin per 2 nu (docs/physics.md, sections 5 and 8), for dmu (2,), dS (2, 3)."""
     D, e = np.trace(p["D"]) / 2, EPSILON[:2, :2, 2]  # eps_jkz
-    j = -p["D"] @ dmu + D * np.einsum("i,jk,ji->k", p["theta"], e, dS) + p["gamma"].T @ S
+    j = -p["D"] @ dmu + D * np.einsum("i,jk,ji->k", p["theta"], e, dS)
+    j = j + (p["gamma"] + p["magnetic_gamma"]).T @ S
+    j = j - D * np.einsum("ajk,ja->k", p["P"], dS) + D * p["hall"] * np.einsum("jk,j->k", e, dmu)
     spin = -p["D"] @ dS + D * np.einsum("l,jk,j->kl", p["theta"], e, dmu)
-    return j, spin + D * np.einsum("i,jk,iml,jm->kl", p["kappa"], e, EPSILON, dS)
+    spin = spin + D * np.einsum("i,jk,iml,jm->kl", p["kappa"], e, EPSILON, dS)
+    spin = spin - D * np.einsum("ljk,j->kl", p["P"], dmu) + D * np.einsum("ajk,aml,jm->kl", p["K"], EPSILON, dS)
+    return j, spin + D * p["hall"] * np.einsum("jk,jl->kl", e, dS)
 
 
 def typed_weak_form(mesh, given, f):
     """Int (-j.grad phi_n) and Int (-j_kl d_k phi_n - phi_n torque_l) for mu and S linear in each triangle.
 
-    Terms without gradients, and gamma with its one, at the corners, those with two at the centroid. A spin field turns
+    Terms without gradients, and those with one, at the corners, those with two at the centroid. A spin field turns
     the spins on their way to the centroid, S -> S + 2 (offset_k a_k) x S + ...: d_k there becomes D_k = d_k + 2 a_k x.
     """
     out = np.zeros((len(mesh.points), 4))
@@ -82,21 +86,39 @@ def typed_weak_form(mesh, given, f):
         j, j_spin = typed_currents(p, mu.mean(), dmu, f[corners, 1:].mean(axis=0), grad.T @ S)
         out[corners, 0] -= volume * grad @ j
         out[corners, 1:] += volume * np.einsum("iml,im->il", turn, -grad @ j_spin)
-        out[corners, 1:] += volume * p["gamma"] @ dmu / 3  # the torque -gamma_lm d_m mu
+        out[corners, 1:] += volume * (p["gamma"] + p["magnetic_gamma"]) @ dmu / 3  # the torque -gamma_lm d_m mu
+        out[corners] += volume / 2 * typed_odd_galvanic(p["mu"], f[corners], grad, turn)
         torque = 2 * np.cross(p["h"], f[corners, 1:])
-        torque -= (np.trace(p["Gamma"]) * f[corners, 1:] - f[corners, 1:] @ p["Gamma"]) / 2
+        Gamma = p["Gamma"] + p["magnetic_Gamma"]
+        torque -= (np.trace(Gamma) * f[corners, 1:] - f[corners, 1:] @ Gamma) / 2
         out[corners, 1:] -= volume / 3 * torque
     return out
 
 
+def typed_odd_galvanic(tensor, f, grad, turn):
+    """Twice Int (-j.grad phi_n) and Int (-phi_n torque_l) of mu by parts: half of each current as the other's torque.
+
+    The integral along the edges that remains has the value of the corner itself in place of that along them.
+    """
+    mu, S = f[:, 0], f[:, 1:]
+    carried = np.einsum("nml,cmi,ik->nclk", turn, turn, tensor)  # mu of corner c as corner n sees it
+    out = np.zeros_like(f)
+    slope_of_S = np.einsum("nim,ck,cij,cj->nkm", turn, grad, turn, S)
+    out[:, 0] += np.einsum("lk,nkl->n", tensor, slope_of_S) / 3
+    out[:, 0] -= np.einsum("nk,nclk,nl->n", grad, carried, S) / 3 + grad @ tensor.T @ S.mean(axis=0)
+    out[:, 1:] -= tensor @ (grad.T @ mu) / 3
+    out[:, 1:] -= np.einsum("nk,nclk,nc->nl", grad, carried, mu[:, None] - mu) / 3
+    return out
+
+
 def without(*names):
-    return {region: fields | {k: np.zeros_like(fields[k]) for k in names} for region, fields in ALL.items()}
+    return {region: fields | {k: np.zeros_like(fields[k]) for k in names} for region, fields in EVERY.items()}
 
 
 @pytest.mark.parametrize("spin_field", [False, True])
 def test_normal_state_is_that_of_the_typed_equations(spin_field):
     """Two materials with random tensors, irregular triangles, random mu and S."""
-    given = ALL if spin_field else without("spin_field")
+    given = EVERY if spin_field else without("spin_field")
     equations, mass = normal_equations(discrete(given))
     f = np.random.default_rng(5).normal(size=(N, 4))
     expected = typed_weak_form(MESH, given, f)
@@ -129,11 +151,13 @@ def test_covariant_and_written_out_spin_field():
 
 
 def test_currents_of_cells_are_the_typed_ones():
-    system = discrete()
+    """All but that of mu, which takes half of its S along the way, and is that of a triangle to first order only."""
+    given = without("mu")
+    system = discrete(given)
     f = np.random.default_rng(7).normal(size=(N, 4))
     found = currents_of_cells(system, *(x.real for x in normal_state()), f, CHARGE_AND_SPIN)
     for t, corners in enumerate(MESH.triangles):
-        p = ALL[list(MESH.regions)[MESH.region_of_triangle[t]]]
+        p = given[list(MESH.regions)[MESH.region_of_triangle[t]]]
         offsets = MESH.points[corners] - MESH.centroids[t]
         turn = Rotation.from_rotvec(2 * offsets @ p["spin_field"].T).as_matrix()
         S, grad = np.einsum("ilm,im->il", turn, f[corners, 1:]), MESH.shape_gradients[t]
@@ -280,7 +304,7 @@ def test_reactions_in_equilibrium_are_the_supercurrent(superconductor):
 def test_energy_is_conserved_where_nothing_takes_it(superconductor):
     """The energy column of B adds up to zero but for the bath, and charge but for the pair potential."""
     _, retarded, adv = superconductor
-    metal = discrete(boundaries=ENDS, A=field)
+    metal = discrete(EVERY, boundaries=ENDS, A=field)
     B = Assembly(metal).equations(blocks(metal, retarded, adv, frequency_matrix(0.0, 0.0))).B
     sums = np.asarray(B.toarray()).reshape(N, 8, 8 * N).sum(axis=0)
     assert np.abs(sums[:2]).max() < 1e-12 * np.abs(B.toarray()).max()

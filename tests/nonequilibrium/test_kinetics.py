@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.special
-from random_device import ALL, small_mesh
+from random_device import ALL, magnetic, small_mesh
 
 import jusadel as ju
 from jusadel.action.assembly import discretise
@@ -84,13 +84,18 @@ CUT = ((0.5, 0.0), (0.5, 0.1))
 
 @pytest.fixture(scope="module")
 def junction():
-    """A junction with every term, barriers, a normal electrode along one side, and levels broadened by pi T or so."""
+    """A junction with every term, those of magnets too, barriers of which one filters spins and one turns them, and
+    levels broadened by pi T or so.
+    """
     x = (1 - np.cos(np.pi * np.linspace(0, 1, 17))) / 2
     film = {"h": (0, 0.5, 0.2), "gamma": ju.rashba(0.3), "Gamma": 0.3, "spin_field": ju.rashba(0.4)}
+    film |= magnetic(np.random.default_rng(5)) | {"hall": 0.2, "v": (0.1, 0, 0.2)}
+    film |= {"magnetic_gamma": ju.dresselhaus(0.2), "mu": ju.rashba(0.2)}
+    turning = ju.SpinActive(up=0.6, down=0.3, mixing=(0.5, 0.2), axis=(0.6, 0, 0.8), channels=30.0)
     ends = {
-        "left": ju.Tunnel(ju.Reservoir(4.0), conductance=8.0),
+        "left": ju.Tunnel(ju.Reservoir(4.0), turning),
         "right": ju.Reservoir(4.0, phase=1.2),
-        "bottom": ju.Tunnel(ju.Reservoir(0.0), conductance=0.5),
+        "bottom": ju.Tunnel(ju.Reservoir(0.0), conductance=0.5, polarisation=(0.3, 0, 0.4)),
     }
     device = strip(x, 0.1, ends, Tc=0.0, theta=(0, 0, 0.1), kappa=(0, 0, 0.1), **film)
     return ju.spectrum(ju.solve(device, **ONE), quadrature()[0], eta=ETA)
@@ -122,7 +127,8 @@ def test_equilibrium_current_is_the_matsubara_one(junction, balanced):
     # -dF/da of a Solution is not the spin current at one point of a triangle: see test_keldysh on how they approach
     spin, S = np.asarray(ju.spin_current_across(sol, *CUT)), np.asarray(ju.spin_density(sol))
     np.testing.assert_allclose(ju.spin_current_across(balanced, *CUT), spin, atol=0.03 * np.abs(spin).max())
-    np.testing.assert_allclose(ju.spin_density(balanced), S, atol=1e-4 * np.abs(S).max())
+    # at the fixed end, where a magnet's spin falls off slowly with energy, the quadrature costs 3e-4 (1e-4 with 48)
+    np.testing.assert_allclose(ju.spin_density(balanced), S, atol=4e-4 * np.abs(S).max())
     assert np.abs(ju.spin_density(sol, pauli=False)).max() > 1e-3
     assert np.abs(spin).max() > 1e-5
     np.testing.assert_allclose(balanced.mu, 0, atol=1e-7)

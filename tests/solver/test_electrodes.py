@@ -16,9 +16,7 @@ BROKEN = ju.Reservoir(1.0, depairing=DEPAIRING, magnetic_Gamma=MAGNETIC)
 
 
 def device(electrode):
-    return ju.Device(
-        mesh=ju.rectangle(0.6, 0.4, 0.4), materials=ju.Material(Tc=0.0), boundaries={"left": electrode}
-    )
+    return ju.Device(mesh=ju.rectangle(0.6, 0.4, 0.4), materials=ju.Material(Tc=0.0), boundaries={"left": electrode})
 
 
 def balance(theta, omega, rate=RATE):
