@@ -16,7 +16,8 @@ import jax
 import numpy as np
 
 import jusadel as ju
-from jusadel.device.material.magnetic_groups import group_of
+from jusadel.device.material.magnetic_groups import Group, group_of
+from jusadel.device.material.spin_groups import collinear
 from jusadel.device.material.symmetry import allowed_entries, tensors
 from jusadel.files.case import read_case
 from jusadel.files.case_run import run_case
@@ -97,16 +98,21 @@ def mesh(given: argparse.Namespace) -> None:
 
 def symmetry(given: argparse.Namespace) -> None:
     """Print the forms of the tensors that a group allows, entries by free letters, gradients in columns."""
+    group = group_of(given.group)
+    if given.swaps is not None:
+        group = collinear(given.group, given.swaps, [float(x) for x in (given.along or "0 0 1").split()])
+    elif given.along is not None:
+        raise ValueError(f"--along {given.along} without --swaps; it is the direction of the moments of a spin group")
     odd = [name for name in TENSORS if tensors[name].odd]
     for name in (name for name in TENSORS if name not in odd):
-        _print_form(given.group, name)
-    if group_of(given.group).ordinary:
+        _print_form(group, name)
+    if given.swaps is None and group.ordinary:
         print("odd under time reversal, in a magnet of this group (1' behind the name: not magnetic, all forbidden)")
     for name in odd:
-        _print_form(given.group, name)
+        _print_form(group, name)
 
 
-def _print_form(group: str, name: str) -> None:
+def _print_form(group: Group, name: str) -> None:
     free = len(ju.allowed_tensor(group, name))
     print(f"{name}: " + (f"{free} free" if free else "forbidden"))
     entries = allowed_entries(group, name)
@@ -143,7 +149,12 @@ COMMANDS: tuple[tuple[Any, str, dict[str, str]], ...] = (
     (
         symmetry,
         "the tensors that a point group or magnetic point group allows",
-        {"group": "Schoenflies or Hermann-Mauguin, such as C4v or 4mm, with primes for a magnet: \"4'/mm'm\""},
+        {
+            "group": "Schoenflies or Hermann-Mauguin, such as C4v or 4mm, with primes for a magnet: \"4'/mm'm\"",
+            "--swaps": "of a collinear magnet without spin-orbit coupling: what swaps its sublattices, such as '4z mx', "
+            "or '' for a ferromagnet",
+            "--along": "its moments; default '0 0 1'",
+        },
     ),
     (
         run,

@@ -215,6 +215,17 @@ def test_symmetrised_terms_off_the_constraint(name, sample):
     assert np.abs(plain - expected).max() > 1e-2 * scale
 
 
+@pytest.mark.parametrize("term", TERMS, ids=NAMES)
+def test_charge_conjugation(term, sample):
+    """Eq. (2) of the paper: G(-omega) = -R3 G(omega)^T R3 has the same density, also where {G, dG} = 0 does not hold."""
+    R3 = np.asarray(units(4)[1][2])
+    conjugate = lambda G: -R3 @ np.swapaxes(G, -1, -2) @ R3  # noqa: E731
+    dG = sample.dG + np.random.default_rng(8).normal(size=sample.dG.shape)
+    expected = evaluated(term, sample.G, dG) * (-1 if term.name == "frequency" else 1)  # it changes with the frequency
+    found = evaluated(term, conjugate(sample.G), conjugate(dG))
+    np.testing.assert_allclose(found, expected, atol=1e-12 * np.abs(expected).max())
+
+
 def test_density_is_the_sum_of_its_terms(sample):
     G, dG = sample.G[0], sample.dG[0]
     total = sum(evaluated(term, sample.G, sample.dG)[0] for term in TERMS)

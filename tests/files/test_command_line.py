@@ -112,6 +112,18 @@ def test_symmetry_of_a_magnet(capsys):
     assert "no group has these primes" in capsys.readouterr().err
 
 
+def test_symmetry_of_a_spin_group(capsys):
+    """Collinear moments without spin-orbit coupling: the d-wave altermagnet, and a ferromagnet along x."""
+    assert main(["symmetry", "D4h", "--swaps", "4z mx"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"\nP: 1 free\n   x .*\n.*\n.*\n   y .*\n.*\n.*\n   z +0 +a +0\n +a +0 +0\n +0 +0 +0\n", out)
+    assert "h: forbidden" in out
+    assert main(["symmetry", "D4h", "--swaps", "", "--along", "1 0 0"]) == 0
+    assert re.search(r"\nh: 1 free\n +a +0 +0\n", capsys.readouterr().out)
+    assert main(["symmetry", "D4h", "--along", "1 0 0"]) == 1
+    assert "--along 1 0 0 without --swaps" in capsys.readouterr().err
+
+
 # --- run ------------------------------------------------------------------------------------------
 
 

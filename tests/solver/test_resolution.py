@@ -71,7 +71,7 @@ def test_fine_mesh_does_not_warn(device):
         ({"magnetic_gamma": ju.rashba(8.0)}, {}, None, 0.1, r"spin-galvanic length D/\|magnetic_gamma\|"),
         ({"mu": ju.rashba(8.0)}, {}, None, 0.1, r"spin-galvanic length D/\|mu\|"),
         (
-            {"h": (0, 0, 1.0), "P": 0.99 * np.array([0 * np.eye(2), 0 * np.eye(2), np.eye(2)])},
+            {"h": (0, 0, 1.0), "P": 0.99 * np.multiply.outer([0, 0, 1], np.eye(2))},
             {},
             None,
             0.1,
