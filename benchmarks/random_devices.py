@@ -42,7 +42,7 @@ def material(rng, Tc, spin_orbit):
 def magnet(rng):
     """One in five has a polarisation that may leave the domain where the normal state is stable."""
     both = lambda x: (x + x.swapaxes(-1, -2)) / 2  # noqa: E731
-    P, K = 0.15 * rng.choice([1, 1, 1, 1, 4]) * rng.normal(size=(3, 2, 2)), 0.3 * rng.normal(size=(3, 2, 2))
+    P, K = 0.06 * rng.choice([1, 1, 1, 1, 4]) * rng.normal(size=(3, 2, 2)), 0.3 * rng.normal(size=(3, 2, 2))
     root = rng.normal(size=(3, 3))
     relaxing = {"magnetic_Gamma": 0.3 * rng.random() * root @ root.T, "depairing": 0.5 * rng.random()}
     galvanic = {name: 0.15 * rng.normal(size=(3, 2)) for name in ("magnetic_gamma", "mu")}

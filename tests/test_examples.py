@@ -2,6 +2,7 @@
 
 import re
 
+import layered
 import matplotlib.image
 import numpy as np
 import pytest
@@ -139,6 +140,27 @@ def test_altermagnet_junction(tmp_path, monkeypatch):
         np.testing.assert_allclose(found, load("altermagnet_junction").closed(K, np.array(lengths)), rtol=0.08)
     assert numbers["Ic_K1.0_L8.5"] < 0
     assert numbers["S_z_smallest"] == pytest.approx(-numbers["S_z_largest"], rel=0.15)
+
+
+@pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")
+def test_spin_valve(tmp_path, monkeypatch):
+    """Tc of the typed linear equations on a line of the same nodes; lowest at right angles with both magnets aside."""
+    example, angles = load("spin_valve"), np.array([0, np.pi / 2, np.pi])
+    names, sandwich = list(example.INTERFACES), {0.95: example.ONE_SIDED[0.95]}
+    given = {"ANGLES": angles, "ONE_SIDED": sandwich, "INTERFACES": {k: example.INTERFACES[k] for k in names[::2]}}
+    numbers = numbers_of("spin_valve", tmp_path, monkeypatch, **given)
+    for name, layers, h, interface in (
+        ("FSF0", example.EMBRACED, 1.2, {}),
+        ("FSF1", example.EMBRACED, 1.2, example.INTERFACES[names[2]]),
+        ("SFF0.95", sandwich[0.95], 4.0, {}),
+    ):
+        of_angles = angles[::2] if "P" in interface else angles
+        found = np.array([numbers[f"{name}_{round(np.degrees(a))}"] for a in of_angles])
+        fields = [{"F1": (0, 0, h), "F2": (h * np.sin(a), 0, h * np.cos(a))} for a in of_angles]
+        expected = np.array([layered.critical_temperature(layers, field, **interface) for field in fields])
+        np.testing.assert_allclose(found, expected, rtol=3e-3)  # triangles against a line
+        np.testing.assert_allclose(np.diff(found), np.diff(expected), rtol=0.04)
+    assert numbers["SFF0.95_90"] < min(numbers["SFF0.95_0"], numbers["SFF0.95_180"])
 
 
 @pytest.mark.slow

@@ -172,7 +172,7 @@ import jusadel as ju
 from jusadel.action.connectivity import Layout, edge_sides
 from jusadel.device.boundary import Lead
 from jusadel.files.case_units import QUANTITIES
-from jusadel.solver.reservoirs import reservoir_frames
+from jusadel.solver.reservoirs import held_nodes
 mesh = ju.rectangle(1.0, 0.5, 0.5)
 ends = {{"left": Lead(2.0), "right": ju.Reservoir(1.0)}}
 device = ju.Device(mesh=mesh, materials=ju.Material(Tc=1.0), boundaries=ends)
@@ -181,7 +181,7 @@ again = ju.load({str(tmp_path / "lead.npz")!r})
 print(type(again.boundaries["left"]).__name__, again.boundaries["left"].conductance, sorted(again.electrodes()))
 layout = Layout.of(again, edge_sides(again))
 print(list(again.reservoirs()), list(layout.ghosts))
-print([len(nodes) == frames.shape[1] == 3 for nodes, frames in reservoir_frames(again, layout, np.ones(1))])
+print([len(h.nodes) == h.frames(np.ones(1)).shape[1] == 3 for h in held_nodes(again, layout)])
 print(sorted(QUANTITIES["Lead"]))
 """
     )

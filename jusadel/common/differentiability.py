@@ -44,6 +44,12 @@ def _has_own_way(x: object) -> bool:
     return leaf_is_traced.dispatch(type(x)) is not leaf_is_traced.dispatch(object)
 
 
+def values_of(x: Any) -> Any:
+    """The numbers of a traced array, as NumPy's, where they have any (under `jax.grad`, not inside `jax.jit`)."""
+    value = jax.lax.stop_gradient(x) if isinstance(x, jax.core.Tracer) else x
+    return value if isinstance(value, jax.core.Tracer | float | int | None) else np.asarray(value)
+
+
 def without_derivatives(instead: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Marks a function of concrete numbers: where JAX traces one of them it raises NotDifferentiableError.
 

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.common.differentiability import numpy_if_few, on_device
+from jusadel.common.differentiability import numpy_if_few, on_device, values_of
 from jusadel.common.types import Point
 from jusadel.observables.cuts import coordinates, flux_through_triangles, point
 from jusadel.observables.densities import charge_currents_of_cells, spin_currents_of_cells
@@ -158,7 +158,7 @@ def _along_edges(sol: Solved, current: Array, rows: np.ndarray, start: np.ndarra
     """Int j.grad(chi) over edges with terms of their own at these triangles, chi = 1 at nodes on the cut's right."""
     triangles, cells, beside = sol.mesh.triangles, sol.system.cells, sol.system.layout.beside
     met = np.flatnonzero(np.isin(beside, rows))
-    right = coordinates(np.asarray(sol.mesh.points), start, end, 0.0)[1] > 0
+    right = coordinates(values_of(sol.mesh.points), start, end, 0.0)[1] > 0
     chi = jnp.asarray(right[triangles[beside[met]]].astype(float))
     at = len(triangles) + met
     return jnp.einsum("m,m...k,mik,mi->...", cells.area[at], current[at], cells.gradients[at], chi)

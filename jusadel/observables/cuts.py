@@ -6,11 +6,14 @@ the same flux through every cut between the same electrodes.
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.arguments import real
+from jusadel.common.differentiability import is_traced, refuse_traced, values_of
 from jusadel.common.types import Point
 from jusadel.mesh.mesh import Mesh
 
@@ -20,17 +23,20 @@ Array = jax.Array
 def flux_through_triangles(mesh: Mesh, current: Array, start: Point, end: Point) -> tuple[Array, np.ndarray]:
     """Sum of j x step over the pieces of the cut, for currents (m, ..., 2), and the triangles that it crosses."""
     rows, steps = _path(mesh, point("start", start), point("end", end))
-    across = jnp.asarray(np.stack([steps[:, 1], -steps[:, 0]], axis=1))
+    across = jnp.stack([steps[:, 1], -steps[:, 0]], axis=1)
     return jnp.einsum("t...k,tk->...", current[rows], across), rows
 
 
-def _path(mesh: Mesh, start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _path(mesh: Mesh, start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, Any]:
     """Triangles (k,) that the segment crosses and the path's steps (k, 2) through them.
 
     Seen along the segment, nodes to the right of its line count as 1, others as 0. The path enters a triangle over
     the edge from 0 to 1, counter-clockwise, and leaves it over the one from 1 to 0; both neighbours of an edge agree.
     """
-    points = np.asarray(mesh.points)
+    points = values_of(mesh.points)
+    if is_traced(points):
+        refuse_traced("a cut", "inside programs take a mesh whose points are numbers", mesh=mesh.points)
+    xp: Any = jnp if is_traced(mesh.points) else np
     extent = np.ptp(points, axis=0).max()
     along, distance = coordinates(points, start, end, 1e-12 * extent)
     margin = 1e-10 * extent / np.linalg.norm(end - start)
@@ -39,13 +45,13 @@ def _path(mesh: Mesh, start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, n
         corners = mesh.triangles[rows]
         following = np.roll(corners, -1, axis=1)
         (t_in, q_in), (t_out, q_out) = (
-            _crossing(points, along, distance, corners, following, right[following].astype(int) - right[corners] == k)
+            _crossing(mesh.points, along, distance, corners, following, right[following].astype(int) - right[corners] == k)
             for k in (1, -1)
         )
         met = (t_out >= -margin) & (t_in <= 1 + margin)
         if met.any():
-            q_in = np.where((t_in < -margin)[:, None], start, q_in)
-            q_out = np.where((t_out > 1 + margin)[:, None], end, q_out)
+            q_in = xp.where((t_in < -margin)[:, None], start, q_in)
+            q_out = xp.where((t_out > 1 + margin)[:, None], end, q_out)
             return rows[met], (q_out - q_in)[met]
     low, high = points.min(axis=0).tolist(), points.max(axis=0).tolist()
     raise ValueError(f"the cut {start.tolist()} -> {end.tolist()} meets no triangle; the mesh spans {low} to {high}")
@@ -62,13 +68,13 @@ def coordinates(points: np.ndarray, start: np.ndarray, end: np.ndarray, tie: flo
 
 
 def _crossing(
-    points: np.ndarray,
+    points: Any,
     along: np.ndarray,
     distance: np.ndarray,
     corners: np.ndarray,
     following: np.ndarray,
     which: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, Any]:
     """Where the line crosses the one edge of each triangle that `which` (k, 3) picks: place along it, and midpoint."""
     a, b = corners[which], following[which]
     share = distance[a] / (distance[a] - distance[b])

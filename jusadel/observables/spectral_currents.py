@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.arguments import is_number, real
-from jusadel.common.differentiability import DIFFERENCES, without_derivatives
+from jusadel.common.differentiability import is_traced, values_of
 from jusadel.common.types import ArrayLike, Point
 from jusadel.observables import currents as fluxes, densities as observables
 from jusadel.solver.spectra import Spectrum
@@ -28,7 +28,6 @@ Array = jax.Array
 Observable = Callable[..., Array]
 
 
-@without_derivatives(DIFFERENCES)
 def spectral_current(spec: Spectrum, *where: str | Point) -> Array:
     """Supercurrent per energy: I = Int_0^inf dE tanh(E/2T) spectral_current(E), out through a boundary or over a cut.
 
@@ -42,25 +41,21 @@ def spectral_current(spec: Spectrum, *where: str | Point) -> Array:
     return _at_each_energy(spec, _charge(where), *where).imag / 2
 
 
-@without_derivatives(DIFFERENCES)
 def spectral_spin_current(spec: Spectrum, *where: str | Point) -> Array:
     """Spin current per energy, (n_E, 3); as `spectral_current`."""
     return _at_each_energy(spec, _spin(where), *where).imag / 2
 
 
-@without_derivatives(DIFFERENCES)
 def spectral_current_density(spec: Spectrum, at: str = "triangles") -> Array:
     """Charge current density per energy, (n_E, m, 2) or (n_E, n, 2); `at` as in `charge_current`."""
     return _at_each_energy(spec, observables.charge_current, at).imag / 2
 
 
-@without_derivatives(DIFFERENCES)
 def spectral_spin_current_density(spec: Spectrum, at: str = "triangles") -> Array:
     """Spin current density per energy, (n_E, m, 3, 2) or (n_E, n, 3, 2); `at` as in `spin_current`."""
     return _at_each_energy(spec, observables.spin_current, at).imag / 2
 
 
-@without_derivatives(DIFFERENCES)
 def equilibrium_current(
     spec: Spectrum, *where: str | Point, T: float | None = None, weights: ArrayLike | None = None
 ) -> Array:
@@ -82,7 +77,6 @@ def equilibrium_current(
     return _integrated(spec, _at_each_energy(spec, _charge(where), *where), T, weights)
 
 
-@without_derivatives(DIFFERENCES)
 def equilibrium_spin_current(
     spec: Spectrum, *where: str | Point, T: float | None = None, weights: ArrayLike | None = None
 ) -> Array:
@@ -130,8 +124,9 @@ def _alone(spec: Spectrum, k: int) -> Solution:
 
 def _integrated(spec: Spectrum, F: Array, T: Any, weights: Any) -> Array:
     T = spec.T if T is None else T
-    if not is_number(T) or not spec.eta < np.pi * T:
-        raise ValueError(f"eta = {spec.eta:g}, T = {T!r}; expected eta < pi T, below the first pole of tanh")
+    eta, at = values_of(spec.eta), values_of(T)
+    if not is_number(at) or not (is_traced((eta, at)) or eta < np.pi * at):
+        raise ValueError(f"eta = {eta:g}, T = {at!r}; expected eta < pi T, below the first pole of tanh")
     tanh = jnp.tanh((spec.energies + 1j * spec.eta) / (2 * T))
     w = jnp.asarray(trapezoidal(_ascending(spec.energies)) if weights is None else real("weights", weights))
     if w.shape != spec.energies.shape:
@@ -139,13 +134,17 @@ def _integrated(spec: Spectrum, F: Array, T: Any, weights: Any) -> Array:
     return jnp.einsum("e,e...->...", w, (tanh.reshape((-1,) + (1,) * (F.ndim - 1)) * F).imag) / 2
 
 
-def _ascending(E: np.ndarray) -> np.ndarray:
-    if len(E) < 2 or E[0] != 0 or not np.all(np.diff(E) > 0):
+def _ascending(E: Any) -> Any:
+    known = values_of(E)
+    if is_traced(known):
+        return E  # in a program, where nothing can be raised
+    if len(E) < 2 or known[0] != 0 or not np.all(np.diff(known) > 0):
         raise ValueError("without weights the energies must ascend from 0; give weights=... of your quadrature")
     return E
 
 
-def trapezoidal(energies: np.ndarray) -> np.ndarray:
+def trapezoidal(energies: Any) -> Any:
     """Weights (n_E,) for ascending energies >= 0; values are constant up to the first, since all is even."""
-    step = np.diff(energies)
-    return np.append(step, 0) / 2 + np.append(energies[0], step / 2)
+    xp: Any = np if isinstance(energies, np.ndarray) else jnp
+    step = xp.diff(energies)
+    return xp.append(step, 0) / 2 + xp.append(energies[0], step / 2)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
-import scipy
 
 from jusadel.action.mesh_action import to_nodes
 from jusadel.action.nambu import L, R
 from jusadel.common.arguments import is_number, real
-from jusadel.common.differentiability import DIFFERENCES, on_device, without_derivatives
+from jusadel.common.differentiability import is_traced, on_device, refuse_traced, values_of
 from jusadel.common.types import ArrayLike
 from jusadel.solver.spectra import Spectrum
 
@@ -21,7 +21,6 @@ WINDOW = 8.0
 """Temperatures round a voltage within which the energies must lie; 3e-4 of a tip's thermal window is outside."""
 
 
-@without_derivatives(DIFFERENCES)
 def density_of_states(spec: Spectrum, spin: bool = False) -> Array:
     """Local density of states N(E) = Re Tr(tau3 g)/4 = -Re Tr(R3 G)/4 at the nodes, 1 in the normal state.
 
@@ -40,7 +39,6 @@ def density_of_states(spec: Spectrum, spin: bool = False) -> Array:
     return on_device(_seen(spec, spin))
 
 
-@without_derivatives(DIFFERENCES)
 def mean_density_of_states(spec: Spectrum, region: str | None = None, spin: bool = False) -> Array:
     """Int nu N dA / Int nu dA over a region or the device: all states relative to those of the normal state.
 
@@ -59,12 +57,12 @@ def mean_density_of_states(spec: Spectrum, region: str | None = None, spin: bool
     if region is not None and region not in mesh.regions:
         raise ValueError(f"the mesh has no region {region!r}; its regions are {list(mesh.regions)}")
     rows = slice(None) if region is None else mesh.regions[region]
-    volumes = (np.asarray(mesh.areas) * np.asarray(spec.device.centroid_field("nu")))[rows]
-    share = np.asarray(to_nodes(mesh.triangles[rows], volumes[:, None] / 3 * np.ones((1, 3)), len(mesh.points)))
-    return on_device(np.einsum("n,en...->e...", share / share.sum(), _seen(spec, spin)))
+    xp = _numbers_of(spec)
+    volumes = (xp.asarray(mesh.areas) * xp.asarray(spec.device.centroid_field("nu")))[rows]
+    share = xp.asarray(to_nodes(mesh.triangles[rows], volumes[:, None] / 3 * np.ones((1, 3)), len(mesh.points)))
+    return on_device(xp.einsum("n,en...->e...", share / share.sum(), _seen(spec, spin)))
 
 
-@without_derivatives(DIFFERENCES)
 def tunnelling_spectrum(
     spec: Spectrum, T: float | None = None, voltages: ArrayLike | None = None, polarisation: ArrayLike = (0.0, 0.0, 0.0)
 ) -> Array:
@@ -88,60 +86,74 @@ def tunnelling_spectrum(
         ValueError: T not positive, or voltages closer than 8 T to the largest energy or beyond it.
     """
     T = spec.T if T is None else T
-    if not is_number(T) or T <= 0:
+    polarisation = _checked_polarisation(polarisation)
+    V = _voltages(spec, T, voltages)
+    xp = jnp if is_traced((spec, T, voltages, polarisation)) else np
+    E, N = _both_signs(xp, spec, polarisation)
+    return on_device(_thermal_weights(xp, E, V, T) @ N)
+
+
+def _voltages(spec: Spectrum, T: Any, given: ArrayLike | None) -> Any:
+    """Those given, or all that the energies serve for; checked as far as the numbers have values."""
+    E, at = values_of(spec.energies), values_of(T)
+    if is_traced(E) or (given is None and is_traced(at)):
+        refuse_traced("tunnelling_spectrum", "inside programs give it voltages, and energies in numbers", energies=E, T=at)
+    if not is_traced(at) and (not is_number(at) or at <= 0):
         raise ValueError(f"T = {T!r}; expected the tip's temperature, a number > 0")
-    E, N = _both_signs(spec, _checked_polarisation(polarisation))
-    reach = E[-1] - WINDOW * T
-    if voltages is None:
-        V = spec.energies[np.abs(spec.energies) <= reach]
-    else:
-        V = np.atleast_1d(np.asarray(real("voltages", voltages)))
-    if not V.size or not np.all(np.abs(V) <= reach):
+    reach = np.abs(E).max() - WINDOW * at
+    V = spec.energies[np.abs(E) <= reach] if given is None else real("voltages", given).reshape(-1)
+    if is_traced(values_of(V)) or is_traced(at):
+        return V
+    if not V.size or not np.all(np.abs(known := values_of(V)) <= reach):
         raise ValueError(
-            f"the energies reach {E[-1]:.4g}; with T = {T:g} that serves for voltages up to {reach:.4g} ({WINDOW:g} T "
-            f"less), but {'the smallest is' if voltages is None else 'they reach'} "
-            f"{np.abs(spec.energies).min() if voltages is None else np.abs(V).max():.4g}: give more energies"
+            f"the energies reach {np.abs(E).max():.4g}; with T = {at:g} that serves for voltages up to {reach:.4g} "
+            f"({WINDOW:g} T less), but {'the smallest is' if given is None else 'they reach'} "
+            f"{np.abs(E).min() if given is None else np.abs(known).max():.4g}: give more energies"
         )
-    return on_device(_thermal_weights(E, V, float(T)) @ N)
+    return V
 
 
-def _seen(spec: Spectrum, spin: bool) -> np.ndarray:
-    return (_spins if spin else _states)(np.asarray(spec.G))
+def _numbers_of(spec: Spectrum) -> Any:
+    return jnp if is_traced(spec) else np
 
 
-def _states(G: np.ndarray) -> np.ndarray:
-    return -np.einsum("ij,...ji->...", R[2], G).real / 4
+def _seen(spec: Spectrum, spin: bool) -> Any:
+    xp = _numbers_of(spec)
+    return (_spins if spin else _states)(xp, xp.asarray(spec.G))
 
 
-def _spins(G: np.ndarray) -> np.ndarray:
+def _states(xp: Any, G: Any) -> Any:
+    return -xp.einsum("ij,...ji->...", R[2], G).real / 4
+
+
+def _spins(xp: Any, G: Any) -> Any:
     matrices = (1j * R[2] - np.eye(4)) @ L  # (1 + tau3) sigma_k g = -(1 - i R3) L_k G
-    return np.einsum("aij,...ji->...a", matrices, G).real / 4
+    return xp.einsum("aij,...ji->...a", matrices, G).real / 4
 
 
-def _checked_polarisation(given: Any) -> np.ndarray:
-    P = np.asarray(real("polarisation", given))
-    if P.shape != (3,) or not np.linalg.norm(P) <= 1:
+def _checked_polarisation(given: Any) -> Any:
+    P = real("polarisation", given)
+    known = values_of(P)
+    if P.shape != (3,) or not (is_traced(known) or np.linalg.norm(known) <= 1 + 1e-12):
         raise ValueError(f"polarisation = {given!r}; expected three numbers, together at most of length one")
     return P
 
 
-def _both_signs(spec: Spectrum, polarisation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _both_signs(xp: Any, spec: Spectrum, polarisation: Any) -> tuple[Any, Any]:
     """All energies and their negatives, ascending (k,), and the density of states that the tip sees there, (k, n)."""
-    E, first = np.unique(np.concatenate([spec.energies, -spec.energies]), return_index=True)
-    G = np.asarray(spec.G)
-    seen = [_states(g) + _spins(g) @ polarisation for g in (G, G.conj())]
-    return E, np.concatenate(seen)[first]
+    known, G = values_of(spec.energies), xp.asarray(spec.G)
+    first = np.unique(np.concatenate([known, -known]), return_index=True)[1]
+    both = xp.concatenate([spec.energies, -spec.energies])
+    seen = [_states(xp, g) + _spins(xp, g) @ polarisation for g in (G, G.conj())]
+    return both[first], xp.concatenate(seen)[first]
 
 
-def _thermal_weights(E: np.ndarray, V: np.ndarray, T: float) -> np.ndarray:
+def _thermal_weights(xp: Any, E: Any, V: Any, T: Any) -> Any:
     """Weights (n_V, k) of the values at energies E (k,) in Int dE N(E) [-f'(E - V)], exact for N linear in between."""
     x = (E - V[:, None]) / T
-    f, log = scipy.special.expit(-x), np.logaddexp(0, -x)  # f and its integral from E upward over T
-    mass, step = f[:, :-1] - f[:, 1:], np.diff(E)
+    f, log = (1 - xp.tanh(x / 2)) / 2, xp.logaddexp(0, -x)  # f and its integral from E upward over T
+    mass, step = f[:, :-1] - f[:, 1:], xp.diff(E)
     right = (T * (log[:, :-1] - log[:, 1:]) / step) - f[:, 1:] if len(E) > 1 else mass
-    weights = np.zeros(x.shape)
-    weights[:, :-1] += mass - right
-    weights[:, 1:] += right
-    weights[:, 0] += 1 - f[:, 0]
-    weights[:, -1] += f[:, -1]
-    return weights
+    outside = xp.concatenate([1 - f[:, :1], 0 * f[:, 1:-1], f[:, -1:]], axis=1) if len(E) > 1 else 1 + 0 * f
+    none = 0 * f[:, :1]
+    return outside + xp.concatenate([mass - right, none], axis=1) + xp.concatenate([none, right], axis=1)

@@ -17,7 +17,7 @@ from jusadel.common.differentiability import is_traced, numpy_if_few, on_device
 from jusadel.common.types import PairPotential
 from jusadel.device.device import Device
 from jusadel.solver.equilibrium import solve
-from jusadel.solver.reservoirs import reservoir_frames
+from jusadel.solver.reservoirs import held_nodes
 from jusadel.solver.states.solution import Solution
 
 Array = jax.Array
@@ -127,7 +127,7 @@ def _slope_on_reservoirs(sol: Solution) -> Array:
     omega, slope = jnp.asarray(sol.omega), jnp.zeros_like(sol.all_G)
 
     def values(w: Array) -> tuple[list[Array], list[np.ndarray]]:
-        held = reservoir_frames(sol.device, sol.system.layout, w)
+        held = [(h.nodes, h.frames(w)) for h in held_nodes(sol.device, sol.system.layout)]
         return [frame_to_green(V) for _, V in held], [nodes for nodes, _ in held]
 
     _, slopes, places = jax.jvp(values, (omega,), (jnp.ones_like(omega),), has_aux=True)

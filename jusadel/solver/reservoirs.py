@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action.connectivity import Layout
@@ -19,35 +22,61 @@ from jusadel.device.device import Device
 Array = jax.Array
 
 
-def reservoir_frames(device: Device, layout: Layout, omega: Any) -> list[tuple[np.ndarray, Any]]:
-    """Pairs of nodes (k,) and their frames (b, k, 4, 4): those on reservoirs, and those behind barriers.
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class HeldNodes:
+    """Nodes that an electrode holds, and all numbers that say at which values."""
+
+    nodes: Any  # (k,)
+    phase: Any  # (k,)
+    Delta: Any
+    fields: dict[str, Any]  # as `bulk_value` takes them
+    back: Any  # (k, 4, 4) what turns the value back, or None
+
+    def frames(self, omega: Any) -> Any:
+        """Their frames at the frequencies (b,), (b, k, 4, 4)."""
+        frames = _turned_frames(_electrode(self.Delta, self.fields, omega), self.phase)
+        return frames if self.back is None else self.back @ frames
+
+
+def held_nodes(device: Device, layout: Layout) -> list[HeldNodes]:
+    """Those on reservoirs, and those behind barriers.
 
     Behind a node of a seam stands the value as its owner sees it, turned back: the barrier's term acts on the owner.
     """
-    found: list[tuple[np.ndarray, Any]] = []
+    found, points = [], device.mesh.points
     for name, reservoir in device.reservoirs().items():
         nodes = device.mesh.boundary_nodes(name)
-        found.append((nodes, _reservoir_frames(device, reservoir, nodes, omega)))
+        found.append(_held_by(reservoir, nodes, points[nodes]))
     for name, (nodes, behind) in layout.ghosts.items():
         back = layout.seam.turns(nodes).swapaxes(1, 2)
-        reservoir = device.electrodes()[name]
-        found.append((behind, back @ _reservoir_frames(device, reservoir, nodes, omega)))
+        found.append(_held_by(device.electrodes()[name], behind, points[nodes], back))
     return found
+
+
+def _held_by(reservoir: Reservoir, nodes: np.ndarray, points: Any, back: Any = None) -> HeldNodes:
+    fields = {name: getattr(reservoir, name) for name in ELECTRODE_FIELDS}
+    return HeldNodes(nodes, reservoir.phase_at(points), reservoir.Delta, fields, back)
 
 
 def with_reservoirs(device: Device, layout: Layout, V: np.ndarray, omega: np.ndarray) -> np.ndarray:
     """Frames (b, N, 4, 4) with the reservoirs' bulk values at their nodes, and behind barriers."""
+    return with_held(held_nodes(device, layout), V, omega)
+
+
+def with_held(electrodes: Sequence[HeldNodes], V: np.ndarray, omega: np.ndarray) -> np.ndarray:
+    """The same from what is held."""
     V = np.array(V)
-    for nodes, frames in reservoir_frames(device, layout, omega):
-        V[:, nodes] = np.asarray(frames)
+    for held in electrodes:
+        V[:, held.nodes] = np.asarray(held.frames(omega))
     return V
 
 
 def held_frames(device: Device, system: DiscreteAction, omega: Any) -> Any:
     """As `with_reservoirs`, of nodes that are normal elsewhere, as a function that JAX may trace."""
-    V = np.tile(np.eye(4), (len(omega), len(system.free), 1, 1))
-    for at, frames in reservoir_frames(device, system.layout, omega):
-        V = _placed(V, at, frames)
+    V: Any = np.tile(np.eye(4, dtype=jnp.result_type(omega, float)), (len(omega), len(system.free), 1, 1))
+    for held in held_nodes(device, system.layout):
+        V = _placed(V, held.nodes, held.frames(omega))
     return V
 
 
@@ -74,22 +103,15 @@ def refuse_torn_reservoirs(device: Device, system: DiscreteAction, omega: np.nda
         )
 
 
-def _reservoir_frames(device: Device, reservoir: Reservoir, nodes: np.ndarray, omega: Any) -> Array:
-    """Frames (b, k, 4, 4) of a reservoir at these nodes."""
-    G = _electrode(reservoir, omega)  # (b, 4, 4) at phase 0
-    return _turned_frames(G, reservoir.phase_at(device.mesh.points[nodes]))
-
-
 @numpy_if_few
 def _turned_frames(xp: Any, G: Any, phase: Any) -> Any:
     """Frames (b, k, 4, 4) of G (b, 4, 4) with Delta turned by exp(i phase), (k,)."""
     return green_to_frame(phase_turn(phase) @ G[:, None] @ phase_turn(-phase))
 
 
-def _electrode(reservoir: Reservoir, omega: Any) -> Array:
-    """The electrode's bulk value; it is BCS's where nothing breaks pairs: Gamma alone does not touch singlets."""
-    fields = {name: getattr(reservoir, name) for name in ELECTRODE_FIELDS}
+def _electrode(Delta: Any, fields: dict[str, Any], omega: Any) -> Array:
+    """An electrode's bulk value at phase 0, (b, 4, 4); BCS's where nothing breaks pairs: Gamma alone does not."""
     breaking = [value for name, value in fields.items() if name != "Gamma"]
     if not any(isinstance(x, jax.core.Tracer) or np.any(np.asarray(x)) for x in breaking):
-        return bcs(omega, reservoir.Delta)
-    return bulk_value(omega, reservoir.Delta, **fields)
+        return bcs(omega, Delta)
+    return bulk_value(omega, Delta, **fields)

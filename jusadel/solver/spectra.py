@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -11,19 +11,21 @@ import numpy as np
 from jusadel.action.matrices.padding import in_few_sizes
 from jusadel.action.matrix_free import lift
 from jusadel.action.nambu import advanced
-from jusadel.action.nambu.frames import frame_to_green
+from jusadel.action.nambu.frames import ROUND_OFF, frame_to_green
 from jusadel.common.arguments import is_number, real
-from jusadel.common.differentiability import DIFFERENCES, on_device, without_derivatives
+from jusadel.common.differentiability import is_traced, on_device
 from jusadel.common.errors import SolveError
 from jusadel.common.programs.compilation import Stopwatch
-from jusadel.common.progress import ProgressOption, reporter
+from jusadel.common.progress import Progress, ProgressOption, reporter
 from jusadel.common.types import ArrayLike
 from jusadel.device.device import Device
 from jusadel.solver.checks import refuse_bad_input
+from jusadel.solver.derivatives.real_energies import differentiated_green, green_in_program, problem_of, with_sign
+from jusadel.solver.derivatives.tracing import still
 from jusadel.solver.linear import LinearSolver, SuperLU
 from jusadel.solver.linear.choice import checked_linear_solver
 from jusadel.solver.newton import NewtonResult
-from jusadel.solver.problem import largest_energy
+from jusadel.solver.problem import Problem, largest_energy
 from jusadel.solver.real_energies import certified, solve_energies
 from jusadel.solver.reservoirs import with_reservoirs
 from jusadel.solver.resolution import decay_metric, warn_where_coarse
@@ -65,13 +67,14 @@ class Spectrum(States):
 
     def __repr__(self) -> str:
         E = self.energies
+        if "steps" not in self.stats:
+            return f"Spectrum: {len(self.Delta)} nodes, {len(E)} energies, found inside a program: without statistics"
         return (
             f"Spectrum: {len(self.Delta)} nodes, {len(E)} energies ({E.min():.3g} to {E.max():.3g}), eta = "
             f"{self.eta:g}\n{self._how_found('by descent')}"
         )
 
 
-@without_derivatives(DIFFERENCES)
 def spectrum(
     sol: Solution,
     energies: ArrayLike,
@@ -99,6 +102,11 @@ def spectrum(
         progress: True for a bar where tqdm is installed (extra "progress") and stderr is a terminal, else for lines of
             text on the "jusadel" logger and stderr; "bar" or "lines"; or a function of a line.
 
+    Returns:
+        A Spectrum; under `jax.grad` and its kin with derivatives with respect to all that the Solution, the energies
+        and eta depend on, by the implicit function theorem. Inside `jax.jit` and `jax.vmap` nothing is raised: energies
+        that fail are NaN, and `converged` says so.
+
     Raises:
         SolveError: an energy did not converge, or converged to an unphysical stationary point.
         ValueError: eta not positive, energies not finite.
@@ -106,50 +114,99 @@ def spectrum(
     watch = Stopwatch()
     if not isinstance(sol, Solution):
         raise TypeError(f"sol is {type(sol).__name__}; expected the Solution that jusadel.solve(device, ...) returns")
-    refuse_bad_input(sol.device, tol)
-    E, solver, layout = _checked(energies, eta), _checked_solver(linear_solver), sol.system.layout
+    energies = real("energies", energies)
+    energies = energies.reshape(1) if energies.ndim == 0 else energies
+    plain, E, distance = still((sol, energies, eta))
+    if is_traced((plain, E, distance)):
+        return _in_program(sol, energies, eta, _checked_solver(linear_solver), tol)
+    E, distance, solver = *_checked(E, distance), _checked_solver(linear_solver)
+    refuse_bad_input(plain.device, tol)
     once, place = np.unique(np.abs(E), return_inverse=True)
-    highest = largest_energy(sol.device, sol.vertex_Delta)
-    _warn_if_coarse(sol.device, min(once.max(), highest))
-    found = solve_energies(
-        solver.prepare(lift(in_few_sizes(sol.system)), len(once)),
-        once,
-        float(eta),
-        solver,
-        lambda V, omega: with_reservoirs(sol.device, layout, V, omega),
-        nodes=len(sol.system.free),
-        highest=highest,
-        tol=tol,
-        progress=reporter(progress),
-    )
+    problem = _posed(plain, distance - 1j * once, solver, tol, reporter(progress))
+    found = _solved(problem, once, distance, largest_energy(plain.device, plain.vertex_Delta))
     if throw:
-        _refuse_uncertified(once, found, eta, tol)
+        _refuse_uncertified(once, found, distance, tol)
     found = found[place]
-    G = np.asarray(frame_to_green(layout.seam.turned(found.V)))
-    return Spectrum(
-        device=sol.device,
-        T=sol.T,
+    G = with_sign(E < 0, np.asarray(frame_to_green(plain.system.layout.seam.turned(found.V))))
+    spec = Spectrum(
+        device=plain.device,
+        T=plain.T,
         energies=E,
-        eta=float(eta),
-        all_G=on_device(np.where((E < 0)[:, None, None, None], G.conj(), G)),
-        Delta=sol.Delta,
-        vertex_Delta=sol.vertex_Delta,
+        eta=distance,
+        all_G=on_device(G),
+        Delta=plain.Delta,
+        vertex_Delta=plain.vertex_Delta,
         converged=found.converged,
         stable=certified(found),
         margin=found.margin,
-        system=sol.system,
+        system=plain.system,
         stats={name: getattr(found, name) for name in ("steps", "residual", "ladder", "iterations")}
         | {"linear_solver": solver.name, "seconds": watch.seconds, "compile_seconds": watch.compiling, "tol": tol},
     )
+    if not is_traced((sol, energies, eta)):
+        return spec
+    G = differentiated_green(sol, energies, eta, problem_of(problem, place), found.V)
+    return replace(spec, **_shared(sol), energies=energies, eta=eta, all_G=G)
 
 
-def _checked(energies: Any, eta: Any) -> np.ndarray:
-    E = np.atleast_1d(np.asarray(real("energies", energies)))
+def _shared(sol: Solution) -> dict[str, Any]:
+    """What a Spectrum has from its Solution."""
+    return {name: getattr(sol, name) for name in ("device", "T", "Delta", "vertex_Delta", "system")}
+
+
+def _in_program(sol: Solution, energies: Array, eta: Any, solver: LinearSolver, tol: float) -> Spectrum:
+    found = green_in_program(sol, energies, eta, solver, tol)
+    return Spectrum(
+        **_shared(sol),
+        energies=energies,  # type: ignore[arg-type]
+        eta=eta,
+        all_G=found.G,
+        converged=found.converged,  # type: ignore[arg-type]
+        stable=found.margin > -ROUND_OFF,  # type: ignore[arg-type]
+        margin=found.margin,  # type: ignore[arg-type]
+        stats={"residual": found.residual, "linear_solver": solver.name},
+    )
+
+
+def _posed(sol: Solution, omega: np.ndarray, solver: LinearSolver, tol: float, progress: Progress | None) -> Problem:
+    """The equations of a Solution at other frequencies; their weights do not count."""
+    return Problem(
+        device=sol.device,
+        T=float(sol.T),
+        omega=omega,
+        weights=np.ones(len(omega)),
+        system=sol.system,
+        solver=solver,
+        prepared=solver.prepare(lift(in_few_sizes(sol.system)), len(omega)),
+        tol=tol,
+        progress=progress,
+    )
+
+
+def _solved(problem: Problem, energies: np.ndarray, eta: float, highest: float) -> NewtonResult:
+    """At energies >= 0 and eta, where the largest energy of the problem is `highest`."""
+    device, layout = problem.device, problem.system.layout
+    _warn_if_coarse(device, min(energies.max(), highest))
+    return solve_energies(
+        problem.prepared,
+        energies,
+        eta,
+        problem.solver,
+        lambda V, omega: with_reservoirs(device, layout, V, omega),
+        nodes=len(problem.system.free),
+        highest=highest,
+        tol=problem.tol,
+        progress=problem.progress,
+    )
+
+
+def _checked(energies: Any, eta: Any) -> tuple[np.ndarray, float]:
+    E = np.asarray(energies)
     if E.ndim != 1 or not E.size or not np.isfinite(E).all():
         raise ValueError(f"energies has shape {E.shape}; expected finite numbers (n_E,), from the Fermi level")
     if not is_number(eta) or not eta > 0:
         raise ValueError(f"eta = {eta!r}; expected a number > 0, small against the energies to be resolved")
-    return E
+    return E, float(eta)
 
 
 def _checked_solver(given: Any) -> LinearSolver:

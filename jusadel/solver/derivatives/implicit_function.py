@@ -6,7 +6,8 @@ from the frames V and to the pair potential, and p all numbers of the discrete a
     H x = - dR/dp p',     V' = V Y(x),     H = dR/d(u, Delta),
 
 and H is symmetric: the same solve serves tangents and, transposed by JAX, gradients. Since the rule is written with
-R, H and the solution itself, JAX differentiates it again.
+R, H and the solution itself, JAX differentiates it again. At real energies frequencies, frames, R and H are complex
+and H stays symmetric: nothing is conjugated.
 """
 
 from __future__ import annotations
@@ -188,7 +189,8 @@ def _gradient(system: DiscreteAction, G: Array, omega: Array) -> Array:
         triangles, cells = block
         corners = tuple(G[triangles[:, i]] for i in range(3))
         each = jax.vmap(lambda cell, *g: cell_action(system, g, cell))
-        Phi = jax.grad(lambda *g: jnp.sum(each(cells, *g)), argnums=(0, 1, 2))(*corners)
+        total = lambda *g: jnp.sum(each(cells, *g))  # noqa: E731
+        Phi = jax.grad(total, argnums=(0, 1, 2), holomorphic=jnp.iscomplexobj(G))(*corners)
         return jnp.stack([jnp.swapaxes(x, 1, 2) for x in Phi], axis=1)
 
     count = len(system.triangles)

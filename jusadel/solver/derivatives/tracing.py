@@ -13,6 +13,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jusadel.action.mesh_action import DiscreteAction
 from jusadel.common.differentiability import is_traced as is_traced, leaf_is_traced
 from jusadel.device.boundary import Boundary
 from jusadel.device.device import Device
@@ -43,8 +44,10 @@ def still(x: Any) -> Any:
     if isinstance(x, Material | Boundary):
         return _rebuilt(type(x), {f.name: still(getattr(x, f.name)) for f in fields(x)})
     if isinstance(x, Solution):
-        numbers = ("device", "T", "omega", "weights", "all_G", "Delta", "vertex_Delta")
+        numbers = ("device", "T", "omega", "weights", "all_G", "Delta", "vertex_Delta", "system")
         return replace(x, **{name: still(getattr(x, name)) for name in numbers})
+    if isinstance(x, DiscreteAction):
+        return jax.tree.map(still, x)
     if isinstance(x, Mapping):
         return {key: still(value) for key, value in x.items()}
     if isinstance(x, tuple | list):

@@ -118,7 +118,8 @@ class SuperLU:
             solves = in_threads(factor, range(len(omega)), self.threads)
 
         def respond(rhs: Any) -> np.ndarray:
-            rhs, x = np.asarray(rhs), np.zeros(rhs.shape)
+            rhs = np.asarray(rhs)
+            x = np.zeros_like(rhs)
             for k, solve in enumerate(solves):
                 x[k, pattern.free] = solve(rhs[k, pattern.free].ravel()).reshape(-1, 8)
             return x

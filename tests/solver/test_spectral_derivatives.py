@@ -1,0 +1,161 @@
+"""Gradients through spectra: every quantity with respect to every kind of number, against central differences."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jusadel as ju
+
+pytestmark = [pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")]
+
+MESH = ju.rectangle(1.2, 0.6, 0.4, x=np.array([0, 0.5, 0.8, 1.2]), y=np.array([0, 0.25, 0.6]))
+K = np.zeros((3, 2, 2))
+K[0], K[2] = [[0.4, 0.2], [0.2, -0.4]], [[0.2, 0.0], [0.0, 0.2]]
+MATERIAL = {
+    "D": np.array([[1.2, 0.2], [0.2, 0.9]]),
+    "h": np.array([0.1, 0.2, 0.4]),
+    "Gamma": np.diag([0.3, 0.4, 0.5]),
+    "spin_field": np.asarray(ju.rashba(0.3)),
+    "gamma": np.asarray(ju.dresselhaus(0.2)),
+    "nu": np.array(1.3),
+    "magnetic_Gamma": np.diag([0.1, 0.1, 0.3]),
+    "K": K,
+}
+OTHERS = {
+    "pair potential": np.array(0.3),
+    "points": np.array(MESH.points),
+    "conductance": np.array(2.0),
+    "polarisation": np.array([0.2, 0.1, 0.4]),
+    "electrode's Delta": np.array(1.0),
+    "electrode's depairing": np.array(0.1),
+    "phase": np.array(0.8),
+    "eta": np.array(0.1),
+    "T": np.array(0.05),
+}
+VALUES = MATERIAL | OTHERS
+ENERGIES = np.array([0.0, 0.9])
+CUT = (0.6, -1.0), (0.6, 1.0)
+SYMMETRIC = ("D", "Gamma", "magnetic_Gamma", "K")
+
+
+def spectrum(p, energies=ENERGIES):
+    ends = {
+        "left": ju.Reservoir(p["electrode's Delta"], depairing=p["electrode's depairing"]),
+        "right": ju.Tunnel(
+            ju.Reservoir(1.0, phase=p["phase"]), p["conductance"], polarisation=p["polarisation"]
+        ),
+    }
+    material = ju.Material(Tc=0.0, **{name: p[name] for name in MATERIAL})
+    device = ju.Device(mesh=MESH.with_points(p["points"]), materials=material, boundaries=ends)
+    sol = ju.solve(device, T=p["T"], pair_potential=p["pair potential"], frequencies=1)
+    return ju.spectrum(sol, energies, eta=p["eta"], tol=1e-12)
+
+
+QUANTITIES = {
+    "density of states": lambda s: ju.density_of_states(s)[1, 5],
+    "spin-resolved": lambda s: ju.density_of_states(s, spin=True)[1, 5, 1],
+    "mean": lambda s: ju.mean_density_of_states(s)[1],
+    "tunnelling": lambda s: ju.tunnelling_spectrum(s, voltages=[0.3], polarisation=(0.1, 0.2, 0.3))[0, 4],
+    "spectral current": lambda s: ju.spectral_current(s, "left")[1],
+    "spectral spin current": lambda s: ju.spectral_spin_current(s, *CUT)[1, 0],
+    "density of current": lambda s: ju.spectral_current_density(s)[1, 3, 0],
+    "density of spin current": lambda s: ju.spectral_spin_current_density(s, at="nodes")[1, 4, 1, 0],
+    "equilibrium current": lambda s: ju.equilibrium_current(s, "left"),
+    "equilibrium spin current": lambda s: ju.equilibrium_spin_current(s, *CUT)[2],
+}
+
+
+WEIGHTS = np.random.default_rng(0).uniform(0.5, 1.5, len(QUANTITIES))
+
+
+def observed(p):
+    """All of them at once, in a sum in which nothing cancels by symmetry."""
+    spec = spectrum(p)
+    return sum(weight * quantity(spec) for weight, quantity in zip(WEIGHTS, QUANTITIES.values(), strict=True))
+
+
+def direction(name, value):
+    """A random one, symmetric where the field is; along it only nodes inside of edges move."""
+    along = np.random.default_rng(sum(map(ord, name))).normal(size=value.shape)
+    if name in SYMMETRIC:
+        return along + np.swapaxes(along, -1, -2)
+    if name == "points":
+        inner = np.setdiff1d(np.arange(len(value)), MESH.boundary_edges)
+        return along * np.isin(np.arange(len(value)), inner)[:, None]
+    return along
+
+
+@pytest.fixture(scope="module")
+def gradient():
+    return jax.tree.map(np.asarray, jax.grad(observed)(jax.tree.map(jnp.asarray, VALUES)))
+
+
+def difference(f, step=1e-4):
+    """Central, of fourth order."""
+    at = {k: float(f(k * step)) for k in (-2, -1, 1, 2)}
+    return (8 * (at[1] - at[-1]) - (at[2] - at[-2])) / (12 * step)
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_gradients(gradient, name):
+    along = direction(name, VALUES[name])
+    at = lambda step: observed(VALUES | {name: VALUES[name] + step * along})  # noqa: E731
+    expected = difference(at, 1e-5 if name == "T" else 1e-4)
+    assert abs(expected) > 1e-3
+    assert np.sum(gradient[name] * along) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("quantity", QUANTITIES)
+def test_gradient_of_each_quantity(quantity):
+    """Along one direction in all numbers together."""
+    along = {name: direction(name, value) for name, value in VALUES.items()}
+    moved = lambda step: {name: value + step * along[name] for name, value in VALUES.items()}  # noqa: E731
+    value = lambda step: QUANTITIES[quantity](spectrum(moved(step)))  # noqa: E731
+    expected = difference(value, 2e-5)
+    assert abs(expected) > 1e-4
+    assert float(jax.grad(value)(0.0)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_forward_and_reverse_agree(gradient):
+    along = {name: jnp.asarray(direction(name, value)) for name, value in VALUES.items()}
+    forward = float(jax.jvp(observed, (jax.tree.map(jnp.asarray, VALUES),), (along,))[1])
+    reverse = sum(np.sum(gradient[name] * along[name]) for name in VALUES)
+    assert reverse == pytest.approx(forward, rel=1e-10)
+
+
+def test_inside_a_program():
+    """Density of states under jit, and vmapped over phases, as outside."""
+
+    def states(phase):
+        return ju.density_of_states(spectrum(VALUES | {"phase": phase}))[1, 5]
+
+    phases = np.array([0.8, 1.3])
+    outside = [jax.value_and_grad(states)(phase) for phase in phases]
+    inside = jax.vmap(jax.value_and_grad(states))(phases)
+    np.testing.assert_allclose(inside, np.transpose(outside), rtol=1e-9)
+
+
+def test_current_over_a_cut_with_respect_to_points():
+    """Where the mesh moves, the cut goes through the middles of other edges, and the flux stays that of an electrode."""
+
+    def currents(points):
+        spec = spectrum(VALUES | {"points": points, "pair potential": 0.0}, [0.9])
+        return ju.spectral_current(spec, *CUT)[0], ju.spectral_current(spec, "left")[0]
+
+    _, (across, out) = jax.jvp(currents, (VALUES["points"],), (direction("points", VALUES["points"]),))
+    assert abs(float(out)) > 1e-6
+    assert float(across) == pytest.approx(-float(out), rel=1e-8)
+
+
+def test_gradients_with_respect_to_energies():
+    """Of either sign, and of a voltage between them."""
+
+    def seen(x):
+        spec = spectrum(VALUES, jnp.array([0.1, 0.4 + x, -0.5 + 2 * x, 0.9 - x]))
+        tip = ju.tunnelling_spectrum(spec, voltages=jnp.array([0.3 - x]), T=0.05 + x)[0, 4]
+        return jnp.append(ju.density_of_states(spec)[1:, 5], tip)
+
+    expected = (np.asarray(seen(1e-5)) - np.asarray(seen(-1e-5))) / 2e-5
+    assert np.abs(expected).max() > 1
+    np.testing.assert_allclose(np.asarray(jax.jvp(seen, (0.0,), (1.0,))[1]), expected, atol=1e-6)
