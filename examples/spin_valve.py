@@ -1,10 +1,10 @@
 """Superconducting spin valves: the critical temperature against the angle between two ferromagnets.
 
 Where the magnets embrace the superconductor (F/S/F) their exchange fields add up when parallel and nearly cancel when
-antiparallel; Tc grows with the angle (Fominov et al., JETP Lett. 77, 510 (2003)). Interfaces that filter spins let fewer
-pairs back and break more. Where both magnets are on one side (S/F/F) pairs interfere, so that for some thickness of the
-inner magnet Tc is lowest at right angles, where triplet pairs of equal spins leak out: the triplet spin valve (Fominov
-et al., JETP Lett. 91, 308 (2010)). Leaves spin_valve.png and prints numbers.
+antiparallel; Tc grows with the angle (Fominov et al., JETP Lett. 77, 510 (2003)). Interfaces that filter spins let
+fewer pairs back and break more. Where both magnets are on one side (S/F/F) pairs interfere, so that for some thickness
+of the inner magnet Tc is lowest at right angles, where triplet pairs of equal spins leak out: the triplet spin valve
+(Fominov et al., JETP Lett. 91, 308 (2010)). Leaves spin_valve.png and prints numbers.
 """
 
 import warnings

@@ -151,7 +151,7 @@ COMMANDS: tuple[tuple[Any, str, dict[str, str]], ...] = (
         "the tensors that a point group or magnetic point group allows",
         {
             "group": "Schoenflies or Hermann-Mauguin, such as C4v or 4mm, with primes for a magnet: \"4'/mm'm\"",
-            "--swaps": "of a collinear magnet without spin-orbit coupling: what swaps its sublattices, such as '4z mx', "
+            "--swaps": "of a collinear magnet without spin-orbit coupling: what swaps sublattices, such as '4z mx', "
             "or '' for a ferromagnet",
             "--along": "its moments; default '0 0 1'",
         },

@@ -9,7 +9,7 @@ import jusadel as ju
 
 
 def critical_temperature(layers, fields, conductance=None, P=0.0, size=0.1, frequencies=24):
-    """Tc in that of the layer "S" alone, D = nu = 1: D f''/2 = omega f + i h.(...), J = ln T + 2 pi T Sum (1/omega - f).
+    """Tc over that of the layer "S" alone, D = nu = 1: D f''/2 = omega f + i h.(...), ln T = 2 pi T Sum (f - 1/omega).
 
     Barriers between layers pass (G_B/4)(f - (1 - P^2)^(1/2) f'), so for magnets along one axis alone where P is not 0.
     Linear elements with lumped masses, `size` long or so.

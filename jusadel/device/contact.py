@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.arguments import is_number, real
+from jusadel.common.differentiability import is_traced
 from jusadel.common.types import ArrayLike
 from jusadel.device.boundary.base import checked_polarisation
 
@@ -77,7 +79,7 @@ class Contact:
         if self.polarisation is not None:
             if self.tunnel is None:
                 raise ValueError(f"Contact polarisation = {self.polarisation} without tunnel; expected its conductance")
-            object.__setattr__(self, "polarisation", tuple(checked_polarisation(self.polarisation, None).tolist()))
+            object.__setattr__(self, "polarisation", _numbers(checked_polarisation(self.polarisation, None)))
         if self.tunnel is not None and nothing_held:
             raise ValueError(
                 f"Contact tunnel = {self.tunnel} without voltage or spin behind the barrier; a given current crosses "
@@ -89,7 +91,7 @@ class Contact:
         charge, spin = (x is not None and not is_floating(x) for x in (self.voltage, self.spin))
         given: Any = self.spin if spin else NO_SPIN
         values = [self.voltage if charge else 0.0, *given]
-        return np.array([charge, spin, spin, spin]), np.array(values, float)
+        return np.array([charge, spin, spin, spin]), _stacked(values)
 
     def floating(self) -> np.ndarray:
         """Which of charge and the three spins have one value that follows from the currents, (4,) bool."""
@@ -100,20 +102,21 @@ class Contact:
     def grounded(self) -> bool:
         """Whether it holds the voltage 0 and no spin."""
         held, values = self.held()
-        return bool(held.all() and not values.any())
+        return bool(held.all() and not is_traced(values) and not values.any())
 
     def settled(self, values: Sequence[float] | np.ndarray, temperature: float | None = None) -> Contact:
         """The same with numbers, from the potential and spin (4,), in place of all that floats."""
         charge, spin, *_ = self.floating()
-        found: dict[str, Any] = {"voltage": float(values[0]), "current": None} if charge else {}
-        found |= {"spin": tuple(map(float, values[1:])), "spin_current": None} if spin else {}
+        numbers = _numbers(values)
+        found: dict[str, Any] = {"voltage": numbers[0], "current": None} if charge else {}
+        found |= {"spin": numbers[1:], "spin_current": None} if spin else {}
         found |= {"temperature": temperature} if is_floating(self.temperature) else {}
         return replace(self, **found) if found else self
 
     def fed(self) -> np.ndarray:
         """The currents of charge and spin that it feeds in, (4,); those of a floating electrode in all."""
         spin = NO_SPIN if self.spin_current is None else self.spin_current
-        return np.array([0.0 if self.current is None else self.current, *spin], float)
+        return _stacked([0.0 if self.current is None else self.current, *spin])
 
     def distribution(self, energies: ArrayLike) -> np.ndarray:
         """F = tanh[(E - V tau3 - S.sigma)/2T] of the electrode in the eight modes of `keldysh.PHI`, (..., 8).
@@ -140,12 +143,20 @@ def is_floating(value: Any) -> bool:
 
 
 def _is_some(spin: Any) -> bool:
-    return spin is not None and (is_floating(spin) or bool(np.any(spin)))
+    return spin is not None and (is_floating(spin) or is_traced(spin) or bool(np.any(spin)))
 
 
-def _vector(name: str, given: Any) -> tuple[float, float, float]:
-    value = np.asarray(real(f"Contact {name}", given))
-    if value.shape != (3,) or not np.isfinite(value).all():
+def _vector(name: str, given: Any) -> tuple[Any, ...]:
+    value = real(f"Contact {name}", given)
+    if value.shape != (3,) or not (is_traced(value) or np.isfinite(np.asarray(value)).all()):
         raise ValueError(f"Contact {name} = {given!r}; expected None or three finite numbers (x, y, z)")
-    x, y, z = (float(v) for v in value)
-    return x, y, z
+    return _numbers(value)
+
+
+def _numbers(values: Any) -> tuple[Any, ...]:
+    """One by one: numbers, or what JAX traces."""
+    return tuple(values) if is_traced(values) else tuple(map(float, values))
+
+
+def _stacked(values: list[Any]) -> Any:
+    return jnp.stack([jnp.asarray(x, float) for x in values]) if is_traced(values) else np.array(values, float)

@@ -95,7 +95,11 @@ def _of_condition(kind: type[Boundary]) -> dict[str, Dimension]:
     names = {f.name for f in fields(kind)}
     names |= {f.name for f in fields(Reservoir)} if "reservoir" in names else set()
     scattering = OF_SCATTERING if "conductance" in names else {}
-    return {"kind": WORD} | scattering | {name: OF_CONDITIONS.get(name, PRODUCT) for name in names - {"reservoir", "surface"}}
+    return (
+        {"kind": WORD}
+        | scattering
+        | {name: OF_CONDITIONS.get(name, PRODUCT) for name in names - {"reservoir", "surface"}}
+    )
 
 
 QUANTITIES: dict[str, dict[str, Dimension]] = {

@@ -21,7 +21,7 @@ from scipy.sparse.csgraph import connected_components
 from jusadel.action.assembly import discretise
 from jusadel.action.connectivity import edge_sides
 from jusadel.action.mesh_action import DiscreteAction
-from jusadel.common.differentiability import DIFFERENCES, without_derivatives
+from jusadel.common.differentiability import is_traced, refuse_traced
 from jusadel.device.boundary import Reservoir, Tunnel
 from jusadel.device.contact import Contact
 from jusadel.device.device import Device
@@ -29,11 +29,12 @@ from jusadel.nonequilibrium.contacts import diffusive_contacts, turns_spins
 from jusadel.nonequilibrium.flow import Flow, normal_matrices
 from jusadel.nonequilibrium.keldysh import CHARGE_AND_SPIN, blocks, blocks_of_nodes, frequency_matrix
 from jusadel.nonequilibrium.linear_equations import Assembly, LinearEquations, Reduced, SingularError
+from jusadel.nonequilibrium.normal_derivatives import differentiated_flow, traced_contacts
 from jusadel.solver.checks import refuse_bad_input, refuse_growing_spins
+from jusadel.solver.derivatives.tracing import still
 from jusadel.solver.resolution import metrics, warn_where_coarse
 
 
-@without_derivatives(DIFFERENCES)
 def diffuse(device: Device, contacts: Mapping[str, Contact]) -> Flow:
     """Steady charge and spin in the normal state of a device, whatever its critical temperature.
 
@@ -48,17 +49,28 @@ def diffuse(device: Device, contacts: Mapping[str, Contact]) -> Flow:
 
     Returns:
         A Flow with mu (n,) and S (n, 3); `charge_current`, `spin_current`, `current_through`, `current_across` and the
-        others take it as they take a Solution. Concrete numbers go in and come out: nothing here is traced or
-        differentiated by JAX.
+        others take it as they take a Solution. Under `jax.grad` and its kin it has derivatives with respect to all
+        numbers of the device and the contacts.
 
     Raises:
         ValueError: contacts on unknown, periodic or inner-barrier boundaries, contacts that share a node and hold
             different values, an electrode of the device without a contact, nothing that fixes the potential, or the
             spin. StabilityError: surface terms that make spins grow.
         SolveError: double precision is off, or round-off spoils the linear equations.
+        NotDifferentiableError: inside `jax.jit` or `jax.vmap`.
     """
-    problem = normal_problem(device, contacts)
-    return problem.flow(problem.steady())
+    if not is_traced((device, contacts)):
+        problem = normal_problem(device, contacts)
+        return problem.flow(problem.steady())
+    plain = still(device), traced_contacts(diffusive_contacts(device, contacts), still)
+    if is_traced(plain):
+        refuse_traced("diffuse", IN_PROGRAM, device=plain[0], contacts=plain[1])
+    problem = normal_problem(*plain)
+    problem.steady()  # what is wrong with it is said before anything is differentiated
+    return differentiated_flow(problem, _with_contacts(device, dict(contacts)), contacts)
+
+
+IN_PROGRAM = "differentiate it outside of programs, where its numbers have values to be checked"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ import numpy as np
 from jusadel.action.mesh_action import DiscreteAction, nodal_mean
 from jusadel.action.nambu import R
 from jusadel.action.periodic import rotation_matrices
+from jusadel.common.differentiability import is_traced
 from jusadel.device.contact import Contact
 from jusadel.device.device import Device
 from jusadel.mesh.mesh import Mesh
@@ -65,7 +66,7 @@ class Flow:
 
         2 f.B f: what diffusion, relaxation and barriers take. The spin-galvanic and spin Hall terms produce none.
         """
-        return 2 * float(np.ravel(self.f) @ (self.equations.B @ np.ravel(self.f)))
+        return 2 * (self.f * self.equations.of(self.f)).sum()
 
     def __repr__(self) -> str:
         largest = np.linalg.norm(self.S, axis=1).max()
@@ -78,10 +79,12 @@ class Flow:
     def _at_mesh(self) -> np.ndarray:
         """mu and S of the mesh's nodes, (n, 4); those of a seam from their owners, turned."""
         seam, n = self.system.layout.seam, len(self.mesh.points)
-        values = np.array(self.f[:n][seam.owner])
-        if seam.spin is not None:
-            values[:, 1:] = np.einsum("nij,nj->ni", np.asarray(rotation_matrices(seam.spin)), values[:, 1:])
-        return values
+        values = self.f[:n][seam.owner]
+        if seam.spin is None:
+            return values
+        xp: Any = jnp if is_traced(values) else np
+        turned = xp.einsum("nij,nj->ni", np.asarray(rotation_matrices(seam.spin)), values[:, 1:])
+        return xp.concatenate([values[:, :1], turned], axis=1)
 
 
 def listed_currents(result: Any) -> str:

@@ -17,8 +17,6 @@ omega_A = -conj(omega_R): with the bath's own part F_bath = f(E) 1 everywhere is
 At a node where f is given, B f + r0 is half of what flows into the device there. With F = tanh[(E - V tau3)/2T] in the
 electrodes the charge current into the device is -2 Int (B f + r0)_1 dE over E > 0, supercurrents included; mu and S of
 the normal state are minus Int f dE over E > 0, so that there it is 2 (B mu)_1.
-
-Everything here is for one energy. Energies come by `jax.lax.map` or a loop: shapes and programs are the same.
 """
 
 from __future__ import annotations
@@ -36,7 +34,7 @@ import scipy.sparse as sp
 from jusadel.action.barriers import barrier
 from jusadel.action.matrices.links import carried, corner_links, from_middle
 from jusadel.action.matrices.products import commutator, transpose
-from jusadel.action.matrices.stiffness import stiffness
+from jusadel.action.matrices.stiffness import diffusion_pairs
 from jusadel.action.mesh_action import (
     Cells,
     DiscreteAction,
@@ -50,6 +48,7 @@ from jusadel.action.mesh_action import (
     seen,
 )
 from jusadel.action.nambu import L, R
+from jusadel.common.differentiability import is_traced
 
 Array = jax.Array
 Modes = tuple[int, ...]
@@ -98,9 +97,10 @@ def keldysh_matrices(retarded: Array, adv: Array, f: Array, modes: Modes = ALL_M
 # --- the Keldysh block of the equations ------------------------------------------------------------
 
 
-def _k_block(G: Array, slope: Array, modes: Modes) -> Array:
-    """(1/8) Tr(Phi_a [G, Phi]_12), (modes,), where slope (8, 8) holds the derivatives with respect to G's entries."""
-    return _components(commutator(G, transpose(slope)), modes)
+def _torques(action: Any, G: Array, modes: Modes) -> Array:
+    """(1/8) Tr(Phi_a [G, Phi]_12) at each of the nodes of G (k, 8, 8), (k, modes), Phi being the action's slope."""
+    slope = jax.grad(action, holomorphic=jnp.iscomplexobj(G))(G)
+    return jnp.stack([_components(commutator(g, transpose(s)), modes) for g, s in zip(G, slope, strict=True)])
 
 
 def _components(torque: Array, modes: Modes) -> Array:
@@ -109,8 +109,19 @@ def _components(torque: Array, modes: Modes) -> Array:
     return factor / 8 * jnp.einsum("aij,ji->a", jnp.asarray(phi), torque[:4, 4:])
 
 
-def _gradient(action: Any, G: Array) -> Array:
-    return jax.grad(action, holomorphic=jnp.iscomplexobj(G))(G)
+def torque_of_node(bare: DiscreteAction, modes: Modes, f: Array, r: Array, a: Array, node: Nodes, w: Array) -> Array:
+    """(B f + r0) of the terms without gradients at one node, (b,)."""
+    return _torques(lambda g: node_action(bare, g[0], node, w), keldysh_matrices(r, a, f, modes)[None], modes)[0]
+
+
+def torques_of_cell(bare: DiscreteAction, modes: Modes, f: Array, r: Array, a: Array, cell: Cells) -> Array:
+    """That of the gradient terms of one cell at its corners, (3, b)."""
+    return _torques(lambda g: cell_action(bare, g, cell), keldysh_matrices(r, a, f, modes), modes)
+
+
+def torques_of_sides(modes: Modes, f: Array, r: Array, a: Array, pair: dict[str, Any]) -> Array:
+    """That of a barrier at the two nodes of one pair, (2, b)."""
+    return _torques(lambda g: barrier(g[0], g[1], SimpleNamespace(**pair)), keldysh_matrices(r, a, f, modes), modes)
 
 
 # --- elements --------------------------------------------------------------------------------------
@@ -140,7 +151,7 @@ def blocks(system: DiscreteAction, retarded: Any, adv: Any, omega: Any, modes: M
         omega: `frequency_matrix`, (8, 8), or one for each node, (N, 8, 8).
         modes: which of the eight modes are unknown; the others are zero.
     """
-    bare, corners = _bare(system), np.asarray(system.triangles)
+    bare, corners = bare_terms(system), np.asarray(system.triangles)
     retarded, adv = np.asarray(retarded), np.asarray(adv)
     nodes, source = blocks_of_nodes(system, retarded, adv, omega, modes)
     neighbours = cells = None
@@ -165,8 +176,14 @@ def current_over_joint(
     system: DiscreteAction, number: int, into: int, retarded: Any, adv: Any, f: Any, modes: Modes = ALL_MODES
 ) -> np.ndarray:
     """What flows over a barrier into one of its sides (0 or 1), (b,), in the unit of the reactions 2 (B f + r0)."""
-    joint, retarded, adv = system.joints[number], np.asarray(retarded), np.asarray(adv)
-    of_sides = _blocks_of_joint(_bare(system), joint, retarded, adv, modes)
+    joint = system.joints[number]
+    if is_traced((system, f)):
+        pairs = jnp.asarray(joint.pairs)
+        of_sides, _ = _of_sides(
+            bare_terms(system), modes, *(jnp.asarray(x)[pairs] for x in (retarded, adv)), of_pairs(joint)
+        )
+        return 2 * jnp.einsum("kaqb,kqb->a", of_sides[:, into], f[pairs]).real  # type: ignore[return-value]
+    of_sides = _blocks_of_joint(bare_terms(system), joint, np.asarray(retarded), np.asarray(adv), modes)
     return 2 * np.einsum("kaqb,kqb->a", of_sides[:, into], np.asarray(f)[np.asarray(joint.pairs)]).real
 
 
@@ -175,7 +192,7 @@ def blocks_of_nodes(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Of `blocks`, the part that holds the frequency: (N, b, b), and the source (N, b)."""
     omega = np.broadcast_to(omega, (len(retarded), 8, 8))
-    return _chunked(_of_nodes, _bare(system), modes, retarded, adv, system.nodes, omega)
+    return _chunked(_of_nodes, bare_terms(system), modes, retarded, adv, system.nodes, omega)
 
 
 def currents_of_cells(system: DiscreteAction, retarded: Any, adv: Any, f: Any, modes: Modes = ALL_MODES) -> np.ndarray:
@@ -185,15 +202,12 @@ def currents_of_cells(system: DiscreteAction, retarded: Any, adv: Any, f: Any, m
     the way: there the spin is that of the cell's point of sampling.
     For charge this is -dS/dA_k: these currents balance at every free node where nothing feeds in charge.
     """
-    bare, corners = _bare(system), np.asarray(system.triangles)
+    bare = bare_terms(system)
+    if is_traced((system, f)):
+        return _currents(bare, modes, *(jnp.asarray(x)[system.triangles] for x in (retarded, adv, f)), system.cells)
+    corners = np.asarray(system.triangles)
     at_corners = (np.asarray(x)[corners] for x in (retarded, adv, f))
     return _chunked(_currents, bare, modes, *at_corners, system.cells)
-
-
-def diffusion_pairs(system: DiscreteAction) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Nodes i, j (e,) and the entries K_ij of the stiffness matrix, which is all of diffusion without links."""
-    K = sp.coo_matrix(stiffness(system))
-    return K.row, K.col, K.data
 
 
 def _of_diffusion(
@@ -215,7 +229,7 @@ def _of_diffusion(
     return -factor / 16 * own, -factor / 16 * K[:, None, None] * across
 
 
-def _bare(system: DiscreteAction) -> DiscreteAction:
+def bare_terms(system: DiscreteAction) -> DiscreteAction:
     """The same terms without a mesh, so that programs do not depend on one."""
     nothing: Any = np.zeros(0)
     parts: dict[str, Any] = dict.fromkeys(("nodes", "cells", "layout"))
@@ -251,22 +265,13 @@ def _columns(equations: Any, shape: tuple[int, ...], dtype: Any) -> tuple[Array,
 def _of_nodes(
     bare: DiscreteAction, modes: Modes, retarded: Array, adv: Array, nodes: Nodes, omega: Array
 ) -> tuple[Array, Array]:
-    def at_node(f: Array, r: Array, a: Array, node: Nodes, w: Array) -> Array:
-        G = keldysh_matrices(r, a, f, modes)
-        return _k_block(G, _gradient(lambda g: node_action(bare, g, node, w), G), modes)
-
-    of_all = jax.vmap(at_node, (None, 0, 0, 0, 0))
+    of_all = jax.vmap(partial(torque_of_node, bare, modes), (None, 0, 0, 0, 0))
     return _columns(lambda f: of_all(f, retarded, adv, nodes, omega), (len(modes),), retarded.dtype)
 
 
 @partial(jax.jit, static_argnums=1)
 def _of_cells(bare: DiscreteAction, modes: Modes, retarded: Array, adv: Array, cells: Cells) -> tuple[Array, Array]:
-    def at_corners(f: Array, r: Array, a: Array, cell: Cells) -> Array:
-        G = keldysh_matrices(r, a, f, modes)
-        slope = _gradient(lambda g: cell_action(bare, g, cell), G)
-        return jnp.stack([_k_block(G[i], slope[i], modes) for i in range(3)])
-
-    of_all = jax.vmap(at_corners, (None, 0, 0, 0))
+    of_all = jax.vmap(partial(torques_of_cell, bare, modes), (None, 0, 0, 0))
     return _columns(lambda f: of_all(f, retarded, adv, cells), (3, len(modes)), retarded.dtype)
 
 
@@ -274,12 +279,7 @@ def _of_cells(bare: DiscreteAction, modes: Modes, retarded: Array, adv: Array, c
 def _of_sides(
     bare: DiscreteAction, modes: Modes, retarded: Array, adv: Array, pairs: dict[str, Any]
 ) -> tuple[Array, Array]:
-    def at_sides(f: Array, r: Array, a: Array, pair: dict[str, Any]) -> Array:
-        G = keldysh_matrices(r, a, f, modes)
-        slope = _gradient(lambda g: barrier(g[0], g[1], SimpleNamespace(**pair)), G)
-        return jnp.stack([_k_block(G[i], slope[i], modes) for i in range(2)])
-
-    of_all = jax.vmap(at_sides, (None, 0, 0, 0))
+    of_all = jax.vmap(partial(torques_of_sides, modes), (None, 0, 0, 0))
     return _columns(lambda f: of_all(f, retarded, adv, pairs), (2, len(modes)), retarded.dtype)
 
 

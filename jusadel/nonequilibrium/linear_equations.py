@@ -10,9 +10,10 @@ import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
+from jusadel.action.matrices.stiffness import diffusion_pairs
 from jusadel.action.mesh_action import DiscreteAction
 from jusadel.common.errors import SolveError
-from jusadel.nonequilibrium.keldysh import ALL_MODES, KeldyshBlocks, Modes, diffusion_pairs
+from jusadel.nonequilibrium.keldysh import ALL_MODES, KeldyshBlocks, Modes
 
 REALITY = 1e-8
 """Largest imaginary part of B, relative to its entries, that counts as round-off."""
@@ -97,7 +98,7 @@ class Factors:
     matrix: sp.csc_matrix
     rows: np.ndarray
     columns: np.ndarray
-    solve_scaled: Callable[[np.ndarray], np.ndarray]
+    solve_scaled: Callable[..., np.ndarray]
 
     @classmethod
     def of(cls, matrix: sp.spmatrix) -> Factors:
@@ -136,14 +137,21 @@ class Factors:
         Raises:
             SolveError: its residual is not that of round-off.
         """
-        b = self.rows * rhs
-        x = self.solve_scaled(b)
-        x = x + self.solve_scaled(b - self.matrix @ x)
-        error = np.abs(b - self.matrix @ x).max(initial=0.0)
-        size = (abs(self.matrix) @ np.abs(x) + np.abs(b)).max(initial=0.0)
-        if not error <= TOLERANCE * size:
-            raise SolveError(f"the linear equations are solved to {error / size:.1e} only (expected {TOLERANCE:.0e})")
-        return self.columns * x
+        return self.columns * _refined(self.matrix, self.solve_scaled, self.rows * rhs)
+
+    def solve_transposed(self, rhs: np.ndarray) -> np.ndarray:
+        """That of the transposed matrix."""
+        return self.rows * _refined(self.matrix.T, lambda b: self.solve_scaled(b, "T"), self.columns * rhs)
+
+
+def _refined(matrix: sp.spmatrix, solve: Callable[[np.ndarray], np.ndarray], b: np.ndarray) -> np.ndarray:
+    x = solve(b)
+    x = x + solve(b - matrix @ x)
+    error = np.abs(b - matrix @ x).max(initial=0.0)
+    size = (abs(matrix) @ np.abs(x) + np.abs(b)).max(initial=0.0)
+    if not error <= TOLERANCE * size:
+        raise SolveError(f"the linear equations are solved to {error / size:.1e} only (expected {TOLERANCE:.0e})")
+    return x
 
 
 class Reduced:

@@ -45,7 +45,9 @@ def _path(mesh: Mesh, start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, A
         corners = mesh.triangles[rows]
         following = np.roll(corners, -1, axis=1)
         (t_in, q_in), (t_out, q_out) = (
-            _crossing(mesh.points, along, distance, corners, following, right[following].astype(int) - right[corners] == k)
+            _crossing(
+                mesh.points, along, distance, corners, following, right[following].astype(int) - right[corners] == k
+            )
             for k in (1, -1)
         )
         met = (t_out >= -margin) & (t_in <= 1 + margin)

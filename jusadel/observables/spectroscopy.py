@@ -97,7 +97,9 @@ def _voltages(spec: Spectrum, T: Any, given: ArrayLike | None) -> Any:
     """Those given, or all that the energies serve for; checked as far as the numbers have values."""
     E, at = values_of(spec.energies), values_of(T)
     if is_traced(E) or (given is None and is_traced(at)):
-        refuse_traced("tunnelling_spectrum", "inside programs give it voltages, and energies in numbers", energies=E, T=at)
+        refuse_traced(
+            "tunnelling_spectrum", "inside programs give it voltages, and energies in numbers", energies=E, T=at
+        )
     if not is_traced(at) and (not is_number(at) or at <= 0):
         raise ValueError(f"T = {T!r}; expected the tip's temperature, a number > 0")
     reach = np.abs(E).max() - WINDOW * at

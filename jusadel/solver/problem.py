@@ -194,4 +194,5 @@ def largest_energy(device: Device, Delta: Array) -> float:
 
 def _energy_of(electrode: Reservoir) -> float:
     relaxation = sum(np.abs(np.asarray(getattr(electrode, name))).max() for name in ("Gamma", "magnetic_Gamma"))
-    return float(max(electrode.Delta, np.linalg.norm(electrode.h), electrode.depairing) + relaxation / 8)
+    energies = [float(np.linalg.norm(np.asarray(x))) for x in (electrode.Delta, electrode.h, electrode.depairing)]
+    return max(energies) + float(relaxation) / 8

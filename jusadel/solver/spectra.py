@@ -114,11 +114,11 @@ def spectrum(
     watch = Stopwatch()
     if not isinstance(sol, Solution):
         raise TypeError(f"sol is {type(sol).__name__}; expected the Solution that jusadel.solve(device, ...) returns")
-    energies = real("energies", energies)
-    energies = energies.reshape(1) if energies.ndim == 0 else energies
-    plain, E, distance = still((sol, energies, eta))
+    given: Any = real("energies", energies)
+    given = given.reshape(1) if given.ndim == 0 else given
+    plain, E, distance = still((sol, given, eta))
     if is_traced((plain, E, distance)):
-        return _in_program(sol, energies, eta, _checked_solver(linear_solver), tol)
+        return _in_program(sol, given, eta, _checked_solver(linear_solver), tol)
     E, distance, solver = *_checked(E, distance), _checked_solver(linear_solver)
     refuse_bad_input(plain.device, tol)
     once, place = np.unique(np.abs(E), return_inverse=True)
@@ -143,10 +143,10 @@ def spectrum(
         stats={name: getattr(found, name) for name in ("steps", "residual", "ladder", "iterations")}
         | {"linear_solver": solver.name, "seconds": watch.seconds, "compile_seconds": watch.compiling, "tol": tol},
     )
-    if not is_traced((sol, energies, eta)):
+    if not is_traced((sol, given, eta)):
         return spec
-    G = differentiated_green(sol, energies, eta, problem_of(problem, place), found.V)
-    return replace(spec, **_shared(sol), energies=energies, eta=eta, all_G=G)
+    G = differentiated_green(sol, given, eta, problem_of(problem, place), found.V)
+    return replace(spec, **_shared(sol), energies=given, eta=eta, all_G=G)
 
 
 def _shared(sol: Solution) -> dict[str, Any]:

@@ -217,7 +217,7 @@ def test_symmetrised_terms_off_the_constraint(name, sample):
 
 @pytest.mark.parametrize("term", TERMS, ids=NAMES)
 def test_charge_conjugation(term, sample):
-    """Eq. (2) of the paper: G(-omega) = -R3 G(omega)^T R3 has the same density, also where {G, dG} = 0 does not hold."""
+    """Eq. (2) of the paper: G(-omega) = -R3 G(omega)^T R3 has the same density, even without {G, dG} = 0."""
     R3 = np.asarray(units(4)[1][2])
     conjugate = lambda G: -R3 @ np.swapaxes(G, -1, -2) @ R3  # noqa: E731
     dG = sample.dG + np.random.default_rng(8).normal(size=sample.dG.shape)

@@ -59,7 +59,6 @@ REFUSED = {
     "corbino": lambda x, sol, spec: ju.corbino(x, 2.0, 0.5),
     "cross_junction": lambda x, sol, spec: ju.cross_junction(x, 1.0, 0.5),
     "depairing_current": lambda x, sol, spec: ju.depairing_current(SUPER, 0.5 * x),
-    "diffuse": lambda x, sol, spec: ju.diffuse(device(x), CONTACTS),
     "disk": lambda x, sol, spec: ju.disk(x, 0.5),
     "energy_current_through": lambda x, sol, spec: ju.energy_current_through(traced_spectrum(spec, x), "left"),
     "error_estimate": lambda x, sol, spec: ju.error_estimate(traced_solution(sol, x)),
@@ -123,6 +122,7 @@ OF_SOLUTIONS = {
     "current_phase_relation",
     "current_through",
     "density_of_states",
+    "diffuse",
     "entropy",
     "equilibrium_current",
     "equilibrium_spin_current",
@@ -146,15 +146,15 @@ OF_SOLUTIONS = {
     "tunnelling_spectrum",
     "CriticalTemperature",
     "CurrentPhaseRelation",
+    "Flow",
     "Solution",
     "Spectrum",
 }
-"""Their derivatives are compared with differences in the tests of gradients, of spectra, of the phase and of the
-transition."""
+"""Their derivatives are compared with differences in the tests of gradients, of spectra, of flows, of the phase and of
+the transition."""
 WITHOUT_NUMBERS = {
     "Convergence",
     "FitResult",
-    "Flow",
     "Kinetics",
     "KnownMaterial",
     "ScreenedSolution",

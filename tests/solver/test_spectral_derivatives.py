@@ -42,9 +42,7 @@ SYMMETRIC = ("D", "Gamma", "magnetic_Gamma", "K")
 def spectrum(p, energies=ENERGIES):
     ends = {
         "left": ju.Reservoir(p["electrode's Delta"], depairing=p["electrode's depairing"]),
-        "right": ju.Tunnel(
-            ju.Reservoir(1.0, phase=p["phase"]), p["conductance"], polarisation=p["polarisation"]
-        ),
+        "right": ju.Tunnel(ju.Reservoir(1.0, phase=p["phase"]), p["conductance"], polarisation=p["polarisation"]),
     }
     material = ju.Material(Tc=0.0, **{name: p[name] for name in MATERIAL})
     device = ju.Device(mesh=MESH.with_points(p["points"]), materials=material, boundaries=ends)
@@ -137,7 +135,7 @@ def test_inside_a_program():
 
 
 def test_current_over_a_cut_with_respect_to_points():
-    """Where the mesh moves, the cut goes through the middles of other edges, and the flux stays that of an electrode."""
+    """The middles of edges that the cut goes through move with the mesh; the flux stays that of an electrode."""
 
     def currents(points):
         spec = spectrum(VALUES | {"points": points, "pair potential": 0.0}, [0.9])

@@ -34,3 +34,9 @@ def coupling(pairs: Any, weight: np.ndarray, n: int) -> sp.csr_matrix:
     i, j = np.asarray(pairs).T
     values, row, column = [weight, weight, -weight, -weight], [i, j, i, j], [i, j, j, i]
     return sp.csr_matrix((np.concatenate(values), (np.concatenate(row), np.concatenate(column))), (n, n))
+
+
+def diffusion_pairs(system: DiscreteAction) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Nodes i, j (e,) and the entries K_ij of the stiffness matrix, which is all of diffusion without links."""
+    K = sp.coo_matrix(stiffness(system))
+    return K.row, K.col, K.data

@@ -26,7 +26,6 @@ from jusadel.device.boundary.spin_active import SpinActive
 from jusadel.device.boundary.surface import Surface, checked_surface, same_surface
 from jusadel.device.material.material import check_field, shaped
 
-
 ELECTRODE_FIELDS = ("h", "Gamma", "magnetic_Gamma", "depairing")
 """Fields of a material that an electrode may have beside its Delta."""
 

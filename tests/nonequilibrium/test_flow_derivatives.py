@@ -1,0 +1,118 @@
+"""Gradients through `diffuse`: every current and density with respect to every kind of number, against differences."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jusadel as ju
+
+pytestmark = [pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")]
+
+PLAIN = ju.rectangle(1.6, 0.8, 0.4, x_lines=[0.8], regions={"a": lambda c: c[:, 0] < 0.8, "b": lambda c: c[:, 0] > 0.8})
+MESH = ju.with_cut_between(PLAIN, "a", "b", "wall")
+K = np.zeros((3, 2, 2))
+K[0], K[2] = [[0.4, 0.2], [0.2, -0.4]], [[0.2, 0.0], [0.0, 0.2]]
+MATERIAL = {
+    "D": np.array([[1.2, 0.2], [0.2, 0.9]]),
+    "h": np.array([0.1, 0.6, 0.4]),
+    "Gamma": np.diag([0.7, 0.8, 0.9]),
+    "spin_field": np.asarray(ju.rashba(0.3)),
+    "gamma": np.asarray(ju.dresselhaus(0.2)),
+    "theta": np.array([0.0, 0.1, 0.2]),
+    "kappa": np.array([0.0, 0.1, 0.1]),
+    "nu": np.array(1.3),
+    "magnetic_Gamma": np.diag([0.1, 0.1, 0.3]),
+    "P": K / 2,
+    "K": K[::-1],
+    "hall": np.array(0.2),
+}
+OTHERS = {
+    "points": np.array(MESH.points),
+    "wall": np.array(1.5),
+    "polarisation of the wall": np.array([0.1, 0.2, 0.3]),
+    "surface": np.array(0.4),
+    "voltage": np.array(0.7),
+    "spin": np.array([0.1, 0.2, -0.1]),
+    "current": np.array(0.3),
+    "spin current": np.array([0.2, 0.1, 0.1]),
+    "tunnel": np.array(2.0),
+    "polarisation of a contact": np.array([0.2, 0.0, 0.4]),
+}
+VALUES = MATERIAL | OTHERS
+SYMMETRIC = ("D", "Gamma", "magnetic_Gamma", "P", "K")
+
+
+def flow(p):
+    material = ju.Material(Tc=0.0, **{name: p[name] for name in MATERIAL})
+    boundaries = {
+        "wall": ju.Interface(p["wall"], polarisation=p["polarisation of the wall"]),
+        "bottom": ju.Surface(Gamma=p["surface"]),
+    }
+    device = ju.Device(
+        mesh=MESH.with_points(p["points"]),
+        materials={"a": material, "b": ju.Material(Tc=0.0, Gamma=0.5)},
+        boundaries=boundaries,
+    )
+    contacts = {
+        "left": ju.Contact(
+            voltage=p["voltage"],
+            spin=p["spin"],
+            tunnel=p["tunnel"],
+            polarisation=p["polarisation of a contact"],
+        ),
+        "right": ju.Contact(voltage=0.0),
+        "top": ju.Contact(current=p["current"], spin_current=p["spin current"]),
+    }
+    return ju.diffuse(device, contacts)
+
+
+QUANTITIES = {
+    "current": lambda x: ju.current_through(x, "right"),
+    "current over a wall": lambda x: ju.current_through(x, "wall"),
+    "spin current": lambda x: ju.spin_current_through(x, "left")[1],
+    "over a cut": lambda x: ju.spin_current_across(x, (0.4, -1), (0.4, 1))[2],
+    "potential": lambda x: x.mu[3],
+    "spin": lambda x: ju.spin_density(x)[4, 0],
+    "density of current": lambda x: ju.charge_current(x)[3, 1],
+    "dissipation": lambda x: x.dissipation,
+}
+
+
+def all_of(p):
+    found = flow(p)
+    return jnp.stack([quantity(found) for quantity in QUANTITIES.values()])
+
+
+def direction(name, value):
+    along = np.random.default_rng(sum(map(ord, name))).normal(size=value.shape)
+    if name in SYMMETRIC:
+        return along + np.swapaxes(along, -1, -2)
+    if name == "points":
+        edges = np.concatenate([*MESH.boundaries.values()]).ravel()
+        return along * ~np.isin(np.arange(len(value)), edges)[:, None]
+    return along
+
+
+@pytest.fixture(scope="module")
+def gradients():
+    return jax.tree.map(np.asarray, jax.jacrev(all_of)(jax.tree.map(jnp.asarray, VALUES)))
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_gradients(gradients, name):
+    """Each quantity; where the equations are linear in what moves, differences are exact."""
+    value, step = VALUES[name], 1e-4
+    along = direction(name, value)
+    at = {k: np.asarray(all_of(VALUES | {name: value + k * step * along})) for k in (-2, -1, 1, 2)}
+    expected = (8 * (at[1] - at[-1]) - (at[2] - at[-2])) / (12 * step)
+    found = np.tensordot(gradients[name], along, value.ndim)
+    assert np.abs(expected).max() > 1e-4
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7 * np.abs(expected).max(), err_msg=name)
+
+
+def test_forward_and_reverse_agree(gradients):
+    along = {name: jnp.asarray(direction(name, value)) for name, value in VALUES.items()}
+    forward = np.asarray(jax.jvp(all_of, (jax.tree.map(jnp.asarray, VALUES),), (along,))[1])
+    reverse = sum(np.tensordot(gradients[name], along[name], VALUES[name].ndim) for name in VALUES)
+    np.testing.assert_allclose(reverse, forward, rtol=1e-10, atol=1e-12)
