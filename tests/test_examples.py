@@ -163,6 +163,20 @@ def test_spin_valve(tmp_path, monkeypatch):
     assert numbers["SFF0.95_90"] < min(numbers["SFF0.95_0"], numbers["SFF0.95_180"])
 
 
+@pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")
+def test_fit_tunnelling_spectrum(tmp_path, monkeypatch):
+    """What the data were made with, within its error bars, and those are small."""
+    example = load("fit_tunnelling_spectrum")
+    energies, voltages = example.ENERGIES[::2], example.VOLTAGES[::2]
+    given = {"TEMPERATURES": (0.03, 0.1), "ENERGIES": energies, "VOLTAGES": voltages}
+    numbers = numbers_of("fit_tunnelling_spectrum", tmp_path, monkeypatch, **given)
+    for name, true in example.TRUTH.items():
+        error = numbers[f"error_{name}"]
+        assert abs(numbers[name] - true) < 3 * error
+        assert error < 0.5 * true
+    assert 0.4 < numbers["chi2_per_dof"] < 1.6
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:the mesh is too coarse", "ignore:the pair potential is stationary but")
 def test_self_consistent_vortex(tmp_path, monkeypatch):
