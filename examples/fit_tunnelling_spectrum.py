@@ -1,8 +1,8 @@
-"""Exchange field, spin relaxation, barrier and broadening from tunnelling spectra of a superconductor/normal/magnet stack.
+"""Exchange field, spin relaxation, barrier and broadening from tunnelling spectra of an S/N/F structure.
 
-A tip stands on the normal layer between a superconductor, behind a barrier, and a weak ferromagnet. Its dI/dV with noise
-is made for three temperatures, with the offset of an amplifier that nobody knows, and all are fitted
-together. Energies in the superconductor's Delta, lengths in (D/Delta)^(1/2). Leaves fit_tunnelling_spectrum.png and
+A tip stands on the normal layer between a superconductor, behind a barrier, and a weak ferromagnet. Its dI/dV with
+noise is made for three temperatures, with the offset of an amplifier that nobody knows, and all are fitted together.
+Energies in the superconductor's Delta, lengths in (D/Delta)^(1/2). Leaves fit_tunnelling_spectrum.png and
 prints the table and one `name = value` a line.
 """
 

@@ -80,6 +80,16 @@ def refuse_traced(function: str, instead: str, /, **given: object) -> None:
         )
 
 
+def refuse_in_program(function: str, remedy: str, **given: object) -> None:
+    """Raise NotDifferentiableError where any of what a function was given has no value: inside jax.jit or jax.vmap."""
+    unknown = [name for name, value in given.items() if is_traced(value)]
+    if unknown:
+        raise NotDifferentiableError(
+            f"{function} cannot stand inside jax.jit or jax.vmap with {' and '.join(unknown)} traced by JAX, which has "
+            f"no value there; {remedy}"
+        )
+
+
 def numpy_if_few(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of (xp, *arrays, **static) that works with xp = np on few numbers.
 

@@ -21,7 +21,7 @@ from scipy.sparse.csgraph import connected_components
 from jusadel.action.assembly import discretise
 from jusadel.action.connectivity import edge_sides
 from jusadel.action.mesh_action import DiscreteAction
-from jusadel.common.differentiability import is_traced, refuse_traced
+from jusadel.common.differentiability import is_traced, refuse_in_program
 from jusadel.device.boundary import Reservoir, Tunnel
 from jusadel.device.contact import Contact
 from jusadel.device.device import Device
@@ -63,14 +63,10 @@ def diffuse(device: Device, contacts: Mapping[str, Contact]) -> Flow:
         problem = normal_problem(device, contacts)
         return problem.flow(problem.steady())
     plain = still(device), traced_contacts(diffusive_contacts(device, contacts), still)
-    if is_traced(plain):
-        refuse_traced("diffuse", IN_PROGRAM, device=plain[0], contacts=plain[1])
+    refuse_in_program("diffuse", "jax.grad and jax.jvp can be used", device=plain[0], contacts=plain[1])
     problem = normal_problem(*plain)
     problem.steady()  # what is wrong with it is said before anything is differentiated
     return differentiated_flow(problem, _with_contacts(device, dict(contacts)), contacts)
-
-
-IN_PROGRAM = "differentiate it outside of programs, where its numbers have values to be checked"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.arguments import real
-from jusadel.common.differentiability import is_traced, refuse_traced, values_of
+from jusadel.common.differentiability import is_traced, refuse_in_program, values_of
 from jusadel.common.types import Point
 from jusadel.mesh.mesh import Mesh
 
@@ -34,8 +34,7 @@ def _path(mesh: Mesh, start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, A
     the edge from 0 to 1, counter-clockwise, and leaves it over the one from 1 to 0; both neighbours of an edge agree.
     """
     points = values_of(mesh.points)
-    if is_traced(points):
-        refuse_traced("a cut", "inside programs take a mesh whose points are numbers", mesh=mesh.points)
+    refuse_in_program("a cut", "take a mesh whose points are numbers", mesh=points)
     xp: Any = jnp if is_traced(mesh.points) else np
     extent = np.ptp(points, axis=0).max()
     along, distance = coordinates(points, start, end, 1e-12 * extent)

@@ -11,7 +11,7 @@ import numpy as np
 from jusadel.action.mesh_action import to_nodes
 from jusadel.action.nambu import L, R
 from jusadel.common.arguments import is_number, real
-from jusadel.common.differentiability import is_traced, on_device, refuse_traced, values_of
+from jusadel.common.differentiability import is_traced, on_device, refuse_in_program, values_of
 from jusadel.common.types import ArrayLike
 from jusadel.solver.spectra import Spectrum
 
@@ -96,10 +96,8 @@ def tunnelling_spectrum(
 def _voltages(spec: Spectrum, T: Any, given: ArrayLike | None) -> Any:
     """Those given, or all that the energies serve for; checked as far as the numbers have values."""
     E, at = values_of(spec.energies), values_of(T)
-    if is_traced(E) or (given is None and is_traced(at)):
-        refuse_traced(
-            "tunnelling_spectrum", "inside programs give it voltages, and energies in numbers", energies=E, T=at
-        )
+    unknown = {"energies": E} | ({"T": at} if given is None else {})
+    refuse_in_program("tunnelling_spectrum", "give it voltages, and a Spectrum at energies that are numbers", **unknown)
     if not is_traced(at) and (not is_number(at) or at <= 0):
         raise ValueError(f"T = {T!r}; expected the tip's temperature, a number > 0")
     reach = np.abs(E).max() - WINDOW * at

@@ -116,3 +116,8 @@ def test_forward_and_reverse_agree(gradients):
     forward = np.asarray(jax.jvp(all_of, (jax.tree.map(jnp.asarray, VALUES),), (along,))[1])
     reverse = sum(np.tensordot(gradients[name], along[name], VALUES[name].ndim) for name in VALUES)
     np.testing.assert_allclose(reverse, forward, rtol=1e-10, atol=1e-12)
+
+
+def test_inside_a_program_it_is_refused():
+    with pytest.raises(ju.NotDifferentiableError, match=r"diffuse cannot stand inside jax.jit or jax.vmap with device"):
+        jax.jit(lambda D: flow(VALUES | {"D": D}).mu)(VALUES["D"])

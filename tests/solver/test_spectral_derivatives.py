@@ -157,3 +157,20 @@ def test_gradients_with_respect_to_energies():
     expected = (np.asarray(seen(1e-5)) - np.asarray(seen(-1e-5))) / 2e-5
     assert np.abs(expected).max() > 1
     np.testing.assert_allclose(np.asarray(jax.jvp(seen, (0.0,), (1.0,))[1]), expected, atol=1e-6)
+
+
+def test_what_needs_numbers_says_so_inside_programs():
+    device = ju.Device(mesh=MESH, materials=ju.Material(Tc=0.0), boundaries={"left": ju.Reservoir(1.0)})
+    sol = ju.solve(device, T=0.1, frequencies=1)
+
+    def tip(energies):
+        return ju.tunnelling_spectrum(ju.spectrum(sol, energies, eta=0.1), voltages=[0.1])
+
+    with pytest.raises(ju.NotDifferentiableError, match=r"tunnelling_spectrum cannot stand inside .* with energies"):
+        jax.jit(tip)(ENERGIES)
+
+    def current(points):
+        return ju.spectral_current(spectrum(VALUES | {"points": points}), *CUT)
+
+    with pytest.raises(ju.NotDifferentiableError, match="a cut cannot stand inside"):
+        jax.jit(current)(VALUES["points"])
