@@ -17,17 +17,17 @@ import numpy as np
 
 import jusadel as ju
 
-FIELDS = np.linspace(-4.0, 4.0, 9)
-WIDTH, ARM, SIZE = 0.4, 3.0, 0.2
+FIELDS = np.linspace(-2.4, 2.4, 9)
+WIDTH, ARM = 0.3, 2.5
 NOISE, SEED = {"detector": 5e-4, "across": 2e-5}, 1
 TRUTH = {"D": 1.0, "Gamma": 0.8, "P": 0.3, "theta": 0.05}
 START = {"D": 1.6, "Gamma": 1.5, "P": 0.5, "theta": 0.1}
-LINES = np.linspace(0.0, 2 * ARM + 1.0, round((2 * ARM + 1.0) / SIZE) + 1)
+LINES = np.linspace(0.0, 2 * ARM + 1.0, 37)
 MESH = ju.with_cut_between(
     ju.rectangle(
         2 * ARM + 1.0,
         WIDTH,
-        SIZE,
+        WIDTH,
         x=LINES,
         y=np.linspace(0, WIDTH, 3),
         regions={"back": lambda c: c[:, 0] < ARM, "front": lambda c: c[:, 0] > ARM},

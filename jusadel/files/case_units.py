@@ -94,12 +94,7 @@ def _of_condition(kind: type[Boundary]) -> dict[str, Dimension]:
     """By field; an electrode's numbers stand beside those of the barrier before it."""
     names = {f.name for f in fields(kind)}
     names |= {f.name for f in fields(Reservoir)} if "reservoir" in names else set()
-    scattering = OF_SCATTERING if "conductance" in names else {}
-    return (
-        {"kind": WORD}
-        | scattering
-        | {name: OF_CONDITIONS.get(name, PRODUCT) for name in names - {"reservoir", "surface"}}
-    )
+    return {"kind": WORD} | {name: OF_CONDITIONS.get(name, PRODUCT) for name in names - {"reservoir", "surface"}}
 
 
 QUANTITIES: dict[str, dict[str, Dimension]] = {
@@ -149,6 +144,8 @@ def dimension(path: Sequence[str], tables: Mapping[str, Any]) -> Dimension | Non
             table = tables.get(group, {}).get(owner, {})
             group = table.get("kind", "Reservoir") if isinstance(table, Mapping) else ""
     of = QUANTITIES.get(group, {})
+    if names[:1] == ["conductance"] and len(names) > 1:
+        of = OF_SCATTERING
     return next((of[name] for name in reversed(names) if name in of), of.get(""))
 
 
