@@ -7,6 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
+import jusadel as ju
 from jusadel.device.material import symmetry
 from jusadel.device.material.components import from_components
 from jusadel.device.material.magnetic_groups import (
@@ -349,3 +350,16 @@ def test_materials_of_magnetic_groups():
 def test_components_that_do_not_fit(group, name, given, message):
     with pytest.raises(ValueError, match=message):
         from_components(group, name, given, None)
+
+
+def test_primes_as_they_are_printed():
+    """Pasted text has typographic ones; without them the setting that a suggestion names would be another."""
+    for prime in "\u2019\u2032":
+        assert ju.symmetry.allowed_form(f"4{prime}/mmm{prime}", "P") == ju.symmetry.allowed_form("4'/mmm'", "P")
+
+
+def test_unknown_fields_of_a_group():
+    with pytest.raises(TypeError, match=r"Material.of_group with unknown fields \['Q'\]; expected some of \['D', 'Tc'"):
+        ju.Material.of_group("C4v", Q=3.0)
+    with pytest.raises(ValueError, match=r"unknown tensor 'Q'.*Known: D, Gamma, gamma"):
+        ju.allowed_tensor("C4v", "Q")

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import jusadel as ju
 from jusadel.device.material.magnetic_groups import magnetic_elements, magnetic_point_groups
 from jusadel.device.material.point_groups import hermann_mauguin, point_groups
 from jusadel.device.material.symmetry import (
@@ -126,3 +127,8 @@ def test_p_wave_magnet():
 def test_errors(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_crystal_has_no_primes():
+    with pytest.raises(ValueError, match=r"has primes; expected the crystal's point group"):
+        ju.symmetry.collinear("4'/mmm'", "4z mx")

@@ -178,9 +178,10 @@ def test_a_device_with_it_comes_back(tmp_path):
         ({"up": 1.2, "down": 0.1}, r"SpinActive up = 1\.2; expected numbers from 0 to 1"),
         (
             {"up": 0.2, "down": 0.1, "mixing": (4.0, 0)},
-            r"SpinActive left = 4\.0; expected numbers from -3\.142 to 3\.142",
+            r"SpinActive mixing\[0\] = 4\.0; expected numbers from -3\.142 to 3\.142",
         ),
         ({"up": 0.2, "down": 0.1, "mixing": (0, 0, 0)}, r"expected two angles \(left, right\)"),
+        ({"up": 0.2, "down": 0.1, "mixing": 0.5}, r"mixing = 0\.5; expected two angles \(left, right\)"),
         ({"up": [0.2, 0.3], "down": [0.1] * 3}, r"SpinActive up has shape \(2,\); expected a number or \(3,\)"),
         ({"up": 0.2, "down": 0.1, "axis": (0, 0, 0)}, r"axis = \(0, 0, 0\); expected a direction \(3,\)"),
     ],

@@ -40,7 +40,8 @@ class Reservoir(Boundary):
         h: exchange field in the electrode, (3,) [energy].
         Gamma: its spin relaxation, number or (3, 3) [energy].
         magnetic_Gamma: its relaxation by magnetic impurities, number or (3, 3) [energy].
-        depairing: its orbital pair breaking, a rate >= 0 [energy].
+        depairing: its orbital pair breaking, a rate >= 0 [energy]. Abrikosov and Gorkov's rate is depairing plus 3/4 of
+            an isotropic magnetic_Gamma.
 
     Raises:
         ValueError: not finite, Delta negative or complex, tensor of the wrong shape.

@@ -45,10 +45,16 @@ class SpinActive(Boundary):
     channels: ArrayLike = 1.0
 
     def __post_init__(self) -> None:
-        mixing = tuple(self.mixing)
+        mixing = tuple(self.mixing) if hasattr(self.mixing, "__iter__") else (self.mixing,)
         if len(mixing) != 2:
             raise ValueError(f"SpinActive mixing = {self.mixing!r}; expected two angles (left, right)")
-        given = {"up": self.up, "down": self.down, "left": mixing[0], "right": mixing[1], "channels": self.channels}
+        given = {
+            "up": self.up,
+            "down": self.down,
+            "mixing[0]": mixing[0],
+            "mixing[1]": mixing[1],
+            "channels": self.channels,
+        }
         values = {name: real(f"SpinActive {name}", x) for name, x in given.items()}
         count = max(x.size for x in values.values())
         for name, x in values.items():
@@ -61,7 +67,7 @@ class SpinActive(Boundary):
         for name in ("up", "down", "channels"):
             object.__setattr__(self, name, values[name])
         object.__setattr__(self, "axis", axis)
-        object.__setattr__(self, "mixing", (values["left"], values["right"]))
+        object.__setattr__(self, "mixing", (values["mixing[0]"], values["mixing[1]"]))
 
     @property
     def barrier(self) -> Barrier:

@@ -102,6 +102,10 @@ AnyGroup = str | Group | tuple[str, str | Sequence[str | ArrayLike]]
 """A name, a group, or (point group, its black operations)."""
 
 
+PRIMES = str.maketrans(dict.fromkeys("\u2019\u2032\u2018\u02b9`", "'"))
+"""What stands for a prime where text was pasted."""
+
+
 def group_of(given: AnyGroup) -> Group:
     """The group that a user means.
 
@@ -117,7 +121,7 @@ def group_of(given: AnyGroup) -> Group:
     if isinstance(given, Group):
         return given
     if isinstance(given, str):
-        return _named(given)
+        return _named(given.translate(PRIMES))
     if not isinstance(given, Sequence) or len(given) != 2 or not isinstance(given[0], str):
         raise ValueError(f"group {given!r}; expected a name, or (point group, black operations) like ('D4h', '4z mx')")
     black: Any = given[1]

@@ -180,6 +180,8 @@ class Material:
         Raises:
             ValueError: a component that the group forbids, with the allowed form.
         """
+        if unknown := given.keys() - ROWS.keys():
+            raise TypeError(f"Material.of_group with unknown fields {sorted(unknown)}; expected some of {list(ROWS)}")
         for name in (name for name in symmetry.tensors if name in SHAPES):
             value = given.get(name)
             if value is None or callable(value):

@@ -58,10 +58,11 @@ point_groups: tuple[str, ...] = tuple(_GROUPS)
 
 def unknown(kind: str, given: object, allowed: Iterable[str]) -> ValueError:
     """The error for a name that is not among those allowed, with the nearest of them."""
+    allowed = list(allowed)
     by_lower = {name.lower(): name for name in allowed}
     near = difflib.get_close_matches(str(given).lower(), by_lower, n=1)
     hint = f", did you mean {by_lower[near[0]]!r}?" if near else "."
-    return ValueError(f"unknown {kind} {given!r}{hint} Known: {', '.join(by_lower.values())}")
+    return ValueError(f"unknown {kind} {given!r}{hint} Known: {', '.join(allowed)}")
 
 
 def is_point_group(name: str) -> bool:

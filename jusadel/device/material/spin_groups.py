@@ -32,6 +32,10 @@ def collinear(group: str, swaps: str | Sequence[str | ArrayLike] = (), along: Ar
 
     Example: `allowed_tensor(collinear("D4h", "4z mx"), "P")` has zxy = zyx alone.
     """
+    if "'" in group:
+        raise ValueError(
+            f"group {group!r} has primes; expected the crystal's point group: `swaps` says what they would"
+        )
     found = group_of((group, swaps))
     N = direction(along)
     flip = _half_turn(np.linalg.svd(N[None])[2][-1])  # about an axis perpendicular to N
