@@ -64,9 +64,7 @@ def diffuse(device: Device, contacts: Mapping[str, Contact]) -> Flow:
         return problem.flow(problem.steady())
     plain = still(device), traced_contacts(diffusive_contacts(device, contacts), still)
     refuse_in_program("diffuse", "jax.grad and jax.jvp can be used", device=plain[0], contacts=plain[1])
-    problem = normal_problem(*plain)
-    problem.steady()  # what is wrong with it is said before anything is differentiated
-    return differentiated_flow(problem, _with_contacts(device, dict(contacts)), contacts)
+    return differentiated_flow(normal_problem(*plain), _with_contacts(device, dict(contacts)), contacts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,9 +84,12 @@ class NormalProblem:
 
     def steady(self) -> np.ndarray:
         """The steady f (N, 4)."""
+        return self.reduced().solve(self.load + self.forced, self.given)
+
+    def reduced(self) -> Reduced:
+        """The equations of the unknowns, factorised."""
         try:
-            reduced = Reduced(self.equations.B, self.unknown, together=self.together)
-            return reduced.solve(self.load + self.forced, self.given)
+            return Reduced(self.equations.B, self.unknown, together=self.together)
         except SingularError as error:
             raise ValueError(
                 f"nothing fixes the spin ({error}): no contact holds it and nothing relaxes it; give a contact "

@@ -29,7 +29,6 @@ from jusadel.nonequilibrium.keldysh import (
     torques_of_cell,
     torques_of_sides,
 )
-from jusadel.nonequilibrium.linear_equations import Reduced
 from jusadel.solver.derivatives.callback import called
 
 Array = jax.Array
@@ -69,7 +68,7 @@ class Solver:
     """The factors of the numbers, called by JAX."""
 
     def __init__(self, problem: Any) -> None:
-        self.reduced = Reduced(problem.equations.B, problem.unknown, together=problem.together)
+        self.reduced = problem.reduced()
 
     def solve(self, _: Any, r: Array) -> Array:
         """x of (S^T B S) x = r."""

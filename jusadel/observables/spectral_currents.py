@@ -127,6 +127,8 @@ def _integrated(spec: Spectrum, F: Array, T: Any, weights: Any) -> Array:
     eta, at = values_of(spec.eta), values_of(T)
     if not is_number(at) or not (is_traced((eta, at)) or eta < np.pi * at):
         raise ValueError(f"eta = {eta:g}, T = {at!r}; expected eta < pi T, below the first pole of tanh")
+    if is_traced((eta, at)):  # in a program, where nothing can be raised
+        F = jnp.where(eta < np.pi * at, F, jnp.nan)
     tanh = jnp.tanh((spec.energies + 1j * spec.eta) / (2 * T))
     w = jnp.asarray(trapezoidal(_ascending(spec.energies)) if weights is None else real("weights", weights))
     if w.shape != spec.energies.shape:
@@ -136,8 +138,8 @@ def _integrated(spec: Spectrum, F: Array, T: Any, weights: Any) -> Array:
 
 def _ascending(E: Any) -> Any:
     known = values_of(E)
-    if is_traced(known):
-        return E  # in a program, where nothing can be raised
+    if is_traced(known):  # as above
+        return jnp.where((E[0] == 0) & jnp.all(jnp.diff(E) > 0), E, jnp.nan)
     if len(E) < 2 or known[0] != 0 or not np.all(np.diff(known) > 0):
         raise ValueError("without weights the energies must ascend from 0; give weights=... of your quadrature")
     return E

@@ -102,8 +102,8 @@ def _voltages(spec: Spectrum, T: Any, given: ArrayLike | None) -> Any:
         raise ValueError(f"T = {T!r}; expected the tip's temperature, a number > 0")
     reach = np.abs(E).max() - WINDOW * at
     V = spec.energies[np.abs(E) <= reach] if given is None else real("voltages", given).reshape(-1)
-    if is_traced(values_of(V)) or is_traced(at):
-        return V
+    if is_traced((values_of(V), at)):
+        return jnp.where(jnp.abs(V) <= reach, V, jnp.nan)  # in a program, where nothing can be raised
     if not V.size or not np.all(np.abs(known := values_of(V)) <= reach):
         raise ValueError(
             f"the energies reach {np.abs(E).max():.4g}; with T = {at:g} that serves for voltages up to {reach:.4g} "
@@ -134,7 +134,7 @@ def _spins(xp: Any, G: Any) -> Any:
 def _checked_polarisation(given: Any) -> Any:
     P = real("polarisation", given)
     known = values_of(P)
-    if P.shape != (3,) or not (is_traced(known) or np.linalg.norm(known) <= 1 + 1e-12):
+    if P.shape != (3,) or not (is_traced(known) or np.linalg.norm(known) <= 1):
         raise ValueError(f"polarisation = {given!r}; expected three numbers, together at most of length one")
     return P
 

@@ -163,6 +163,16 @@ def test_gradients_with_respect_to_energies():
     np.testing.assert_allclose(np.asarray(jax.jvp(seen, (0.0,), (1.0,))[1]), expected, atol=1e-6)
 
 
+def test_what_would_be_refused_is_not_a_number_inside_programs():
+    """Voltages too near the last energy, eta above the first pole of tanh."""
+    device = ju.Device(mesh=MESH, materials=ju.Material(Tc=0.0), boundaries={"left": ju.Reservoir(1.0)})
+    spec = ju.spectrum(ju.solve(device, T=0.1, frequencies=1), ENERGIES, eta=0.1)
+    tip = jax.jit(lambda V: ju.tunnelling_spectrum(spec, voltages=V, T=0.05)[:, 0])(np.array([0.2, 0.8]))
+    assert np.isnan(tip).tolist() == [False, True]
+    current = jax.jit(lambda T: ju.equilibrium_current(spec, "left", T=T))
+    assert np.isnan([current(0.1), current(0.01)]).tolist() == [False, True]
+
+
 def test_what_needs_numbers_says_so_inside_programs():
     device = ju.Device(mesh=MESH, materials=ju.Material(Tc=0.0), boundaries={"left": ju.Reservoir(1.0)})
     sol = ju.solve(device, T=0.1, frequencies=1)
