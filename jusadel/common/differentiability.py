@@ -118,8 +118,9 @@ def _of_numpy(x: Any) -> Any:
 
 
 def on_device(x: Any) -> Any:
-    """NumPy's arrays as those of JAX; `jnp.asarray` would compile a program for each shape."""
-    return jax.tree.map(lambda leaf: leaf if isinstance(leaf, jax.Array) else jax.device_put(leaf), x)
+    """NumPy's arrays as those of JAX, with values inside `jax.jit` too; `jnp.asarray` would compile for each shape."""
+    with jax.ensure_compile_time_eval():
+        return jax.tree.map(lambda leaf: leaf if isinstance(leaf, jax.Array) else jax.device_put(leaf), x)
 
 
 def with_rows(xp: Any, values: Any, rows: Any, new: Any) -> Any:

@@ -127,7 +127,10 @@ class Contact:
         Args:
             energies: E (...), of the retarded functions.
         """
-        E, held = np.asarray(real("energies", energies)), self.held()[1]
+        E, held = real("energies", energies), self.held()[1]
+        if is_traced((E, held, self.temperature)):
+            return _distribution(E, held[0], held[1:], self.temperature)
+        E = np.asarray(E)
         V, size = held[0], float(np.linalg.norm(held[1:]))
         axis = held[1:] / size if size else np.zeros(3)
         tau, s = np.array([1.0, 1.0, -1.0, -1.0]), np.array([1.0, -1.0, 1.0, -1.0])
@@ -135,6 +138,26 @@ class Contact:
         t = np.tanh(x / (2 * self.temperature)) if self.temperature else np.sign(x)
         one, charge, spin, both = ((t * w).mean(axis=-1)[..., None] for w in (1.0, tau, s, tau * s))
         return np.concatenate([one, charge, spin * axis, both * axis], axis=-1)
+
+
+SMALL = 1e-3
+"""Spin in units of 2T below which its distribution is a series: its derivative at zero spin is finite."""
+
+
+def _distribution(E: Any, V: Any, S: Any, T: Any) -> Any:
+    """As `Contact.distribution`, where JAX traces any of the numbers."""
+    tau, rate = np.array([1.0, -1.0]), 1 / (2 * T)
+    x, s2 = (E[..., None] - tau * V) * rate, jnp.sum(S**2) * rate**2
+    small = s2 < SMALL**2
+    s, u = jnp.sqrt(jnp.where(small, 1.0, s2)), jnp.tanh(x)
+    up, down = jnp.tanh(x - s), jnp.tanh(x + s)
+    u1 = 1 - u**2
+    u2 = -2 * u * u1
+    u3 = -2 * (u1**2 + u * u2)
+    even = jnp.where(small, u + s2 / 2 * u2, (up + down) / 2)
+    odd = jnp.where(small, -u1 - s2 / 6 * u3, (up - down) / (2 * s)) * rate
+    one, charge, spin, both = ((t * w).mean(axis=-1)[..., None] for t in (even, odd) for w in (1.0, tau))
+    return jnp.concatenate([one, charge, spin * S, both * S], axis=-1)
 
 
 def is_floating(value: Any) -> bool:

@@ -6,9 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
+from jusadel.action.connectivity import Layout
 from jusadel.action.periodic import Seams
+from jusadel.common.differentiability import is_traced, summed_rows, values_of, with_rows
 from jusadel.device.contact import NO_SPIN, Contact
 from jusadel.device.device import Device
 from jusadel.mesh.mesh import Mesh
@@ -77,7 +80,7 @@ def electrode_contacts(spec: Spectrum, contacts: Any) -> dict[str, Contact]:
                 f"boundaries={{{name!r}: jusadel.Reservoir(0.0)}}, or a Tunnel to one, so that the Green's functions "
                 "know of it"
             )
-        _refuse_contact(name, contact, float(electrodes[name].Delta))
+        _refuse_contact(name, contact, float(values_of(electrodes[name].Delta)))
         if contact.spin != NO_SPIN and turns_spins(spec.system.layout.seam, spec.mesh, name):
             raise ValueError(
                 f"contact {name!r} has a spin and reaches a periodic boundary that rotates spins; leave an insulating "
@@ -111,3 +114,30 @@ def _refuse_contact(name: str, contact: Contact, Delta: float) -> None:
 def turns_spins(seam: Seams, mesh: Mesh, name: str) -> bool:
     """Whether a boundary touches a seam that rotates spins."""
     return seam.spin is not None and bool(np.isin(mesh.boundary_nodes(name), seam.slaves).any())
+
+
+def values_held(contacts: Mapping[str, Contact], layout: Layout, mesh: Mesh, shape: tuple[int, ...]) -> Any:
+    """The values of charge and spin (N, 4) that contacts hold at their nodes, zero elsewhere."""
+    xp: Any = jnp if is_traced(contacts) else np
+    given = xp.zeros(shape)
+    for name, contact in contacts.items():
+        held, values = contact.held()
+        given = with_rows(xp, given, np.ix_(layout.nodes_of_contact(mesh, name), held), xp.asarray(values)[held])
+    return given
+
+
+def currents_fed(
+    contacts: Mapping[str, Contact], layout: Layout, mesh: Mesh, shape: tuple[int, ...]
+) -> tuple[Any, Any]:
+    """Half the currents (N, 4) that contacts feed in along their edges, and, floating ones, at one of their nodes."""
+    xp: Any = jnp if is_traced((contacts, mesh.points)) else np
+    load, forced = xp.zeros(shape), xp.zeros(shape)
+    for name, contact in contacts.items():
+        edges, floating, fed = mesh.boundaries[name], contact.floating(), xp.asarray(contact.fed()) / 2
+        lengths = xp.linalg.norm(mesh.points[edges[:, 1]] - mesh.points[edges[:, 0]], axis=1)
+        share = xp.repeat(lengths / lengths.sum() / 2, 2)
+        along = share[:, None] * xp.where(floating, 0.0, fed)
+        load = load + summed_rows(xp, layout.seam.owner[edges.ravel()], along, shape[0])
+        first = layout.nodes_of_contact(mesh, name)[:1]
+        forced = forced + summed_rows(xp, first, xp.where(floating, fed, 0.0)[None], shape[0])
+    return load, forced

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -21,15 +22,16 @@ from scipy.sparse.csgraph import connected_components
 from jusadel.action.assembly import discretise
 from jusadel.action.connectivity import edge_sides
 from jusadel.action.mesh_action import DiscreteAction
-from jusadel.common.differentiability import is_traced, refuse_in_program
+from jusadel.common.differentiability import is_traced, values_of
 from jusadel.device.boundary import Reservoir, Tunnel
 from jusadel.device.contact import Contact
 from jusadel.device.device import Device
-from jusadel.nonequilibrium.contacts import diffusive_contacts, turns_spins
+from jusadel.nonequilibrium.contacts import currents_fed, diffusive_contacts, turns_spins, values_held
+from jusadel.nonequilibrium.derivatives.flows import differentiated_flow, traced_contacts, transport_of
+from jusadel.nonequilibrium.derivatives.transport import Transport, unknown_places
 from jusadel.nonequilibrium.flow import Flow, normal_matrices
 from jusadel.nonequilibrium.keldysh import CHARGE_AND_SPIN, blocks, blocks_of_nodes, frequency_matrix
 from jusadel.nonequilibrium.linear_equations import Assembly, LinearEquations, Reduced, SingularError
-from jusadel.nonequilibrium.normal_derivatives import differentiated_flow, traced_contacts
 from jusadel.solver.checks import refuse_bad_input, refuse_growing_spins
 from jusadel.solver.derivatives.tracing import still
 from jusadel.solver.resolution import metrics, warn_where_coarse
@@ -50,21 +52,25 @@ def diffuse(device: Device, contacts: Mapping[str, Contact]) -> Flow:
     Returns:
         A Flow with mu (n,) and S (n, 3); `charge_current`, `spin_current`, `current_through`, `current_across` and the
         others take it as they take a Solution. Under `jax.grad` and its kin it has derivatives with respect to all
-        numbers of the device and the contacts.
+        numbers of the device and the contacts. Inside `jax.jit` and `jax.vmap` nothing is raised that depends on
+        numbers: a Flow that fails is NaN.
 
     Raises:
         ValueError: contacts on unknown, periodic or inner-barrier boundaries, contacts that share a node and hold
             different values, an electrode of the device without a contact, nothing that fixes the potential, or the
             spin. StabilityError: surface terms that make spins grow.
         SolveError: double precision is off, or round-off spoils the linear equations.
-        NotDifferentiableError: inside `jax.jit` or `jax.vmap`.
     """
     if not is_traced((device, contacts)):
         problem = normal_problem(device, contacts)
         return problem.flow(problem.steady())
     plain = still(device), traced_contacts(diffusive_contacts(device, contacts), still)
-    refuse_in_program("diffuse", "jax.grad and jax.jvp can be used", device=plain[0], contacts=plain[1])
-    return differentiated_flow(normal_problem(*plain), _with_contacts(device, dict(contacts)), contacts)
+    if is_traced(plain):
+        return differentiated_flow(*normal_transport(device, contacts), None)
+    problem = normal_problem(*plain)
+    reduced = problem.reduced()
+    found = reduced.solve(problem.load + problem.forced, problem.given), reduced
+    return differentiated_flow(*normal_transport(device, contacts), found)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,17 +124,15 @@ def normal_problem(device: Device, contacts: Mapping[str, Contact], floating: bo
     device = _with_contacts(device, contacts)
     system = discretise(device, np.zeros((len(device.mesh.triangles), 3), complex))
     equations, mass = normal_equations(system)
-    unknown, given, together = _held(device, contacts, system)
+    unknown, together = _unknowns(device, contacts, system)
+    shape = unknown.shape
+    given = values_held(contacts, system.layout, device.mesh, shape)
     if not floating:
         _refuse_floating(device, system, unknown, together)
     if edge_sides(device):
         refuse_growing_spins(equations.B, unknown, device)
     _warn_if_coarse(device)
-    load = sum((_fed(device, system, n, c) for n, c in contacts.items()), start=np.zeros(given.shape))
-    forced = np.zeros(given.shape)
-    for name, contact in contacts.items():
-        first = system.layout.nodes_of_contact(device.mesh, name)[0]
-        forced[first] += np.where(contact.floating(), contact.fed() / 2, 0.0)
+    load, forced = currents_fed(contacts, system.layout, device.mesh, shape)
     return NormalProblem(
         device=device,
         contacts=contacts,
@@ -141,6 +145,21 @@ def normal_problem(device: Device, contacts: Mapping[str, Contact], floating: bo
         load=load,
         forced=forced,
     )
+
+
+def normal_transport(
+    device: Device, contacts: Mapping[str, Contact], floating: bool = False
+) -> tuple[Device, dict[str, Contact], Transport]:
+    """The device as it is solved, its contacts, and the steady equations, with whatever JAX traces in them."""
+    contacts = diffusive_contacts(device, contacts)
+    device = _with_contacts(device, contacts)
+    system = discretise(device, np.zeros((len(device.mesh.triangles), 3), complex))
+    unknown, together = _unknowns(device, contacts, system)
+    if not floating:
+        _refuse_floating(device, system, unknown, together)
+    given = values_held(contacts, system.layout, device.mesh, unknown.shape)
+    load, forced = currents_fed(contacts, system.layout, device.mesh, unknown.shape)
+    return device, contacts, transport_of(system, given, load, forced, unknown_places(unknown, together))
 
 
 def normal_equations(system: DiscreteAction) -> tuple[LinearEquations, np.ndarray]:
@@ -169,10 +188,10 @@ def _with_contacts(device: Device, contacts: dict[str, Contact]) -> Device:
     return Device(mesh=device.mesh, materials=device.materials, boundaries=boundaries)
 
 
-def _held(
-    device: Device, contacts: dict[str, Contact], system: DiscreteAction
-) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-    """Which f (N, 4) are unknown, the values of those that contacts hold, and which unknowns are one."""
+def _unknowns(
+    device: Device, contacts: Mapping[str, Contact], system: DiscreteAction
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Which f (N, 4) are unknown, and which of those are one."""
     shape = (len(system.free), 4)
     given, holder, together = np.zeros(shape), np.full(shape, -1), []
     for number, (name, contact) in enumerate(contacts.items()):
@@ -183,7 +202,7 @@ def _held(
                 "them"
             )
         (held, values), floating = contact.held(), contact.floating()
-        values = np.where(floating, np.nan, values)  # equal to nothing
+        values = np.full(4, np.nan) if is_traced(values) else np.where(floating, np.nan, values)  # equal to nothing
         clash = (holder[nodes] >= 0) & (held | floating) & ~(given[nodes] == values)
         if clash.any():
             node, mode = nodes[np.argwhere(clash)[0, 0]], np.argwhere(clash)[0, 1]
@@ -198,18 +217,9 @@ def _held(
         together += [nodes * 4 + mode for mode in np.flatnonzero(floating)]
     unknown = np.zeros(shape, bool)
     unknown[_present(system)] = True  # nodes of a seam that others own are none
-    floating = np.isnan(given)
-    return unknown & ((holder < 0) | floating), np.where(floating, 0.0, given), together
-
-
-def _fed(device: Device, system: DiscreteAction, name: str, contact: Contact) -> np.ndarray:
-    """Half the currents that a contact feeds in along its edges, at its nodes, (N, 4)."""
-    edges, points, load = device.mesh.boundaries[name], np.asarray(device.mesh.points), np.zeros((len(system.free), 4))
-    lengths = np.linalg.norm(points[edges[:, 1]] - points[edges[:, 0]], axis=1)
-    share = np.repeat(lengths / lengths.sum() / 2, 2)
-    owner, half = system.layout.seam.owner[edges.ravel()], np.where(contact.floating(), 0.0, contact.fed() / 2)
-    np.add.at(load, owner, share[:, None] * half)
-    return load
+    unknown &= holder < 0
+    unknown.reshape(-1)[np.concatenate([np.zeros(0, int), *together])] = True
+    return unknown, together
 
 
 # --- checks ----------------------------------------------------------------------------------------
@@ -219,7 +229,7 @@ def _refuse_floating(device: Device, system: DiscreteAction, unknown: np.ndarray
     """Every part of the device that current can reach must have a contact with a voltage."""
     n, corners = len(unknown), np.asarray(system.triangles)
     pairs = [corners[:, [0, 1]], corners[:, [0, 2]]]
-    pairs += [np.asarray(j.pairs)[np.asarray(j.conductance) > 0] for j in system.joints]
+    pairs += [np.asarray(j.pairs)[_conducting(j.conductance)] for j in system.joints]
     pairs += [np.stack([group[:-1], group[1:]], axis=1) // 4 for group in together if group[0] % 4 == 0]
     row, column = np.concatenate(pairs).T
     _, part = connected_components(sp.coo_matrix((np.ones(len(row)), (row, column)), shape=(n, n)))
@@ -232,6 +242,12 @@ def _refuse_floating(device: Device, system: DiscreteAction, unknown: np.ndarray
             f"{np.asarray(device.mesh.points)[node].round(6).tolist()}: no contact there holds a voltage; give one "
             "voltage=0.0"
         )
+
+
+def _conducting(conductance: Any) -> np.ndarray:
+    """Which conductances are not zero; where they have no value, all."""
+    known = values_of(conductance)
+    return np.ones(known.shape, bool) if is_traced(known) else known > 0
 
 
 def _with_voltage(unknown: np.ndarray, system: DiscreteAction) -> np.ndarray:

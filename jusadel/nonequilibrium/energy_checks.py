@@ -9,10 +9,26 @@ import numpy as np
 from jusadel.common.errors import BathWarning, CoarseEnergiesWarning
 from jusadel.nonequilibrium.kinetic_result import Kinetics
 from jusadel.observables.spectral_currents import trapezoidal
+from jusadel.solver.spectra import Spectrum
 
 CHARGE = 1
 WORST = 0.01
 """Largest share of the largest current, lost in the bath or by the sum over energies, of which nothing is said."""
+
+
+def refuse_spectrum(spec: Spectrum) -> None:
+    """Raise ValueError where energies are not above zero or not certified."""
+    if not (spec.energies > 0).all():
+        raise ValueError(
+            f"the Spectrum has E = {spec.energies.min():.4g}; expected energies > 0 only (what is at -E follows from "
+            "that at E)"
+        )
+    bad = ~(spec.converged & spec.stable)
+    if bad.any():
+        raise ValueError(
+            f"the Spectrum is not certified at E = {spec.energies[bad][0]:.4g}; leave out such energies, or see what "
+            "jusadel.spectrum says with throw=True"
+        )
 
 
 def warn_of_currents(kin: Kinetics, stacklevel: int = 3) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy
@@ -35,6 +36,22 @@ def at_start(contacts: Mapping[str, Contact], T: float) -> dict[str, Contact]:
 def modes_of(contact: Contact) -> range:
     """The modes of `keldysh.PHI` that its distribution may have: without a spin those of energy and charge."""
     return range(2 if contact.spin == NO_SPIN else 8)
+
+
+def numbers_that_float(contact: Contact, found: Contact) -> np.ndarray:
+    """The potential, spins and temperature that were found, of those that float."""
+    numbers = np.append(found.held()[1], found.temperature)  # type: ignore[arg-type]
+    return numbers[np.append(contact.floating(), is_floating(contact.temperature))]
+
+
+def with_numbers(contacts: Mapping[str, Contact], x: Any) -> dict[str, Contact]:
+    """The contacts with these numbers for what floats, as `numbers_that_float` orders them."""
+    each, found = iter(x), {}
+    for name, contact in contacts.items():
+        four = [next(each) if floats else 0.0 for floats in contact.floating()]
+        T: Any = next(each) if is_floating(contact.temperature) else None
+        found[name] = contact.settled(four, T)
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,13 +94,15 @@ class Balance:
 
     def _with(self, x: np.ndarray) -> dict[str, Contact]:
         """The contacts with the voltages and spins x, behind which stand the squares of the temperatures."""
-        values, squares = iter(x), iter(x[sum(int(c.floating().sum()) for c in self.contacts.values()) :])
-        found = {}
-        for name, contact in self.contacts.items():
-            four = [next(values) if floats else 0.0 for floats in contact.floating()]
-            T = float(np.sqrt(abs(next(squares)))) if is_floating(contact.temperature) else None
-            found[name] = contact.settled(four, T)
-        return found
+        values = sum(int(c.floating().sum()) for c in self.contacts.values())
+        temperatures, numbers, first = iter(np.sqrt(np.abs(x[values:]))), [], 0
+        for name in floating_contacts(self.contacts):
+            contact = self.contacts[name]
+            count = int(contact.floating().sum())
+            numbers += [*x[first : first + count]]
+            numbers += [next(temperatures)] if is_floating(contact.temperature) else []
+            first += count
+        return with_numbers(self.contacts, np.array(numbers))
 
     def _unbalanced(self, x: np.ndarray) -> np.ndarray:
         """Net currents and heats over conductances: voltages and spins, and squares of energies."""

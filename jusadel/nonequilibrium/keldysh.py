@@ -177,7 +177,7 @@ def current_over_joint(
 ) -> np.ndarray:
     """What flows over a barrier into one of its sides (0 or 1), (b,), in the unit of the reactions 2 (B f + r0)."""
     joint = system.joints[number]
-    if is_traced((system, f)):
+    if is_traced((system, retarded, f)):
         pairs = jnp.asarray(joint.pairs)
         of_sides, _ = _of_sides(
             bare_terms(system), modes, *(jnp.asarray(x)[pairs] for x in (retarded, adv)), of_pairs(joint)
@@ -203,7 +203,7 @@ def currents_of_cells(system: DiscreteAction, retarded: Any, adv: Any, f: Any, m
     For charge this is -dS/dA_k: these currents balance at every free node where nothing feeds in charge.
     """
     bare = bare_terms(system)
-    if is_traced((system, f)):
+    if is_traced((system, retarded, f)):
         return _currents(bare, modes, *(jnp.asarray(x)[system.triangles] for x in (retarded, adv, f)), system.cells)
     corners = np.asarray(system.triangles)
     at_corners = (np.asarray(x)[corners] for x in (retarded, adv, f))

@@ -13,32 +13,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from jusadel.action.nambu import advanced
 from jusadel.common.arguments import is_number, real
-from jusadel.common.differentiability import DIFFERENCES, without_derivatives
+from jusadel.common.differentiability import is_traced, refuse_in_program
 from jusadel.common.errors import SolveError
 from jusadel.common.programs.compilation import compilation_told
 from jusadel.common.progress import Event, ProgressOption, reporter
 from jusadel.common.types import ArrayLike
 from jusadel.device.contact import Contact, is_floating
 from jusadel.nonequilibrium.contacts import electrode_contacts, own_nodes
-from jusadel.nonequilibrium.energy_checks import warn_of_currents
+from jusadel.nonequilibrium.derivatives.distributions import differentiated_kinetics
+from jusadel.nonequilibrium.derivatives.flows import traced_contacts
+from jusadel.nonequilibrium.energy_checks import refuse_spectrum, warn_of_currents
 from jusadel.nonequilibrium.floating_contacts import Balance, at_start, floating_contacts, modes_of
 from jusadel.nonequilibrium.keldysh import blocks, blocks_of_nodes, frequency_matrix
 from jusadel.nonequilibrium.kinetic_result import Kinetics
-from jusadel.nonequilibrium.linear_equations import Assembly, Factors, LinearEquations, Reduced
+from jusadel.nonequilibrium.linear_equations import Assembly, LinearEquations, Reduced, solved_by_either
 from jusadel.observables.spectral_currents import trapezoidal
+from jusadel.solver.derivatives.tracing import still
 from jusadel.solver.spectra import Spectrum
 
 NO_STATES = 1e-10
 """Of the largest column of B at a node: a smaller one is round-off, and its f is in nothing that can be observed."""
 
 
-@without_derivatives(DIFFERENCES)
 def kinetics(
     spec: Spectrum,
     contacts: Mapping[str, Contact],
@@ -72,7 +74,8 @@ def kinetics(
     Returns:
         A Kinetics with f (n_E, n, 8), currents energy by energy and integrated, mu and S; `current_through`,
         `spin_current_through`, `energy_current_through`, `current_across`, `charge_current`, `spin_density` and the
-        others take it. Concrete numbers go in and come out: nothing here is traced or differentiated by JAX.
+        others take it. Under `jax.grad` and its kin it has derivatives with respect to all that the Spectrum depends
+        on, to voltages, spins, currents and temperatures of the contacts, the bath's temperature and the weights.
 
     Raises:
         ValueError: energies <= 0 or not certified; an electrode without a contact, a contact elsewhere, one that does
@@ -80,18 +83,38 @@ def kinetics(
         SolveError: the equations do not fix F, or nothing balances what floats. (Where there are no states F does not
             matter; there f is that of equilibrium, and zero for what vanishes in it.)
     """
-    kin = unchecked_kinetics(spec, contacts, bath, weights, progress)
-    warn_of_currents(kin)
-    return kin
+    if not is_traced((spec, contacts, bath, weights)):
+        kin = unchecked_kinetics(spec, contacts, bath, weights, progress)
+        warn_of_currents(kin)
+        return kin
+    return _differentiated(spec, contacts, bath, weights, progress)
+
+
+def _differentiated(spec: Spectrum, contacts: Any, bath: Any, weights: Any, progress: ProgressOption) -> Kinetics:
+    """As `kinetics`, with numbers that JAX traces."""
+    named = electrode_contacts(spec, contacts)
+    plain = still(spec), traced_contacts(named, still), still(bath), still(weights)
+    refuse_in_program("kinetics", "jax.grad and jax.jvp can be used", spec=plain[0], contacts=plain[1:])
+    factors: list[Reduced] = []
+    kin = unchecked_kinetics(*plain, progress, factors)
+    warn_of_currents(kin, stacklevel=4)
+    if bath in ("elastic", "grounded"):
+        bath = None if kin.bath is None else _grounded(spec, named)
+    return differentiated_kinetics(spec, named, bath, weights, kin, factors)
 
 
 def unchecked_kinetics(
-    spec: Spectrum, contacts: Mapping[str, Contact], bath: Any, weights: Any, progress: ProgressOption = False
+    spec: Spectrum,
+    contacts: Mapping[str, Contact],
+    bath: Any,
+    weights: Any,
+    progress: ProgressOption = False,
+    factors: list[Reduced] | None = None,
 ) -> Kinetics:
-    """As `kinetics`, of which no current need be right."""
+    """As `kinetics`, of which no current need be right; the factors of every energy are put where asked for."""
     if not isinstance(spec, Spectrum):
         raise TypeError(f"spec is {type(spec).__name__}; expected the Spectrum that jusadel.spectrum(sol, ...) returns")
-    _refuse_spectrum(spec)
+    refuse_spectrum(spec)
     contacts, weights = electrode_contacts(spec, contacts), _checked_weights(spec, weights)
     temperature, report = _bath_temperature(spec, contacts, bath), reporter(progress)
     assembly, given = Assembly(spec.system), _given(spec, contacts)
@@ -99,7 +122,7 @@ def unchecked_kinetics(
     answers = []
     for k, E in enumerate(spec.energies):
         with compilation_told(report):
-            answers.append(_at_energy(spec, assembly, k, given[k], units, temperature))
+            answers.append(_at_energy(spec, assembly, k, given[k], units, temperature, factors))
         if report:
             report(Event("distributions", k + 1, len(given), detail=f"E = {E:.4g}"))
     if not units:
@@ -116,7 +139,13 @@ Answer = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def _at_energy(
-    spec: Spectrum, assembly: Assembly, k: int, given: np.ndarray, units: list[np.ndarray], bath: float | None
+    spec: Spectrum,
+    assembly: Assembly,
+    k: int,
+    given: np.ndarray,
+    units: list[np.ndarray],
+    bath: float | None,
+    factors: list[Reduced] | None,
 ) -> list[Answer]:
     """The answer to the given f (N, 8), and what each of the units (N, 8) adds to it."""
     system, E, eta = spec.system, float(spec.energies[k]), spec.eta
@@ -130,8 +159,11 @@ def _at_energy(
         sink = whole - local
     equations = assembly.equations(replace(found, nodes=found.nodes + sink, source=source))
     start = _with_ground(given, E, spec.T if bath is None else bath)
+    reduced, solutions = _solutions(equations, np.asarray(system.free), start, units, E, eta)
+    if factors is not None:
+        factors.append(reduced)
     answers = []
-    for f, r0 in _solutions(equations, np.asarray(system.free), start, units, E, eta):
+    for f, r0 in solutions:
         to_bath = np.einsum("nab,nb->a", sink, f).real + r0.sum(axis=0)
         by_pairs = np.einsum("nb,nb->n", local[:, 1], f).real  # nothing else that is local touches charge
         answers.append((f, 2 * (equations.of(f) + r0), 2 * by_pairs, -2 * to_bath))
@@ -190,20 +222,16 @@ def _equilibrium(E: float, T: float) -> float:
 
 def _solutions(
     equations: LinearEquations, free: np.ndarray, start: np.ndarray, units: list[np.ndarray], E: float, eta: float
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """f (N, 8) and its source r0 (N, 8) for what is given, and for units without a source; by the quick factors, else
-    by pivoted ones. `start` stays where it is given and where there are no states: inside a hard gap F of some modes
-    drops out of K = R F - F A, and so do their equations.
+) -> tuple[Reduced, list[tuple[np.ndarray, np.ndarray]]]:
+    """The equations of the unknowns, and f (N, 8) with its source r0 (N, 8) for what is given, and for units without a
+    source; by the quick factors, else by pivoted ones. `start` stays where it is given and where there are no states:
+    inside a hard gap F of some modes drops out of K = R F - F A, and so do their equations.
     """
     size = abs(equations.B).max(axis=0).toarray().reshape(start.shape)
     unknown = free[:, None] & (size > NO_STATES * size.max(axis=1, keepdims=True))
     cases = [(start, equations.source), *((unit, np.zeros_like(unit)) for unit in units)]
     try:
-        return _solved(Reduced(equations.B, unknown), cases)
-    except SolveError:
-        pass
-    try:
-        return _solved(Reduced(equations.B, unknown, Factors.pivoted), cases)
+        return solved_by_either(equations.B, unknown, cases)
     except SolveError as error:
         raise SolveError(
             f"nothing fixes the distributions at E = {E:.4g}, eta = {eta:g} ({error}): raise eta, or leave "
@@ -211,25 +239,7 @@ def _solutions(
         ) from error
 
 
-def _solved(reduced: Reduced, cases: list[tuple[np.ndarray, np.ndarray]]) -> list[tuple[np.ndarray, np.ndarray]]:
-    return [(reduced.solve(-r0, given), r0) for given, r0 in cases]
-
-
 # --- what is given ---------------------------------------------------------------------------------
-
-
-def _refuse_spectrum(spec: Spectrum) -> None:
-    if not (spec.energies > 0).all():
-        raise ValueError(
-            f"the Spectrum has E = {spec.energies.min():.4g}; expected energies > 0 only (what is at -E follows from "
-            "that at E)"
-        )
-    bad = ~(spec.converged & spec.stable)
-    if bad.any():
-        raise ValueError(
-            f"the Spectrum is not certified at E = {spec.energies[bad][0]:.4g}; leave out such energies, or see what "
-            "jusadel.spectrum says with throw=True"
-        )
 
 
 def _given(spec: Spectrum, contacts: dict[str, Contact]) -> np.ndarray:
@@ -261,13 +271,16 @@ def _bath_temperature(spec: Spectrum, contacts: dict[str, Contact], bath: Any) -
     if isinstance(bath, str) and bath in ("grounded", "elastic"):
         if bath == "elastic":
             return None
-        grounded = [
-            cast(float, c.temperature) for c in contacts.values() if c.grounded and not is_floating(c.temperature)
-        ]
-        return float(grounded[0] if grounded else spec.T)
+        return float(_grounded(spec, contacts))
     if not is_number(bath, at_least=0.0):
         raise ValueError(f"bath = {bath!r}; expected 'grounded', 'elastic', or a temperature >= 0")
     return float(bath)
+
+
+def _grounded(spec: Spectrum, contacts: dict[str, Contact]) -> Any:
+    """The temperature of the first contact at the ground, else of the Solution."""
+    held = [c.temperature for c in contacts.values() if c.grounded and not is_floating(c.temperature)]
+    return held[0] if held else spec.T
 
 
 def _checked_weights(spec: Spectrum, weights: Any) -> np.ndarray | None:

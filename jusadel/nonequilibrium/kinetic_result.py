@@ -13,7 +13,7 @@ import numpy as np
 from jusadel.action.mesh_action import DiscreteAction, nodal_mean
 from jusadel.action.nambu import R, advanced
 from jusadel.action.periodic import rotation_matrices
-from jusadel.common.differentiability import DIFFERENCES, without_derivatives
+from jusadel.common.differentiability import is_traced, values_of
 from jusadel.common.types import ArrayLike
 from jusadel.device.contact import Contact
 from jusadel.device.device import Device
@@ -83,20 +83,18 @@ class Kinetics:
         if seam.spin is None:
             return f
         turn, parts = np.asarray(rotation_matrices(seam.spin)), [f[..., :2]]
-        parts += [np.einsum("nij,enj->eni", turn, f[..., MODES[mode]]) for mode in ("spin", "spin-energy")]
-        return np.concatenate(parts, axis=-1)
+        xp: Any = jnp if is_traced(f) else np
+        parts += [xp.einsum("nij,enj->eni", turn, f[..., MODES[mode]]) for mode in ("spin", "spin-energy")]
+        return xp.concatenate(parts, axis=-1)
 
     @property
     def densities(self) -> np.ndarray:
         """Tr(tau3 Phi g^K)/8 of the eight modes Phi, (n_E, n, 8): N f in a normal metal; times -2 nu they are densities
         per energy, of charge and spin for the second to fifth."""
-        Phi = np.asarray(R[2] @ PHI)
-        out = np.empty(self.f.shape)
-        for k, f in enumerate(self.f):
-            G, F = np.asarray(self.spectrum.G[k]), np.asarray(distribution(f))
-            keldysh = G @ F - F @ np.asarray(advanced(self.spectrum.G[k]))
-            out[k] = -np.einsum("aij,nji->na", Phi, keldysh).real / 8
-        return out
+        Phi, f, G = np.asarray(R[2] @ PHI), self.f, self.spectrum.G
+        if is_traced((f, G)):
+            return jax.vmap(lambda f, g: _densities(jnp, Phi, f, g))(f, G)
+        return np.stack([_densities(np, Phi, at, np.asarray(g)) for at, g in zip(f, G, strict=True)])
 
     @property
     def mu(self) -> np.ndarray:
@@ -130,12 +128,14 @@ class Kinetics:
         Raises:
             ValueError: as `integrated`.
         """
-        return float(self.integrated(self.taken[:, 1]))
+        found = self.integrated(self.taken[:, 1])
+        return found if is_traced(found) else float(found)  # type: ignore[return-value]
 
     @property
     def dissipation(self) -> float:
         """Sum of voltages times currents into the device: the power that the sources give [nu D energy^2]."""
-        return -sum(c.held()[1][0] * float(current_through(self, name)) for name, c in self.contacts.items())
+        power: Any = -sum(c.held()[1][0] * current_through(self, name) for name, c in self.contacts.items())
+        return power if is_traced(power) else float(power)
 
     def currents_through(self, name: str) -> np.ndarray:
         """Currents of the eight modes out of the device through a boundary, per energy, (n_E, 8) [nu D].
@@ -150,6 +150,7 @@ class Kinetics:
         line = None if barrier else line_at(self.device, name, reservoirs, behind)
         if not barrier and not line:
             return np.zeros((len(self.energies), len(PHI)))
+        xp: Any = jnp if is_traced((self.all_f, self.spectrum.all_G, self.system)) else np
 
         def at(G: Array, f: np.ndarray) -> Any:
             if barrier:
@@ -157,7 +158,7 @@ class Kinetics:
             return flux_of_cells(self, -jnp.real(currents_of_cells(self.system, G, advanced(G), f)), line)
 
         each = zip(self.spectrum.all_G, self.all_f.astype(complex), strict=True)
-        return np.array([at(G, f) for G, f in each])
+        return xp.stack([at(G, f) for G, f in each])
 
     def only(self, *modes: str) -> Kinetics:
         """The same with the distributions of these modes alone ("energy", "charge", "spin", "spin-energy").
@@ -179,18 +180,19 @@ class Kinetics:
             ValueError: without weights: energies that do not ascend, or end where the electrodes' distributions are
                 not yet that of the ground state.
         """
-        values = np.asarray(values)
-        return np.einsum("e,e...->...", _weights(self), values)
+        w = _weights(self)
+        xp: Any = jnp if is_traced((w, values)) else np
+        return xp.einsum("e,e...->...", w, xp.asarray(values))
 
     @property
     def grid_fault(self) -> str:
         """What is wrong with the energies for the trapezoidal rule; empty if they serve."""
-        E = self.energies
+        E = values_of(self.energies)
         if len(E) < 2 or not (np.diff(E) > 0).all():
             return f"{len(E)} energies that do not all ascend are no grid for integrals: give ascending ones"
         ground = np.eye(8)[0]
         for name, contact in self.contacts.items():
-            left = np.abs(contact.distribution(E[-1]) - ground).max()
+            left = np.abs(values_of(contact.distribution(E[-1])) - ground).max()
             if left > SETTLED:
                 held, T = contact.held()[1], float(cast(float, contact.temperature))
                 V = abs(held[0]) + np.linalg.norm(held[1:])
@@ -215,14 +217,20 @@ class Kinetics:
         )
 
 
-@without_derivatives(DIFFERENCES)
 def energy_current_through(kin: Kinetics, name: str) -> float:
     """Energy, from the Fermi level at V = 0, that flows out of the device through a boundary [nu D energy^2].
 
     Heat into an electrode at voltage V is this less V times the current. Energy is conserved but for the bath, and for
     what the pair potential of a state takes that is not stationary.
     """
-    return float(kin.integrated(kin.energies * kin.currents_through(name)[:, 0]))
+    found = kin.integrated(kin.energies * kin.currents_through(name)[:, 0])
+    return found if is_traced(found) else float(found)  # type: ignore[return-value]
+
+
+def _densities(xp: Any, Phi: np.ndarray, f: Any, G: Any) -> Any:
+    F = xp.asarray(distribution(f))
+    keldysh = G @ F - F @ xp.asarray(advanced(G))
+    return -xp.einsum("aij,nji->na", Phi, keldysh).real / 8
 
 
 # --- integrals over energies -----------------------------------------------------------------------
@@ -244,7 +252,7 @@ def _currents(kin: Kinetics, terms: Sequence[str] | None, mode: str) -> Array:
     system = kin.system if terms is None else replace(kin.system, cell_terms=named(terms))
     total: Any = 0.0
     for w, G, f in zip(_weights(kin), kin.spectrum.all_G, kin.all_f, strict=True):
-        total = total - w * np.real(currents_of_cells(system, G, advanced(G), f.astype(complex)))[:, MODES[mode]]
+        total = total - w * jnp.real(currents_of_cells(system, G, advanced(G), f.astype(complex)))[:, MODES[mode]]
     return jnp.asarray(total)
 
 

@@ -171,7 +171,7 @@ class Reduced:
         factorise: Callable[..., Factors] = Factors.of,
         together: Sequence[np.ndarray] = (),
     ) -> None:
-        self.spread = spread(unknown, together)
+        self.unknown, self.spread = unknown, spread(unknown, together)
         self.B = sp.csr_matrix(self.spread.T @ B)
         self.factors = factorise(self.B @ self.spread)
 
@@ -182,6 +182,26 @@ class Reduced:
         flat[self.spread.indptr[1:] > self.spread.indptr[:-1]] = 0
         flat += self.spread @ self.factors.solve(self.spread.T @ load.ravel() - self.B @ flat)
         return f
+
+    def respond(self, r: np.ndarray, transposed: bool = False) -> np.ndarray:
+        """The change (N b,) of all f by loads (N b,) at the unknowns; or what the transposed equations give."""
+        solve = self.factors.solve_transposed if transposed else self.factors.solve
+        return self.spread @ solve(self.spread.T @ r)
+
+
+def solved_by_either(
+    B: sp.spmatrix, unknown: np.ndarray, cases: list[tuple[np.ndarray, np.ndarray]]
+) -> tuple[Reduced, list[tuple[np.ndarray, np.ndarray]]]:
+    """The equations of the unknowns by the quick factors, else by pivoted ones, and for each case of what is given and
+    a source r0 (N, b) the solution and this source."""
+    for factorise in (Factors.of, Factors.pivoted):
+        try:
+            reduced = Reduced(B, unknown, factorise)
+            return reduced, [(reduced.solve(-r0, given), r0) for given, r0 in cases]
+        except SolveError:
+            if factorise == Factors.pivoted:
+                raise
+    raise AssertionError
 
 
 def spread(unknown: np.ndarray, together: Sequence[np.ndarray] = ()) -> sp.csr_matrix:

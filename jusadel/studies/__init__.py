@@ -9,7 +9,8 @@ from jusadel.studies.current_phase.relation import current_phase_relation
 from jusadel.studies.current_phase.result import CurrentPhaseRelation
 from jusadel.studies.current_phase.uncertainty import PhaseGridWarning, PhaseRangeWarning
 from jusadel.studies.film.depairing import depairing_current
-from jusadel.studies.film.states import film_critical_temperature, film_state, gap_of_temperature
+from jusadel.studies.film.states import film_state, gap_of_temperature
+from jusadel.studies.film.transition import film_critical_temperature
 from jusadel.studies.screening.solve import ScreenedSolution, self_field, solve_screened
 from jusadel.studies.sweeps.sweep import sweep
 from jusadel.studies.transition.critical_temperature import critical_temperature

@@ -58,17 +58,11 @@ REFUSED = {
     "converge": lambda x, sol, spec: ju.converge(lambda mesh: x * mesh.n_nodes, MESH),
     "corbino": lambda x, sol, spec: ju.corbino(x, 2.0, 0.5),
     "cross_junction": lambda x, sol, spec: ju.cross_junction(x, 1.0, 0.5),
-    "depairing_current": lambda x, sol, spec: ju.depairing_current(SUPER, 0.5 * x),
     "disk": lambda x, sol, spec: ju.disk(x, 0.5),
-    "energy_current_through": lambda x, sol, spec: ju.energy_current_through(traced_spectrum(spec, x), "left"),
     "error_estimate": lambda x, sol, spec: ju.error_estimate(traced_solution(sol, x)),
-    "film_critical_temperature": lambda x, sol, spec: ju.film_critical_temperature(replace(SUPER, nu=x)),
-    "film_state": lambda x, sol, spec: ju.film_state(SUPER, 0.5 * x),
     "fit": lambda x, sol, spec: ju.fit(lambda p: p["a"] * np.arange(4.0), x * np.arange(4.0), {"a": 1.0}),
     "fluxoid": lambda x, sol, spec: ju.fluxoid(traced_solution(sol, x), LOOP),
-    "gap_of_temperature": lambda x, sol, spec: ju.gap_of_temperature(ju.Material(Tc=x), [0.3, 0.5]),
     "graded": lambda x, sol, spec: ju.graded(x, [([0, 0], 0.1)]),
-    "kinetics": lambda x, sol, spec: ju.kinetics(spec, CONTACTS | {"right": ju.Contact(voltage=0.1 * x)}),
     "polygon": lambda x, sol, spec: ju.polygon([(0, 0), (x, 0), (0, 1)], 0.5),
     "rectangle": lambda x, sol, spec: ju.rectangle(x, 1.0, 0.5),
     "refine_at": lambda x, sol, spec: ju.refine_at(replace_points(x), [0]),
@@ -77,7 +71,6 @@ REFUSED = {
     "self_consistent_kinetics": lambda x, sol, spec: ju.self_consistent_kinetics(sol, x * ENERGIES, CONTACTS),
     "self_field": lambda x, sol, spec: ju.self_field(sol, 0.1 * x),
     "solve_screened": lambda x, sol, spec: ju.solve_screened(device(1.0, 1.0), 0.5, 0.1 * x, 0.1),
-    "spin_dynamics": lambda x, sol, spec: ju.spin_dynamics(device(1.0), CONTACTS, [0.0, 0.1 * x]),
     "squid_loop": lambda x, sol, spec: ju.squid_loop(x, 2.0, 0.5, 0.3, 0.1),
     "strip": lambda x, sol, spec: ju.strip(x, 1.0, 0.5),
     "sweep": lambda x, sol, spec: ju.sweep(lambda T, previous: {"a": x * T}, [0.1, 0.2]),
@@ -116,6 +109,13 @@ DIFFERENTIABLE = {
 """Those that JAX passes through, but for what follows from a solution."""
 
 OF_SOLUTIONS = {
+    "spin_dynamics",
+    "kinetics",
+    "gap_of_temperature",
+    "film_state",
+    "film_critical_temperature",
+    "energy_current_through",
+    "depairing_current",
     "charge_current",
     "critical_temperature",
     "current_across",
@@ -147,15 +147,15 @@ OF_SOLUTIONS = {
     "CriticalTemperature",
     "CurrentPhaseRelation",
     "Flow",
+    "Kinetics",
     "Solution",
     "Spectrum",
 }
-"""Their derivatives are compared with differences in the tests of gradients, of spectra, of flows, of the phase and of
-the transition."""
+"""Their derivatives are compared with differences in the tests of gradients, of spectra, of flows, of distributions, of
+films, of the phase and of the transition."""
 WITHOUT_NUMBERS = {
     "Convergence",
     "FitResult",
-    "Kinetics",
     "KnownMaterial",
     "ScreenedSolution",
     "Units",
@@ -215,10 +215,24 @@ def test_a_picture_of_traced_numbers_is_refused(sol):
         jax.grad(lambda x: ju.plot.field(MESH, x * np.ones(len(MESH.points))))(1.0)
 
 
-def test_the_message_names_function_argument_and_remedy():
-    expected = r"film_state has no derivatives: .* not with T traced by JAX; take central differences of it, or deriv"
+def test_the_message_names_function_argument_and_remedy(sol):
+    expected = r"self_field has no derivatives: .* not with permeability traced by JAX; take central differences"
     with pytest.raises(ju.NotDifferentiableError, match=expected):
-        jax.grad(lambda T: ju.film_state(SUPER, T).Delta)(0.5)
+        jax.grad(lambda x: REFUSED["self_field"](x, sol, None))(0.5)
+
+
+IN_PROGRAMS = {
+    "depairing_current": lambda x, spec: ju.depairing_current(SUPER, 0.5 * x),
+    "film_critical_temperature": lambda x, spec: ju.film_critical_temperature(ju.Material(Tc=x)),
+    "kinetics": lambda x, spec: ju.kinetics(spec, CONTACTS | {"right": ju.Contact(voltage=0.1 * x)}),
+    "spin_dynamics": lambda x, spec: ju.spin_dynamics(device(1.0), CONTACTS, [0.0, 0.1 * x]),
+}
+
+
+@pytest.mark.parametrize("name", IN_PROGRAMS)
+def test_what_cannot_stand_inside_jit_says_so(name, spec):
+    with pytest.raises(ju.NotDifferentiableError, match=rf"{name} cannot stand inside jax.jit .* jax.grad and jax.jvp"):
+        jax.jit(lambda x: IN_PROGRAMS[name](x, spec))(1.0)
 
 
 @pytest.mark.parametrize("T", [0.05, 0.3, 0.7, 0.99, 1.5])

@@ -118,6 +118,87 @@ def test_forward_and_reverse_agree(gradients):
     np.testing.assert_allclose(reverse, forward, rtol=1e-10, atol=1e-12)
 
 
-def test_inside_a_program_it_is_refused():
-    with pytest.raises(ju.NotDifferentiableError, match=r"diffuse cannot stand inside jax.jit or jax.vmap with device"):
-        jax.jit(lambda D: flow(VALUES | {"D": D}).mu)(VALUES["D"])
+def test_inside_jit_and_vmap():
+    """The same numbers and the same gradient; a voltage that is everywhere NaN gives a Flow that is NaN."""
+    scalar = lambda D, V: ju.current_through(flow(VALUES | {"D": D, "voltage": V}), "right")  # noqa: E731
+    D, V = VALUES["D"], np.array([0.7, 0.2])
+    found = jax.vmap(jax.jit(jax.value_and_grad(scalar)), (None, 0))(D, V)
+    for k in range(2):
+        value, gradient = jax.value_and_grad(scalar)(jnp.asarray(D), jnp.asarray(V[k]))
+        np.testing.assert_allclose(found[0][k], value, rtol=1e-10)
+        np.testing.assert_allclose(found[1][k], gradient, rtol=1e-8, atol=1e-10)
+    assert np.isnan(jax.jit(scalar)(D, np.nan))
+
+
+def test_floating_contact():
+    """An island's potential and spin, and the current that is forced through it, against differences."""
+
+    def settled(g, current):
+        contacts = {
+            "left": ju.Contact(voltage=0.0),
+            "right": ju.Contact(voltage="floating", spin="floating", current=current, spin_current=(0.1, 0.0, 0.0)),
+        }
+        device = ju.Device(mesh=PLAIN, materials=ju.Material(Tc=0.0, gamma=ju.rashba(g), Gamma=0.3))
+        found = ju.diffuse(device, contacts)
+        right = found.contacts["right"]
+        return jnp.stack(
+            [right.voltage, right.spin[1], ju.current_through(found, "left"), ju.current_through(found, "right")]
+        )
+
+    at = (jnp.asarray(0.3), jnp.asarray(0.8))
+    found = np.stack(jax.jacrev(settled, (0, 1))(*at), axis=1)
+    for k, step in enumerate(np.eye(2) * 1e-4):
+        ahead, behind = (np.asarray(settled(*(x + s * d for x, d in zip(at, step, strict=True)))) for s in (1, -1))
+        np.testing.assert_allclose(found[:, k], (ahead - behind) / 2e-4, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(found[2:, 1], [1, -1], rtol=1e-9)
+
+
+DYNAMIC = {
+    "D": np.array(1.2),
+    "Gamma": np.array(0.7),
+    "h": np.array([0.1, 0.6, 0.4]),
+    "voltage": np.array(0.7),
+    "current": np.array(0.3),
+    "times": np.array([0.0, 0.1, 0.3]),
+    "start": np.random.default_rng(1).normal(size=(len(PLAIN.points), 3)),
+    "points": np.array(PLAIN.points),
+}
+
+
+def relaxing(p):
+    """After two times: a potential, a spin, and a current; one electrode floats."""
+    material = ju.Material(Tc=0.0, D=p["D"], Gamma=p["Gamma"], h=p["h"], gamma=ju.rashba(0.3))
+    contacts = {
+        "left": ju.Contact(voltage=p["voltage"]),
+        "right": ju.Contact(voltage="floating", spin=None, current=p["current"]),
+    }
+    device = ju.Device(mesh=PLAIN.with_points(p["points"]), materials=material)
+    _, early, late = ju.spin_dynamics(device, contacts, p["times"], start=(0.2, p["start"]), tol=0.02)
+    found = [early.mu[4], late.S[4, 1], ju.current_through(early, "left"), ju.spin_current_through(late, "left")[0]]
+    return jnp.stack([*found, late.contacts["right"].voltage])
+
+
+@pytest.fixture(scope="module")
+def in_time():
+    return jax.tree.map(np.asarray, jax.jacrev(relaxing)(jax.tree.map(jnp.asarray, DYNAMIC)))
+
+
+@pytest.mark.parametrize("name", DYNAMIC)
+def test_gradients_in_time(in_time, name):
+    """Of the scheme with its steps, which small changes of the numbers leave as they are."""
+    value, step = DYNAMIC[name], 1e-4
+    along = np.random.default_rng(sum(map(ord, name))).normal(size=value.shape)
+    if name == "points":
+        along[np.unique(np.concatenate([*PLAIN.boundaries.values()]))] = 0
+    at = {k: np.asarray(relaxing(DYNAMIC | {name: value + k * step * along})) for k in (-2, -1, 1, 2)}
+    expected = (8 * (at[1] - at[-1]) - (at[2] - at[-2])) / (12 * step)
+    found = np.tensordot(in_time[name], along, value.ndim)
+    assert np.abs(expected).max() > 1e-4
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7 * np.abs(expected).max())
+
+
+def test_forward_and_reverse_agree_in_time(in_time):
+    along = {name: np.random.default_rng(2).normal(size=value.shape) for name, value in DYNAMIC.items()}
+    forward = np.asarray(jax.jvp(relaxing, (jax.tree.map(jnp.asarray, DYNAMIC),), (along,))[1])
+    reverse = sum(np.tensordot(in_time[name], along[name], DYNAMIC[name].ndim) for name in DYNAMIC)
+    np.testing.assert_allclose(reverse, forward, rtol=1e-10, atol=1e-12)

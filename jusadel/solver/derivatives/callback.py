@@ -65,7 +65,7 @@ class Host:
         """H^-1 r for numbers."""
         if not all(np.isfinite(x).all() for x in (V, Delta, *r)):
             return tuple(np.full_like(x, np.nan) for x in r)
-        return (_kept.get(int(known)) or self._linear_problem(numbers, V, Delta))(r)
+        return (kept(known) or self._linear_problem(numbers, V, Delta))(r)
 
     def _linear_problem(self, numbers: Any, V: Any, Delta: Any) -> LinearProblem:
         eq, weights, T, at_sites = numbers
@@ -151,14 +151,19 @@ batching.primitive_batchers[_call] = _call_batched
 UNKNOWN = -1
 KEPT = 4
 """Solutions whose factors or hierarchies are kept for their derivatives; others are prepared anew when asked for."""
-_kept: OrderedDict[int, LinearProblem] = OrderedDict()
+_kept: OrderedDict[int, Any] = OrderedDict()
 _numbers = count()
 
 
-def keep(problem: LinearProblem) -> int:
-    """A number by which `Host.linear` finds the problem, for a while."""
+def keep(problem: Any) -> int:
+    """A number by which `kept` finds what solves the linear problem, for a while."""
     number = next(_numbers)
     _kept[number] = problem
     while len(_kept) > KEPT:
         _kept.popitem(last=False)
     return number
+
+
+def kept(number: Any) -> Any:
+    """What solves the linear problem with this number, while it is kept; else None."""
+    return _kept.get(int(number))

@@ -12,7 +12,6 @@ and H stays symmetric: nothing is conjugated.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,16 +19,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.custom_derivatives import SymbolicZero
 
 from jusadel.action.matrices.node_matrices import TWO_B_R3, green, inverse_of_frames, product, traces
 from jusadel.action.mesh_action import DiscreteAction, cell_action, local_slope, to_nodes, with_pairing
 from jusadel.action.nambu.frames import generator
-from jusadel.common.differentiability import is_traced, on_device
+from jusadel.common.differentiability import is_traced
+from jusadel.solver.derivatives.rule import Residual, Solve, implicit
 from jusadel.solver.gap.response import amplitudes
 
 Array = jax.Array
-Solve = Callable[..., Any]
 
 GROUP, BLOCK = 8, 1000
 """Frequencies and triangles that are differentiated together: what bounds the memory."""
@@ -80,7 +78,7 @@ def attached(equations: Equations, solution: Unknowns, solve: Solve, given: Any 
         given: whatever JAX may be tracing in `solve`. It must not close over that: where the derivative is taken
             outside of jax.jit or jax.vmap, the rule runs after their traces have ended.
     """
-    V, *Delta = _known(equations, on_device(solution), given, solve)
+    V, *Delta = implicit(FRAMES, equations, solution, solve, given)
     if not is_traced(equations.held):  # then V has them, and its change is zero there
         return V, *Delta
     return _held(equations.system.free, V, equations.held), *Delta
@@ -91,28 +89,12 @@ def _held(free: Array, V: Array, held: Array) -> Array:
     return jnp.where(free[:, None, None], V, held)
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(3,))
-def _known(equations: Equations, solution: Unknowns, given: Any, solve: Solve) -> Unknowns:
-    return solution
-
-
-@partial(_known.defjvp, symbolic_zeros=True)
-def _rule(solve: Solve, primals: Any, tangents: Any) -> Any:
-    equations, _, given = primals
-    found = _known(*primals, solve)
-    along = [None if isinstance(t, SymbolicZero) else t for t in jax.tree.leaves(tangents[0])]
-    pull = _pulls(equations, found, along)
-    x = jax.lax.custom_linear_solve(
-        partial(hessian_product, equations, found),
-        pull,
-        lambda _, r: solve(r, *given),
-        symmetric=True,
-    )
-    return found, (_turned(found[0], x[0]), *x[1:])
+def _turned(_: Equations, solution: Unknowns, x: Unknowns) -> Unknowns:
+    return _rotated(solution[0], x[0]), *x[1:]
 
 
 @jax.jit
-def _turned(V: Array, u: Array) -> Array:
+def _rotated(V: Array, u: Array) -> Array:
     return V @ generator(u)
 
 
@@ -134,26 +116,6 @@ def slopes(equations: Equations, solution: Unknowns) -> Unknowns:
 
 
 @jax.jit
-def _pulls(equations: Equations, solution: Unknowns, along: list[Any]) -> Unknowns:
-    """Changes of the slopes with the equations, with a minus; one program: the slopes themselves are not worked out.
-
-    `along` has the change of each number in the equations, or None where it stays.
-
-    JAX transposes a linear solve only where its right-hand sides all depend on what is differentiated. The barrier
-    makes it so: D does not stand in the gap equation itself, nor Tc in the others.
-    """
-    leaves, tree = jax.tree.flatten(equations)
-    moving = [k for k, change in enumerate(along) if change is not None]
-
-    def slopes_at(*moved: Array) -> Unknowns:
-        new = dict(zip(moving, moved, strict=True))
-        return slopes(jax.tree.unflatten(tree, [new.get(k, x) for k, x in enumerate(leaves)]), solution)
-
-    change = jax.jvp(slopes_at, tuple(leaves[k] for k in moving), tuple(along[k] for k in moving))[1]
-    return jax.lax.optimization_barrier(jax.tree.map(jnp.negative, change))
-
-
-@jax.jit
 def hessian_product(equations: Equations, solution: Unknowns, x: Unknowns) -> Unknowns:
     """H x at a solution."""
 
@@ -162,6 +124,10 @@ def hessian_product(equations: Equations, solution: Unknowns, x: Unknowns) -> Un
         return slopes(equations, (V, *(Delta + d for Delta, d in zip(solution[1:], x[1:], strict=True))))
 
     return jax.jvp(moved, (jax.tree.map(jnp.zeros_like, x),), (x,))[1]
+
+
+FRAMES = Residual(slopes, hessian_product, _turned, symmetric=True)
+"""The equations of a solution, in the coordinates u and Delta."""
 
 
 def _in_groups(system: DiscreteAction, V: Array, omega: Array) -> Array:

@@ -21,7 +21,7 @@ from jusadel.device.material.material import Material
 from jusadel.device.tabulated import Sampled
 from jusadel.device.vector_potential import electrode_gauge
 from jusadel.mesh.mesh import Mesh
-from jusadel.solver.states.solution import Solution
+from jusadel.solver.states.base import States
 
 
 @leaf_is_traced.register
@@ -43,9 +43,8 @@ def still(x: Any) -> Any:
         return Mesh.unchecked(still(x.points), x.topology)
     if isinstance(x, Material | Boundary):
         return _rebuilt(type(x), {f.name: still(getattr(x, f.name)) for f in fields(x)})
-    if isinstance(x, Solution):
-        numbers = ("device", "T", "omega", "weights", "all_G", "Delta", "vertex_Delta", "system")
-        return replace(x, **{name: still(getattr(x, name)) for name in numbers})
+    if isinstance(x, States):
+        return replace(x, **{f.name: still(getattr(x, f.name)) for f in fields(x) if f.name != "stats"})
     if isinstance(x, DiscreteAction):
         return jax.tree.map(still, x)
     if isinstance(x, Mapping):

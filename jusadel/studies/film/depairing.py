@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import scipy
 
 from jusadel.common.arguments import is_number
-from jusadel.common.differentiability import DIFFERENCES, without_derivatives
+from jusadel.common.differentiability import is_traced, refuse_in_program, values_of
 from jusadel.common.types import ArrayLike, Frequencies
 from jusadel.device.material.material import Material
+from jusadel.solver.derivatives.tracing import still
+from jusadel.studies.film.derivatives import (
+    FilmEquations,
+    attached_state,
+    film_equations,
+    film_of,
+    observables,
+    stationary,
+)
 from jusadel.studies.film.energy import FilmEnergy
 from jusadel.studies.film.states import CRITICAL_BREAKING, film_states, gap_solutions, plane_vector
 
 STEPS = 20
 """Of Newton's method for Delta, from a neighbour."""
+NUMBERS = "material", "T", "direction", "frequencies"
+FLAT = 1e-6
+"""Current at the least free energy, over the largest, that is round-off."""
 SAMPLES = 41
 """Values of q along the direction of a current."""
 
@@ -49,7 +65,6 @@ class DepairingCurrent:
         return (self.plus - self.minus) / (self.plus + self.minus)
 
 
-@without_derivatives(DIFFERENCES)
 def depairing_current(
     material: Material,
     T: float,
@@ -70,11 +85,15 @@ def depairing_current(
         samples: number of q on the branch between which the extrema are bracketed.
 
     Returns:
-        DepairingCurrent.
+        DepairingCurrent. Under `jax.grad` and its kin it has derivatives with respect to all numbers; `q0` is NaN there
+        where the branch ends before the free energy has a minimum, which then has none.
 
     Raises:
         ValueError: as `film_state`; no superconducting state along this direction; too few samples.
+        NotDifferentiableError: inside `jax.jit` or `jax.vmap`.
     """
+    if is_traced((material, T, direction, frequencies)):
+        return _differentiated(material, T, direction, frequencies, accuracy, samples)
     n = plane_vector("direction", direction)
     if not np.linalg.norm(n) > 0 or not is_number(samples, at_least=9):
         raise ValueError(f"direction = {direction!r}, samples = {samples}; expected a non-zero vector and at least 9")
@@ -93,6 +112,63 @@ def depairing_current(
         current=j,
         free_energy=F,
     )
+
+
+def _differentiated(
+    material: Material, T: Any, direction: Any, frequencies: Any, accuracy: float, samples: int
+) -> DepairingCurrent:
+    """As `depairing_current`, with numbers that JAX traces."""
+    plain = still(material), values_of(T), values_of(direction), still(frequencies)
+    refuse_in_program("depairing_current", "jax.grad and jax.jvp can be used", **dict(zip(NUMBERS, plain, strict=True)))
+    found = depairing_current(*plain, accuracy, samples)
+    n = plane_vector("direction", direction)
+    n = n / jnp.linalg.norm(n)
+    branch = _Branch(film_equations(material, T, n, frequencies, accuracy), n, found)
+    q_plus, at_plus = branch.extremum(found.q_plus, lambda x: x[2])
+    q_minus, at_minus = branch.extremum(found.q_minus, lambda x: -x[2])
+    q0, at_q0 = branch.extremum(found.q0, lambda x: x[1])
+    flat = np.abs(values_of(at_q0[2])) < FLAT * max(found.plus, found.minus)
+    Delta, F, j = branch.samples()
+    return DepairingCurrent(
+        plus=at_plus[2],
+        minus=-at_minus[2],
+        q_plus=q_plus,
+        q_minus=q_minus,
+        q0=q0 if flat else np.nan,
+        q=found.q,
+        Delta=Delta,
+        current=j,
+        free_energy=F,
+    )
+
+
+class _Branch:
+    """The branch that was found, as a function of what JAX traces."""
+
+    def __init__(self, eq: FilmEquations, n: Any, found: DepairingCurrent) -> None:
+        self.eq, self.n, self.found = eq, n, found
+        self.film, self.along = film_of(jax.lax.stop_gradient(eq)), np.asarray(values_of(n))
+
+    def at(self, s: Any, V: Any, Delta: Any) -> tuple[Any, Any, Any]:
+        """Delta, free energy and current along n of the state at q = s n, which has these frames and Delta."""
+        eq = replace(self.eq, q=s * self.n)
+        V, Delta = attached_state(eq, V, Delta)
+        F, j, _ = observables(eq, V, Delta)
+        return Delta, F, jnp.dot(j, self.n)
+
+    def extremum(self, s: float, of: Callable[[Any], Any]) -> tuple[Any, tuple[Any, Any, Any]]:
+        """Where one of these has an extremum, known to be at s, and all of them there."""
+        near = float(self.found.Delta[np.argmin(np.abs(self.found.q - s))])
+        Delta = _Line(self.film, self.along).gap(s, near)
+        V = self.film.frames(Delta, s * self.along)
+        place = stationary(lambda s: of(self.at(s, V, Delta)), s)
+        return place, self.at(place, V, Delta)
+
+    def samples(self) -> tuple[Any, Any, Any]:
+        """At all q that were sampled."""
+        pairs = zip(self.found.q, self.found.Delta, strict=True)
+        frames = np.stack([self.film.frames(Delta, s * self.along) for s, Delta in pairs])
+        return jax.vmap(self.at)(*map(jnp.asarray, (self.found.q, frames, self.found.Delta)))
 
 
 class _Line:

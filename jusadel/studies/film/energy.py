@@ -11,6 +11,7 @@ S_a = dF/dh_a - 2 nu h_a the spin.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
@@ -27,6 +28,7 @@ from jusadel.action.nambu import R
 from jusadel.action.nambu.frames import frame_to_green, positivity
 from jusadel.action.terms import NODAL, TERMS, Term, density
 from jusadel.common.arguments import check_temperature
+from jusadel.common.differentiability import is_traced
 from jusadel.device.material.material import SHAPES, Material
 from jusadel.studies.film.pairing_response import PairingResponse, cubic_tails, pole_sum
 
@@ -77,13 +79,7 @@ class FilmEnergy:
         k, n = len(Delta), len(self.omega)
         # high frequencies take fewer of Newton's steps: points of one frequency share blocks
         points = np.column_stack([np.tile(Delta, n), np.tile(q, (n, 1)), np.repeat(self.omega, k)])
-        value, slope, curvature, good = _by_blocks(points, self.fields)
-        if not good.all():
-            gap, qx, qy, omega = points[~good][0]
-            raise ValueError(
-                f"no physical homogeneous solution found at omega = {omega:.4g}, Delta = {gap:.4g}, q = "
-                f"({qx:.4g}, {qy:.4g}), h = {self.fields['h']}: raise T, or choose other frequencies"
-            )
+        value, slope, curvature, _ = self._found(points)
         total = lambda x: np.pi * self.T * np.einsum("n,nk...->k...", self.weights, x.reshape(n, k, *x.shape[1:]))  # noqa: E731
         F = Sums(total(value), total(slope), total(curvature))
         pairing = np.log(self.T / self.Tc) + 2 * np.pi * self.T * np.sum(self.weights / self.omega)
@@ -91,6 +87,22 @@ class FilmEnergy:
         F.slope[:, 0] += 2 * pairing * Delta
         F.curvature[:, 0, 0] += 2 * pairing
         return self._with_tail(F, Delta, q) if self.tail else F
+
+    def frames(self, Delta: float, q: np.ndarray) -> np.ndarray:
+        """The frames V (n, 4, 4) of the frequencies at Delta and q (2,)."""
+        n = len(self.omega)
+        return self._found(np.column_stack([np.full(n, Delta), np.tile(q, (n, 1)), self.omega]))[3]
+
+    def _found(self, points: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Of points (k, 4) = (Delta, q, omega), as in Sums, and frames."""
+        value, slope, curvature, good, V = _by_blocks(points, self.fields)
+        if not good.all():
+            gap, qx, qy, omega = points[~good][0]
+            raise ValueError(
+                f"no physical homogeneous solution found at omega = {omega:.4g}, Delta = {gap:.4g}, q = "
+                f"({qx:.4g}, {qy:.4g}), h = {self.fields['h']}: raise T, or choose other frequencies"
+            )
+        return value, slope, curvature, V
 
     def _with_tail(self, F: Sums, Delta: np.ndarray, q: np.ndarray) -> Sums:
         """Add what the quadrature misses of the terms in 1/omega^3."""
@@ -122,7 +134,7 @@ def _by_blocks(points: np.ndarray, fields: dict[str, np.ndarray]) -> tuple[np.nd
     parts = []
     for k in range(0, len(points), BLOCK):
         part = points[k : k + BLOCK]
-        parts.append([np.asarray(a)[: len(part)] for a in _points(_padded(part), fields, _present(fields))])
+        parts.append([np.asarray(a)[: len(part)] for a in _points(_padded(part), fields, terms_present(fields))])
     return tuple(np.concatenate(a) for a in zip(*parts, strict=True))
 
 
@@ -131,9 +143,9 @@ def _padded(x: np.ndarray) -> np.ndarray:
     return np.concatenate([x, np.repeat(x[-1:], -len(x) % BLOCK, axis=0)])
 
 
-def _present(fields: dict[str, np.ndarray]) -> tuple[Term, ...]:
+def terms_present(fields: Mapping[str, Any]) -> tuple[Term, ...]:
     """The terms to compile: costly ones only where the material has them, whatever q is."""
-    return tuple(t for t in TERMS if not t.gradient or np.any(fields[t.field]))
+    return tuple(t for t in TERMS if not t.gradient or is_traced(fields[t.field]) or np.any(fields[t.field]))
 
 
 def _at(fields: dict[str, Array], x: Array) -> dict[str, Array]:
@@ -144,7 +156,7 @@ def _at(fields: dict[str, Array], x: Array) -> dict[str, Array]:
 
 @partial(jax.jit, static_argnums=2)
 def _points(points: Array, fields: dict[str, Array], terms: tuple[Term, ...]) -> tuple[Array, ...]:
-    """f - f[tau3] at points (k, 4) = (Delta, q, omega), as in Sums, and whether G is physical."""
+    """f - f[tau3] at points (k, 4) = (Delta, q, omega), as in Sums, whether G is physical, and its frame."""
     node_terms = tuple(t for t in terms if t.field in ("omega", *NODAL))  # in the normal state pairs add nothing
     R3 = jnp.asarray(R[2])
 
@@ -165,7 +177,7 @@ def _points(points: Array, fields: dict[str, Array], terms: tuple[Term, ...]) ->
         response = solve_quasidefinite(H[:8, :8], jnp.column_stack([H[:8, 8:], slope[:8]]))
         good = (jnp.max(jnp.abs(response[:, 3])) < 1e-9) & (positivity(frame_to_green(V)) > 0)
         normal = density(node_terms, R3, None, SimpleNamespace(omega=omega, **fields))
-        return f - normal, slope[8:], H[8:, 8:] - H[8:, :8] @ response[:, :3], good
+        return f - normal, slope[8:], H[8:, 8:] - H[8:, :8] @ response[:, :3], good, V
 
     return jax.vmap(one)(points)
 
@@ -173,17 +185,18 @@ def _points(points: Array, fields: dict[str, Array], terms: tuple[Term, ...]) ->
 # --- input -----------------------------------------------------------------------------------------
 
 
-def constant_fields(material: Material) -> tuple[dict[str, np.ndarray], float, float]:
-    """The tensors of the action, Tc and nu, as numbers."""
+def constant_fields(material: Material) -> tuple[dict[str, Any], Any, Any]:
+    """The tensors of the action, Tc and nu: numbers, or what JAX traces."""
     functions = [name for name in SHAPES if callable(getattr(material, name))]
     if functions:
         raise ValueError(
             f"{', '.join(functions)} of the material {'is a function' if len(functions) == 1 else 'are functions'} of "
             "points; a homogeneous film needs numbers or arrays (solve a Device for fields that vary)"
         )
-    values = {name: np.asarray(getattr(material, name)) for name in SHAPES}
-    Tc, nu = float(values.pop("Tc")), float(values.pop("nu"))
-    if Tc == 0:
+    given = {name: getattr(material, name) for name in SHAPES}
+    values = {name: x if is_traced(x) else np.asarray(x) for name, x in given.items()}
+    Tc, nu = (x if is_traced(x) else float(x) for x in (values.pop("Tc"), values.pop("nu")))
+    if not is_traced(Tc) and Tc == 0:
         raise ValueError("Tc = 0: a normal metal has no gap of its own; expected a material with Tc > 0")
     return values, Tc, nu
 

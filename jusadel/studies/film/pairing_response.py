@@ -10,6 +10,7 @@ poles, whose Matsubara sum is a sum of digamma functions (Abrikosov and Gorkov f
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import jax
@@ -18,6 +19,8 @@ import numpy as np
 import scipy
 
 from jusadel.action.homogeneous import frame_density
+from jusadel.action.terms import TERMS, Term
+from jusadel.device.material.material import SHAPES, Material
 
 Array = jax.Array
 
@@ -41,7 +44,7 @@ class PairingResponse:
         h = np.concatenate([np.zeros((6, 3)), np.eye(3)])
         P, b, M = (np.asarray(a) for a in _stiffness(np.column_stack([q, h]), fields))
         design = np.array([_monomials(q, h) for q, h in zip(q, h, strict=True)])
-        return cls(np.diag(P[0]), b[0], np.einsum("mk,kab->mab", np.linalg.inv(design), M))
+        return cls(P[0], b[0], np.einsum("mk,kab->mab", np.linalg.inv(design), M))
 
     def modes(self, q: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Rates lam and shares r of f_s/Delta = Sum_i r_i/(omega + lam_i) at q (k, 2): (k, 8) complex each."""
@@ -61,19 +64,32 @@ def _monomials(q: Any, h: Any, xp: Any = np) -> Any:
     return xp.stack([1.0, q[0], q[1], q[0] ** 2, q[0] * q[1], q[1] ** 2, h[0], h[1], h[2]])
 
 
+def stiffness_at(
+    q: Array, h: Array, fields: dict[str, Array], terms: tuple[Term, ...] = TERMS
+) -> tuple[Array, Array, Array]:
+    """The diagonal of P (8,), b (8,) and M (8, 8) at q (2,) and h (3,)."""
+
+    def action(u: Array, Delta: Any, omega: Any) -> Array:
+        at = {"Delta": jnp.array([Delta, 0.0]), "A": -q / 2, "h": h}
+        return frame_density(u, jnp.eye(4), omega, fields | at, terms)
+
+    M, P = (jax.hessian(action)(jnp.zeros(8), 0.0, omega) for omega in jnp.arange(2.0))
+    return jnp.diag(P - M), jax.grad(action)(jnp.zeros(8), 1.0, jnp.zeros(())), M
+
+
+@cache
+def pairing_vectors() -> dict[str, np.ndarray]:
+    """P and b (8,), which are the same for all films."""
+    fields = {name: np.asarray(getattr(Material(), name), float) for name in SHAPES if name not in ("Tc", "nu")}
+    with jax.ensure_compile_time_eval():
+        P, b, _ = _stiffness(np.zeros((1, 5)), fields)
+    return {"P": np.asarray(P)[0], "b": np.asarray(b)[0]}
+
+
 @jax.jit
 def _stiffness(points: Array, fields: dict[str, Array]) -> tuple[Array, Array, Array]:
     """P, b and M, (k, ...), at points (k, 5) = (q, h)."""
-
-    def action(u: Array, Delta: float, omega: Array, x: Array) -> Array:
-        at = {"Delta": jnp.array([Delta, 0.0]), "A": -x[:2] / 2, "h": x[2:]}
-        return frame_density(u, jnp.eye(4), omega, fields | at)
-
-    def one(x: Array) -> tuple[Array, Array, Array]:
-        M, P = (jax.hessian(action)(jnp.zeros(8), 0.0, omega, x) for omega in jnp.arange(2.0))
-        return P - M, jax.grad(action)(jnp.zeros(8), 1.0, jnp.zeros(()), x), M
-
-    return jax.vmap(one)(points)
+    return jax.vmap(lambda x: stiffness_at(x[:2], x[2:], fields))(points)
 
 
 @jax.jit

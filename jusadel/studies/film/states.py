@@ -9,16 +9,18 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
-import scipy
 
 from jusadel.action import matsubara
 from jusadel.common.arguments import is_number, real
-from jusadel.common.differentiability import DIFFERENCES, without_derivatives
+from jusadel.common.differentiability import is_traced
 from jusadel.common.types import ArrayLike, Frequencies
 from jusadel.device.material.material import Material
-from jusadel.studies.film.energy import FilmEnergy, constant_fields
-from jusadel.studies.film.pairing_response import PairingResponse, pole_sum
+from jusadel.solver.derivatives.callback import called
+from jusadel.studies.film.derivatives import FilmEquations, attached_state, film_equations, film_of, observables
+from jusadel.studies.film.energy import FilmEnergy
 
 GRID = 16
 """Values of Delta among which solutions are looked for."""
@@ -26,8 +28,6 @@ WIDEST = 1.02
 """Largest Delta looked at, in units of the gap without pair breaking."""
 CRITICAL_BREAKING = 0.5 * matsubara.GAP_RATIO
 """Abrikosov-Gorkov: pair breaking D q^2/2 that destroys superconductivity at T = 0, in Tc."""
-LOWEST = 1e-4
-"""Temperature down to which a transition is looked for, in Tc."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,6 @@ class FilmState:
         return self.Delta > 0
 
 
-@without_derivatives(DIFFERENCES)
 def film_state(
     material: Material,
     T: float,
@@ -84,7 +83,9 @@ def film_state(
             normal state (0) and unstable ones among them.
 
     Returns:
-        FilmState; the normal state where there is no superconducting solution.
+        FilmState; the normal state where there is no superconducting solution. Under `jax.grad` and its kin it has
+        derivatives with respect to all numbers. Inside `jax.jit` and `jax.vmap` nothing is raised that depends on
+        numbers: what fails is NaN.
 
     Raises:
         ValueError: fields that are functions of points, Tc = 0, T <= 0, or G not found at some frequency.
@@ -94,17 +95,44 @@ def film_state(
         >>> state = film_state(film, T=0.1, q=(0.2, 0))
         >>> state.Delta, state.current
     """
+    if is_traced((material, T, q, frequencies)):
+        return _differentiated(film_equations(material, T, plane_vector("q", q), frequencies, accuracy), start)
     film = FilmEnergy.of(material, T, frequencies, accuracy)
-    q = plane_vector("q", q)
+    return _first(_found(film, plane_vector("q", q), start))
+
+
+def _found(film: FilmEnergy, q: np.ndarray, start: Any) -> FilmState:
+    """The state nearest to `start`, or of largest Delta, with a leading axis."""
     Delta, kind = (a[0] for a in gap_solutions(film, q[None]))
     known = np.append(Delta[kind >= 0], 0.0)
     if start is not None and not is_number(start, at_least=0):
         raise ValueError(f"start = {start!r}; expected a pair potential >= 0, or None for the largest")
     chosen = known.max() if start is None else known[np.argmin(np.abs(known - start))]
-    return _first(film_states(film, np.array([chosen]), q[None]))
+    return film_states(film, np.array([chosen]), q[None])
 
 
-@without_derivatives(DIFFERENCES)
+def _differentiated(eq: FilmEquations, start: Any) -> FilmState:
+    """As `film_state`, with numbers that JAX traces."""
+    numbers, n = jax.lax.stop_gradient(eq), len(eq.omega)
+    like = (jnp.zeros((n, 4, 4)), jnp.zeros(()), jnp.zeros((), bool))
+    V, Delta, stable = called(partial(_in_numbers, start, is_traced(numbers)), like, numbers)
+    V, Delta = attached_state(eq, V, Delta)
+    F, j, S = observables(eq, V, Delta)
+    return FilmState(T=eq.T, q=eq.q, Delta=Delta, free_energy=F, current=j, spin=S, stable=stable)  # type: ignore[arg-type]
+
+
+def _in_numbers(start: Any, quiet: bool, eq: FilmEquations) -> tuple[Any, ...]:
+    """Frames, Delta, and whether the state is stable; NaN where there is none and nothing may be raised."""
+    try:
+        film, q = film_of(eq), np.asarray(eq.q)
+        found = _first(_found(film, q, start))
+        return film.frames(found.Delta, q), found.Delta, found.stable
+    except ValueError:
+        if not quiet:
+            raise
+        return np.full((len(eq.omega), 4, 4), np.nan), np.nan, False
+
+
 def gap_of_temperature(
     material: Material,
     temperatures: ArrayLike,
@@ -124,9 +152,10 @@ def gap_of_temperature(
     Returns:
         (n,) [energy].
     """
-    temperatures = np.asarray(real("temperatures", temperatures))
-    gaps = [film_state(material, T, q, frequencies, accuracy).Delta for T in temperatures.ravel()]
-    return np.reshape(gaps, temperatures.shape)
+    at = real("temperatures", temperatures)
+    xp: Any = jnp if is_traced((material, at, q, frequencies)) else np
+    each = [film_state(material, T, q, frequencies, accuracy).Delta for T in at.ravel()]
+    return xp.stack(each).reshape(at.shape) if each else xp.zeros(at.shape)
 
 
 # --- the gap equation --------------------------------------------------------------------------------
@@ -208,59 +237,8 @@ def _first(states: FilmState) -> FilmState:
 
 def plane_vector(name: str, value: ArrayLike) -> np.ndarray:
     """A vector (2,) of the user, checked."""
-    vector = np.asarray(real(name, value))
-    if vector.shape != (2,) or not np.isfinite(vector).all():
+    vector: Any = real(name, value)
+    vector = vector if is_traced(vector) else np.asarray(vector)
+    if vector.shape != (2,) or not (is_traced(vector) or np.isfinite(vector).all()):
         raise ValueError(f"{name} = {value!r}; expected two finite numbers (x, y)")
     return vector
-
-
-# --- the transition ----------------------------------------------------------------------------------
-
-
-@without_derivatives(DIFFERENCES)
-def film_critical_temperature(material: Material, q: ArrayLike = (0.0, 0.0)) -> float:
-    """Temperature of the second-order transition of a film: the largest root of the linearised gap equation.
-
-    The normal state's linear response is a sum of poles, f_s/Delta = Sum_i r_i/(omega + lam_i), so that
-    ln(T/Tc) = Sum_i r_i [psi(1/2) - psi(1/2 + lam_i/(2 pi T))]: Abrikosov and Gorkov for eight modes, exact.
-
-    Args:
-        material: with constant fields and Tc > 0.
-        q: phase gradient (2,) [1/length], or None for the one of the highest transition (helical state).
-
-    Returns:
-        T [energy]; 0.0 where the normal state is stable at all temperatures down to 1e-4 Tc. A first-order transition
-        may lie higher: compare `film_state(...).free_energy`.
-
-    Raises:
-        ValueError: fields that are functions of points, or Tc = 0.
-    """
-    fields, Tc, _ = constant_fields(material)
-    transition = partial(_transition, PairingResponse.of(fields), fields["h"], Tc)
-    if q is not None:
-        return transition(plane_vector("q", q))
-    reach = np.sqrt(2 * CRITICAL_BREAKING * Tc / np.linalg.eigvalsh(fields["D"])[0])
-    angles, lengths = np.meshgrid(np.arange(12) * np.pi / 6, np.arange(1, 13) / 12 * reach)
-    circle = np.stack([lengths * np.cos(angles), lengths * np.sin(angles)], axis=-1).reshape(-1, 2)
-    best = max([np.zeros(2), *circle], key=transition)
-    found = scipy.optimize.minimize(
-        lambda q: -transition(q),
-        best,
-        method="Nelder-Mead",
-        options={"xatol": 1e-7 * reach, "fatol": 1e-13 * Tc, "initial_simplex": best + reach / 24 * _SIMPLEX},
-    )
-    return max(float(-found.fun), transition(best))
-
-
-_SIMPLEX = np.array([[0.0, 0.0], [1.0, 0.3], [-0.3, 1.0]])
-
-
-def _transition(response: PairingResponse, h: np.ndarray, Tc: float, q: np.ndarray) -> float:
-    rates, shares = response.modes(q[None], h)
-    mismatch = lambda T: np.log(T / Tc) + pole_sum(rates[0], shares[0], np.asarray(T))  # noqa: E731
-    T = Tc * np.geomspace(1, LOWEST, 400)
-    unstable = np.nonzero(mismatch(T) < 0)[0]
-    if not len(unstable):
-        return 0.0
-    k = int(unstable[0])
-    return Tc if k == 0 else float(scipy.optimize.brentq(mismatch, T[k], T[k - 1], xtol=1e-15 * Tc))

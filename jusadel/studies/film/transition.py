@@ -1,0 +1,110 @@
+"""The temperature at which a homogeneous film becomes superconducting, by a transition of second order."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy
+
+from jusadel.action import matsubara
+from jusadel.common.differentiability import is_traced, refuse_in_program, values_of
+from jusadel.common.types import ArrayLike
+from jusadel.device.material.material import Material
+from jusadel.solver.derivatives.tracing import still
+from jusadel.studies.film.energy import constant_fields, terms_present
+from jusadel.studies.film.pairing_response import PairingResponse, pole_sum, stiffness_at
+from jusadel.studies.film.states import CRITICAL_BREAKING, plane_vector
+
+LOWEST = 1e-4
+"""Temperature down to which a transition is looked for, in Tc."""
+NODES = 200
+"""Of the quadrature by which the transition is differentiated; its poles are known in closed form for numbers alone."""
+
+
+def film_critical_temperature(material: Material, q: ArrayLike = (0.0, 0.0)) -> float:
+    """Temperature of the second-order transition of a film: the largest root of the linearised gap equation.
+
+    The normal state's linear response is a sum of poles, f_s/Delta = Sum_i r_i/(omega + lam_i), so that
+    ln(T/Tc) = Sum_i r_i [psi(1/2) - psi(1/2 + lam_i/(2 pi T))]: Abrikosov and Gorkov for eight modes, exact.
+
+    Args:
+        material: with constant fields and Tc > 0.
+        q: phase gradient (2,) [1/length], or None for the one of the highest transition (helical state).
+
+    Returns:
+        T [energy]; 0.0 where the normal state is stable at all temperatures down to 1e-4 Tc. A first-order transition
+        may lie higher: compare `film_state(...).free_energy`.
+
+    Raises:
+        ValueError: fields that are functions of points, or Tc = 0.
+        NotDifferentiableError: inside `jax.jit` or `jax.vmap`; outside it has derivatives with respect to all numbers.
+    """
+    if is_traced((material, q)):
+        return _differentiated(material, q)
+    return _found(material, q)[0]
+
+
+def _found(material: Material, q: Any) -> tuple[float, np.ndarray]:
+    """The temperature, and the q (2,) that belongs to it."""
+    fields, Tc, _ = constant_fields(material)
+    transition = partial(_transition, PairingResponse.of(fields), fields["h"], Tc)
+    if q is not None:
+        q = plane_vector("q", q)
+        return transition(q), q
+    reach = np.sqrt(2 * CRITICAL_BREAKING * Tc / np.linalg.eigvalsh(fields["D"])[0])
+    angles, lengths = np.meshgrid(np.arange(12) * np.pi / 6, np.arange(1, 13) / 12 * reach)
+    circle = np.stack([lengths * np.cos(angles), lengths * np.sin(angles)], axis=-1).reshape(-1, 2)
+    best = max([np.zeros(2), *circle], key=transition)
+    found = scipy.optimize.minimize(
+        lambda q: -transition(q),
+        best,
+        method="Nelder-Mead",
+        options={"xatol": 1e-7 * reach, "fatol": 1e-13 * Tc, "initial_simplex": best + reach / 24 * _SIMPLEX},
+    )
+    return max((float(-found.fun), found.x), (transition(best), best), key=lambda x: x[0])
+
+
+_SIMPLEX = np.array([[0.0, 0.0], [1.0, 0.3], [-0.3, 1.0]])
+
+
+def _transition(response: PairingResponse, h: np.ndarray, Tc: float, q: np.ndarray) -> float:
+    rates, shares = response.modes(q[None], h)
+    mismatch = lambda T: np.log(T / Tc) + pole_sum(rates[0], shares[0], np.asarray(T))  # noqa: E731
+    T = Tc * np.geomspace(1, LOWEST, 400)
+    unstable = np.nonzero(mismatch(T) < 0)[0]
+    if not len(unstable):
+        return 0.0
+    k = int(unstable[0])
+    return Tc if k == 0 else float(scipy.optimize.brentq(mismatch, T[k], T[k - 1], xtol=1e-15 * Tc))
+
+
+def _differentiated(material: Material, q: Any) -> Any:
+    """As `film_critical_temperature`, of numbers that JAX traces; the best q moves with them."""
+    plain, at = still(material), values_of(q)
+    refuse_in_program("film_critical_temperature", "jax.grad and jax.jvp can be used", material=plain, q=at)
+    T, best = _found(plain, at)
+    if T == 0:
+        return jnp.zeros(())
+    given, Tc, _ = constant_fields(material)
+    fields = {name: jnp.asarray(value, float) for name, value in given.items()}
+    x, weights = matsubara.quadrature(1.0, NODES)
+
+    def mismatch(T: Any, q: Any) -> Any:
+        P, b, M = stiffness_at(q, fields["h"], fields, terms_present(fields))
+        response = jax.vmap(lambda w: b @ jnp.linalg.solve(jnp.diag(w * P) + M, b) / 4)(x * T)
+        return jnp.log(T / Tc) + 2 * jnp.pi * T * jnp.sum(weights * (1 / (x * T) - response))
+
+    slope = jax.grad(mismatch, argnums=1)
+
+    def equations(z: Any) -> Any:
+        of_T = mismatch(z[0], z[1:] if q is None else q)
+        return jnp.append(of_T - of_T0, slope(z[0], z[1:]) if q is None else z[1:])
+
+    of_T0 = jax.lax.stop_gradient(mismatch(jnp.asarray(T), jnp.asarray(best)))
+    solve = lambda g, y: jnp.linalg.solve(jax.jacobian(g)(jnp.zeros_like(y)), y)  # noqa: E731
+    start = jnp.asarray([T, *best])
+    return jax.lax.custom_root(equations, start, lambda _, first: first, solve)[0]

@@ -1,0 +1,124 @@
+"""Gradients through `kinetics`: currents, densities and distributions with respect to every kind of number."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jusadel as ju
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning"),
+    pytest.mark.filterwarnings("ignore:the bath at T:jusadel.BathWarning"),
+]
+
+PLAIN = ju.rectangle(1.2, 0.6, 0.6, x_lines=[0.6], regions={"a": lambda c: c[:, 0] < 0.6, "b": lambda c: c[:, 0] > 0.6})
+MESH = ju.with_cut_between(PLAIN, "a", "b", "wall")
+VALUES = {
+    "D": np.array(1.2),
+    "h": np.array([0.1, 0.6, 0.4]),
+    "Gamma": np.diag([0.7, 0.8, 0.9]),
+    "spin_field": np.asarray(ju.rashba(0.3)),
+    "Delta": np.array(0.6),
+    "points": np.array(MESH.points),
+    "wall": np.array(1.5),
+    "tunnel": np.array(2.0),
+    "electrode's phase": np.array(0.8),
+    "eta": np.array(0.2),
+    "energies": np.array([0.3, 0.9]),
+    "weights": np.array([0.4, 0.7]),
+    "voltage": np.array(0.7),
+    "spin": np.array([0.1, 0.2, -0.1]),
+    "spin at zero": np.zeros(3),
+    "temperature": np.array(0.2),
+    "bath": np.array(0.3),
+}
+
+
+def driven(p, **top):
+    material = ju.Material(Tc=0.0, **{name: p[name] for name in ("D", "h", "Gamma", "spin_field")})
+    device = ju.Device(
+        mesh=MESH.with_points(p["points"]),
+        materials={"a": material, "b": ju.Material(Tc=1.0, Gamma=0.5)},
+        boundaries={
+            "wall": ju.Interface(p["wall"]),
+            "left": ju.Tunnel(ju.Reservoir(0.0), p["tunnel"]),
+            "right": ju.Reservoir(0.9, phase=p["electrode's phase"]),
+            "top": ju.Tunnel(ju.Reservoir(0.0), 0.7),
+        },
+    )
+    sol = ju.solve(device, T=0.2, pair_potential={"b": p["Delta"]}, frequencies=([3.0], [1.0]))
+    contacts = {
+        "left": ju.Contact(voltage=p["voltage"], spin=p["spin"], temperature=p["temperature"]),
+        "right": ju.Contact(voltage=0.0),
+        "top": ju.Contact(**({"voltage": 0.1, "spin": p["spin at zero"], "temperature": 0.1} | top)),
+    }
+    spec = ju.spectrum(sol, p["energies"], eta=p["eta"])
+    return ju.kinetics(spec, contacts, bath=p["bath"], weights=p["weights"])
+
+
+QUANTITIES = {
+    "current": lambda x: ju.current_through(x, "right"),
+    "current over a wall": lambda x: ju.current_through(x, "wall"),
+    "spin current": lambda x: ju.spin_current_through(x, "left")[1],
+    "energy current": lambda x: ju.energy_current_through(x, "left"),
+    "over a cut": lambda x: ju.spin_current_across(x, (0.2, -1), (0.2, 1))[2],
+    "potential": lambda x: x.mu[3],
+    "spin": lambda x: ju.spin_density(x)[4, 0],
+    "distribution": lambda x: x.f[1, 3, 5],
+    "source": lambda x: x.pairing_source[0, -1],
+    "bath": lambda x: x.bath_current,
+    "dissipation": lambda x: x.dissipation,
+}
+
+
+def all_of(p):
+    found = driven(p)
+    return jnp.stack([quantity(found) for quantity in QUANTITIES.values()])
+
+
+def direction(name, value):
+    along = np.random.default_rng(sum(map(ord, name))).normal(size=value.shape)
+    if name == "points":
+        edges = np.concatenate([*MESH.boundaries.values()]).ravel()
+        return along * ~np.isin(np.arange(len(value)), edges)[:, None]
+    return along + along.T if name == "Gamma" else along
+
+
+@pytest.fixture(scope="module")
+def gradients():
+    return jax.tree.map(np.asarray, jax.jacrev(all_of)(jax.tree.map(jnp.asarray, VALUES)))
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_gradients(gradients, name):
+    value, step = VALUES[name], 1e-3
+    along = direction(name, value)
+    at = {k: np.asarray(all_of(VALUES | {name: value + k * step * along})) for k in (-2, -1, 1, 2)}
+    expected = (8 * (at[1] - at[-1]) - (at[2] - at[-2])) / (12 * step)
+    found = np.tensordot(gradients[name], along, value.ndim)
+    assert np.abs(expected).max() > 1e-4
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6 * np.abs(expected).max(), err_msg=name)
+
+
+def test_forward_and_reverse_agree(gradients):
+    along = {name: jnp.asarray(direction(name, value)) for name, value in VALUES.items()}
+    forward = np.asarray(jax.jvp(all_of, (jax.tree.map(jnp.asarray, VALUES),), (along,))[1])
+    reverse = sum(np.tensordot(gradients[name], along[name], VALUES[name].ndim) for name in VALUES)
+    np.testing.assert_allclose(reverse, forward, rtol=1e-10, atol=1e-12)
+
+
+def probe(V, D):
+    """What a floating electrode settles at, and what flows."""
+    at = driven(VALUES | {"voltage": V, "D": D}, voltage="floating", spin="floating", temperature="floating")
+    top = at.contacts["top"]
+    return jnp.stack([top.voltage, *top.spin, top.temperature, ju.current_through(at, "right")])
+
+
+def test_floating_contact():
+    at, step = (np.array(0.7), np.array(1.2)), 1e-3
+    found = np.stack(jax.jacrev(probe, (0, 1))(*map(jnp.asarray, at)), axis=1)
+    for k in range(2):
+        moved = {s: np.asarray(probe(*(x + s * step * (j == k) for j, x in enumerate(at)))) for s in (-2, -1, 1, 2)}
+        expected = (8 * (moved[1] - moved[-1]) - (moved[2] - moved[-2])) / (12 * step)
+        np.testing.assert_allclose(found[:, k], expected, rtol=1e-6, atol=1e-7)
