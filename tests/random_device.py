@@ -54,7 +54,13 @@ def magnetic(rng, size=0.3):
     """Those that must be positive or symmetric."""
     Gamma, P, K = (size * rng.normal(size=shape) for shape in ((3, 3), (3, 2, 2), (3, 2, 2)))
     both = lambda x: (x + np.swapaxes(x, -1, -2)) / 4  # noqa: E731
-    return {"magnetic_Gamma": Gamma @ Gamma.T, "depairing": size * rng.random(), "P": 0.1 * both(P), "K": both(K)}
+    return {
+        "magnetic_Gamma": Gamma @ Gamma.T,
+        "depairing": size * rng.random(),
+        "inelastic": size / 2,
+        "P": 0.1 * both(P),
+        "K": both(K),
+    }
 
 
 def mild(seed, spin_orbit=0.2):

@@ -261,3 +261,12 @@ def node_slope(system: DiscreteAction, G: Array, omega: Array) -> Array:
 def with_pairing(system: DiscreteAction, Delta: Array) -> DiscreteAction:
     """The action with another pair potential times the area at each node, (N, 2)."""
     return replace(system, nodes=replace(system.nodes, fields=system.nodes.fields | {"Delta": Delta}))
+
+
+def bath_rates(system: DiscreteAction, eta: Any) -> Any:
+    """eta and the inelastic rate of each node, (N,): what couples to the bath, in place of the term of that rate."""
+    weight = system.nodes.weight
+    if not any(t.field == "inelastic" for t in system.node_terms):
+        return eta * jnp.ones(len(weight))
+    empty = weight == 0  # behind a barrier
+    return eta + jnp.where(empty, 0.0, system.nodes.fields["inelastic"] / jnp.where(empty, 1.0, weight))

@@ -69,6 +69,12 @@ def frequency(G: Array, dG: Dk | None, p: SimpleNamespace) -> Array:
     return p.omega * trace_with(R[2], G)
 
 
+def inelastic_life(G: Array, dG: Dk | None, p: SimpleNamespace) -> Array:
+    """Gamma_in Tr(R3 G): what a weak coupling to a normal bath adds to the frequency, omega + Gamma_in."""
+    _, R = constants(len(G))
+    return p.inelastic * trace_with(R[2], G)
+
+
 def pairing(G: Array, dG: Dk | None, p: SimpleNamespace) -> Array:
     """Re(Delta) Tr(R2 G) + Im(Delta) Tr(R1 G), from -Tr(Delta^ g); p.Delta = (Re, Im)."""
     _, R = constants(len(G))
@@ -223,6 +229,7 @@ TERMS = (
     Term(spin_relaxation, "Gamma", "nodes"),
     Term(magnetic_relaxation, "magnetic_Gamma", "nodes"),
     Term(orbital_depairing, "depairing", "nodes"),
+    Term(inelastic_life, "inelastic", "nodes"),
     Term(polarised_depairing, "v", "nodes"),
     Term(diffusion, "D", "edges"),
     Term(spin_galvanic, "gamma", "corners"),

@@ -77,6 +77,7 @@ OF_CONDITIONS = {
     "Gamma": ENERGY,
     "magnetic_Gamma": ENERGY,
     "depairing": ENERGY,
+    "inelastic": ENERGY,
     "conductance": CONDUCTANCE,
     "transmissions": NUMBER,
     "polarisation": NUMBER,

@@ -36,8 +36,8 @@ def warn_of_currents(kin: Kinetics, stacklevel: int = 3) -> None:
     if kin.bath is not None and (lost := kin.bath_share) > WORST:
         warnings.warn(
             f"the bath at T = {kin.bath:g} takes charge, {lost:.2g} of the largest current of a contact: what enters "
-            f"the device does not leave it. It drains charge at the rate 2 eta, eta = {kin.spectrum.eta:g}: take "
-            "bath='elastic', which takes none, or a smaller eta",
+            f"the device does not leave it. It drains charge at the rate 2 (eta + inelastic), eta = "
+            f"{kin.spectrum.eta:g}: take bath='elastic', which takes none, or a smaller eta",
             BathWarning,
             stacklevel=stacklevel,
         )

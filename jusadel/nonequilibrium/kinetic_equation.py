@@ -5,8 +5,9 @@ real unknowns a node, one sparse solve for each energy,
 
     B f + r0 = 0 at free nodes,    f = tanh[(E - V tau3 - S.sigma)/2T] in the electrodes.
 
-Nothing scatters inelastically. The broadening eta is a coupling to a bath, 2 eta (F_bath - F), whose distribution is
-unless told otherwise the local one, so that it takes nothing up; a bath at the ground takes charge as well as energy.
+The broadening eta and the materials' inelastic rates are couplings to a bath, 2 (eta + Gamma_in) (F_bath - F), whose
+distribution is unless told otherwise the local one, so that it takes nothing up; a bath at the ground takes charge as
+well as energy.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from jusadel.action.mesh_action import bath_rates
 from jusadel.action.nambu import advanced
 from jusadel.common.arguments import is_number, real
 from jusadel.common.differentiability import is_traced, refuse_in_program
@@ -64,9 +66,9 @@ def kinetics(
             over the energies, no net charge, spin or heat flows, and stands in the contacts of the result.
         bath: what the broadening couples to: "elastic" for nothing, F unrelaxed, so that what enters leaves elsewhere;
             "grounded" for an equilibrium at voltage 0 with the temperature of the first contact there (else of the
-            Solution), or a temperature for the same. Such a bath relaxes F at the rate 2 eta and drains charge and spin
-            too: `Kinetics.bath_current` has how much, and a BathWarning says where it is above one per cent. Inside a
-            hard gap the few states that eta makes fill up behind a weak barrier if nothing relaxes them.
+            Solution), or a temperature for the same. Such a bath relaxes F at the rate 2 (eta + inelastic) and drains
+            charge and spin too: `Kinetics.bath_current` has how much, and a BathWarning says where it is above one per
+            cent. Inside a hard gap the few states that eta makes fill up behind a weak barrier if nothing relaxes them.
         weights: (n_E,) of a quadrature over E from zero to infinity; default the trapezoidal rule.
         progress: True for a bar where tqdm is installed (extra "progress") and stderr is a terminal, else for lines of
             text on the "jusadel" logger and stderr; "bar" or "lines"; or a function of a line.
@@ -100,6 +102,7 @@ def _differentiated(spec: Spectrum, contacts: Any, bath: Any, weights: Any, prog
     warn_of_currents(kin, stacklevel=4)
     if bath in ("elastic", "grounded"):
         bath = None if kin.bath is None else _grounded(spec, named)
+    weights = real("weights", weights) if is_traced(weights) else kin.weights
     return differentiated_kinetics(spec, named, bath, weights, kin, factors)
 
 
@@ -154,8 +157,9 @@ def _at_energy(
     local, _ = blocks_of_nodes(system, *matrices, frequency_matrix(0.0, 0.0))
     sink, source = np.zeros_like(local), np.zeros_like(found.source)
     if bath is not None:  # the frequency's real part drops out: tau3 commutes with F
-        F = _equilibrium(E, bath) * np.eye(4)
-        whole, source = blocks_of_nodes(system, *matrices, frequency_matrix(eta, -eta, F))
+        of_one = frequency_matrix(1.0, -1.0, _equilibrium(E, bath) * np.eye(4))
+        omega = np.asarray(bath_rates(system, eta))[:, None, None] * of_one
+        whole, source = blocks_of_nodes(system, *matrices, omega)
         sink = whole - local
     equations = assembly.equations(replace(found, nodes=found.nodes + sink, source=source))
     start = _with_ground(given, E, spec.T if bath is None else bath)

@@ -194,5 +194,6 @@ def largest_energy(device: Device, Delta: Array) -> float:
 
 def _energy_of(electrode: Reservoir) -> float:
     relaxation = sum(np.abs(np.asarray(getattr(electrode, name))).max() for name in ("Gamma", "magnetic_Gamma"))
-    energies = [float(np.linalg.norm(np.asarray(x))) for x in (electrode.Delta, electrode.h, electrode.depairing)]
+    rates = electrode.depairing, electrode.inelastic
+    energies = [float(np.linalg.norm(np.asarray(x))) for x in (electrode.Delta, electrode.h, *rates)]
     return max(energies) + float(relaxation) / 8

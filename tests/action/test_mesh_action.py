@@ -188,16 +188,16 @@ def test_action_scales_with_the_density_of_states(mesh, system, G):
 
 def test_action_of_the_normal_state_is_its_frequency_and_relaxation(mesh):
     """Uniform G = R3: -4 omega nu area, -(1/16) Gamma_jk Tr(L_j R3 L_k R3) = -(1/4) tr Gamma, -(1/4) tr Gamma^m,
-    -depairing, nothing else.
+    -depairing, and the inelastic rate as omega, nothing else.
     """
-    names, nu = ("Gamma", "magnetic_Gamma", "depairing"), 1.7
+    names, nu = ("Gamma", "magnetic_Gamma", "depairing", "inelastic"), 1.7
     same = {name: ALL["left"][name] for name in names}
     given = {region: fields | same | {"nu": nu} for region, fields in ALL.items()}
     given = {region: fields | {"spin_field": np.zeros((3, 2))} for region, fields in given.items()}
     system = make(mesh, given, A=None, uniform=(*names, "nu"))
     G = jnp.broadcast_to(R[2], (mesh.n_nodes, 4, 4))
     relaxation = (np.trace(same["Gamma"]) + np.trace(same["magnetic_Gamma"])) / 4 + same["depairing"]
-    expected = -nu * mesh.areas.sum() * (4 * OMEGA + relaxation)
+    expected = -nu * mesh.areas.sum() * (4 * (OMEGA + same["inelastic"]) + relaxation)
     assert value(system, G, OMEGA) == pytest.approx(expected, rel=1e-12)
 
 
@@ -256,7 +256,7 @@ def test_a_rotation_of_all_spins_changes_nothing(mesh, system, G):
     for name in NAMES[2:]:
         single = only(system, name)
         changed = abs(value(only(turned, name), G, 0.0) - value(single, G, 0.0)) > 1e-3 * abs(value(single, G, 0.0))
-        assert changed == (name != "orbital_depairing")
+        assert changed == (name not in ("orbital_depairing", "inelastic_life"))
 
 
 def test_spin_field_along_one_direction_is_a_gauge(mesh, G):
@@ -339,7 +339,9 @@ def test_chronological_symmetry_is_exact_on_the_mesh(system, mesh, kind, name):
         system = only(system, name)
         omega = omega if name == "frequency" else 0 * omega
     reversed_G = -R[2] @ jnp.swapaxes(G, 1, 2) @ R[2]
-    before, after = value(system, G, omega), value(system, reversed_G, -omega)
+    fields = system.nodes.fields  # an inelastic rate has the sign of omega
+    nodes = replace(system.nodes, fields=fields | {"inelastic": -fields["inelastic"]})
+    before, after = value(system, G, omega), value(replace(system, nodes=nodes), reversed_G, -omega)
     assert abs(before) > 1e-3
     assert abs(after - before) < 1e-12 * abs(before)
     if name == "frequency":

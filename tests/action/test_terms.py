@@ -122,6 +122,7 @@ def plain_density(name, g, dg, p):
             -sum(p.magnetic_Gamma[a, b] * tr(MAGNET[a] @ g @ MAGNET[b] @ g) for a in range(3) for b in range(3)) / 16
         ),
         "orbital_depairing": lambda: -p.depairing / 4 * tr(TAU[2] @ g @ TAU[2] @ g),
+        "inelastic_life": lambda: -p.inelastic * tr(TAU[2] @ g),
         "polarised_depairing": lambda: sum(p.v[a] * tr(TAU[2] @ g @ SIGMA[a] @ g) for a in range(3)),
         "polarised_diffusion": lambda: (
             D / 4 * sum(p.P[a, j, k] * tr(MAGNET[a] @ dg[j] @ dg[k]) for a, j, k in np.ndindex(3, 2, 2))
@@ -221,7 +222,8 @@ def test_charge_conjugation(term, sample):
     R3 = np.asarray(units(4)[1][2])
     conjugate = lambda G: -R3 @ np.swapaxes(G, -1, -2) @ R3  # noqa: E731
     dG = sample.dG + np.random.default_rng(8).normal(size=sample.dG.shape)
-    expected = evaluated(term, sample.G, dG) * (-1 if term.name == "frequency" else 1)  # it changes with the frequency
+    odd = term.name in ("frequency", "inelastic_life")  # sgn omega is their sign
+    expected = evaluated(term, sample.G, dG) * (-1 if odd else 1)
     found = evaluated(term, conjugate(sample.G), conjugate(dG))
     np.testing.assert_allclose(found, expected, atol=1e-12 * np.abs(expected).max())
 
@@ -312,6 +314,8 @@ def local_terms(name, g, dg, p):
         return sum(Gm[a, b] * bracket(MAGNET[a] @ g @ MAGNET[b], g) for a in range(3) for b in range(3)) / 8
     if name == "orbital_depairing":
         return p.depairing / 2 * bracket(TAU[2] @ g @ TAU[2], g)
+    if name == "inelastic_life":
+        return bracket(p.inelastic * TAU[2], g)
     if name == "polarised_depairing":
         return -sum(p.v[a] * bracket(TAU[2] @ g @ SIGMA[a] + SIGMA[a] @ g @ TAU[2], g) for a in range(3))
     for a, j, k in np.ndindex(3, 2, 2):

@@ -26,7 +26,7 @@ from jusadel.device.boundary.spin_active import SpinActive
 from jusadel.device.boundary.surface import Surface, checked_surface, same_surface
 from jusadel.device.material.material import check_field, shaped
 
-ELECTRODE_FIELDS = ("h", "Gamma", "magnetic_Gamma", "depairing")
+ELECTRODE_FIELDS = ("h", "Gamma", "magnetic_Gamma", "depairing", "inelastic")
 """Fields of a material that an electrode may have beside its Delta."""
 
 
@@ -42,6 +42,7 @@ class Reservoir(Boundary):
         magnetic_Gamma: its relaxation by magnetic impurities, number or (3, 3) [energy].
         depairing: its orbital pair breaking, a rate >= 0 [energy]. Abrikosov and Gorkov's rate is depairing plus 3/4 of
             an isotropic magnetic_Gamma.
+        inelastic: its inelastic rate (Dynes), >= 0, beside the eta of a spectrum [energy].
 
     Raises:
         ValueError: not finite, Delta negative or complex, tensor of the wrong shape.
@@ -53,6 +54,7 @@ class Reservoir(Boundary):
     Gamma: ArrayLike = 0.0
     magnetic_Gamma: ArrayLike = 0.0
     depairing: ArrayLike = 0.0
+    inelastic: ArrayLike = 0.0
 
     def __post_init__(self) -> None:
         for name in ELECTRODE_FIELDS:

@@ -21,6 +21,7 @@ from jusadel.device.material.stability import (
     check_critical_temperature,
     check_depairing,
     check_diffusion,
+    check_inelastic,
     check_magnetic_relaxation,
     check_pairs_of_space,
     check_precession,
@@ -89,6 +90,9 @@ class Material:
             at magnetic impurities (isotropic, with 3 Gamma^m/4 the pair-breaking rate of Abrikosov and Gorkov), or
             Neel order along an axis.
         depairing: orbital depairing rate alpha >= 0 [energy], as of a thin film in a field along it.
+        inelastic: rate at which quasiparticles are lost to a normal bath, Gamma >= 0 [energy]: omega + Gamma in place
+            of omega, E + i Gamma at real energies (Dynes), where it adds to `eta`, and the distributions of `kinetics`
+            relax to those of the `bath` at the rate 2 Gamma.
         P: polarised diffusion P_ajk (T_ajk of Kokkeler, Tokatly and Bergeret), (3, 2, 2) symmetric in jk: spins along
             +-a diffuse with D (1 +- P_a) [dimensionless].
         K: precessing diffusion K_ajk, (3, 2, 2) symmetric in jk: pairs of momentum q feel the exchange field
@@ -102,7 +106,7 @@ class Material:
     Raises:
         ValueError: wrong shape, not finite, asymmetric or non-positive D, relaxation that would grow
             spins, kappa and P that leave no stable diffusion (kappa alone: |kappa| >= 1, or 2 sqrt(det D)/tr D where D
-            is anisotropic; P alone: |P| >= 1), negative depairing or Tc, nu <= 0.
+            is anisotropic; P alone: |P| >= 1), negative depairing, inelastic rate or Tc, nu <= 0.
 
     Warns:
         StrongPrecessionWarning: |K| > 1, where an expansion in it means nothing.
@@ -119,6 +123,7 @@ class Material:
     kappa: Field = field(default=(0.0, 0.0, 0.0), metadata=row("s", (0, 0)))
     magnetic_Gamma: Field = field(default=0.0, metadata=row("ss", (1, 0), check_magnetic_relaxation))
     depairing: Field = field(default=0.0, metadata=row("", (1, 0), check_depairing))
+    inelastic: Field = field(default=0.0, metadata=row("", (1, 0), check_inelastic))
     P: Field = field(default=NONE, metadata=row("sxx", (0, 0), check_pairs_of_space))
     K: Field = field(default=NONE, metadata=row("sxx", (0, 0), check_precession))
     magnetic_gamma: Field = field(default=((0.0, 0.0), (0.0, 0.0), (0.0, 0.0)), metadata=row("sx", (1, 1)))

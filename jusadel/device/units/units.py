@@ -165,6 +165,20 @@ class Units(Laboratory):
         d, B = checked("depairing nm", nm, True) * NM, checked("depairing mT", mT) * 1e-3
         return self._diffusion_of(cm2_per_s) * (e * B * d) ** 2 / (6 * hbar * self.energy_unit)
 
+    @named_units
+    def inelastic(self, *, ps: Number) -> Number:
+        """inelastic, from the time after which a quasiparticle is lost to the bath, tau_in, or its phase is, tau_phi:
+        hbar/(2 tau E0).
+
+        Amplitudes decay as exp(-Gamma t/hbar), occupations at the rate 2 Gamma/hbar, and two waves that interfere, each
+        with its Gamma, at the same rate. Dynes' Gamma, and the inelastic rate that usadel1 has for each wire, stand
+        beside E as E + i Gamma too and need no more than their unit: `energy(...)`.
+
+        Args:
+            ps: the time.
+        """
+        return self.time_unit / (2 * checked("inelastic ps", ps, True) * PS)
+
     # --- spin-orbit coupling ----------------------------------------------------------------------------
 
     @named_units

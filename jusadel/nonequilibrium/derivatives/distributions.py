@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jusadel.action.mesh_action import bath_rates
 from jusadel.common.differentiability import on_device
 from jusadel.device.contact import Contact, is_floating
 from jusadel.nonequilibrium.derivatives.transport import (
@@ -67,9 +68,10 @@ def _ground(E: Array, T: Any) -> Array:
 def _omega(spec: Spectrum, E: Array, bath: Any) -> Array:
     """`frequency_matrix` of every energy; its real part drops out, since tau3 commutes with F."""
     if bath is None:
-        return on_device(np.zeros((len(E), 8, 8), complex))
+        return on_device(np.zeros((len(E), len(spec.system.free), 8, 8), complex))
     to_bath, sides = np.eye(8, k=4), np.diag([1.0] * 4 + [-1.0] * 4)
-    return jnp.asarray(spec.eta) * (sides + 2 * _ground(E, bath)[:, None, None] * to_bath).astype(complex)
+    of_one = (sides + 2 * _ground(E, bath)[:, None, None] * to_bath).astype(complex)
+    return bath_rates(spec.system, spec.eta)[:, None, None] * of_one[:, None]
 
 
 def differentiated_kinetics(

@@ -75,7 +75,8 @@ def _unbalanced(evolution: Evolution, k: Array) -> Array:
 
 def _of_stage(evolution: Evolution, slope: Array, f: Array) -> Array:
     system, retarded = evolution.system, jnp.asarray(np.array(normal_matrices(len(slope))[0]))
-    growing, at_rest = (jnp.asarray(frequency_matrix(x, -x)) for x in (0.5, 0.0))
+    everywhere = (len(slope), 8, 8)
+    growing, at_rest = (jnp.broadcast_to(frequency_matrix(x, -x), everywhere) for x in (0.5, 0.0))
     mass, rest = (of_all_nodes(system, CHARGE_AND_SPIN, slope, retarded, w) for w in (growing, at_rest))
     return mass - rest + of_all(system, CHARGE_AND_SPIN, f, retarded, at_rest) - evolution.load
 

@@ -46,7 +46,7 @@ def transport_of(system: DiscreteAction, given: Any, load: Any, forced: Any, pla
     """The steady equations in the normal state: given, and fed in along edges and at points, (N, 4)."""
     numbers = {
         "retarded": np.array(normal_matrices(len(given))[0]),
-        "omega": frequency_matrix(0.0, 0.0),
+        "omega": np.broadcast_to(frequency_matrix(0.0, 0.0), (len(given), 8, 8)),
         "given": given,
         "load": load,
         "forced": forced,

@@ -41,7 +41,7 @@ class Transport:
 
     system: DiscreteAction
     retarded: Array  # (b, N, 4, 4)
-    omega: Array  # (b, 8, 8), `frequency_matrix`
+    omega: Array  # (b, N, 8, 8) `frequency_matrix` of every node
     given: Array  # (b, N, m), where f is not unknown
     load: Array  # (b, N, m) half of what is fed in along edges
     forced: Array  # (b, N, m) and through floating contacts
@@ -59,7 +59,7 @@ def unknown_places(unknown: np.ndarray, together: Any = ()) -> np.ndarray:
 
 def of_all_nodes(system: DiscreteAction, modes: Modes, f: Array, retarded: Array, omega: Array) -> Array:
     """B f + r0 of the terms without gradients at one energy, (N, m)."""
-    of_nodes = jax.vmap(partial(torque_of_node, bare_terms(system), modes), (0, 0, 0, 0, None))
+    of_nodes = jax.vmap(partial(torque_of_node, bare_terms(system), modes))
     return _real(of_nodes(_as(f, retarded), retarded, advanced(retarded), system.nodes, omega))
 
 

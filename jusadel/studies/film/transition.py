@@ -91,10 +91,10 @@ def _differentiated(material: Material, q: Any) -> Any:
         return jnp.zeros(())
     given, Tc, _ = constant_fields(material)
     fields = {name: jnp.asarray(value, float) for name, value in given.items()}
-    x, weights = matsubara.quadrature(1.0, NODES)
+    terms, (x, weights) = terms_present(given), matsubara.quadrature(1.0, NODES)
 
     def mismatch(T: Any, q: Any) -> Any:
-        P, b, M = stiffness_at(q, fields["h"], fields, terms_present(fields))
+        P, b, M = stiffness_at(q, fields["h"], fields, terms)
         response = jax.vmap(lambda w: b @ jnp.linalg.solve(jnp.diag(w * P) + M, b) / 4)(x * T)
         return jnp.log(T / Tc) + 2 * jnp.pi * T * jnp.sum(weights * (1 / (x * T) - response))
 
