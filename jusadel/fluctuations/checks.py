@@ -110,8 +110,9 @@ def warn_if_too_coarse(devices: Sequence[Device], rates: Sequence[Any]) -> None:
     device = max(devices, key=lambda d: float(np.abs(np.asarray(d.magnetic_field())).max()))
     for name, metric in metrics(device, np.zeros((len(device.mesh.triangles), 3)), T=1.0).items():
         if name.startswith(LENGTHS):
-            warn_where_coarse(device, name, metric)
+            warn_where_coarse(device, name, metric, stacklevel=4)
     rate = np.asarray(device.centroid_field("dephasing")) if rates[0] is None else max(float(r) for r in rates)
     if np.any(rate):
         scale = np.broadcast_to(2 * rate, len(device.mesh.triangles))[:, None, None]
-        warn_where_coarse(device, "dephasing length over two, sqrt(D tau_phi)/2", decay_metric(device, 1.0) * scale)
+        metric = decay_metric(device, 1.0) * scale
+        warn_where_coarse(device, "dephasing length over two, sqrt(D tau_phi)/2", metric, stacklevel=4)

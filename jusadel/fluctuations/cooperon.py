@@ -141,4 +141,5 @@ def _without_field(system: DiscreteAction) -> DiscreteAction:
 
 def _same(one: Any, other: Any) -> bool:
     leaves, others = jax.tree.leaves(one), jax.tree.leaves(other)
-    return jax.tree.structure(one) == jax.tree.structure(other) and all(map(np.array_equal, leaves, others))
+    trees: list[Any] = [jax.tree.structure(x) for x in (one, other)]
+    return bool(trees[0] == trees[1]) and all(map(np.array_equal, leaves, others))

@@ -9,6 +9,7 @@ import numpy as np
 
 from jusadel.common.differentiability import is_traced
 from jusadel.common.types import Values
+from jusadel.device.device import Device
 from jusadel.mesh.mesh import Mesh
 
 
@@ -24,7 +25,7 @@ class Localisation:
         dephasing: rates 1/tau_phi, (m,) [energy], or None where they are those of the materials.
         across: the two electrodes.
         mesh_size: the longest edge [length].
-        mesh: the mesh.
+        device: the Device; where it was a function of the field, that of the first.
         local: on request, delta sigma at the nodes, (m, n) [e^2/h]; zero on electrodes.
     """
 
@@ -33,8 +34,13 @@ class Localisation:
     dephasing: Values | None
     across: tuple[str, str]
     mesh_size: float
-    mesh: Mesh = field(repr=False)
+    device: Device = field(repr=False)
     local: np.ndarray | None = field(default=None, repr=False)
+
+    @property
+    def mesh(self) -> Mesh:
+        """The mesh of the local map."""
+        return self.device.mesh
 
     @property
     def reference(self) -> int:

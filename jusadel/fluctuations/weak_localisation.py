@@ -112,7 +112,7 @@ def localisation(
         dephasing=None if dephasing is None else _row(rates),
         across=ends,
         mesh_size=_longest_edge(plain),
-        mesh=plain[0].mesh,
+        device=with_electrodes(still(device), ends) if one else plain[0],
         local=np.stack([x.local for x in found]) if local else None,
     )
 
