@@ -76,6 +76,13 @@ def test_exchange_mixes_singlet_and_triplet(thin, Gamma):
     assert found.correction[0] / QUANTUM == pytest.approx(expected, rel=2e-3)
 
 
+def test_a_probe_ends_the_cooperon(thin):
+    """One in the middle takes no current, but what reaches it does not come back: two wires in a row, half as much."""
+    mesh = thin.with_boundaries({"probe": lambda p: (p[:, 1] > 5e-4) & (abs(p[:, 0] - L / 2) < 0.011)})
+    device = ju.Device(mesh=mesh, materials=ju.Material(D=D, Tc=0.0), boundaries={"probe": ju.Reservoir(0.0)})
+    assert ju.localisation(device).correction[0] / QUANTUM == pytest.approx(-1 / 6, rel=2e-3)
+
+
 def test_narrow_wire_in_a_field():
     """1/tau_B = D B^2 W^2/3 beside 1/tau_phi, in a wire much thinner than 1/sqrt(B)."""
     W, B, rate = 0.2, 6.0, 1.0
