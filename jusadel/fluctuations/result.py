@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jusadel.common.differentiability import is_traced
+from jusadel.common.differentiability import is_traced, values_of
 from jusadel.common.types import Values
 from jusadel.device.device import Device
 from jusadel.mesh.mesh import Mesh
@@ -45,9 +45,7 @@ class Localisation:
     @property
     def reference(self) -> int:
         """The number of the first field that is zero, or of the first of all."""
-        if is_traced(self.fields):
-            return 0
-        return int(np.argmax(np.asarray(self.fields) == 0))
+        return int(np.argmax(values_of(self.fields) == 0))
 
     @property
     def change(self) -> Values:

@@ -253,6 +253,14 @@ def test_derivatives(small):
         jax.grad(lambda x: jax.grad(lambda y: correction(at * y))(x))(1.0)
 
 
+def test_change_from_zero_field_where_fields_are_traced(sample):
+    def first(x):
+        given = {"dephasing": None, "across": ("left", "right"), "mesh_size": 0.4, "device": sample}
+        return ju.Localisation(jnp.array([1.0, 3.0]) * x, jnp.array([2.0, 0.0]) * x, **given).change[0]
+
+    assert float(jax.grad(first)(1.0)) == -2.0
+
+
 # --- what is refused -------------------------------------------------------------------------------
 
 
