@@ -18,7 +18,20 @@ with contextlib.suppress(RuntimeError):  # a user without a home
 
     _keep_programs()  # before any room makes an array
 
-from jusadel import action, common, device, files, fitting, mesh, nonequilibrium, observables, plot, solver, studies
+from jusadel import (
+    action,
+    common,
+    device,
+    files,
+    fitting,
+    fluctuations,
+    mesh,
+    nonequilibrium,
+    observables,
+    plot,
+    solver,
+    studies,
+)
 from jusadel.action import *
 from jusadel.common import *
 from jusadel.common.contents import ROOMS as _ROOMS, contents as _contents
@@ -26,6 +39,7 @@ from jusadel.common.version import __version__ as __version__
 from jusadel.device import *
 from jusadel.files import *
 from jusadel.fitting import *
+from jusadel.fluctuations import *
 from jusadel.mesh import *
 from jusadel.nonequilibrium import *
 from jusadel.observables import *
@@ -40,6 +54,7 @@ __all__ += action.__all__
 __all__ += solver.__all__
 __all__ += observables.__all__
 __all__ += nonequilibrium.__all__
+__all__ += fluctuations.__all__
 __all__ += studies.__all__
 __all__ += fitting.__all__
 __all__ += files.__all__

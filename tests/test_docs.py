@@ -96,6 +96,14 @@ def normal(found):
     assert found["inverse_voltage"] == pytest.approx(-0.3 * np.tanh(8 * k) / k, rel=0.01)
 
 
+def localisation(found):
+    """The fit finds the lengths that went in, within its own error bars."""
+    for name, length in {"spin_length": 300.0, "phase_length": 700.0}.items():
+        assert 0 < found[f"{name}_error"] < 0.1 * length
+        assert found[name] == pytest.approx(length, abs=3 * found[f"{name}_error"])
+    assert found["change_uS"] < 0
+
+
 def sweep(found):
     assert ju.bulk_gap(0.2) > found["gap_T0.20"] > found["gap_T0.35"] > found["gap_T0.50"] > 0.5
     assert found["points_solved_again"] == 0
@@ -115,9 +123,10 @@ def mesh_file(found):
 
 
 CHECKS = {
-    check.__name__: check for check in (junction, tc, diode, spectrum, normal, sweep, solver, symmetry, mesh_file)
+    check.__name__: check
+    for check in (junction, tc, diode, spectrum, normal, localisation, sweep, solver, symmetry, mesh_file)
 }
-SLOW = {"diode", "spectrum", "solver", "tc"}
+SLOW = {"diode", "localisation", "spectrum", "solver", "tc"}
 """Ten seconds of compilation and more, for calls that other tests make too."""
 
 

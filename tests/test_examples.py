@@ -336,3 +336,14 @@ def test_thermoelectric(tmp_path, monkeypatch):
     assert expected < -0.05
     assert numbers["I_P0.8_T0.4"] == pytest.approx(expected, rel=0.05)
     assert abs(numbers["I_P0.8_T0.15"]) < 1e-12
+
+
+@pytest.mark.filterwarnings("ignore::jusadel.CoarseMeshWarning")
+def test_weak_antilocalisation(tmp_path, monkeypatch):
+    """The narrow wire's law, antilocalisation by the gate, and a ring that oscillates in the opposite sense."""
+    given = {"GATES": (0.0, 1.5), "FIELDS": np.array([0.0, 1.5]), "IN_RING": np.array([0.0, 0.35, 0.69]), "SIZE": 0.25}
+    numbers = numbers_of("weak_antilocalisation", tmp_path, monkeypatch, **given)
+    assert numbers["wire_0"] == pytest.approx(numbers["closed_conserved"], rel=0.02)
+    assert numbers["closed_relaxed"] < numbers["wire_1.5"] < 0
+    assert numbers["ring_0"] > 0.03
+    assert numbers["ring_lowest_1.5"] < -0.02

@@ -14,6 +14,7 @@ ROOMS = (
     "solver",
     "observables",
     "nonequilibrium",
+    "fluctuations",
     "studies",
     "fitting",
     "plot",

@@ -14,6 +14,7 @@ from jusadel.common.stored import Stored
 from jusadel.device.device import Device
 from jusadel.files.devices import device_of, packed_device
 from jusadel.files.distributions import flow_of, kinetics_of, packed_flow, packed_kinetics
+from jusadel.files.fluctuations import localisation_of, packed_localisation
 from jusadel.files.results import RESULTS
 from jusadel.files.solutions import (
     Content,
@@ -25,6 +26,7 @@ from jusadel.files.solutions import (
     spectrum_of,
 )
 from jusadel.fitting.result import FitResult
+from jusadel.fluctuations.result import Localisation
 from jusadel.nonequilibrium.flow import Flow
 from jusadel.nonequilibrium.kinetic_result import Kinetics
 from jusadel.solver.spectra import Spectrum
@@ -34,7 +36,17 @@ from jusadel.studies.screening.solve import ScreenedSolution
 from jusadel.studies.sweeps.file import KIND as SWEEP
 from jusadel.studies.transition.search import CriticalTemperature
 
-Result = Solution | Spectrum | Flow | Kinetics | Device | CurrentPhaseRelation | CriticalTemperature | FitResult
+Result = (
+    Solution
+    | Spectrum
+    | Flow
+    | Kinetics
+    | Localisation
+    | Device
+    | CurrentPhaseRelation
+    | CriticalTemperature
+    | FitResult
+)
 """What files hold; a ScreenedSolution is a Solution."""
 
 
@@ -47,8 +59,8 @@ def save(result: Result, path: Target) -> None:
     under another name and takes its place when it is complete: whatever interrupts that leaves the old file, or none.
 
     Args:
-        result: a Solution, ScreenedSolution, Spectrum, Flow, Kinetics or Device; or a CurrentPhaseRelation,
-            CriticalTemperature or FitResult, which have no device to go on with.
+        result: a Solution, ScreenedSolution, Spectrum, Flow, Kinetics, Localisation or Device; or a
+            CurrentPhaseRelation, CriticalTemperature or FitResult, which have no device to go on with.
         path: ends in .npz; an existing file is replaced.
 
     Raises:
@@ -111,6 +123,7 @@ KINDS: dict[str, tuple[type, Callable[..., tuple[Content, Content]], Callable[[S
     "Spectrum": (Spectrum, packed_spectrum, spectrum_of),
     "Flow": (Flow, packed_flow, flow_of),
     "Kinetics": (Kinetics, packed_kinetics, kinetics_of),
+    "Localisation": (Localisation, packed_localisation, localisation_of),
     "Device": (Device, packed_bare_device, bare_device_of),
     **RESULTS,
 }

@@ -231,9 +231,9 @@ def _of_diffusion(
 
 def bare_terms(system: DiscreteAction) -> DiscreteAction:
     """The same terms without a mesh, so that programs do not depend on one, and without a bath."""
-    parts: dict[str, Any] = dict.fromkeys(("nodes", "cells", "layout")) | {"triangles": np.zeros(0)}
+    parts: dict[str, Any] = dict.fromkeys(("nodes", "cells", "layout", "triangles", "free"), np.zeros(0))
     parts["node_terms"] = tuple(t for t in system.node_terms if t.field != "inelastic")
-    return replace(system, free=np.zeros(0), joints=(), **parts)
+    return replace(system, joints=(), **parts)
 
 
 def _chunked(function: Any, bare: DiscreteAction, modes: Modes, *elements: Any) -> Any:

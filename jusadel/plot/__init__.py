@@ -9,7 +9,7 @@ from typing import Any
 
 from jusadel.plot.devices import device, mesh
 from jusadel.plot.fields import arrows, field, spin_texture, streamlines
-from jusadel.plot.lines import convergence, current_phase, fit_history, line_cut
+from jusadel.plot.lines import convergence, current_phase, fit_history, line_cut, magnetoconductance
 from jusadel.plot.spectra import density_along, density_map, spectrum
 
 PICTURES: dict[str, Callable[..., Any]] = {
@@ -32,6 +32,7 @@ __all__ = [
     "field",
     "fit_history",
     "line_cut",
+    "magnetoconductance",
     "mesh",
     "spectrum",
     "spin_texture",

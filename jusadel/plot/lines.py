@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from jusadel.fitting.result import FitResult
+from jusadel.fluctuations.result import Localisation
 from jusadel.observables.cuts import point
 from jusadel.plot.canvas import COLOURS, Unit, along, length_unit, on_line, real_values
 from jusadel.studies.current_phase.result import CurrentPhaseRelation
@@ -47,6 +48,18 @@ def current_phase(cpr: CurrentPhaseRelation, label: str = "", ax: Any = None) ->
     extrema = np.stack([cpr.critical_phase, np.array(cpr.critical_current) * [1, -1]])
     seen = np.isfinite(extrema).all(axis=0)
     ax.plot(extrema[0, seen] / np.pi, extrema[1, seen], "x", color="black", markersize=7)
+    return _named(ax, label, vertical=False)
+
+
+def magnetoconductance(found: Localisation, label: str = "", xlabel: str = "B", ax: Any = None) -> Any:
+    """The change of a conductance by weak (anti)localisation against the fields, [e^2/h]; zero at zero field."""
+    fields = np.asarray(found.fields, float)
+    ax = along(ax, xlabel, ylabel=r"change of conductance [$e^2/h$]")
+    order = np.argsort(fields)
+    ax.axhline(0, color="0.8", linewidth=0.8, zorder=0)
+    ax.plot(
+        fields[order], np.asarray(found.change)[order], "o-", markersize=3, color=_next_colour(ax), label=label or None
+    )
     return _named(ax, label, vertical=False)
 
 

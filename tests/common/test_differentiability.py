@@ -127,6 +127,7 @@ OF_SOLUTIONS = {
     "equilibrium_current",
     "equilibrium_spin_current",
     "free_energy",
+    "localisation",
     "magnetisation",
     "mean_density_of_states",
     "pair_amplitude",
@@ -148,11 +149,12 @@ OF_SOLUTIONS = {
     "CurrentPhaseRelation",
     "Flow",
     "Kinetics",
+    "Localisation",
     "Solution",
     "Spectrum",
 }
 """Their derivatives are compared with differences in the tests of gradients, of spectra, of flows, of distributions, of
-films, of the phase and of the transition."""
+films, of the phase, of localisation and of the transition."""
 WITHOUT_NUMBERS = {
     "Convergence",
     "FitResult",

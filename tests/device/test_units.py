@@ -255,6 +255,14 @@ def test_spin_diffusion_length(given):
     assert AL.to_spins_per_nm3(ju.spin_density(flow)[0, 2]) == pytest.approx(spins)
 
 
+def test_dephasing_and_quantum_of_conductance():
+    """1/tau_phi = D/L_phi^2; e^2/h is one over 25812.807 Ohm."""
+    time = 350e-9**2 / 60e-4 * 1e12
+    assert AL.dephasing(nm=350.0) == pytest.approx(1 / AL.time(ps=time))
+    assert AL.dephasing(ps=time) == pytest.approx(AL.dephasing(nm=350.0))
+    assert AL.to_uS(1.0) == pytest.approx(1e6 / 25812.80745)
+
+
 def test_spin_hall_effect():
     """In a wide wire the spin current is theta j x z, and its edges hold theta E decay tanh(w/2l): platinum."""
     u = ju.Units(energy_scale=0.01, length_scale=10.0, D=5.0, resistivity=20.0, thickness=10.0)

@@ -337,6 +337,20 @@ def test_kinetics_comes_back(spectrum, path):
     assert nothing.weights is None
 
 
+@pytest.mark.parametrize("given", [{}, {"dephasing": np.array([0.1, 0.2]), "local": np.ones((2, 4))}])
+def test_localisation_comes_back(path, given):
+    device = ju.Device(mesh=ju.rectangle(1.0, 1.0, 2.0), materials=ju.Material(Tc=0.0, dephasing=0.3))
+    numbers = {"correction": np.array([-0.5, -0.4]), "fields": np.array([0.0, 1.5]), "dephasing": None, "local": None}
+    given = {**numbers, "local": None} | given
+    made = ju.Localisation(device=device, across=("left", "right"), mesh_size=1.5, **given)
+    found = again(made, path)
+    for name in numbers:
+        same(getattr(found, name), getattr(made, name))
+    assert (found.across, found.mesh_size) == (made.across, made.mesh_size)
+    same(found.device.centroid_field("dephasing"), device.centroid_field("dephasing"))
+    assert repr(found) == repr(made)
+
+
 def test_device_comes_back(path):
     device = everything(vector_potential=None)
     found = again(device, path)

@@ -127,6 +127,17 @@ def test_current_phase_relation_with_its_extrema():
     assert zero.get_ydata()[0] == 0
 
 
+def test_magnetoconductance_in_the_order_of_fields():
+    given = {"across": ("left", "right"), "mesh_size": 0.1, "dephasing": None}
+    device = ju.Device(mesh=MESH, materials=ju.Material(Tc=0.0))
+    found = ju.Localisation(
+        correction=np.array([3.0, 1.0, 2.0]), fields=np.array([2.0, 0.0, 1.0]), device=device, **given
+    )
+    zero, curve = ju.plot.magnetoconductance(found).lines
+    np.testing.assert_array_equal(curve.get_xydata(), [[0, 0], [1, 1], [2, 2]])
+    assert zero.get_ydata()[0] == 0
+
+
 def test_convergence_marks_what_is_not_certified(sol):
     ax = ju.plot.convergence(sol)
     np.testing.assert_allclose(ax.lines[0].get_ydata(), np.maximum(sol.stats["residual"], 1e-17))

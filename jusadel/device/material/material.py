@@ -20,6 +20,7 @@ from jusadel.device.material.magnetic_groups import AnyGroup
 from jusadel.device.material.stability import (
     check_critical_temperature,
     check_depairing,
+    check_dephasing,
     check_diffusion,
     check_inelastic,
     check_magnetic_relaxation,
@@ -102,11 +103,13 @@ class Material:
         mu: spin-galvanic tensor odd under time reversal, (3, 2) [energy x length].
         v: depairing that differs between spins, (3,) [energy].
         nu: density of states per spin [1/(energy x length^2)].
+        dephasing: rate 1/tau_phi >= 0 at which pairs of time-reversed paths lose their phase [energy]. It acts in
+            `localisation` alone: superconducting pairs are in equilibrium and do not feel it.
 
     Raises:
         ValueError: wrong shape, not finite, asymmetric or non-positive D, relaxation that would grow
             spins, kappa and P that leave no stable diffusion (kappa alone: |kappa| >= 1, or 2 sqrt(det D)/tr D where D
-            is anisotropic; P alone: |P| >= 1), negative depairing, inelastic rate or Tc, nu <= 0.
+            is anisotropic; P alone: |P| >= 1), a rate or Tc below zero, nu <= 0.
 
     Warns:
         StrongPrecessionWarning: |K| > 1, where an expansion in it means nothing.
@@ -131,6 +134,7 @@ class Material:
     mu: Field = field(default=((0.0, 0.0), (0.0, 0.0), (0.0, 0.0)), metadata=row("sx", (1, 1)))
     v: Field = field(default=(0.0, 0.0, 0.0), metadata=row("s", (1, 0)))
     nu: Field = field(default=1.0, metadata=row("", (-1, -2), check_states))
+    dephasing: Field = field(default=0.0, metadata=row("", (1, 0), check_dephasing))
 
     def __post_init__(self) -> None:
         unstated = self.Tc is None

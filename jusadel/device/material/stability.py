@@ -76,6 +76,12 @@ def check_inelastic(values: np.ndarray, suffix: str) -> None:
         raise ValueError(f"inelastic{suffix} = {values.min():.3g}; a rate of inelastic processes must be >= 0")
 
 
+def check_dephasing(values: np.ndarray, suffix: str) -> None:
+    """The rate (k,) must not be negative."""
+    if values.min() < 0:
+        raise ValueError(f"dephasing{suffix} = {values.min():.3g}; a rate 1/tau_phi of dephasing must be >= 0")
+
+
 def check_pairs_of_space(values: np.ndarray, suffix: str, name: str = "P") -> None:
     """P or K (k, 3, 2, 2) must be symmetric in the two indices of space."""
     difference = np.abs(values - np.swapaxes(values, -1, -2)).max(axis=(1, 2, 3))

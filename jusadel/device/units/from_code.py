@@ -7,9 +7,12 @@ from typing import TypeVar
 
 import jax
 import numpy as np
-from scipy.constants import e, k
+from scipy.constants import e, k, physical_constants
 
 from jusadel.device.units.scales import CM2_PER_S, MEV, NM, PS, UM, Scales, checked
+
+CONDUCTANCE_QUANTUM = physical_constants["conductance quantum"][0]
+"""2 e^2/h [S]."""
 
 Quantity = TypeVar("Quantity", float, np.ndarray, jax.Array)
 """A number stays one, an array stays one."""
@@ -76,6 +79,10 @@ class Laboratory(Scales):
         """The resistance times area of a barrier with the given conductance per length."""
         per_width = checked("conductance", conductance, True) * self.conductance_unit / self.length_unit
         return self.required_thickness / per_width / UM**2
+
+    def to_uS(self, x: Quantity) -> Quantity:
+        """A correction of `localisation` in microsiemens, x e^2/h: 38.74 uS each, whatever the units."""
+        return checked("correction", x) * CONDUCTANCE_QUANTUM / 2 / 1e-6
 
     def to_spins_per_nm3(self, x: Quantity) -> Quantity:
         """A density of `spin_density`, x N0 E0: spins up minus down, in Bohr magnetons for g = 2 (moment opposite)."""

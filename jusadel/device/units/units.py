@@ -202,6 +202,22 @@ class Units(Laboratory):
         return hbar * self._diffusion_of(cm2_per_s) / ((value * NM) ** 2 * self.energy_unit)
 
     @named_units
+    def dephasing(
+        self, *, nm: Number | None = None, ps: Number | None = None, cm2_per_s: Number | None = None
+    ) -> Number:
+        """dephasing of a material, the rate 1/tau_phi: hbar D/(L_phi^2 E0) or hbar/(tau_phi E0).
+
+        Args:
+            nm: dephasing length L_phi = sqrt(D tau_phi); or
+            ps: dephasing time tau_phi.
+            cm2_per_s: D of the material; None for that of the Units.
+        """
+        unit, value = one_of("dephasing", True, nm=nm, ps=ps)
+        if unit == "ps":
+            return self.time_unit / (value * PS)
+        return hbar * self._diffusion_of(cm2_per_s) / ((value * NM) ** 2 * self.energy_unit)
+
+    @named_units
     def spin_hall(self, *, angle: Number) -> np.ndarray:
         """theta of an isotropic material with a spin Hall angle: (0, 0, angle).
 

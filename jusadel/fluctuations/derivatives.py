@@ -1,0 +1,100 @@
+"""A correction as a function of what JAX traces: its number is known, its derivatives come when they are used.
+
+    d Sum_n W_n tr C_nn = Sum_n dW_n tr C_nn - tr( C W C dH )
+
+needs C W C only where the Hessian H has blocks, and these came with C. A second derivative would need more, and is
+refused.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.custom_derivatives import SymbolicZero
+
+from jusadel.action.mesh_action import DiscreteAction
+from jusadel.common.differentiability import NotDifferentiableError
+from jusadel.fluctuations.cooperon import PER_RATE, BlockPattern
+from jusadel.fluctuations.quadratic_form import SIGNS, cell_blocks, node_blocks, turns
+
+Array = jax.Array
+
+
+class Response(NamedTuple):
+    """Numbers that give the derivatives of one correction."""
+
+    traces: np.ndarray  # (N,) tr_8 C_nn
+    at_nodes: np.ndarray  # (N, 4, 4) blocks of - C W C
+    in_cells: np.ndarray  # (m, 3, 3, 4, 4) between corners
+
+    @classmethod
+    def of(cls, pattern: BlockPattern, traces: np.ndarray, change: np.ndarray) -> Response:
+        """From the blocks (k, 4, 4) of - C W C."""
+        at_nodes = np.zeros((len(traces), 4, 4), change.dtype)
+        at_nodes[pattern.free] = change[pattern.diagonal]
+        return cls(traces, at_nodes, pattern.on_cells(change))
+
+
+class Inputs(NamedTuple):
+    """What a correction is a function of."""
+
+    system: DiscreteAction
+    weights: Any  # (N,) of the traces of the Cooperon
+    rates: Any  # (N,) of dephasing, times the nodes' weights
+
+
+def known_correction(value: float, response: Response, inputs: Inputs) -> Array:
+    """The number as a function of what it was computed from."""
+    return _known(inputs, response, jnp.asarray(value))
+
+
+@jax.custom_jvp
+def _known(inputs: Inputs, response: Response, value: Array) -> Array:
+    return value
+
+
+@partial(_known.defjvp, symbolic_zeros=True)
+def _rule(primals: Any, tangents: Any) -> Any:
+    inputs, response, value = primals
+    leaves, tree = jax.tree.flatten(_once(inputs))
+    along = jax.tree.leaves(tangents[0])
+    moving = [k for k, change in enumerate(along) if not isinstance(change, SymbolicZero)]
+
+    def at(*moved: Array) -> Array:
+        new = dict(zip(moving, moved, strict=True))
+        return _first_order(jax.tree.unflatten(tree, [new.get(k, x) for k, x in enumerate(leaves)]), response)
+
+    return value, jax.jvp(at, [leaves[k] for k in moving], [along[k] for k in moving])[1]
+
+
+@jax.custom_jvp
+def _once(inputs: Inputs) -> Inputs:
+    """As it is; a derivative of it is the second one of the correction."""
+    return inputs
+
+
+@_once.defjvp
+def _refused(*_: Any) -> Any:
+    raise NotDifferentiableError(
+        "localisation has first derivatives only; take central differences of them, or in fits the Gauss-Newton matrix "
+        "of first derivatives, as `fit` does"
+    )
+
+
+@jax.jit
+def _first_order(inputs: Inputs, response: Response) -> Array:
+    """What changes as the correction does. The trace over eight tangents is twice that over four complex ones."""
+    system, weights, rates = inputs
+    turned = cell_blocks(system) * turns(system.cells)[..., None, None]
+    at_nodes = node_blocks(system) + PER_RATE * rates[:, None, None] * jnp.diag(SIGNS)
+    hessian = _paired(response.in_cells, turned) + _paired(response.at_nodes, at_nodes)
+    return jnp.sum(weights * response.traces) + 2 * hessian
+
+
+def _paired(given: Any, blocks: Array) -> Array:
+    """Re tr(A B), from the conjugates of the blocks of a Hermitian A."""
+    return jnp.sum((jnp.conj(given) * blocks).real)
