@@ -13,7 +13,7 @@ import numpy as np
 from jusadel.common.differentiability import NotDifferentiableError, is_traced, without_derivatives
 from jusadel.common.types import ArrayLike
 from jusadel.fitting.data import Data, Measured, StructureError, measured
-from jusadel.fitting.model import FAILURES, FailedPoint, refused_start, failures_named
+from jusadel.fitting.model import FAILURES, FailedPoint, failures_named, refused_start
 from jusadel.fitting.parameters import Parameters, Range, parameters, positive, traced
 
 NOISE = "noise"
