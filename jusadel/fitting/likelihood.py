@@ -62,8 +62,11 @@ class LogLikelihood:
 
         Another prior is added as ln p(parameters): `L.log_density(x) + log_prior(L.parameters(x))`.
         """
-        x = jnp.asarray(x, float)
-        return self(self.parameters(x)) + jnp.sum(jnp.log(self.known.slope(x)))
+        return self(self.parameters(x)) + self.log_jacobian(x)
+
+    def log_jacobian(self, x: ArrayLike) -> jax.Array:
+        """ln |d parameters/dx| at variables x (p,): a flat prior in the ranges, as a density of x, up to a factor."""
+        return jnp.sum(jnp.log(self.known.slope(jnp.asarray(x, float))))
 
     def parameters(self, x: ArrayLike) -> dict[str, jax.Array]:
         """{name: (..., shape)} of variables x (..., p), such as a chain."""
