@@ -2,6 +2,8 @@
 
 import re
 
+import jax
+import jax.numpy as jnp
 import layered
 import matplotlib.image
 import numpy as np
@@ -361,3 +363,43 @@ def test_thermoelectric(tmp_path, monkeypatch):
     assert expected < -0.05
     assert numbers["I_P0.8_T0.4"] == pytest.approx(expected, rel=0.05)
     assert abs(numbers["I_P0.8_T0.15"]) < 1e-12
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")
+def test_design_ldos(tmp_path, monkeypatch):
+    """A few steps on a coarser mesh: brighter on the ring than elsewhere, on the finer mesh too; the start is even."""
+    mesh = ju.rectangle(8.0, 8.0, 8.0, x=np.linspace(0, 8, 9), y=np.linspace(0, 8, 9))
+    numbers = fit_numbers("design_ldos", tmp_path, monkeypatch, MESH=mesh, START={"h": np.full((9, 9), 0.7)}, STEPS=6)
+    assert numbers["ring_start_finer"] == pytest.approx(numbers["elsewhere_start_finer"], rel=1e-6)
+    uniform = ((0.1 - 0.7j) / np.sqrt(1 + (0.1 - 0.7j) ** 2)).real  # of a superconductor split by h = 0.7, at eta = 0.1
+    assert numbers["ring_start_finer"] == pytest.approx(uniform, rel=1e-6)
+    assert numbers["loss_designed"] < 0.7 * numbers["loss_start"]
+    assert numbers["loss_designed_finer"] < 0.8 * numbers["loss_start_finer"]
+    assert numbers["ring_designed_finer"] > 1.5 * numbers["elsewhere_designed_finer"]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")
+def test_posterior(tmp_path, monkeypatch):
+    """The weight of the island that a fit misses, against a sum over a grid of each; the truth lies in that island."""
+    pytest.importorskip("blackjax")
+    numbers = numbers_of("posterior", tmp_path, monkeypatch)
+    example = load("posterior")
+    L = ju.log_likelihood(example.model, *example.measured()[:1], example.STARTS[0], example.measured()[1])
+    weights = []
+    for island in ("0", "pi"):
+        axes = [
+            numbers[f"{name}_{island}_mean"] + np.linspace(-4, 4, 17) * numbers[f"{name}_{island}_spread"]
+            for name in example.HIGHEST
+        ]
+        points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
+        points = points[(points > 0.01).all(axis=1) & (points < [16.0, 8.0]).all(axis=1)]
+        density = np.exp(np.asarray(jax.lax.map(lambda x: L(example.named(x)), jnp.asarray(points))))
+        weights.append(density.sum() * np.prod([axis[1] - axis[0] for axis in axes]))
+    assert numbers["pi_fraction"] == pytest.approx(weights[1] / sum(weights), abs=0.06)
+    assert 0.1 < numbers["pi_fraction"] < 0.97
+    assert numbers["moves"] > 0.1
+    for name, true in example.TRUTH.items():
+        assert abs(true - numbers[f"{name}_pi_mean"]) < 3 * numbers[f"{name}_pi_spread"]
+        assert abs(true - numbers[f"{name}_0_fit"]) > 10 * numbers[f"{name}_0_error"]
