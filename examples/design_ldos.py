@@ -36,7 +36,7 @@ def exchange(p, r):
     return map_coordinates(p["h"], jnp.asarray(r).T * (len(p["h"]) - 1) / SIDE, order=1, mode="nearest")
 
 
-def density(p, mesh=MESH):
+def density(p, mesh):
     """Density of states at zero energy at the nodes, (n,)."""
     film = ju.Material(D=1.0, Tc=1.0, h=lambda r: exchange(p, r)[:, None] * jnp.array([0.0, 0.0, 1.0]))
     sol = ju.solve(ju.Device(mesh=mesh, materials=film), 0.1, pair_potential=1.0, frequencies=1)
@@ -67,7 +67,7 @@ def main():
     """Descend, solve again, print the numbers, draw the picture."""
     target = on_ring(MESH).astype(float)
     result = ju.fit(
-        density,
+        lambda p: density(p, MESH),
         None,
         START,
         transforms=RANGES,

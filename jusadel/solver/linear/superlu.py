@@ -29,7 +29,7 @@ CHORD = 0.1
 """Once a step is shorter than this, its factors serve the following ones, which then shrink at about this rate."""
 INACCURATE = 1e-8
 """Relative residual of a complex system's solution above which it is solved again with pivoting."""
-KEPT = 2**30
+KEPT = 2**29
 """Bytes of factors at real energies that a linear response keeps; it makes the others anew each time, so that gradients
 of many energies take no more memory than their solution."""
 UNKNOWN = (-1, -1)
