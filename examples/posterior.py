@@ -130,7 +130,8 @@ def main():
     """Make data, fit, sample, draw the picture, print the numbers."""
     data, sigma = measured()
     fits = [ju.fit(model, data, start, sigma, transforms=dict.fromkeys(start, ju.positive)) for start in STARTS]
-    print(*fits, sep="\n")
+    for fit in fits:
+        print(fit)
     L = ju.log_likelihood(model, data, STARTS[0], sigma)
     samples = np.asarray(sampled(L, fits, jax.random.key(SEED)))
     third = np.asarray(jax.jit(jax.vmap(lambda x: currents(named(x), (THIRD,))[0]))(samples[:: max(1, SAMPLES // 200)]))
