@@ -24,7 +24,7 @@ from scipy.linalg import block_diag
 import jusadel as ju
 
 MESH = ju.rectangle(1.0, 0.2, 0.2, x=(1 - np.cos(np.pi * np.linspace(0, 1, 8))) / 2, y=np.array([0.0, 0.2]))
-TEMPERATURES, THIRD = (0.5, 1.0), 4.0
+TEMPERATURES, THIRD = (0.5, 1.0), 2.0
 TRUTH = {"h": 12.0, "conductance": 2.0}
 STARTS = ({"h": 2.0, "conductance": 1.0}, {"h": 10.0, "conductance": 3.0})
 HIGHEST = {"h": 16.0, "conductance": 8.0}
@@ -116,11 +116,15 @@ def draw(samples, third, fits):
     for fit, label in zip(fits, ("two errors of the fits", None), strict=True):
         axes[0].plot(*ellipse(fit), "k-", lw=1, label=label)
     axes[0].plot(*TRUTH.values(), "k*", ms=11, label="truth")
-    axes[0].set(xlabel=r"exchange field $h/E_{Th}$", ylabel="conductance of the barrier", xlim=(0, HIGHEST["h"]))
+    axes[0].set(xlabel=r"exchange field $h/E_{Th}$", ylabel="conductance of the barrier")
     axes[0].set(
-        ylim=(0, 5), title=rf"posterior of $|I|$ at $T = {TEMPERATURES[0]:g}$ and ${TEMPERATURES[1]:g}\,E_{{Th}}$"
+        xscale="log",
+        yscale="log",
+        title=rf"posterior of $|I|$ at $T = {TEMPERATURES[0]:g}$ and ${TEMPERATURES[1]:g}\,E_{{Th}}$",
     )
-    axes[1].set(xlabel=rf"$|I|$ at $T = {THIRD:g}\,E_{{Th}}$", ylabel="samples", title="what a third one would decide")
+    axes[1].set(
+        xlabel=rf"$|I|$ at $T = {THIRD:g}\,E_{{Th}}$", ylabel="samples", title="what the current at a third says"
+    )
     axes[0].legend(loc="upper left")
     axes[1].legend()
     figure.savefig("posterior.png", dpi=150)
