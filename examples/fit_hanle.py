@@ -21,7 +21,11 @@ FIELDS = np.linspace(-2.4, 2.4, 9)
 WIDTH, ARM = 0.3, 2.5
 NOISE, SEED = {"detector": 5e-4, "across": 2e-5}, 1
 TRUTH = {"D": 1.0, "Gamma": 0.8, "P": 0.3, "theta": 0.05}
-START = {"D": 1.6, "Gamma": 1.5, "P": 0.5, "theta": 0.1}
+STARTS = (
+    {"D": 1.6, "Gamma": 1.5, "P": 0.5, "theta": 0.1},
+    {"D": 0.5, "Gamma": 0.3, "P": 0.15, "theta": 0.02},
+    {"D": 2.0, "Gamma": 0.3, "P": 0.8, "theta": -0.05},
+)
 LINES = np.linspace(0.0, 2 * ARM + 1.0, 37)
 MESH = ju.with_cut_between(
     ju.rectangle(
@@ -65,9 +69,9 @@ def noisy(seed):
     return {name: np.asarray(x) + NOISE[name] * rng.normal(size=x.shape) for name, x in model(TRUTH).items()}
 
 
-def fitted(data, start=None):
+def fitted(data, start=STARTS[0]):
     """The fit of both curves together."""
-    return ju.fit(model, data, start or START, sigma=NOISE, transforms=dict.fromkeys(("D", "Gamma", "P"), ju.positive))
+    return ju.fit(model, data, start, sigma=NOISE, transforms=dict.fromkeys(("D", "Gamma", "P"), ju.positive))
 
 
 def main():

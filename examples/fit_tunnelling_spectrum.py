@@ -21,7 +21,11 @@ VOLTAGES = np.linspace(-1.6, 1.6, 33)
 ENERGIES = np.concatenate([np.linspace(0, 1.3, 40), np.linspace(1.35, 2.9, 12)])
 NOISE, SEED = 0.01, 1
 TRUTH = {"h": 0.4, "Gamma": 0.3, "conductance": 2.0, "eta": 0.06, "offset": 0.05}
-START = {"h": 0.6, "Gamma": 0.6, "conductance": 1.0, "eta": 0.03, "offset": 0.0}
+STARTS = (
+    {"h": 0.6, "Gamma": 0.6, "conductance": 1.0, "eta": 0.03, "offset": 0.0},
+    {"h": 0.2, "Gamma": 0.1, "conductance": 4.0, "eta": 0.1, "offset": 0.0},
+    {"h": 0.8, "Gamma": 1.0, "conductance": 1.5, "eta": 0.1, "offset": 0.1},
+)
 MESH = ju.rectangle(
     1.5,
     0.15,
@@ -49,10 +53,10 @@ def noisy(seed):
     return {name: np.asarray(x) + NOISE * rng.normal(size=x.shape) for name, x in model(TRUTH).items()}
 
 
-def fitted(data):
+def fitted(data, start=STARTS[0]):
     """The fit of all spectra together."""
     positive = dict.fromkeys(("h", "Gamma", "conductance", "eta"), ju.positive)
-    return ju.fit(model, data, START, sigma=NOISE, transforms=positive)
+    return ju.fit(model, data, start, sigma=NOISE, transforms=positive)
 
 
 def main():

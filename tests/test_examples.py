@@ -2,6 +2,8 @@
 
 import re
 
+import jax
+import jax.numpy as jnp
 import layered
 import matplotlib.image
 import numpy as np
@@ -163,18 +165,43 @@ def test_spin_valve(tmp_path, monkeypatch):
     assert numbers["SFF0.95_90"] < min(numbers["SFF0.95_0"], numbers["SFF0.95_180"])
 
 
+def held_to_truth(numbers, truth, chi2):
+    """What the data were made with, within three quoted errors, which are small, and scatter as the noise says."""
+    for name, true in truth.items():
+        error = numbers[f"error_{name}"]
+        assert abs(numbers[name] - true) < 3 * error
+        assert error < 0.5 * true
+    low, high = chi2
+    assert low < numbers["chi2_per_dof"] < high
+
+
 @pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")
 def test_fit_tunnelling_spectrum(tmp_path, monkeypatch):
-    """What the data were made with, within its error bars, and those are small."""
+    """66 points at two temperatures: chi2/dof is 1 within 0.18."""
     example = load("fit_tunnelling_spectrum")
     energies, voltages = example.ENERGIES[::2], example.VOLTAGES[::2]
     given = {"TEMPERATURES": (0.03, 0.1), "ENERGIES": energies, "VOLTAGES": voltages}
     numbers = numbers_of("fit_tunnelling_spectrum", tmp_path, monkeypatch, **given)
-    for name, true in example.TRUTH.items():
-        error = numbers[f"error_{name}"]
-        assert abs(numbers[name] - true) < 3 * error
-        assert error < 0.5 * true
-    assert 0.4 < numbers["chi2_per_dof"] < 1.6
+    held_to_truth(numbers, example.TRUTH, (0.4, 1.6))
+
+
+def test_fit_hanle(tmp_path, monkeypatch):
+    """Ten points, six degrees of freedom: chi2/dof is 1 within 0.58."""
+    numbers = numbers_of("fit_hanle", tmp_path, monkeypatch, FIELDS=np.linspace(-2.0, 2.0, 5))
+    held_to_truth(numbers, load("fit_hanle").TRUTH, (0.05, 2.8))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")
+@pytest.mark.parametrize("start", range(3))
+@pytest.mark.parametrize("name", ["fit_hanle", "fit_tunnelling_spectrum"])
+def test_exact_data_lead_to_the_truth_from_three_starts(name, start):
+    """Up to a factor of three away, and from the other sign of theta, to the precision of the solves."""
+    example = load(name)
+    exact = {key: np.asarray(curve) for key, curve in example.model(example.TRUTH).items()}
+    found = example.fitted(exact, example.STARTS[start])
+    for key, true in example.TRUTH.items():
+        assert abs(found.params[key] - true) < 1e-3 * found.errors[key]
 
 
 @pytest.mark.slow
@@ -347,3 +374,43 @@ def test_weak_antilocalisation(tmp_path, monkeypatch):
     assert numbers["closed_relaxed"] < numbers["wire_1.5"] < 0
     assert numbers["ring_0"] > 0.03
     assert numbers["ring_lowest_1.5"] < -0.02
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")
+def test_design_ldos(tmp_path, monkeypatch):
+    """A few steps on a coarser mesh: brighter on the ring than elsewhere, on the finer mesh too; the start is even."""
+    mesh = ju.rectangle(8.0, 8.0, 8.0, x=np.linspace(0, 8, 9), y=np.linspace(0, 8, 9))
+    numbers = fit_numbers("design_ldos", tmp_path, monkeypatch, MESH=mesh, START={"h": np.full((9, 9), 0.7)}, STEPS=6)
+    assert numbers["ring_start_finer"] == pytest.approx(numbers["elsewhere_start_finer"], rel=1e-6)
+    uniform = ((0.1 - 0.7j) / np.sqrt(1 + (0.1 - 0.7j) ** 2)).real  # of a superconductor split by h = 0.7, at eta = 0.1
+    assert numbers["ring_start_finer"] == pytest.approx(uniform, rel=1e-6)
+    assert numbers["loss_designed"] < 0.7 * numbers["loss_start"]
+    assert numbers["loss_designed_finer"] < 0.8 * numbers["loss_start_finer"]
+    assert numbers["ring_designed_finer"] > 1.5 * numbers["elsewhere_designed_finer"]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")
+def test_posterior(tmp_path, monkeypatch):
+    """The weight of the island that a fit misses, against a sum over a grid of each; the truth lies in that island."""
+    pytest.importorskip("blackjax")
+    numbers = numbers_of("posterior", tmp_path, monkeypatch)
+    example = load("posterior")
+    L = ju.log_likelihood(example.model, *example.measured()[:1], example.STARTS[0], example.measured()[1])
+    weights = []
+    for island in ("0", "pi"):
+        axes = [
+            numbers[f"{name}_{island}_mean"] + np.linspace(-4, 4, 17) * numbers[f"{name}_{island}_spread"]
+            for name in example.HIGHEST
+        ]
+        points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
+        points = points[(points > 0.01).all(axis=1) & (points < [16.0, 8.0]).all(axis=1)]
+        density = np.exp(np.asarray(jax.lax.map(lambda x: L(example.named(x)), jnp.asarray(points))))
+        weights.append(density.sum() * np.prod([axis[1] - axis[0] for axis in axes]))
+    assert numbers["pi_fraction"] == pytest.approx(weights[1] / sum(weights), abs=0.06)
+    assert 0.1 < numbers["pi_fraction"] < 0.97
+    assert numbers["moves"] > 0.1
+    for name, true in example.TRUTH.items():
+        assert abs(true - numbers[f"{name}_pi_mean"]) < 3 * numbers[f"{name}_pi_spread"]
+        assert abs(true - numbers[f"{name}_0_fit"]) > 10 * numbers[f"{name}_0_error"]

@@ -15,7 +15,7 @@ from jusadel.common.progress import ProgressOption, reporter
 from jusadel.common.types import ArrayLike, Number
 from jusadel.fitting.data import Data, measured
 from jusadel.fitting.methods import CLOSE, Recorder, Task, by_loss, by_optimizer, by_steps
-from jusadel.fitting.model import MODES, FailedPoint
+from jusadel.fitting.model import MODES, FailedPoint, refused_start
 from jusadel.fitting.parameters import Range, parameters
 from jusadel.fitting.result import DegeneracyWarning, FitError, FitResult, FitWarning
 
@@ -108,7 +108,7 @@ def fit(
             else:
                 result = by_steps(task, measured(data, sigma, weights))
     except FailedPoint as failed:  # anywhere but at the start it is a refused step
-        raise _at_start(failed, known.shown(x)) from failed.__cause__
+        raise refused_start(failed, "the fit", known.shown(x)) from failed.__cause__
     if throw and (result.stuck or (optimizer is None and not result.converged)):
         raise _not_converged(result)
     _warn_of(result, optimizer is not None)
@@ -133,17 +133,6 @@ def _refuse_bad_options(
 def _refuse_uncertainties(sigma: Data | None, weights: Data | None) -> None:
     if sigma is not None or weights is not None:
         raise ValueError("sigma and weights belong to the sum of squares; put them into the loss")
-
-
-def _at_start(failed: FailedPoint, values: str) -> Exception:
-    """What the model raised, with the parameters in its message."""
-    cause = failed.__cause__
-    message = f"the fit cannot start at {values}: {failed if cause is None else cause}"
-    kind = type(cause) if isinstance(cause, Exception) else ValueError
-    try:
-        return kind(message)
-    except TypeError:  # an error that is made of more than a message
-        return ValueError(message)
 
 
 def _not_converged(result: FitResult) -> FitError:

@@ -90,7 +90,8 @@ class Differentiated:
         """The Jacobian (N, p) of the model, from columns or from rows."""
         forward = self.mode == "forward"
         directions = np.eye(len(self.parameters.labels) if forward else len(self.measured.values))
-        one = linear if forward else lambda row: linear(row)[0]
+        # in a function of ours: JAX writes out the whole program of its own one for a name
+        one = (lambda column: linear(column)) if forward else (lambda row: linear(row)[0])
         blocks = [
             np.asarray(jax.vmap(one)(jnp.asarray(directions[k : k + BLOCK]))) for k in range(0, len(directions), BLOCK)
         ]
@@ -107,6 +108,17 @@ def failures_named() -> Iterator[None]:
         raise
     except FAILURES as error:
         raise FailedPoint(f"{type(error).__name__}: {error}") from error
+
+
+def refused_start(failed: FailedPoint, what: str, values: str) -> Exception:
+    """What the model raised where a search of this name begins, with the parameters in its message."""
+    cause = failed.__cause__
+    message = f"{what} cannot start at {values}: {failed if cause is None else cause}"
+    kind = type(cause) if isinstance(cause, Exception) else ValueError
+    try:
+        return kind(message)
+    except TypeError:  # an error that is made of more than a message
+        return ValueError(message)
 
 
 def chosen_mode(mode: str | None, parameters: int, data: int) -> str:

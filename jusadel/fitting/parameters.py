@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -50,20 +50,22 @@ class Parameters:
             begin += size
         return parts
 
-    def join(self, parts: Mapping[str, ArrayLike]) -> np.ndarray:
-        """The vector (p,) of {name: number or array}."""
-        return np.concatenate([np.asarray(parts[name], float).reshape(-1) for name in self.shapes])
+    def join(self, parts: Mapping[str, Any], leading: tuple[int, ...] = ()) -> Any:
+        """The vector (p,) of {name: number or array}, or (*leading, p) where they have these axes in front."""
+        given = [parts[name] for name in self.shapes]
+        xp = _arrays_of(*given)
+        return xp.concatenate([xp.asarray(x, float).reshape(*leading, -1) for x in given], axis=-1)
 
-    def free(self, values: np.ndarray) -> np.ndarray:
-        """The variables without bounds, (p,), of parameters (p,)."""
+    def free(self, values: V) -> V:
+        """The variables without bounds, (..., p), of parameters (..., p)."""
         return self._each("free", values)
 
-    def values(self, x: np.ndarray) -> np.ndarray:
-        """The parameters (p,) of the variables without bounds."""
+    def values(self, x: V) -> V:
+        """The parameters (..., p) of the variables without bounds."""
         return self._each("value", x)
 
-    def slope(self, x: np.ndarray) -> np.ndarray:
-        """d parameter/d variable, (p,)."""
+    def slope(self, x: V) -> V:
+        """d parameter/d variable, (..., p)."""
         return self._each("slope", x)
 
     def to_bound(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -84,8 +86,9 @@ class Parameters:
         more = f", and {len(pairs) - SHOWN} more" if len(pairs) > SHOWN else ""
         return ", ".join(f"{label} = {value:.6g}" for label, value in pairs[:SHOWN]) + more
 
-    def _each(self, method: str, vector: np.ndarray) -> np.ndarray:
-        return self.join({name: getattr(self.ranges[name], method)(part) for name, part in self.split(vector).items()})
+    def _each(self, method: str, vector: V) -> V:
+        parts = {name: getattr(self.ranges[name], method)(part) for name, part in self.split(vector).items()}
+        return self.join(parts, vector.shape[:-1])
 
 
 def parameters(start: Mapping[str, ArrayLike], transforms: Mapping[str, Range] | None) -> tuple[Parameters, np.ndarray]:
@@ -131,6 +134,11 @@ def traced(vector: np.ndarray) -> jax.Array:
     return jnp.asarray(vector, float)
 
 
+def _arrays_of(*given: object) -> Any:
+    """jax.numpy for arrays of JAX, else NumPy."""
+    return jnp if any(isinstance(x, jax.Array) for x in given) else np
+
+
 FARTHEST = 300.0
 """Beyond it, x is at the bound as far as double precision tells."""
 
@@ -155,40 +163,43 @@ class Range:
         """Whether each value lies between the bounds, not on them."""
         return (value > self.low) & (value < self.high)
 
-    def free(self, value: np.ndarray) -> np.ndarray:
+    def free(self, value: V) -> V:
         """The variable x of a parameter inside its range."""
+        xp = _arrays_of(value)
         if not self.is_bounded:
-            return np.asarray(value, float)
-        rising = np.log(value - self.low) if np.isfinite(self.low) else 0.0
-        falling = np.log(self.high - value) if np.isfinite(self.high) else 0.0
-        return np.asarray(rising - falling)
+            return xp.asarray(value, float)
+        rising = xp.log(value - self.low) if np.isfinite(self.low) else 0.0
+        falling = xp.log(self.high - value) if np.isfinite(self.high) else 0.0
+        return xp.asarray(rising - falling)
 
-    def value(self, x: np.ndarray) -> np.ndarray:
+    def value(self, x: V) -> V:
         """The parameter p of the variable x."""
+        xp = _arrays_of(x)
         if not self.is_bounded:
-            return np.asarray(x, float)
+            return xp.asarray(x, float)
         down, up = self.to_bound(x)
         if not np.isfinite(self.high):
             return self.low + down
         if not np.isfinite(self.low):
             return self.high - up
-        return np.where(down < up, self.low + down, self.high - up)
+        return xp.where(down < up, self.low + down, self.high - up)
 
-    def slope(self, x: np.ndarray) -> np.ndarray:
+    def slope(self, x: V) -> V:
         """dp/dx."""
         if not self.is_bounded:
-            return np.ones_like(x, float)
+            return _arrays_of(x).ones_like(x, float)
         down, up = self.to_bound(x)
         return 1 / (1 / down + 1 / up)
 
-    def to_bound(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def to_bound(self, x: V) -> tuple[V, V]:
         """The way from p down to the lower and up to the upper bound, without cancellation; inf where there is none."""
-        x = np.clip(x, -FARTHEST, FARTHEST)
+        xp = _arrays_of(x)
+        x = xp.clip(x, -FARTHEST, FARTHEST)
         if np.isfinite(self.low) and np.isfinite(self.high):
             width = self.high - self.low
-            return width / (1 + np.exp(-x)), width / (1 + np.exp(x))
-        nothing = np.full(np.shape(x), np.inf)
-        return (np.exp(x) if np.isfinite(self.low) else nothing, np.exp(-x) if np.isfinite(self.high) else nothing)
+            return width / (1 + xp.exp(-x)), width / (1 + xp.exp(x))
+        nothing = xp.full(np.shape(x), np.inf)
+        return (xp.exp(x) if np.isfinite(self.low) else nothing, xp.exp(-x) if np.isfinite(self.high) else nothing)
 
     @property
     def is_bounded(self) -> bool:

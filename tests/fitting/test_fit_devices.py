@@ -73,3 +73,37 @@ def test_an_unstable_trial_is_a_refused_step(exact):
     assert result.refused >= len(failed)
     assert result.params["Gamma"] == pytest.approx(TRUE["Gamma"], rel=1e-4)
     assert np.isfinite(result.history.loss).all()
+
+
+ENERGIES, TEMPERATURES, NOISE = np.array([0.0, 1.0, 2.0, 4.0, 6.0, 8.0, 10.0]), (0.5, 2.0), {"map": 0.02, "Ic": 0.003}
+BOTH = {"h": 3.0, "conductance": 5.0, "eta": 0.6, "offset": 0.1}
+
+
+def spectra_and_currents(p):
+    """A map of the density of states over the junction, with the offset of its amplifier, and currents at pi/2."""
+    strip = ju.Material(D=1.0, Tc=0.0, h=jnp.stack([0.0, 0.0, p["h"]]))
+    ends = {"left": ju.Reservoir(8.0), "right": ju.Tunnel(ju.Reservoir(8.0, phase=np.pi / 2), p["conductance"])}
+    device = ju.Device(mesh=MESH, materials=strip, boundaries=ends)
+    solver = ju.linear.SuperLU()
+    sols = [ju.solve(device, T, frequencies=3, linear_solver=solver) for T in TEMPERATURES]
+    seen = ju.density_of_states(ju.spectrum(sols[0], ENERGIES, p["eta"]))[:, :: MESH.n_nodes // 4]
+    return {"map": p["offset"] + seen, "Ic": jnp.stack([ju.current_through(sol, "right") for sol in sols])}
+
+
+def test_a_map_of_spectra_and_currents_in_one_fit():
+    """Noise of their own; what either alone leaves open, broadening or barrier, both know, with smaller errors."""
+    exact = {name: np.asarray(x) for name, x in spectra_and_currents(BOTH).items()}
+    assert exact["map"].ndim == 2
+    start = {"h": 2.0, "conductance": 8.0, "eta": 0.3, "offset": 0.0}
+    ranges = dict.fromkeys(("h", "conductance", "eta"), ju.positive)
+    rng = np.random.default_rng(5)
+    data = {name: x + NOISE[name] * rng.normal(size=x.shape) for name, x in exact.items()}
+    joint = ju.fit(spectra_and_currents, data, start, NOISE, transforms=ranges, tol=1e-3)
+    only = ju.fit(
+        lambda p: spectra_and_currents(p)["map"], data["map"], joint.params, NOISE["map"], transforms=ranges, tol=1e-3
+    )
+    for name, true in BOTH.items():
+        assert abs(joint.params[name] - true) < 3 * joint.errors[name]
+        assert joint.errors[name] <= only.errors[name] * 1.05
+    assert joint.errors["conductance"] < 0.7 * only.errors["conductance"]
+    assert joint.dof == data["map"].size + 2 - 4

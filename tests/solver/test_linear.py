@@ -54,6 +54,43 @@ def test_singular_matrix_gives_nan_not_numbers(solver):
     assert np.isnan(solve(np.ones(4))).all()
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_dense_matrix_that_is_not_finite_gives_nan(bad):
+    """As where Newton's method has run away inside a program, which an error would end."""
+    solve, inertia = Dense().factorise(sp.csc_matrix(np.array([[1.0, bad], [bad, 1.0]])))
+    assert np.isnan(solve(np.ones(2))).all()
+    assert inertia == (0, 0)
+
+
+@pytest.mark.parametrize("kept", [0, 1, 3])
+def test_responses_at_real_energies_keep_so_many_factors(problem, monkeypatch, kept):
+    """And make the others again, with the same solutions; on the imaginary axis all are kept."""
+    system = discretise(problem[0], at_vertices(problem[0], 1.0))
+    solver, count = SuperLU(threads=1), 3
+    prepared = solver.prepare(lift(system), count)
+    V = np.broadcast_to(np.eye(4), (count, len(system.free), 4, 4)).astype(complex)
+    rhs = np.random.default_rng(2).normal(size=(count, len(system.free), 8)) + 0j
+    made = []
+    factorise = solver.factorise
+    monkeypatch.setattr(solver, "factorise", lambda matrix: made.append(matrix.dtype) or factorise(matrix))
+    for omega, V_of, again in ((0.2 - 1j * np.arange(1.0, 4.0), V, count - kept), (np.arange(1.0, 4.0), V.real, 0)):
+        made.clear()
+        r = rhs if again or np.iscomplexobj(omega) else rhs.real
+        monkeypatch.setattr(superlu, "KEPT", np.inf)
+        respond = solver.response(prepared, V_of, omega, 1e-10)
+        expected = respond(r)
+        each = superlu._size(
+            factorise(Pattern(prepared.lifted).slope_and_matrix(prepared.lifted, V_of[0], omega[0])[1])[0]
+        )
+        assert (each > 0) == np.iscomplexobj(omega)
+        monkeypatch.setattr(superlu, "KEPT", (kept + 0.5) * each)
+        respond = solver.response(prepared, V_of, omega, 1e-10)
+        for call in range(2):
+            made.clear()
+            np.testing.assert_allclose(respond(r), expected, rtol=1e-9)
+            assert len(made) == (again if call else count)
+
+
 def test_each_thread_frees_its_own_factors(monkeypatch):
     """SciPy loses the memory of those that are dropped elsewhere."""
     freed_at_home = []

@@ -14,8 +14,10 @@ class Dense(SuperLU):
     name = "dense"
 
     def factorise(self, matrix: sp.csc_matrix) -> tuple[Solve, tuple[int, int]]:
-        """A function that solves, and the inertia (positive, negative)."""
+        """A function that solves, and the inertia (positive, negative); NaN and (0, 0) where numbers are not finite."""
         dense = matrix.toarray()
+        if not np.isfinite(dense).all():  # for which LAPACK raises, in a program too
+            return lambda rhs: np.full_like(rhs, np.nan), (0, 0)
         if np.iscomplexobj(dense):
             return lambda rhs: np.linalg.solve(dense, rhs), UNKNOWN
         eigenvalues = np.linalg.eigvalsh((dense + dense.T) / 2)

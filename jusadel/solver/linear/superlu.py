@@ -29,6 +29,9 @@ CHORD = 0.1
 """Once a step is shorter than this, its factors serve the following ones, which then shrink at about this rate."""
 INACCURATE = 1e-8
 """Relative residual of a complex system's solution above which it is solved again with pivoting."""
+KEPT = 2**29
+"""Bytes of factors at real energies that a linear response keeps; it makes the others anew each time, so that gradients
+of many energies take no more memory than their solution."""
 UNKNOWN = (-1, -1)
 """In place of an inertia that was not asked for, or does not exist."""
 
@@ -106,22 +109,29 @@ class SuperLU:
         return replace(prepared, lifted=lifted)
 
     def response(self, prepared: PreparedPattern, V: Any, omega: np.ndarray, tol: float) -> LinearResponse:
-        """Factors of all frequencies, kept."""
-        pattern = prepared.pattern
+        """Factors of all frequencies, kept; at real energies, of which there are more, as many as `KEPT` holds."""
+        pattern, kept = prepared.pattern, dict[int, Solve]()
 
         def factor(k: int) -> Solve:
+            if k in kept:
+                return kept[k]
             matrix = pattern.slope_and_matrix(prepared.lifted, V[k], omega[k])[1]
-            return self.another().factorise(matrix)[0]
-
-        forget(self.threads)  # Newton's factors, before as many again are made
-        with one_thread_each():
-            solves = in_threads(factor, range(len(omega)), self.threads)
+            solve = self.another().factorise(matrix)[0]
+            if sum(map(_size, kept.values())) + _size(solve) <= KEPT:
+                kept[k] = solve
+            return solve
 
         def respond(rhs: Any) -> np.ndarray:
             rhs = np.asarray(rhs)
             x = np.zeros_like(rhs)
-            for k, solve in enumerate(solves):
-                x[k, pattern.free] = solve(rhs[k, pattern.free].ravel()).reshape(-1, 8)
+
+            def one(k: int) -> None:
+                x[k, pattern.free] = factor(k)(rhs[k, pattern.free].ravel()).reshape(-1, 8)
+
+            if len(kept) < len(omega):
+                forget(self.threads)  # Newton's factors, before as many again are made
+            with one_thread_each():
+                in_threads(one, range(len(omega)), self.threads)
             return x
 
         return respond
@@ -137,7 +147,7 @@ class SuperLU:
         except RuntimeError:  # SuperLU's word for an exactly singular matrix
             return lambda rhs: np.full_like(rhs, np.nan), (0, 0)
         if np.iscomplexobj(matrix):
-            return _checked(matrix, factor), UNKNOWN
+            return _Checked(matrix, factor), UNKNOWN
         return factor.solve, factor.inertia
 
 
@@ -152,16 +162,26 @@ def _openblas() -> ThreadpoolController:
     return ThreadpoolController().select(internal_api="openblas")
 
 
-def _checked(matrix: sp.csc_matrix, factor: Factor) -> Solve:
+class _Checked:
     """Solutions by the factor, or by pivoted ones where the residual is large."""
 
-    def solve(rhs: np.ndarray) -> np.ndarray:
-        x = factor.solve(rhs)
-        if np.linalg.norm(matrix @ x - rhs) <= INACCURATE * np.linalg.norm(rhs):
-            return x
-        return sla.splu(matrix).solve(rhs)
+    def __init__(self, matrix: sp.csc_matrix, factor: Factor) -> None:
+        self.matrix, self.factor = matrix, factor
 
-    return solve
+    def __call__(self, rhs: np.ndarray) -> np.ndarray:
+        x = self.factor.solve(rhs)
+        if np.linalg.norm(self.matrix @ x - rhs) <= INACCURATE * np.linalg.norm(rhs):
+            return x
+        return sla.splu(self.matrix).solve(rhs)
+
+    @property
+    def size(self) -> int:
+        """Bytes: numbers and row indices of the factor and of the matrix."""
+        return (self.factor.count + self.matrix.nnz) * (self.matrix.dtype.itemsize + 4)
+
+
+def _size(solve: Solve) -> int:
+    return solve.size if isinstance(solve, _Checked) else 0
 
 
 T = TypeVar("T")
@@ -186,6 +206,11 @@ class Factor:
         self._lu = sla.splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
         pivots = self._lu.U.diagonal().real
         self.inertia = (int((pivots > 0).sum()), int((pivots < 0).sum()))
+
+    @property
+    def count(self) -> int:
+        """Numbers in it."""
+        return int(self._lu.nnz)
 
     def solve(self, rhs: np.ndarray) -> np.ndarray:
         """The solution for one right-hand side, from any thread."""
