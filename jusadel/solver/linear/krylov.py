@@ -87,7 +87,7 @@ class Krylov:
 
     name = "SQMR with multigrid"
     inertia = False
-    complex = False
+    complex = True
 
     def __init__(
         self,
@@ -140,7 +140,8 @@ class Krylov:
         before = np.array([m.get("residual", np.nan) for m in memory])
         asked = Asked(V, omega, before, np.array([_enough(m) for m in memory]), target)
         double = np.array([_needs_double(m) for m in memory]) & active
-        step, accuracy = np.zeros((len(omega), len(prepared.lifted.system.free), 8)), np.full(len(omega), np.inf)
+        step = np.zeros((len(omega), len(prepared.lifted.system.free), 8), omega.dtype)
+        accuracy = np.full(len(omega), np.inf)
         short, long = partial(sqmr, limit=self.limit), partial(fgmres, size=CYCLE, cycles=CYCLES)
         attempts = (
             (active & ~double, lambda at: _found(prepared, short, asked, at, memory)),

@@ -171,5 +171,6 @@ def _screening(lifted: LiftedAction, H: Hessian, omega: Array) -> tuple[Array, A
     local = -4 * jnp.trace(H.curvature, axis1=1, axis2=2)
     difference = nodes.fields["Gamma"] - nodes.fields["magnetic_Gamma"]
     relaxation = jnp.trace(difference, axis1=1, axis2=2)[:, None]
-    floor = 8 * nodes.weight[:, None] * omega
-    return jnp.maximum(local - relaxation, floor), jnp.maximum(local + relaxation / 3, floor)
+    floor = 8 * nodes.weight[:, None] * omega.real
+    size = jnp.abs if jnp.iscomplexobj(omega) else lambda s: s
+    return jnp.maximum(size(local - relaxation), floor), jnp.maximum(size(local + relaxation / 3), floor)

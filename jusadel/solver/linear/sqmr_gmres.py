@@ -141,7 +141,7 @@ def _arnoldi(apply: Operator, precondition: Operator, r: Array, target: Array, s
         h, v = _orthogonalised(basis, apply(z))
         for_column = lambda i, h: _rotated(h, i, rotations[0, i], rotations[1, i])  # noqa: E731
         h = jax.lax.fori_loop(0, j, for_column, h)
-        length = jnp.sqrt(h[j] ** 2 + h[j + 1] ** 2)
+        length = jnp.sqrt(jnp.abs(h[j]) ** 2 + jnp.abs(h[j + 1]) ** 2)
         cosine, sine = jnp.where(length == 0, 1, _ratio(h[j], length)), _ratio(h[j + 1], length)
         return (
             j + 1,
@@ -174,8 +174,8 @@ def _orthogonalised(basis: Array, v: Array) -> tuple[Array, Array]:
 
 
 def _dots(basis: Array, v: Array) -> Array:
-    """basis_k . v, (k, w)."""
-    return jax.lax.map(lambda q: dot(q, v), basis)
+    """conj(basis_k) . v, (k, w)."""
+    return jax.lax.map(lambda q: dot(jnp.conj(q), v), basis)
 
 
 def _combined(h: Array, basis: Array) -> Array:
@@ -186,7 +186,8 @@ def _combined(h: Array, basis: Array) -> Array:
 
 def _rotated(h: Array, i: Any, cosine: Array, sine: Array) -> Array:
     """A Givens rotation of the entries i and i + 1."""
-    return h.at[i].set(cosine * h[i] + sine * h[i + 1]).at[i + 1].set(cosine * h[i + 1] - sine * h[i])
+    rotated = jnp.conj(cosine) * h[i] + jnp.conj(sine) * h[i + 1]
+    return h.at[i].set(rotated).at[i + 1].set(cosine * h[i + 1] - sine * h[i])
 
 
 def _back_substituted(H: Array, g: Array, used: Any) -> Array:
