@@ -1,5 +1,7 @@
 """Newton directions by multigrid-preconditioned Krylov iterations: matrix-free, all frequencies at once, on any device.
 
+At real energies, omega = eta - i E, the same iterations run with complex numbers.
+
 The gradient is evaluated in double precision, the linear system iterated in single precision: Newton's next gradient
 corrects it. Where that does not bring Newton's method on, the iterations go to double precision as well. How far to
 iterate follows from how fast the gradient falls (Eisenstat and Walker 1996, choice 2).
@@ -31,8 +33,8 @@ Array = jax.Array
 
 WIDTH = 8
 """Frequencies per device on CPUs: a vector register of single precision; more would only crowd the cache."""
-BYTES = 5_000
-"""Memory per node and frequency."""
+BYTES = 10_000
+"""Memory per node and frequency at real energies; Matsubara frequencies take half of it."""
 TRUSTED = 1e-3
 """Relative error that a step of single precision may have, whatever its iteration says of its residual."""
 USEFUL = 0.3
@@ -72,12 +74,13 @@ class Krylov:
     """SQMR, and GMRES where it stagnates, with a multigrid cycle as the preconditioner.
 
     Args:
-        width: frequencies per device that are iterated together; default 8 on CPUs, all on others, fewer where the
+        width: frequencies, or energies, per device that are iterated together; default 8 on CPUs, all on others, fewer where the
             memory asks for it.
         inner: precision of the iterations, float32 or float64.
         limit: most SQMR iterations per Newton step.
         devices: share the frequencies among these; default all devices of this process.
-        fallback: the direct solver that takes over with a StagnationWarning; default SuperLU.
+        fallback: the direct solver that takes over with a StagnationWarning; default SuperLU. At real energies it has to
+            solve complex systems, which Pardiso does not.
         derivatives: relative accuracy of the linear responses behind a solution's derivatives (in the energy norm): a
             gradient costs iterations in proportion to its digits. With the gap equation 1e-10 or better.
 
@@ -112,6 +115,7 @@ class Krylov:
         self.fallback = SuperLU() if fallback is None else fallback
         if not callable(getattr(self.fallback, "directions", None)):
             raise ValueError(f"fallback = {fallback!r}; expected a solver such as jusadel.linear.SuperLU()")
+        self.complex = bool(getattr(self.fallback, "complex", False))
 
     def prepare(self, lifted: LiftedAction, count: int = 1) -> PreparedKrylov:
         """The multigrid hierarchy, and how many of `count` frequencies to take together."""
