@@ -74,13 +74,13 @@ class Krylov:
     """SQMR, and GMRES where it stagnates, with a multigrid cycle as the preconditioner.
 
     Args:
-        width: frequencies, or energies, per device that are iterated together; default 8 on CPUs, all on others, fewer where the
-            memory asks for it.
+        width: frequencies, or energies, per device that are iterated together; default 8 on CPUs, all on others, fewer
+            where the memory asks for it.
         inner: precision of the iterations, float32 or float64.
         limit: most SQMR iterations per Newton step.
         devices: share the frequencies among these; default all devices of this process.
-        fallback: the direct solver that takes over with a StagnationWarning; default SuperLU. At real energies it has to
-            solve complex systems, which Pardiso does not.
+        fallback: the direct solver that takes over with a StagnationWarning; default SuperLU. At real energies it has
+            to solve complex systems, which Pardiso does not.
         derivatives: relative accuracy of the linear responses behind a solution's derivatives (in the energy norm): a
             gradient costs iterations in proportion to its digits. With the gap equation 1e-10 or better.
 
