@@ -39,8 +39,9 @@ TRUSTED = 1e-3
 """Relative error that a step of single precision may have, whatever its iteration says of its residual."""
 USEFUL = 0.3
 """Relative error with which a step still brings Newton's method on."""
-NEAR, SLOW = 0.1, 0.5
-"""Steps below the first that shrink by less than the second, from one to the next, are too inaccurate."""
+NEAR, NEAR_REAL, SLOW = 0.1, 0.01, 0.5
+"""Steps below the first that shrink by less than the last, from one to the next, are too inaccurate; at real energies,
+where the first steps from one station to the next are short, those below the second."""
 SAFE = 1e15
 """Numbers of the action above this, or below its inverse, might overflow in single precision."""
 REFINEMENTS, NEARLY = 12, 30.0
@@ -143,7 +144,8 @@ class Krylov:
         """
         before = np.array([m.get("residual", np.nan) for m in memory])
         asked = Asked(V, omega, before, np.array([_enough(m) for m in memory]), target)
-        double = np.array([_needs_double(m) for m in memory]) & active
+        near = NEAR_REAL if np.iscomplexobj(omega) else NEAR
+        double = np.array([_needs_double(m, near) for m in memory]) & active
         step = np.zeros((len(omega), len(prepared.lifted.system.free), 8), omega.dtype)
         accuracy = np.full(len(omega), np.inf)
         short, long = partial(sqmr, limit=self.limit), partial(fgmres, size=CYCLE, cycles=CYCLES)
@@ -250,10 +252,10 @@ def _enough(m: dict[str, Any]) -> float:
     return 0.3 * SMALL / max(left, 1e-300)
 
 
-def _needs_double(m: dict[str, Any]) -> bool:
+def _needs_double(m: dict[str, Any], near: float) -> bool:
     """Whether the steps of a frequency hardly shrink although they are small."""
     length = m.get("length", np.inf)
-    return m.get("double", False) or SLOW * m.get("earlier", np.inf) < length < NEAR
+    return m.get("double", False) or SLOW * m.get("earlier", np.inf) < length < near
 
 
 def _found(
