@@ -19,10 +19,11 @@ from jusadel.common.programs.compilation import Stopwatch
 from jusadel.common.progress import Progress, ProgressOption, reporter
 from jusadel.common.types import ArrayLike
 from jusadel.device.device import Device
+from jusadel.device.recurrence import times_to_come
 from jusadel.solver.checks import refuse_bad_input
 from jusadel.solver.derivatives.real_energies import differentiated_green, green_in_program, problem_of, with_sign
 from jusadel.solver.derivatives.tracing import still
-from jusadel.solver.linear import LinearSolver, SuperLU
+from jusadel.solver.linear import LinearSolver
 from jusadel.solver.linear.choice import checked_linear_solver
 from jusadel.solver.newton import NewtonResult
 from jusadel.solver.problem import Problem, largest_energy
@@ -97,7 +98,8 @@ def spectrum(
         eta: distance from the real axis, > 0, also in the reservoirs: Dynes' parameter, or a small number against
             every energy that is to be resolved [energy].
         tol: relative norm of the residual, per energy.
-        linear_solver: default `linear.SuperLU()`.
+        linear_solver: `linear.SuperLU()`, or `linear.Krylov()` for large meshes; default by the number of nodes times
+            energies, as in `solve`.
         throw: raise where an energy is not certified; otherwise look at `spec.converged`, `spec.stable`.
         progress: True for a bar where tqdm is installed (extra "progress") and stderr is a terminal, else for lines of
             text on the "jusadel" logger and stderr; "bar" or "lines"; or a function of a line.
@@ -118,8 +120,9 @@ def spectrum(
     given = given.reshape(1) if given.ndim == 0 else given
     plain, E, distance = still((sol, given, eta))
     if is_traced((plain, E, distance)):
-        return _in_program(sol, given, eta, _checked_solver(linear_solver), tol)
-    E, distance, solver = *_checked(E, distance), _checked_solver(linear_solver)
+        return _in_program(sol, given, eta, _checked_solver(linear_solver, sol, given.size), tol)
+    E, distance = _checked(E, distance)
+    solver = _checked_solver(linear_solver, sol, E.size)
     refuse_bad_input(plain.device, tol)
     once, place = np.unique(np.abs(E), return_inverse=True)
     problem = _posed(plain, distance - 1j * once, solver, tol, reporter(progress))
@@ -209,11 +212,12 @@ def _checked(energies: Any, eta: Any) -> tuple[np.ndarray, float]:
     return E, float(eta)
 
 
-def _checked_solver(given: Any) -> LinearSolver:
-    solver = checked_linear_solver(SuperLU() if given is None else given, 0, 0)
+def _checked_solver(given: Any, sol: Solution, energies: int) -> LinearSolver:
+    solver = checked_linear_solver(given, len(sol.system.free), energies, times_to_come())
     if not getattr(solver, "complex", False):  # a solver of the user's own may say nothing
         raise TypeError(
-            f"linear_solver = {solver.name}; at real energies expected jusadel.linear.SuperLU() or .Dense()"
+            f"linear_solver = {solver.name}; at real energies expected jusadel.linear.SuperLU(), .Krylov() or .Dense() "
+            "(PARDISO solves real systems alone, as the fallback of Krylov too)"
         )
     return solver
 

@@ -195,7 +195,7 @@ class Quiet:
 
 @pytest.mark.parametrize(
     ("solver", "inertia", "at_real_energies"),
-    [(SuperLU, True, True), (Dense, True, True), (Pardiso, True, False), (ju.linear.Krylov, False, False)],
+    [(SuperLU, True, True), (Dense, True, True), (Pardiso, True, False), (ju.linear.Krylov, False, True)],
 )
 def test_what_solvers_say(solver, inertia, at_real_energies):
     assert (solver.inertia, solver.complex) == (inertia, at_real_energies)

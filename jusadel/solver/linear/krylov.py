@@ -1,5 +1,7 @@
 """Newton directions by multigrid-preconditioned Krylov iterations: matrix-free, all frequencies at once, on any device.
 
+At real energies, omega = eta - i E, the same iterations run with complex numbers.
+
 The gradient is evaluated in double precision, the linear system iterated in single precision: Newton's next gradient
 corrects it. Where that does not bring Newton's method on, the iterations go to double precision as well. How far to
 iterate follows from how fast the gradient falls (Eisenstat and Walker 1996, choice 2).
@@ -31,14 +33,15 @@ Array = jax.Array
 
 WIDTH = 8
 """Frequencies per device on CPUs: a vector register of single precision; more would only crowd the cache."""
-BYTES = 5_000
-"""Memory per node and frequency."""
+BYTES = 10_000
+"""Memory per node and frequency at real energies; Matsubara frequencies take half of it."""
 TRUSTED = 1e-3
 """Relative error that a step of single precision may have, whatever its iteration says of its residual."""
 USEFUL = 0.3
 """Relative error with which a step still brings Newton's method on."""
-NEAR, SLOW = 0.1, 0.5
-"""Steps below the first that shrink by less than the second, from one to the next, are too inaccurate."""
+NEAR, NEAR_REAL, SLOW = 0.1, 0.01, 0.5
+"""Steps below the first that shrink by less than the last, from one to the next, are too inaccurate; at real energies,
+where the first steps from one station to the next are short, those below the second."""
 SAFE = 1e15
 """Numbers of the action above this, or below its inverse, might overflow in single precision."""
 REFINEMENTS, NEARLY = 12, 30.0
@@ -72,12 +75,13 @@ class Krylov:
     """SQMR, and GMRES where it stagnates, with a multigrid cycle as the preconditioner.
 
     Args:
-        width: frequencies per device that are iterated together; default 8 on CPUs, all on others, fewer where the
-            memory asks for it.
+        width: frequencies, or energies, per device that are iterated together; default 8 on CPUs, all on others, fewer
+            where the memory asks for it.
         inner: precision of the iterations, float32 or float64.
         limit: most SQMR iterations per Newton step.
         devices: share the frequencies among these; default all devices of this process.
-        fallback: the direct solver that takes over with a StagnationWarning; default SuperLU.
+        fallback: the direct solver that takes over with a StagnationWarning; default SuperLU. At real energies it has
+            to solve complex systems, which Pardiso does not.
         derivatives: relative accuracy of the linear responses behind a solution's derivatives (in the energy norm): a
             gradient costs iterations in proportion to its digits. With the gap equation 1e-10 or better.
 
@@ -87,7 +91,7 @@ class Krylov:
 
     name = "SQMR with multigrid"
     inertia = False
-    complex = False
+    complex = True
 
     def __init__(
         self,
@@ -112,6 +116,7 @@ class Krylov:
         self.fallback = SuperLU() if fallback is None else fallback
         if not callable(getattr(self.fallback, "directions", None)):
             raise ValueError(f"fallback = {fallback!r}; expected a solver such as jusadel.linear.SuperLU()")
+        self.complex = bool(getattr(self.fallback, "complex", False))
 
     def prepare(self, lifted: LiftedAction, count: int = 1) -> PreparedKrylov:
         """The multigrid hierarchy, and how many of `count` frequencies to take together."""
@@ -139,8 +144,10 @@ class Krylov:
         """
         before = np.array([m.get("residual", np.nan) for m in memory])
         asked = Asked(V, omega, before, np.array([_enough(m) for m in memory]), target)
-        double = np.array([_needs_double(m) for m in memory]) & active
-        step, accuracy = np.zeros((len(omega), len(prepared.lifted.system.free), 8)), np.full(len(omega), np.inf)
+        near = NEAR_REAL if np.iscomplexobj(omega) else NEAR
+        double = np.array([_needs_double(m, near) for m in memory]) & active
+        step = np.zeros((len(omega), len(prepared.lifted.system.free), 8), omega.dtype)
+        accuracy = np.full(len(omega), np.inf)
         short, long = partial(sqmr, limit=self.limit), partial(fgmres, size=CYCLE, cycles=CYCLES)
         attempts = (
             (active & ~double, lambda at: _found(prepared, short, asked, at, memory)),
@@ -245,10 +252,10 @@ def _enough(m: dict[str, Any]) -> float:
     return 0.3 * SMALL / max(left, 1e-300)
 
 
-def _needs_double(m: dict[str, Any]) -> bool:
+def _needs_double(m: dict[str, Any], near: float) -> bool:
     """Whether the steps of a frequency hardly shrink although they are small."""
     length = m.get("length", np.inf)
-    return m.get("double", False) or SLOW * m.get("earlier", np.inf) < length < NEAR
+    return m.get("double", False) or SLOW * m.get("earlier", np.inf) < length < near
 
 
 def _found(

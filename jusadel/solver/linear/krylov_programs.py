@@ -166,10 +166,16 @@ def _screening(lifted: LiftedAction, H: Hessian, omega: Array) -> tuple[Array, A
 
     The mean diagonal of the Hessian beside 8 K; in the normal state 8 omega, and besides 4/3 of the trace of Gamma for
     triplets, and of that of Gamma^m 2 for singlets and 2/3 for triplets. Never below 8 omega.
+
+    At real energies the modulus of all that, and 8 eta: with z on the right half of the complex plane, K + z over
+    K + |z| lies between 1 and z/|z|, at least 0.7 from the origin, and the cycle stays real and positive.
     """
     nodes = lifted.system.nodes
     local = -4 * jnp.trace(H.curvature, axis1=1, axis2=2)
     difference = nodes.fields["Gamma"] - nodes.fields["magnetic_Gamma"]
     relaxation = jnp.trace(difference, axis1=1, axis2=2)[:, None]
-    floor = 8 * nodes.weight[:, None] * omega
-    return jnp.maximum(local - relaxation, floor), jnp.maximum(local + relaxation / 3, floor)
+    floor = 8 * nodes.weight[:, None] * omega.real
+    singlet, triplet = local - relaxation, local + relaxation / 3
+    if jnp.iscomplexobj(local):
+        singlet, triplet = jnp.abs(singlet), jnp.abs(triplet)
+    return jnp.maximum(singlet, floor), jnp.maximum(triplet, floor)

@@ -16,6 +16,8 @@ from jusadel.action.nambu import SIGNATURE
 Array = jax.Array
 PATIENCE = 40
 """SQMR iterations without halving the residual after which nothing more is expected, as at the end of a precision."""
+GAIN = 0.1
+"""By which a cycle of GMRES lowers the residual's norm at least, if it can."""
 Operator = Callable[[Array], Array]
 
 
@@ -102,23 +104,24 @@ def fgmres(apply: Operator, precondition: Operator, b: Array, tol: Array, size: 
         apply: the operator.
         precondition: an approximation of its inverse.
         b: right-hand side.
-        tol: relative residual wanted, (w,).
+        tol: relative `energy` of the residual wanted, (w,); every cycle makes the residual's own norm small.
         size: iterations per cycle, all of whose vectors are kept.
         cycles: most cycles.
     """
-    start = norm(b)
+    start, whole = norm(b), energy(b, precondition(b))
 
     def cycle(state: Any) -> Any:
-        k, x, r, count = state
-        step, used = _arnoldi(apply, precondition, r, tol * start, size)
+        k, x, r, error, count = state
+        target = jnp.where(error > tol, jnp.minimum(tol * start, GAIN * norm(r)), jnp.inf)
+        step, used = _arnoldi(apply, precondition, r, target, size)
         x = jnp.where(used > 0, x + step, x)
-        return k + 1, x, b - apply(x), count + used
+        r = b - apply(x)
+        return k + 1, x, r, _ratio(energy(r, precondition(r)), whole), count + used
 
-    unfinished = lambda state: (state[0] < cycles) & jnp.any(norm(state[2]) > 1.1 * tol * start)  # noqa: E731
-    no = jnp.zeros(b.shape[-1:], int)
-    end = jax.lax.while_loop(unfinished, cycle, (0, jnp.zeros_like(b), b, no))
-    left, whole = (energy(r, precondition(r)) for r in (end[2], b))
-    return Iterate(end[1], _ratio(left, whole), end[3])
+    unfinished = lambda state: (state[0] < cycles) & jnp.any(state[3] > tol)  # noqa: E731
+    no, error = jnp.zeros(b.shape[-1:], int), jnp.where(whole == 0, 0, jnp.ones_like(whole))
+    end = jax.lax.while_loop(unfinished, cycle, (0, jnp.zeros_like(b), b, error, no))
+    return Iterate(end[1], end[3], end[4])
 
 
 def _arnoldi(apply: Operator, precondition: Operator, r: Array, target: Array, size: int) -> tuple[Array, Array]:
@@ -141,7 +144,7 @@ def _arnoldi(apply: Operator, precondition: Operator, r: Array, target: Array, s
         h, v = _orthogonalised(basis, apply(z))
         for_column = lambda i, h: _rotated(h, i, rotations[0, i], rotations[1, i])  # noqa: E731
         h = jax.lax.fori_loop(0, j, for_column, h)
-        length = jnp.sqrt(h[j] ** 2 + h[j + 1] ** 2)
+        length = jnp.sqrt(jnp.abs(h[j]) ** 2 + jnp.abs(h[j + 1]) ** 2)
         cosine, sine = jnp.where(length == 0, 1, _ratio(h[j], length)), _ratio(h[j + 1], length)
         return (
             j + 1,
@@ -174,8 +177,8 @@ def _orthogonalised(basis: Array, v: Array) -> tuple[Array, Array]:
 
 
 def _dots(basis: Array, v: Array) -> Array:
-    """basis_k . v, (k, w)."""
-    return jax.lax.map(lambda q: dot(q, v), basis)
+    """conj(basis_k) . v, (k, w)."""
+    return jax.lax.map(lambda q: dot(jnp.conj(q), v), basis)
 
 
 def _combined(h: Array, basis: Array) -> Array:
@@ -186,7 +189,8 @@ def _combined(h: Array, basis: Array) -> Array:
 
 def _rotated(h: Array, i: Any, cosine: Array, sine: Array) -> Array:
     """A Givens rotation of the entries i and i + 1."""
-    return h.at[i].set(cosine * h[i] + sine * h[i + 1]).at[i + 1].set(cosine * h[i + 1] - sine * h[i])
+    rotated = jnp.conj(cosine) * h[i] + jnp.conj(sine) * h[i + 1]
+    return h.at[i].set(rotated).at[i + 1].set(cosine * h[i + 1] - sine * h[i])
 
 
 def _back_substituted(H: Array, g: Array, used: Any) -> Array:
