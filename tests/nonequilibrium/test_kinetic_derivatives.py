@@ -116,9 +116,9 @@ def probe(V, D):
 
 
 def test_floating_contact():
-    at, step = (np.array(0.7), np.array(1.2)), 1e-3
-    found = np.stack(jax.jacrev(probe, (0, 1))(*map(jnp.asarray, at)), axis=1)
-    for k in range(2):
-        moved = {s: np.asarray(probe(*(x + s * step * (j == k) for j, x in enumerate(at)))) for s in (-2, -1, 1, 2)}
-        expected = (8 * (moved[1] - moved[-1]) - (moved[2] - moved[-2])) / (12 * step)
-        np.testing.assert_allclose(found[:, k], expected, rtol=1e-6, atol=1e-7)
+    """Along a change of both the voltage and D."""
+    at, along, step = np.array([0.7, 1.2]), np.array([1.0, -0.7]), 1e-3
+    found = np.asarray(jax.jvp(lambda x: probe(*x), (jnp.asarray(at),), (jnp.asarray(along),))[1])
+    moved = {s: np.asarray(probe(*(at + s * step * along))) for s in (-2, -1, 1, 2)}
+    expected = (8 * (moved[1] - moved[-1]) - (moved[2] - moved[-2])) / (12 * step)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -19,6 +19,7 @@ from jax.custom_derivatives import SymbolicZero
 
 from jusadel.common.differentiability import on_device
 
+Array = jax.Array
 Solve = Callable[..., Any]
 
 
@@ -95,3 +96,26 @@ def _pulls(value: Callable[[Any, Any], Any], equations: Any, solution: Any, alon
 
     change = jax.jvp(value_at, tuple(leaves[k] for k in moving), tuple(along[k] for k in moving))[1]
     return jax.lax.optimization_barrier(jax.tree.map(jnp.negative, change))
+
+
+# --- few unknowns ------------------------------------------------------------------------------------
+
+
+@cache
+def of_numbers(value: Callable[[Any, Array], Array]) -> Residual:
+    """Equations (k,) of as many numbers x (k,)."""
+    product = jax.jit(lambda p, x, dx: jax.jvp(partial(value, p), (x,), (dx,))[1])
+    return Residual(value, product, lambda _, __, dx: dx)
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _densely(value: Callable[[Any, Array], Array], transposed: bool, r: Array, p: Any, x: Array) -> Array:
+    H = jax.jacfwd(partial(value, p))(x)
+    return jnp.linalg.solve(H.T if transposed else H, r)
+
+
+def implicit_numbers(value: Callable[[Any, Array], Array], equations: Any, x: Array) -> Array:
+    """The numbers x (k,) that solve as many equations, `value` of their numbers and x."""
+    solve, transposed = (partial(_densely, value, flag) for flag in (False, True))
+    known = jax.lax.stop_gradient((equations, x))
+    return implicit(of_numbers(value), equations, x, solve, known, transposed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +14,7 @@ from jusadel.common.arguments import is_number
 from jusadel.common.differentiability import is_traced, refuse_in_program, values_of
 from jusadel.common.types import ArrayLike, Frequencies
 from jusadel.device.material.material import Material
+from jusadel.solver.derivatives.rule import implicit_numbers
 from jusadel.solver.derivatives.tracing import still
 from jusadel.studies.film.derivatives import (
     FilmEquations,
@@ -22,7 +22,6 @@ from jusadel.studies.film.derivatives import (
     film_equations,
     film_of,
     observables,
-    stationary,
 )
 from jusadel.studies.film.energy import FilmEnergy
 from jusadel.studies.film.states import CRITICAL_BREAKING, film_states, gap_solutions, plane_vector
@@ -124,9 +123,9 @@ def _differentiated(
     n = plane_vector("direction", direction)
     n = n / jnp.linalg.norm(n)
     branch = _Branch(film_equations(material, T, n, frequencies, accuracy), n, found)
-    q_plus, at_plus = branch.extremum(found.q_plus, lambda x: x[2])
-    q_minus, at_minus = branch.extremum(found.q_minus, lambda x: -x[2])
-    q0, at_q0 = branch.extremum(found.q0, lambda x: x[1])
+    q_plus, at_plus = branch.extremum(found.q_plus, 2)
+    q_minus, at_minus = branch.extremum(found.q_minus, 2, -1.0)
+    q0, at_q0 = branch.extremum(found.q0, 1)
     flat = np.abs(values_of(at_q0[2])) < FLAT * max(found.plus, found.minus)
     Delta, F, j = branch.samples()
     return DepairingCurrent(
@@ -142,6 +141,33 @@ def _differentiated(
     )
 
 
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class Along:
+    """A state at q = s n, and which of its numbers has an extremum there: 0, 1, 2 of `_along`, with a sign."""
+
+    eq: FilmEquations
+    n: Any
+    V: Any
+    Delta: Any
+    sign: Any
+    which: int = field(metadata={"static": True})
+
+
+def _along(at: Along, s: Any) -> tuple[Any, Any, Any]:
+    """Delta, free energy and current along n."""
+    eq = replace(at.eq, q=s * at.n)
+    V, Delta = attached_state(eq, at.V, at.Delta)
+    F, j, _ = observables(eq, V, Delta)
+    return Delta, F, jnp.dot(j, at.n)
+
+
+@jax.jit
+def _slope(at: Along, s: Any) -> Any:
+    """Of what has an extremum, (1,)."""
+    return at.sign * jax.grad(lambda s: _along(at, s[0])[at.which])(s)
+
+
 class _Branch:
     """The branch that was found, as a function of what JAX traces."""
 
@@ -149,26 +175,26 @@ class _Branch:
         self.eq, self.n, self.found = eq, n, found
         self.film, self.along = film_of(jax.lax.stop_gradient(eq)), np.asarray(values_of(n))
 
-    def at(self, s: Any, V: Any, Delta: Any) -> tuple[Any, Any, Any]:
-        """Delta, free energy and current along n of the state at q = s n, which has these frames and Delta."""
-        eq = replace(self.eq, q=s * self.n)
-        V, Delta = attached_state(eq, V, Delta)
-        F, j, _ = observables(eq, V, Delta)
-        return Delta, F, jnp.dot(j, self.n)
-
-    def extremum(self, s: float, of: Callable[[Any], Any]) -> tuple[Any, tuple[Any, Any, Any]]:
-        """Where one of these has an extremum, known to be at s, and all of them there."""
+    def extremum(self, s: float, which: int, sign: float = 1.0) -> tuple[Any, tuple[Any, Any, Any]]:
+        """Where the free energy (1) or the current (2) has an extremum, known to be at s, and all of them there."""
         near = float(self.found.Delta[np.argmin(np.abs(self.found.q - s))])
         Delta = _Line(self.film, self.along).gap(s, near)
         V = self.film.frames(Delta, s * self.along)
-        place = stationary(lambda s: of(self.at(s, V, Delta)), s)
-        return place, self.at(place, V, Delta)
+        at = Along(
+            eq=self.eq, n=self.n, V=jnp.asarray(V), Delta=jnp.asarray(Delta), sign=jnp.asarray(sign), which=which
+        )
+        place = implicit_numbers(_slope, at, jnp.asarray([s], float))[0]
+        return place, _along(at, place)
 
     def samples(self) -> tuple[Any, Any, Any]:
         """At all q that were sampled."""
         pairs = zip(self.found.q, self.found.Delta, strict=True)
         frames = np.stack([self.film.frames(Delta, s * self.along) for s, Delta in pairs])
-        return jax.vmap(self.at)(*map(jnp.asarray, (self.found.q, frames, self.found.Delta)))
+
+        def of_one(s: Any, V: Any, Delta: Any) -> tuple[Any, Any, Any]:
+            return _along(Along(eq=self.eq, n=self.n, V=V, Delta=Delta, sign=1.0, which=0), s)
+
+        return jax.vmap(of_one)(*map(jnp.asarray, (self.found.q, frames, self.found.Delta)))
 
 
 class _Line:

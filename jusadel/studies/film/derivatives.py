@@ -7,7 +7,6 @@ and current and spin are derivatives of F at fixed frames and Delta.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -173,10 +172,3 @@ def film_of(eq: FilmEquations) -> FilmEnergy:
     Tc, nu, T, tail = (float(x) for x in (eq.Tc, eq.nu, eq.T, eq.tail))
     response = PairingResponse.of(fields)
     return FilmEnergy(fields, response, Tc, nu, T, np.asarray(eq.omega), np.asarray(eq.weights), tail)
-
-
-def stationary(function: Callable[[Array], Array], at: float) -> Array:
-    """Where a function of a number has its extremum, as a function of all that it depends on, at a known place."""
-    slope = jax.grad(function)
-    solve = lambda g, y: y / g(jnp.ones_like(y))  # noqa: E731
-    return jax.lax.custom_root(slope, jnp.asarray(at, float), lambda _, first: first, solve)

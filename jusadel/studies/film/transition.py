@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -11,9 +12,11 @@ import numpy as np
 import scipy
 
 from jusadel.action import matsubara
+from jusadel.action.terms import Term
 from jusadel.common.differentiability import is_traced, refuse_in_program, values_of
 from jusadel.common.types import ArrayLike
 from jusadel.device.material.material import Material
+from jusadel.solver.derivatives.rule import implicit_numbers
 from jusadel.solver.derivatives.tracing import still
 from jusadel.studies.film.energy import constant_fields, terms_present
 from jusadel.studies.film.pairing_response import PairingResponse, pole_sum, stiffness_at
@@ -90,21 +93,38 @@ def _differentiated(material: Material, q: Any) -> Any:
     if T == 0:
         return jnp.zeros(())
     given, Tc, _ = constant_fields(material)
-    fields = {name: jnp.asarray(value, float) for name, value in given.items()}
-    terms, (x, weights) = terms_present(given), matsubara.quadrature(1.0, NODES)
-
-    def mismatch(T: Any, q: Any) -> Any:
-        P, b, M = stiffness_at(q, fields["h"], fields, terms)
-        response = jax.vmap(lambda w: b @ jnp.linalg.solve(jnp.diag(w * P) + M, b) / 4)(x * T)
-        return jnp.log(T / Tc) + 2 * jnp.pi * T * jnp.sum(weights * (1 / (x * T) - response))
-
-    slope = jax.grad(mismatch, argnums=1)
-
-    def equations(z: Any) -> Any:
-        of_T = mismatch(z[0], z[1:] if q is None else q)
-        return jnp.append(of_T - of_T0, slope(z[0], z[1:]) if q is None else z[1:])
-
-    of_T0 = jax.lax.stop_gradient(mismatch(jnp.asarray(T), jnp.asarray(best)))
-    solve = lambda g, y: jnp.linalg.solve(jax.jacobian(g)(jnp.zeros_like(y)), y)  # noqa: E731
+    fields, terms = {name: jnp.asarray(value, float) for name, value in given.items()}, terms_present(given)
+    q = None if q is None else jnp.asarray(q, float)
     start = jnp.asarray([T, *best])
-    return jax.lax.custom_root(equations, start, lambda _, first: first, solve)[0]
+    eq = Normal(fields=fields, Tc=jnp.asarray(Tc, float), q=q, left=jnp.zeros(3), terms=terms)
+    eq = replace(eq, left=_unstable(jax.lax.stop_gradient(eq), start))
+    return implicit_numbers(_unstable, eq, start)[0]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class Normal:
+    """All numbers that a transition depends on."""
+
+    fields: dict[str, Any]
+    Tc: Any
+    q: Any  # (2,), or None for the best
+    left: Any  # (3,) what the quadrature leaves of the equations at the transition
+    terms: tuple[Term, ...] = field(metadata={"static": True})
+
+
+def _mismatch(eq: Normal, T: Any, q: Any) -> Any:
+    """ln T/Tc + 2 pi T Sum (1/omega - f_s/Delta)."""
+    x, weights = matsubara.quadrature(1.0, NODES)
+    P, b, M = stiffness_at(q, eq.fields["h"], eq.fields, eq.terms)
+    response = jax.vmap(lambda w: b @ jnp.linalg.solve(jnp.diag(w * P) + M, b) / 4)(x * T)
+    return jnp.log(T / eq.Tc) + 2 * jnp.pi * T * jnp.sum(weights * (1 / (x * T) - response))
+
+
+@jax.jit
+def _unstable(eq: Normal, z: Any) -> Any:
+    """The mismatch at z = (T, q), and its slope along q or where q must be, (3,)."""
+    if eq.q is not None:
+        return jnp.append(_mismatch(eq, z[0], eq.q), z[1:] - eq.q) - eq.left
+    value, slope = jax.value_and_grad(_mismatch, argnums=2)(eq, z[0], z[1:])
+    return jnp.append(value, slope) - eq.left
