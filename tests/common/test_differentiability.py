@@ -71,7 +71,6 @@ REFUSED = {
     "save": lambda x, sol, spec: ju.save(device(x), "never.npz"),
     "self_consistent_kinetics": lambda x, sol, spec: ju.self_consistent_kinetics(sol, x * ENERGIES, CONTACTS),
     "self_field": lambda x, sol, spec: ju.self_field(sol, 0.1 * x),
-    "solve_screened": lambda x, sol, spec: ju.solve_screened(device(1.0, 1.0), 0.5, 0.1 * x, 0.1),
     "squid_loop": lambda x, sol, spec: ju.squid_loop(x, 2.0, 0.5, 0.3, 0.1),
     "strip": lambda x, sol, spec: ju.strip(x, 1.0, 0.5),
     "sweep": lambda x, sol, spec: ju.sweep(lambda T, previous: {"a": x * T}, [0.1, 0.2]),
@@ -110,6 +109,7 @@ DIFFERENTIABLE = {
 """Those that JAX passes through, but for what follows from a solution."""
 
 OF_SOLUTIONS = {
+    "solve_screened",
     "spin_dynamics",
     "kinetics",
     "gap_of_temperature",
@@ -151,17 +151,17 @@ OF_SOLUTIONS = {
     "Flow",
     "Kinetics",
     "Localisation",
+    "ScreenedSolution",
     "Solution",
     "Spectrum",
 }
 """Their derivatives are compared with differences in the tests of gradients, of spectra, of flows, of distributions, of
-films, of the phase, of localisation and of the transition."""
+films, of screening, of the phase, of localisation and of the transition."""
 WITHOUT_NUMBERS = {
     "Convergence",
     "FitResult",
     "KnownMaterial",
     "LogLikelihood",
-    "ScreenedSolution",
     "Units",
     "action",
     "allowed_tensor",
@@ -226,6 +226,7 @@ def test_the_message_names_function_argument_and_remedy(sol):
 
 
 IN_PROGRAMS = {
+    "solve_screened": lambda x, spec: ju.solve_screened(device(1.0, 1.0), 0.5, 0.1 * x, 0.1),
     "depairing_current": lambda x, spec: ju.depairing_current(SUPER, 0.5 * x),
     "film_critical_temperature": lambda x, spec: ju.film_critical_temperature(ju.Material(Tc=x)),
     "kinetics": lambda x, spec: ju.kinetics(spec, CONTACTS | {"right": ju.Contact(voltage=0.1 * x)}),

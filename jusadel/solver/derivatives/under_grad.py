@@ -57,11 +57,12 @@ def equations(stated: Stated, omega: Any, weights: Any, sites: Sites | None) -> 
     device = stated.device
     Delta = jnp.zeros((len(device.mesh.triangles), 3), complex) if stated.Delta is None else stated.Delta
     system = discretise(device, Delta, ("Delta",) if sites is not None else ())
-    gap = None if sites is None else _gap_terms(stated, sites, omega, weights)
+    gap = None if sites is None else gap_terms(stated, sites, omega, weights)
     return Equations(system=system, omega=on_device(omega), held=on_device(held_frames(device, system, omega)), gap=gap)
 
 
-def _gap_terms(stated: Stated, sites: Sites, omega: Any, weights: Any) -> GapTerms:
+def gap_terms(stated: Stated, sites: Sites, omega: Any, weights: Any) -> GapTerms:
+    """What the gap equation adds to the equations."""
     weight, Tc = site_fields(stated.device, sites)
     a = jnp.log(stated.T / Tc) + 2 * jnp.pi * stated.T * jnp.sum(jnp.asarray(weights) / jnp.asarray(omega))
     scale = jnp.pi * stated.T * jnp.asarray(weights)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import scipy
 import scipy.sparse as sp
@@ -19,6 +20,7 @@ import scipy.sparse.linalg as sla
 from scipy.sparse.csgraph import connected_components
 
 from jusadel.action.mesh_action import DiscreteAction
+from jusadel.common.differentiability import is_traced
 from jusadel.device.device import Device
 from jusadel.mesh.interfaces import matching_nodes, paired_edges
 from jusadel.mesh.mesh import Mesh
@@ -178,6 +180,23 @@ def field_of_currents(device: Device, space: EdgeSpace, currents: np.ndarray) ->
     return sla.spsolve(normal.tocsc(), matrix.T @ currents[used])[: len(space.areas)]
 
 
+def gauge_changes(device: Device, space: EdgeSpace, sites: Any, Delta: np.ndarray) -> sp.csr_matrix:
+    """What a turn chi of a node's phase changes, (2 K + x, nodes): Delta (K,) by 2 i chi, edge integrals by its steps.
+
+    Nodes that are one another's copies turn together.
+    """
+    label, edges = _merged(device), space.mesh.edges
+    ends = label[edges]
+    row = np.arange(len(edges)).repeat(2)
+    steps = sp.csr_matrix((np.tile([-1.0, 1.0], len(edges)), (row, ends.ravel())), (len(edges), label.max() + 1))
+    own = space.independent.tocsc()
+    of_edges = steps[own.indices[own.indptr[:-1]]]
+    nodes = np.zeros(0, int) if sites is None else label[sites.nodes]
+    turn = sp.csr_matrix((np.ones(len(nodes)), (np.arange(len(nodes)), nodes)), (len(nodes), label.max() + 1))
+    parts = [sp.diags(-2 * Delta.imag) @ turn, sp.diags(2 * Delta.real) @ turn] if len(nodes) else []
+    return sp.csr_matrix(sp.vstack([*parts, of_edges]))
+
+
 def _outer_pieces(device: Device) -> tuple[sp.csr_matrix, np.ndarray]:
     """The outer edges without electrodes and holes: circulations along each connected piece (k, e); electrodes (e,)."""
     mesh = device.mesh
@@ -207,7 +226,7 @@ class WhitneyField:
     """
 
     def __init__(self, mesh: Mesh, edges: Any) -> None:
-        self.mesh, self.edges = mesh, np.asarray(edges)
+        self.mesh, self.edges = mesh, edges if is_traced(edges) else np.asarray(edges)
         self._row, self._sign = _signed(mesh, mesh.topology.directed_edges)
         self._gradients, self._corner = np.asarray(mesh.shape_gradients), np.asarray(mesh.points)[mesh.triangles]
         self._tree = scipy.spatial.cKDTree(np.asarray(mesh.centroids))
@@ -219,7 +238,8 @@ class WhitneyField:
         phi, slope = self._barycentric(points, triangle), self._gradients[triangle]
         a = (self._sign * self.edges[self._row]).reshape(-1, 3)[triangle]
         after = np.array([1, 2, 0])
-        return np.einsum("ke,kei->ki", a, phi[:, :, None] * slope[:, after] - phi[:, after, None] * slope)
+        xp: Any = jnp if is_traced(a) else np
+        return xp.einsum("ke,kei->ki", a, phi[:, :, None] * slope[:, after] - phi[:, after, None] * slope)
 
     def _barycentric(self, points: np.ndarray, triangle: np.ndarray) -> np.ndarray:
         away = points - self._corner[triangle].mean(axis=-2)

@@ -74,20 +74,35 @@ class FieldResponse:
     def __call__(self, z: np.ndarray) -> np.ndarray:
         """The change of the gradient with z."""
         self.count += 1
-        model = self.model
+        model, where = self.model, self.model.where
         Delta, x = model.split(z)
-        links, where = model.links(x), model.where
-        rhs = _pushed(self._couplings, jnp.asarray(links), self._triangles, jnp.zeros((len(self._free), 8)))
+        followed = self.felt(self.steps_of(self.pushed(z)))
+        force = model.from_links(np.einsum("mlk,mk->ml", self._london, model.links(x)))
+        own = np.zeros(0, complex) if where is None else 2 * where.weight * where.a * Delta
+        return model.joined(own, force + model.field_force(model.curl(x))) - followed
+
+    def pushed(self, z: np.ndarray) -> np.ndarray:
+        """The change (b, N, 8) with z of each frequency's slope along the steps."""
+        Delta, x = self.model.split(z)
+        zero, links = jnp.zeros((len(self._free), 8)), jnp.asarray(self.model.links(x))
+        rhs = _pushed(self._couplings, links, self._triangles, zero)
+        if self.model.where is not None:
+            rhs = rhs + gap.pushed(self._of_gap, jnp.asarray(self.model.where.on_nodes(Delta, len(self._free))))
+        return np.asarray(rhs * self._free)
+
+    def steps_of(self, r: np.ndarray) -> np.ndarray:
+        """S^-1 r of each frequency, (b, N, 8)."""
+        return np.asarray(self._solve(r))
+
+    def felt(self, steps: np.ndarray) -> np.ndarray:
+        """The change of the gradient with steps (b, N, 8)."""
+        where, y = self.model.where, jnp.asarray(steps)
+        links = np.asarray(_felt(self._couplings, y, self._triangles, self._weights))
+        own = np.zeros(0, complex)
         if where is not None:
-            rhs = rhs + gap.pushed(self._of_gap, jnp.asarray(where.on_nodes(Delta, len(self._free))))
-        y = jnp.asarray(self._solve(rhs * self._free))
-        followed = np.asarray(_felt(self._couplings, y, self._triangles, self._weights))
-        force = model.from_links(np.einsum("mlk,mk->ml", self._london, links) - followed)
-        r = np.zeros(0, complex)
-        if where is not None:
-            df = 2 * np.asarray(gap.felt(self._of_gap, y, self._weights))[where.nodes]
-            r = where.weight * (where.a * Delta - from_pairs(df))
-        return model.joined(2 * r, force + model.field_force(model.curl(x)))
+            df = np.asarray(gap.felt(self._of_gap, y, self._weights))[where.nodes]
+            own = 4 * where.weight * from_pairs(df)
+        return self.model.joined(own, self.model.from_links(links))
 
     def solve(self, gradient: np.ndarray, metric: Metric, tol: float) -> np.ndarray:
         """The step z at which the gradient changes by this, by preconditioned MINRES."""

@@ -26,20 +26,30 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.arguments import is_number
-from jusadel.common.differentiability import DIFFERENCES, without_derivatives
+from jusadel.common.differentiability import (
+    DIFFERENCES,
+    is_traced,
+    refuse_in_program,
+    refuse_traced,
+    without_derivatives,
+)
 from jusadel.common.programs.compilation import Stopwatch
 from jusadel.common.progress import ProgressOption, reporter
 from jusadel.common.types import Frequencies, PairPotential
 from jusadel.device.device import Device
+from jusadel.device.pair_potential import at_vertices, default_pair_potential
 from jusadel.observables.thermodynamics import free_energy
 from jusadel.solver import gap
 from jusadel.solver.checks import refuse_bad_input
+from jusadel.solver.derivatives.tracing import still
+from jusadel.solver.derivatives.under_grad import Stated
 from jusadel.solver.equilibrium import SELF_CONSISTENT, first_pair_potential
 from jusadel.solver.linear import LinearSolver
 from jusadel.solver.problem import pose
 from jusadel.solver.resolution import isotropic_metric, warn_where_coarse
 from jusadel.solver.start import starting_frames
 from jusadel.solver.states.solution import Solution
+from jusadel.studies.screening.derivatives import differentiated_fields
 from jusadel.studies.screening.edge_elements import WhitneyField, edge_space, field_of_currents
 from jusadel.studies.screening.model import ScreeningModel, State, first_state, forces_and_london, penetration_depths
 from jusadel.studies.screening.newton import classified, converged
@@ -77,24 +87,28 @@ class ScreenedSolution(Solution):
     @property
     def magnetic_energy(self) -> float:
         """(1/2 mu0) Int (B - H)^2 dA, holes included."""
-        return float(self.areas @ (self._all_fields - self.applied_field) ** 2) / (2 * self.permeability)
+        return _number(self.areas @ (self._all_fields - self.applied_field) ** 2 / (2 * self.permeability))
 
     @property
     def gibbs_energy(self) -> float:
         """What is stationary: free and magnetic energy, less those of the normal state in the field H."""
-        return float(free_energy(self)) + self.magnetic_energy
+        return _number(free_energy(self) + self.magnetic_energy)
 
     @property
     def magnetic_moment(self) -> float:
         """Int (B - H) dA/mu0 per length along z, holes included: negative where the field is kept out."""
-        return float(self.areas @ (self._all_fields - self.applied_field)) / self.permeability
+        return _number(self.areas @ (self._all_fields - self.applied_field) / self.permeability)
 
     @property
     def _all_fields(self) -> np.ndarray:
-        return np.concatenate([self.magnetic_field, self.hole_fields])
+        xp: Any = jnp if is_traced(self.magnetic_field) else np
+        return xp.concatenate([self.magnetic_field, self.hole_fields])
 
 
-@without_derivatives("take derivatives of `solve` with the vector potential that it found")
+def _number(x: Any) -> Any:
+    return x if is_traced(x) else float(x)
+
+
 def solve_screened(
     device: Device,
     T: float,
@@ -128,8 +142,46 @@ def solve_screened(
     Raises:
         SolveError: as in `solve`, or the field did not converge.
         ValueError: superconducting electrodes, since a current through them changes the field outside; permeability
-            <= 0; H no number; numbers that JAX traces; and what `solve` refuses.
+            <= 0; H no number; and what `solve` refuses.
+        NotDifferentiableError: inside `jax.jit` or `jax.vmap`, or with traced points of the mesh or phases of seams.
+            Under `jax.grad` and its kin there are derivatives with respect to all other numbers, of what does not
+            depend on the gauge.
     """
+    options: dict[str, Any] = {"tol": tol, "linear_solver": linear_solver, "accuracy": accuracy, "gap_tol": gap_tol}
+    given = device, T, H, permeability, pair_potential, frequencies
+    if is_traced(given):
+        return _differentiated(given, start, options | {"progress": progress})
+    return _found(*given, start=start, progress=progress, **options)[2]
+
+
+def _differentiated(given: tuple[Any, ...], start: Any, options: dict[str, Any]) -> ScreenedSolution:
+    """As `solve_screened`, with numbers that JAX traces."""
+    device, T, H, permeability, pair_potential, frequencies = given
+    plain: Any = still(given)
+    refuse_in_program("solve_screened", "jax.grad and jax.jvp can be used", given=plain)
+    phases = [b.phase for b in device.periodic().values()]
+    refuse_traced("solve_screened", "the other numbers have derivatives", points=device.mesh.points, phases=phases)
+    model, state, sol = _found(*plain, start=still(start), **options)
+    Delta = None if model.where is not None else at_vertices(device, default_pair_potential(plain[0], pair_potential))
+    return differentiated_fields(Stated(device, T, Delta, frequencies), model, state, sol, H, permeability)
+
+
+def _found(
+    device: Device,
+    T: float,
+    H: float,
+    permeability: float,
+    pair_potential: Any,
+    frequencies: Any,
+    *,
+    start: Any,
+    tol: float,
+    linear_solver: LinearSolver | None,
+    accuracy: float,
+    gap_tol: float,
+    progress: ProgressOption,
+) -> tuple[ScreeningModel, State, ScreenedSolution]:
+    """The model, its state and the solution."""
     refuse_bad_input(device, tol, gap_tol)
     _check(device, H, permeability)
     watch = Stopwatch()
@@ -153,8 +205,9 @@ def solve_screened(
     found, stats = converged(model, first, gap_tol)
     found, named = classified(model, found)
     depths = penetration_depths(found.problem, found.metric.london, permeability)
-    warn_where_coarse(device, "penetration depth", isotropic_metric(depths), stacklevel=3)
-    return _solution(model, found, Delta, watch.seconds, stats | named | {"compile_seconds": watch.compiling})
+    warn_where_coarse(device, "penetration depth", isotropic_metric(depths), stacklevel=4)
+    stats |= named | {"compile_seconds": watch.compiling}
+    return model, found, _solution(model, found, Delta, watch.seconds, stats)
 
 
 @without_derivatives(DIFFERENCES)

@@ -1,0 +1,100 @@
+"""The pair potential of `self_consistent_kinetics` as a function of what JAX traces.
+
+With h(p, Delta) = Delta' - Delta, where Delta' is what the distributions at Delta make,
+
+    Delta(p) = Delta - (dh/dDelta)^-1 h(p, Delta)
+
+has the value that was found and its first derivatives. Each product with dh/dDelta is one linear response of spectrum and
+distributions; GMRES needs few of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.sparse.linalg as sla
+from jax.custom_derivatives import linear_call
+
+from jusadel.common.differentiability import NotDifferentiableError
+from jusadel.common.errors import SolveError
+from jusadel.solver.derivatives.callback import called
+
+Array = jax.Array
+ACCURACY, MOST = 1e-11, 200
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """h of real unknowns (k,), with all else numbers, at the solution."""
+
+    change: Callable[[Array], Array]
+    at: np.ndarray
+
+    def solve(self, r: np.ndarray) -> np.ndarray:
+        """(dh/dDelta)^-1 r."""
+        return _gmres(self._forward, r)
+
+    def solve_transposed(self, r: np.ndarray) -> np.ndarray:
+        """The same with the transposed."""
+        return _gmres(self._backward, r)
+
+    @cached_property
+    def _forward(self) -> Callable[[Array], Array]:
+        return jax.linearize(self.change, jnp.asarray(self.at))[1]
+
+    @cached_property
+    def _backward(self) -> Callable[[Array], Array]:
+        pull = jax.vjp(self.change, jnp.asarray(self.at))[1]
+        return lambda r: pull(r)[0]
+
+
+def _gmres(product: Callable[[Array], Array], r: np.ndarray) -> np.ndarray:
+    size = float(np.linalg.norm(r))
+    if size == 0:
+        return r
+    operator = sla.LinearOperator((len(r),) * 2, matvec=lambda x: np.asarray(product(jnp.asarray(np.ravel(x)))))
+    x, failed = sla.gmres(operator, r / size, rtol=ACCURACY, restart=MOST, maxiter=1)
+    if failed:
+        raise SolveError(
+            f"the derivative of the pair potential did not converge in {MOST} steps: the state is close to an "
+            "instability, where derivatives diverge"
+        )
+    return size * x
+
+
+def moved(h: Array, mixture: Mixture) -> Array:
+    """- (dh/dDelta)^-1 h as a function of h, of which only the derivative counts: its value is that of what was found."""
+    return _moved(h, mixture)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _moved(h: Array, mixture: Mixture) -> Array:
+    return jnp.zeros_like(h)
+
+
+@_moved.defjvp
+def _rule(mixture: Mixture, primals: Any, tangents: Any) -> Any:
+    along = tangents[0] + 0 * _once(primals[0])
+    solve = lambda _, r: called(mixture.solve, r, r)  # noqa: E731
+    transposed = lambda _, r: called(mixture.solve_transposed, r, r)  # noqa: E731
+    return jnp.zeros_like(along), -linear_call(solve, transposed, (), along)
+
+
+@jax.custom_jvp
+def _once(h: Array) -> Array:
+    """As it is; a derivative of it is the second one of the pair potential."""
+    return h
+
+
+@_once.defjvp
+def _refused(*_: Any) -> Any:
+    raise NotDifferentiableError(
+        "self_consistent_kinetics has first derivatives only; take central differences of them, outside of a second "
+        "jax.grad or jax.jvp"
+    )
