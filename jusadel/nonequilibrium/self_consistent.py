@@ -12,29 +12,36 @@ integrated over the same energies.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action.assembly import discretise
 from jusadel.action.matsubara import GAP_RATIO
-from jusadel.action.mesh_action import nodal_mean, with_pairing
+from jusadel.action.mesh_action import DiscreteAction, nodal_mean, with_pairing
 from jusadel.action.nambu import R, advanced
-from jusadel.common.differentiability import DIFFERENCES, without_derivatives
+from jusadel.common.differentiability import is_traced, refuse_in_program
 from jusadel.common.errors import SolveError
 from jusadel.common.programs.compilation import compilation_told
 from jusadel.common.progress import Event, ProgressOption, reporter
 from jusadel.common.types import ArrayLike
 from jusadel.device.contact import Contact
-from jusadel.device.pair_potential import as_vector
+from jusadel.device.pair_potential import as_pairs, as_vector, from_pairs
+from jusadel.nonequilibrium.derivatives.flows import traced_contacts
+from jusadel.nonequilibrium.derivatives.pairing import Mixture, moved
 from jusadel.nonequilibrium.energy_checks import warn_of_currents
 from jusadel.nonequilibrium.keldysh import distribution
-from jusadel.nonequilibrium.kinetic_equation import unchecked_kinetics
+from jusadel.nonequilibrium.kinetic_equation import kinetics, unchecked_kinetics
 from jusadel.nonequilibrium.kinetic_result import Kinetics
 from jusadel.solver.checks import refuse_bad_input
-from jusadel.solver.gap.sites import Sites, superconducting_sites
+from jusadel.solver.derivatives.tracing import still
+from jusadel.solver.gap.sites import Sites, site_fields, superconducting_sites
 from jusadel.solver.spectra import spectrum
 from jusadel.solver.states.solution import Solution
 
@@ -42,7 +49,6 @@ MEMORY = 12
 """Iterates that Anderson's mixing combines."""
 
 
-@without_derivatives(DIFFERENCES)
 def self_consistent_kinetics(
     sol: Solution,
     energies: ArrayLike,
@@ -70,12 +76,32 @@ def self_consistent_kinetics(
         max_steps: largest number of steps.
 
     Returns:
-        A Kinetics; the pair potential is in its `spectrum.Delta`.
+        A Kinetics; the pair potential is in its `spectrum.Delta`. Under `jax.grad` and its kin it has first derivatives
+        with respect to all that `spectrum` and `kinetics` have; the Solution counts by its device alone.
 
     Raises:
         SolveError: it did not converge, or an energy did not; ValueError as `spectrum` and `kinetics` do, and where no
-            region has Tc > 0.
+            region has Tc > 0. NotDifferentiableError: inside `jax.jit` or `jax.vmap`, or in a second derivative.
     """
+    options: dict[str, Any] = {"tol": tol, "max_steps": max_steps, "progress": progress}
+    if is_traced((sol, energies, contacts, eta, bath, weights)):
+        return _differentiated(sol, (energies, contacts, eta, bath, weights), options)
+    return _found(sol, energies, contacts, eta, bath, weights, **options)
+
+
+def _found(
+    sol: Solution,
+    energies: Any,
+    contacts: Mapping[str, Contact],
+    eta: float,
+    bath: Any,
+    weights: Any,
+    *,
+    tol: float,
+    max_steps: int,
+    progress: ProgressOption,
+) -> Kinetics:
+    """As `self_consistent_kinetics`, of numbers."""
     if not isinstance(sol, Solution):
         raise TypeError(f"sol is {type(sol).__name__}; expected the Solution that jusadel.solve(device, ...) returns")
     refuse_bad_input(sol.device, tol)
@@ -93,7 +119,7 @@ def self_consistent_kinetics(
             detail = f"change {error:.1e}, largest {np.abs(Delta).max():.5g}"
             report(Event("pair potential", step, detail=detail))
         if error <= tol:
-            warn_of_currents(kin)
+            warn_of_currents(kin, stacklevel=4)
             return kin
         state = _with(state, where, mixing.after(Delta, change))
     raise SolveError(
@@ -101,6 +127,48 @@ def self_consistent_kinetics(
         "start from a state at smaller voltages, raise max_steps, or see whether it can be stationary: what enters a "
         "superconductor without a superconducting electrode must leave it at voltage 0 (float a contact)"
     )
+
+
+def _differentiated(sol: Solution, given: tuple[Any, ...], options: dict[str, Any]) -> Kinetics:
+    """As `self_consistent_kinetics`, with numbers that JAX traces."""
+    energies, contacts, eta, bath, weights = given
+    at = still(energies), traced_contacts(contacts, still), still(eta), still(bath), still(weights)
+    plain = still(sol)
+    refuse_in_program("self_consistent_kinetics", "jax.grad and jax.jvp can be used, once", sol=plain, given=at)
+    kin = _found(plain, *at, **options)
+    where, Delta = _sites(kin), kin.spectrum.vertex_Delta
+    x = as_pairs(where.from_vertices(Delta)).ravel()
+    mixture = Mixture(partial(_change, replace(plain, system=_posed(plain)), at, where), x)
+    sol = replace(sol, system=_posed(sol))
+    x = jnp.asarray(x) + moved(_change(sol, given, where, jnp.asarray(x)), mixture)
+    return _kinetics_of(sol, given, where, x)
+
+
+def _posed(sol: Solution) -> DiscreteAction:
+    return discretise(sol.device, sol.vertex_Delta, ("Delta",))
+
+
+def _kinetics_of(sol: Solution, given: tuple[Any, ...], where: Sites, x: Any) -> Kinetics:
+    """The Kinetics at a pair potential x (2 K,), as pairs."""
+    energies, contacts, eta, bath, weights = given
+    Delta = jnp.reshape(x, (-1, 2))
+    vertex = jnp.append(from_pairs(Delta), 0)[where.at] * jnp.exp(1j * jnp.asarray(where.phase))
+    weight = site_fields(sol.device, where)[0]
+    at_nodes = jax.ops.segment_sum(weight[:, None] * Delta, where.nodes, num_segments=len(sol.system.free))
+    system = with_pairing(sol.system, at_nodes)
+    state = replace(sol, vertex_Delta=vertex, Delta=nodal_mean(sol.mesh, vertex), system=system)
+    with warnings.catch_warnings():  # of what was said of the numbers
+        warnings.simplefilter("ignore")
+        return kinetics(spectrum(state, energies, eta), contacts, bath=bath, weights=weights)
+
+
+def _change(sol: Solution, given: tuple[Any, ...], where: Sites, x: Any) -> Any:
+    """What another step would add to the pair potential x (2 K,)."""
+    kin = _kinetics_of(sol, given, where, x)
+    E, eta, Tc = jnp.asarray(kin.energies)[:, None], kin.spectrum.eta, site_fields(sol.device, where)[1]
+    a = kin.integrated(jnp.tanh(E / (2 * Tc)) * E / (E**2 + eta**2))
+    made = as_pairs(_amplitudes(kin)[where.nodes]) / a[:, None]
+    return made.ravel() - x
 
 
 def _sites(kin: Kinetics) -> Sites:
@@ -117,13 +185,17 @@ def _with(sol: Solution, where: Sites, Delta: np.ndarray) -> Solution:
 
 def _amplitudes(kin: Kinetics) -> np.ndarray:
     """Int (i/8) Tr[(R2 + i R1) K] dE at the nodes of the discrete action, (N,) complex."""
-    each = []
-    for G, f in zip(kin.spectrum.all_G, kin.all_f, strict=True):
-        F = distribution(f)
-        keldysh = np.asarray(G @ F - F @ advanced(G))
-        two, one = (-np.einsum("ij,nji->n", np.asarray(r), keldysh).imag / 8 for r in (R[1], R[0]))
-        each.append(two + 1j * one)
+    if is_traced((kin.spectrum.all_G, kin.all_f)):
+        return kin.integrated(jax.vmap(partial(_of_energy, jnp))(kin.spectrum.all_G, kin.all_f))
+    each = [_of_energy(np, *at) for at in zip(kin.spectrum.all_G, kin.all_f, strict=True)]
     return np.asarray(kin.integrated(np.array(each)))
+
+
+def _of_energy(xp: Any, G: Any, f: Any) -> Any:
+    F = distribution(f)
+    keldysh = xp.asarray(G @ F - F @ advanced(G))
+    two, one = (-xp.einsum("ij,nji->n", np.asarray(r), keldysh).imag / 8 for r in (R[1], R[0]))
+    return two + 1j * one
 
 
 class _Mixing:

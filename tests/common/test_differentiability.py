@@ -69,7 +69,6 @@ REFUSED = {
     "refine_at": lambda x, sol, spec: ju.refine_at(replace_points(x), [0]),
     "ring": lambda x, sol, spec: ju.ring(x, 2.0, 0.5),
     "save": lambda x, sol, spec: ju.save(device(x), "never.npz"),
-    "self_consistent_kinetics": lambda x, sol, spec: ju.self_consistent_kinetics(sol, x * ENERGIES, CONTACTS),
     "self_field": lambda x, sol, spec: ju.self_field(sol, 0.1 * x),
     "squid_loop": lambda x, sol, spec: ju.squid_loop(x, 2.0, 0.5, 0.3, 0.1),
     "strip": lambda x, sol, spec: ju.strip(x, 1.0, 0.5),
@@ -109,6 +108,7 @@ DIFFERENTIABLE = {
 """Those that JAX passes through, but for what follows from a solution."""
 
 OF_SOLUTIONS = {
+    "self_consistent_kinetics",
     "solve_screened",
     "spin_dynamics",
     "kinetics",
@@ -226,18 +226,19 @@ def test_the_message_names_function_argument_and_remedy(sol):
 
 
 IN_PROGRAMS = {
-    "solve_screened": lambda x, spec: ju.solve_screened(device(1.0, 1.0), 0.5, 0.1 * x, 0.1),
-    "depairing_current": lambda x, spec: ju.depairing_current(SUPER, 0.5 * x),
-    "film_critical_temperature": lambda x, spec: ju.film_critical_temperature(ju.Material(Tc=x)),
-    "kinetics": lambda x, spec: ju.kinetics(spec, CONTACTS | {"right": ju.Contact(voltage=0.1 * x)}),
-    "spin_dynamics": lambda x, spec: ju.spin_dynamics(device(1.0), CONTACTS, [0.0, 0.1 * x]),
+    "self_consistent_kinetics": lambda x, sol, spec: ju.self_consistent_kinetics(sol, x * ENERGIES, CONTACTS),
+    "solve_screened": lambda x, sol, spec: ju.solve_screened(device(1.0, 1.0), 0.5, 0.1 * x, 0.1),
+    "depairing_current": lambda x, sol, spec: ju.depairing_current(SUPER, 0.5 * x),
+    "film_critical_temperature": lambda x, sol, spec: ju.film_critical_temperature(ju.Material(Tc=x)),
+    "kinetics": lambda x, sol, spec: ju.kinetics(spec, CONTACTS | {"right": ju.Contact(voltage=0.1 * x)}),
+    "spin_dynamics": lambda x, sol, spec: ju.spin_dynamics(device(1.0), CONTACTS, [0.0, 0.1 * x]),
 }
 
 
 @pytest.mark.parametrize("name", IN_PROGRAMS)
-def test_what_cannot_stand_inside_jit_says_so(name, spec):
+def test_what_cannot_stand_inside_jit_says_so(name, sol, spec):
     with pytest.raises(ju.NotDifferentiableError, match=rf"{name} cannot stand inside jax.jit .* jax.grad and jax.jvp"):
-        jax.jit(lambda x: IN_PROGRAMS[name](x, spec))(1.0)
+        jax.jit(lambda x: IN_PROGRAMS[name](x, sol, spec))(1.0)
 
 
 @pytest.mark.parametrize("T", [0.05, 0.3, 0.7, 0.99, 1.5])

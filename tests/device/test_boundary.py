@@ -74,7 +74,7 @@ def test_pytree_round_trip(phase):
     reservoir = Reservoir(1.5, phase=phase, h=(0, 0, 0.25))
     leaves, structure = jax.tree.flatten(reservoir)
     again = jax.tree.unflatten(structure, leaves)
-    assert len(leaves) == (5 if callable(phase) else 6)
+    assert len(leaves) == (6 if callable(phase) else 7)
     assert (again.Delta, again.phase) == (1.5, phase)
     assert again.h is reservoir.h
     assert jax.tree.unflatten(structure, [-1.0, *leaves[1:]]).Delta == -1.0  # unchecked

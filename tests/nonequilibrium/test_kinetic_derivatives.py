@@ -122,3 +122,29 @@ def test_floating_contact():
     moved = {s: np.asarray(probe(*(at + s * step * along))) for s in (-2, -1, 1, 2)}
     expected = (8 * (moved[1] - moved[-1]) - (moved[2] - moved[-2])) / (12 * step)
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
+
+
+def feeding(x):
+    """What distributions at a voltage make of a superconducting strip: Delta, a current, what is fed in."""
+    D, h, V, eta = x
+    mesh = ju.rectangle(1.2, 0.3, 10.0, x=np.linspace(0, 1.2, 4), y=np.array([0.0, 0.3]))
+    ends = {"left": ju.Reservoir(0.0), "right": ju.Reservoir(1.7)}
+    device = ju.Device(mesh=mesh, materials=ju.Material(Tc=1.0, D=D, h=h * np.array([0, 0, 1.0])), boundaries=ends)
+    sol = ju.solve(device, 0.3, pair_potential=0.8, frequencies=([3.0], [1.0]))
+    u, w = np.polynomial.legendre.leggauss(6)
+    s = (u + 1) / 2
+    contacts = {"left": ju.Contact(voltage=V, temperature=0.3), "right": ju.Contact(voltage=0.0, temperature=0.3)}
+    options = {"eta": eta, "weights": w / (1 - s) ** 2, "tol": 1e-12}
+    kin = ju.self_consistent_kinetics(sol, 2 * s / (1 - s), contacts, **options)
+    at = kin.spectrum.Delta[4]
+    return jnp.stack([at.real, at.imag, ju.current_through(kin, "right"), kin.pairing_source[1, 4]])
+
+
+def test_self_consistent_pair_potential():
+    """Along a change of D, h, voltage and eta."""
+    at, along, step = np.array([1.2, 0.3, 0.4, 0.5]), np.array([0.6, -0.5, 1.0, 0.4]), 1e-3
+    slopes = np.asarray(jax.jacrev(feeding)(jnp.asarray(at)))
+    assert (np.abs(slopes) > 1e-4).all(axis=1).any()
+    moved = {s: np.asarray(feeding(at + s * step * along)) for s in (-2, -1, 1, 2)}
+    expected = (8 * (moved[1] - moved[-1]) - (moved[2] - moved[-2])) / (12 * step)
+    np.testing.assert_allclose(slopes @ along, expected, rtol=1e-6, atol=1e-7)

@@ -4,8 +4,8 @@ With h(p, Delta) = Delta' - Delta, where Delta' is what the distributions at Del
 
     Delta(p) = Delta - (dh/dDelta)^-1 h(p, Delta)
 
-has the value that was found and its first derivatives. Each product with dh/dDelta is one linear response of spectrum and
-distributions; GMRES needs few of them.
+has the value that was found and its first derivatives. Each product with dh/dDelta is one linear response of spectrum
+and distributions; GMRES needs few of them.
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.sparse.linalg as sla
-from jax.custom_derivatives import linear_call
 
 from jusadel.common.differentiability import NotDifferentiableError
 from jusadel.common.errors import SolveError
-from jusadel.solver.derivatives.callback import called
+from jusadel.solver.derivatives.callback import called_linear
 
 Array = jax.Array
 ACCURACY, MOST = 1e-11, 200
@@ -58,7 +57,8 @@ def _gmres(product: Callable[[Array], Array], r: np.ndarray) -> np.ndarray:
     size = float(np.linalg.norm(r))
     if size == 0:
         return r
-    operator = sla.LinearOperator((len(r),) * 2, matvec=lambda x: np.asarray(product(jnp.asarray(np.ravel(x)))))
+    matvec = lambda x: np.array(product(jnp.asarray(np.ravel(x))))  # noqa: E731
+    operator = sla.LinearOperator((len(r),) * 2, matvec=matvec, dtype=float)
     x, failed = sla.gmres(operator, r / size, rtol=ACCURACY, restart=MOST, maxiter=1)
     if failed:
         raise SolveError(
@@ -69,7 +69,7 @@ def _gmres(product: Callable[[Array], Array], r: np.ndarray) -> np.ndarray:
 
 
 def moved(h: Array, mixture: Mixture) -> Array:
-    """- (dh/dDelta)^-1 h as a function of h, of which only the derivative counts: its value is that of what was found."""
+    """- (dh/dDelta)^-1 h as a function of h, of which only the derivative counts: the value is zero."""
     return _moved(h, mixture)
 
 
@@ -81,9 +81,7 @@ def _moved(h: Array, mixture: Mixture) -> Array:
 @_moved.defjvp
 def _rule(mixture: Mixture, primals: Any, tangents: Any) -> Any:
     along = tangents[0] + 0 * _once(primals[0])
-    solve = lambda _, r: called(mixture.solve, r, r)  # noqa: E731
-    transposed = lambda _, r: called(mixture.solve_transposed, r, r)  # noqa: E731
-    return jnp.zeros_like(along), -linear_call(solve, transposed, (), along)
+    return jnp.zeros_like(along), -called_linear(mixture.solve, mixture.solve_transposed, along)
 
 
 @jax.custom_jvp

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import Primitive
-from jax.interpreters import batching, mlir
+from jax.interpreters import ad, batching, mlir
 
 from jusadel.action.matrices.padding import in_few_sizes
 from jusadel.action.matrix_free import lift
@@ -144,6 +144,30 @@ _call.def_abstract_eval(
 )
 mlir.register_lowering(_call, mlir.lower_fun(_called_back, multiple_results=True))
 batching.primitive_batchers[_call] = _call_batched
+
+
+# --- linear functions of numbers ----------------------------------------------------------------------
+
+
+def called_linear(forward: Callable[[np.ndarray], np.ndarray], transposed: Callable[..., np.ndarray], x: Any) -> Any:
+    """A linear function of a vector (k,), and that of gradients."""
+    return _linear.bind(x, forward=forward, transposed=transposed)
+
+
+def _row_by_row(x: Any, *, forward: Callable[[np.ndarray], np.ndarray], transposed: Any) -> Any:
+    rows = np.asarray(x).reshape(-1, x.shape[-1])
+    return on_device(np.stack([forward(row) for row in rows]).reshape(x.shape))
+
+
+def _linear_batched(arguments: Any, dims: Any, *, forward: Any, transposed: Any) -> Any:
+    return called_linear(forward, transposed, jnp.moveaxis(arguments[0], dims[0], 0)), 0
+
+
+_linear = Primitive("host_linear")
+_linear.def_impl(_row_by_row)
+_linear.def_abstract_eval(lambda x, forward, transposed: x)
+ad.deflinear2(_linear, lambda ct, _, *, forward, transposed: [called_linear(transposed, forward, ct)])
+batching.primitive_batchers[_linear] = _linear_batched
 
 
 # --- solutions whose preparations serve again ---------------------------------------------------------
