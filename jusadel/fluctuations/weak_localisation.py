@@ -54,8 +54,8 @@ def localisation(
     To leading order in the disorder, in the normal state, for samples of any shape with leads in good contact, where
     the Cooperon vanishes. Material.dephasing acts here, beside all other fields of the materials and surfaces: an
     `inelastic` rate adds twice itself to dephasing; the exchange field does, h, but the spin that it polarises has no
-    share in it. Where a field of the plane acts on spins,
-    or the gate on spin-orbit coupling, give a function of the field or the gate that returns the device.
+    share in it. Where a field of the plane acts on spins, or the gate on spin-orbit coupling, give a function of the
+    field or the gate that returns the device.
 
     One factorisation for each field; the derivatives cost as much again, however many parameters there are. JAX
     differentiates the correction once, forward or backward, with respect to fields, rates, and everything in the

@@ -23,12 +23,18 @@ def device(mesh=STRIP, material=MAGNET, **boundaries):
 
 
 DEVICES = {
-    "reservoirs": device(left=LEFT, right=RIGHT),
-    "barrier": device(left=ju.Tunnel(LEFT, 1.5, transmissions=[0.3, 0.9]), right=RIGHT),
-    "interface": device(CUT, left=LEFT, right=RIGHT, barrier=ju.Interface(2.0)),
-    "seam": device(left=LEFT, right=RIGHT, bottom=ju.Periodic("top", rotation=(0, 0, 0.4))),
-    "surface": device(left=LEFT, right=RIGHT, bottom=ju.Surface(rashba=0.3, h=(0.2, 0, 0))),
+    "barriers and a seam": device(
+        CUT,
+        left=ju.Tunnel(LEFT, 1.5, transmissions=[0.3, 0.9]),
+        right=RIGHT,
+        barrier=ju.Interface(2.0),
+        bottom=ju.Periodic("top", rotation=(0, 0, 0.4)),
+    ),
+    "surface and a barrier": device(
+        CUT, left=LEFT, right=RIGHT, barrier=ju.Interface(2.0), bottom=ju.Surface(rashba=0.3)
+    ),
 }
+"""Each thing that fills rows of its own, several of them at once."""
 
 
 def numbers(device, **given):
@@ -66,7 +72,7 @@ def gradient():
 
 
 def krylov():
-    return numbers(DEVICES["reservoirs"], linear_solver=ju.linear.Krylov(inner="float64"))
+    return numbers(DEVICES["barriers and a seam"], linear_solver=ju.linear.Krylov(inner="float64"))
 
 
 OTHERS = (krylov, self_consistent, spectrum_and_kinetics, gradient)

@@ -10,7 +10,8 @@ import pytest
 import jusadel as ju
 from jusadel.action.matsubara import GAP_RATIO, plain_sum
 from jusadel.studies.film.depairing import depairing_current
-from jusadel.studies.film.states import film_critical_temperature, film_state, gap_of_temperature
+from jusadel.studies.film.states import film_state, gap_of_temperature
+from jusadel.studies.film.transition import film_critical_temperature
 
 pytestmark = pytest.mark.usefixtures("fast_code")
 REFERENCES = json.loads((Path(__file__).parents[1] / "data" / "references.json").read_text())
