@@ -406,11 +406,6 @@ def test_bad_numbers_are_refused(given, message):
         solve_screened(RING, **({"T": T, "H": 0.1, "permeability": 1.0} | given))
 
 
-def test_derivatives_are_refused():
-    with pytest.raises(ValueError, match=r"solve_screened has no derivatives: call it outside of jax\.grad"):
-        jax.grad(lambda H: ju.free_energy(solve_screened(RING, T, H, 1.0)))(0.1)
-
-
 def test_superconducting_electrodes_are_refused():
     mesh = ju.rectangle(1.0, 1.0, 0.5)
     device = ju.Device(mesh=mesh, materials=ju.Material(), boundaries={"left": ju.Reservoir(Delta=1.0)})
