@@ -3,7 +3,6 @@
 import warnings
 from dataclasses import replace
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
