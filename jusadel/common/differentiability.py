@@ -6,7 +6,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
-from functools import singledispatch, wraps
+from functools import partial, singledispatch, wraps
 from typing import Any, ParamSpec, TypeVar
 
 import jax
@@ -88,6 +88,17 @@ def refuse_in_program(function: str, remedy: str, **given: object) -> None:
             f"{function} cannot stand inside jax.jit or jax.vmap with {' and '.join(unknown)} traced by JAX, which has "
             f"no value there; {remedy}"
         )
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def once(x: Any, refusal: str) -> Any:
+    """x as it is, inside of a rule for first derivatives: a derivative of it, a second one, raises this message."""
+    return x
+
+
+@once.defjvp
+def _refused(refusal: str, *_: Any) -> Any:
+    raise NotDifferentiableError(refusal)
 
 
 def numpy_if_few(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.arguments import is_number, real
-from jusadel.common.differentiability import is_traced
+from jusadel.common.differentiability import NotDifferentiableError, is_traced
 from jusadel.common.types import ArrayLike
 from jusadel.device.boundary.base import checked_polarisation
 
@@ -129,6 +129,11 @@ class Contact:
         """
         E, held = real("energies", energies), self.held()[1]
         if is_traced((E, held, self.temperature)):
+            if not is_traced(self.temperature) and not self.temperature:
+                raise NotDifferentiableError(
+                    "the distribution of an electrode at temperature 0 is a step: it has no derivatives with respect "
+                    "to its voltage and spin, or the energy; give the Contact a temperature above zero"
+                )
             return _distribution(E, held[0], held[1:], self.temperature)
         E = np.asarray(E)
         V, size = held[0], float(np.linalg.norm(held[1:]))

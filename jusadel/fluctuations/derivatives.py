@@ -17,11 +17,15 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
 from jusadel.action.mesh_action import DiscreteAction
-from jusadel.common.differentiability import NotDifferentiableError
+from jusadel.common.differentiability import once
 from jusadel.fluctuations.cooperon import PER_RATE, BlockPattern
 from jusadel.fluctuations.quadratic_form import SIGNS, cell_blocks, node_blocks, turns
 
 Array = jax.Array
+ONCE = (
+    "localisation has first derivatives only; take central differences of them, or in fits the Gauss-Newton matrix of "
+    "first derivatives, as `fit` does"
+)
 
 
 class Response(NamedTuple):
@@ -60,7 +64,7 @@ def _known(inputs: Inputs, response: Response, value: Array) -> Array:
 @partial(_known.defjvp, symbolic_zeros=True)
 def _rule(primals: Any, tangents: Any) -> Any:
     inputs, response, value = primals
-    leaves, tree = jax.tree.flatten(_once(inputs))
+    leaves, tree = jax.tree.flatten(once(inputs, ONCE))
     along = jax.tree.leaves(tangents[0])
     moving = [k for k, change in enumerate(along) if not isinstance(change, SymbolicZero)]
 
@@ -69,20 +73,6 @@ def _rule(primals: Any, tangents: Any) -> Any:
         return _first_order(jax.tree.unflatten(tree, [new.get(k, x) for k, x in enumerate(leaves)]), response)
 
     return value, jax.jvp(at, [leaves[k] for k in moving], [along[k] for k in moving])[1]
-
-
-@jax.custom_jvp
-def _once(inputs: Inputs) -> Inputs:
-    """As it is; a derivative of it is the second one of the correction."""
-    return inputs
-
-
-@_once.defjvp
-def _refused(*_: Any) -> Any:
-    raise NotDifferentiableError(
-        "localisation has first derivatives only; take central differences of them, or in fits the Gauss-Newton matrix "
-        "of first derivatives, as `fit` does"
-    )
 
 
 @jax.jit

@@ -1,11 +1,15 @@
 """Gradients through `kinetics`: currents, densities and distributions with respect to every kind of number."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 
 import jusadel as ju
+from jusadel.nonequilibrium.derivatives.pairing import Mixture, moved
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning"),
@@ -108,6 +112,12 @@ def test_forward_and_reverse_agree(gradients):
     np.testing.assert_allclose(reverse, forward, rtol=1e-10, atol=1e-12)
 
 
+def test_a_step_has_no_derivatives():
+    of = lambda V: ju.Contact(voltage=V, temperature=0.0).distribution(0.3)[0]  # noqa: E731
+    with pytest.raises(ju.NotDifferentiableError, match="temperature 0 is a step"):
+        jax.grad(of)(0.2)
+
+
 def probe(V, D):
     """What a floating electrode settles at, and what flows."""
     at = driven(VALUES | {"voltage": V, "D": D}, voltage="floating", spin="floating", temperature="floating")
@@ -138,6 +148,19 @@ def feeding(x):
     kin = ju.self_consistent_kinetics(sol, 2 * s / (1 - s), contacts, **options)
     at = kin.spectrum.Delta[4]
     return jnp.stack([at.real, at.imag, ju.current_through(kin, "right"), kin.pairing_source[1, 4]])
+
+
+def test_a_fixed_point_has_first_derivatives():
+    """x = cos(p x): x' = - x sin(p x)/(1 + p sin(p x)); a second derivative is refused, not left incomplete."""
+    change, p = (lambda p, x: jnp.cos(p * x) - x), 0.7
+    x = np.full(1, brentq(lambda x: np.cos(p * x) - x, 0, 1, xtol=1e-15))
+    mixture = Mixture(partial(change, p), x)
+    solved = lambda p: (x + moved(change(p, jnp.asarray(x)), mixture))[0]  # noqa: E731
+    expected = (-x * np.sin(p * x) / (1 + p * np.sin(p * x)))[0]
+    for by in (jax.grad, jax.jacfwd):
+        assert float(by(solved)(p)) == pytest.approx(expected, rel=1e-10)
+    with pytest.raises(ju.NotDifferentiableError, match="self_consistent_kinetics has first derivatives only"):
+        jax.grad(jax.grad(solved))(p)
 
 
 def test_self_consistent_pair_potential():

@@ -152,10 +152,6 @@ def _of_bath_and_pairs(transport: Transport, f: Array) -> tuple[Array, Array]:
     """What the bath gives (n_E, 8), and of charge what else stands at the nodes (n_E, N): the pair potential."""
     at_rest = jnp.zeros_like(transport.omega)
     whole, local = (
-        over_energies(of_all_nodes, _with_omega(transport, omega), f) for omega in (transport.omega, at_rest)
+        over_energies(of_all_nodes, replace(transport, omega=omega), f) for omega in (transport.omega, at_rest)
     )
     return (whole - local).sum(axis=1), local[..., 1]
-
-
-def _with_omega(transport: Transport, omega: Array) -> Transport:
-    return replace(transport, omega=omega)

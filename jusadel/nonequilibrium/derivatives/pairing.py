@@ -20,12 +20,16 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse.linalg as sla
 
-from jusadel.common.differentiability import NotDifferentiableError
+from jusadel.common.differentiability import once
 from jusadel.common.errors import SolveError
 from jusadel.solver.derivatives.callback import called_linear
 
 Array = jax.Array
 ACCURACY, MOST = 1e-11, 200
+ONCE = (
+    "self_consistent_kinetics has first derivatives only; take central differences of them, outside of a second "
+    "jax.grad or jax.jvp"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,31 +72,13 @@ def _gmres(product: Callable[[Array], Array], r: np.ndarray) -> np.ndarray:
     return size * x
 
 
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
 def moved(h: Array, mixture: Mixture) -> Array:
     """- (dh/dDelta)^-1 h as a function of h, of which only the derivative counts: the value is zero."""
-    return _moved(h, mixture)
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(1,))
-def _moved(h: Array, mixture: Mixture) -> Array:
     return jnp.zeros_like(h)
 
 
-@_moved.defjvp
+@moved.defjvp
 def _rule(mixture: Mixture, primals: Any, tangents: Any) -> Any:
-    along = tangents[0] + 0 * _once(primals[0])
+    along = tangents[0] + 0 * once(primals[0], ONCE)
     return jnp.zeros_like(along), -called_linear(mixture.solve, mixture.solve_transposed, along)
-
-
-@jax.custom_jvp
-def _once(h: Array) -> Array:
-    """As it is; a derivative of it is the second one of the pair potential."""
-    return h
-
-
-@_once.defjvp
-def _refused(*_: Any) -> Any:
-    raise NotDifferentiableError(
-        "self_consistent_kinetics has first derivatives only; take central differences of them, outside of a second "
-        "jax.grad or jax.jvp"
-    )
