@@ -10,7 +10,7 @@ densities, node by node and triangle by triangle.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -19,8 +19,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.action.matrices.carrying import merged, parts_of, summed
-from jusadel.action.matrices.neighbours import joined, split_like, weighted_sums
+from jusadel.action.matrices.carrying import merged, parts_of, summed, summed_over
+from jusadel.action.matrices.neighbours import Neighbours, joined, split_like, weighted_sums
 from jusadel.action.matrices.node_matrices import TANGENTS, TWO_B_R3, green, inverse_of_frames
 from jusadel.action.matrices.products import code_for, materialise, product, quickly_compiled, transpose
 from jusadel.action.matrix_free import LiftedAction, TriangleBlocks, carried_from_corners, corner_energy
@@ -45,12 +45,13 @@ def hessian_blocks(lifted: LiftedAction, V: Array, R3_Q: Array, omega: Array) ->
     """The Hessian at frames V (b, n, 4, 4), and omega (b,), real or complex; R3 Q as `slope_and_curvature` gives it."""
     V = jnp.moveaxis(V, 0, -1)
     with code_for(8 * V.size):
-        return _assembled(lifted, V, inverse_of_frames(V), R3_Q, omega)
+        return assembled(lifted, V, R3_Q, omega)
 
 
-def _assembled(lifted: LiftedAction, V: Array, V_inverse: Array, R3_Q: Array, omega: Array) -> HessianBlocks:
+def assembled(lifted: LiftedAction, V: Array, R3_Q: Array, omega: Array) -> HessianBlocks:
     """As `hessian_blocks`, from frames (n, 4, 4, w)."""
-    pairs, T = lifted.pairs, jax.vmap(tangents)(V, V_inverse)
+    pairs, V_inverse = lifted.pairs, inverse_of_frames(V)
+    T = jax.vmap(tangents)(V, V_inverse)
     own, across = _of_nodes(lifted, V, V_inverse, T, omega)
     if lifted.corners is not None and lifted.sides is not None and lifted.blocks is not None:
         of_corners, of_sides = _of_cells(lifted, lifted.blocks, green(V, V_inverse), T)
@@ -94,6 +95,8 @@ def flat(T: Array) -> Array:
 
 def _curvature(R3_Q: Array) -> Array:
     """Tr(2 {B_a, B_b} R3 Q), (n, 8, 8, w)."""
+    if quickly_compiled(R3_Q):
+        return jnp.einsum("ijab,njiw->nabw", jnp.asarray(BENT, R3_Q.dtype), R3_Q)
     bent = jnp.asarray(BENT, R3_Q.dtype)[..., None]
     terms = (bent[i, j] * R3_Q[:, j, i, None, None] for i in range(4) for j in range(4))
     return materialise(sum(terms, start=jnp.zeros((), R3_Q.dtype)))
@@ -112,18 +115,28 @@ def _of_nodes(lifted: LiftedAction, V: Array, V_inverse: Array, T: Array, omega:
         near, node, g, h, T = x
         own, back = change(T, g, h, node)
         here = [jnp.swapaxes(y, 1, 2) for y in (-T / 4, *jnp.moveaxis(back, 1, 0))]
-        parts = [parts_of(near.weights, flat(materialise(y))) for y in here]
-
-        def with_neighbour(e: Array) -> Array:
-            weights = near.weights.at(slice(None), slice(None), e).transposed
-            left = summed((weights.at(slice(None), c), x) for c, x in enumerate(parts))
-            return overlap(left.reshape(T.shape), there[near.index[:, e]].reshape(T.shape))
-
-        each = one_by_one(with_neighbour, T)(jnp.arange(near.index.shape[1]))
-        return jax.vmap(contracted)(T, own), jnp.moveaxis(each, 0, 1)
+        return jax.vmap(contracted)(T, own), across_pairs(near, here, there)
 
     at_nodes = jax.tree.map(lambda x: split_like(near, x), (lifted.system.nodes, G, H, T))
     return jax.tree.map(lambda x: joined(x, len(V)), jax.lax.map(of, (near, *at_nodes)))
+
+
+def across_pairs(near: Neighbours, here: Sequence[Array], there: Array) -> Array:
+    """Tr(here_a U there_b U^-1) of nodes and neighbours, weighted and summed over c, (s, k, 8, 8, w) in a block of nodes.
+
+    here: (1 + c) of (s, 4, 4, 8, w); there: the components at all nodes, as `merged` gives them of (n, 4, 4, 8 w).
+    """
+    parts = [parts_of(near.weights, flat(materialise(y))) for y in here]
+    back, tangents = near.weights.transposed, lambda x: x.reshape(*x.shape[:-1], *here[0].shape[3:])  # noqa: E731
+    if quickly_compiled(here[0]):
+        left = summed_over("nck,nc->nk", back, [jnp.stack(x, axis=1) for x in zip(*parts, strict=True)])
+        return jax.vmap(overlap, in_axes=1, out_axes=1)(tangents(left), tangents(there[near.index]))
+
+    def with_neighbour(e: Array) -> Array:
+        left = summed((back.at(slice(None), c, e), x) for c, x in enumerate(parts))
+        return overlap(tangents(left), tangents(there[near.index[:, e]]))
+
+    return jnp.moveaxis(jax.lax.map(with_neighbour, jnp.arange(near.index.shape[1])), 0, 1)
 
 
 def _change_at_node(lifted: LiftedAction, omega: Array) -> Callable[..., tuple[Array, Array]]:

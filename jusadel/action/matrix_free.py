@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
-from jusadel.action.matrices.carrying import Parts, Weights, matrices, parts_of, summed, weights_of
+from jusadel.action.matrices.carrying import Parts, Weights, matrices, parts_of, summed, summed_over, weights_of
 from jusadel.action.matrices.links import all_middle_links
 from jusadel.action.matrices.neighbours import Neighbours, in_blocks, neighbours, sums_back, weighted_sums
 from jusadel.action.matrices.node_matrices import (
@@ -39,7 +39,7 @@ from jusadel.action.matrices.node_matrices import (
 )
 from jusadel.action.matrices.padded_rows import Rows, padded
 from jusadel.action.matrices.pairs import NodePairs
-from jusadel.action.matrices.products import code_for, materialise
+from jusadel.action.matrices.products import code_for, materialise, quickly_compiled
 from jusadel.action.mesh_action import Cells, DiscreteAction, local_slope, middle_action
 from jusadel.action.nambu import R
 from jusadel.action.terms import Term, density
@@ -218,6 +218,9 @@ def slope_of_triangles(lifted: LiftedAction, block: TriangleBlocks) -> Callable[
 def carried_from_corners(block: TriangleBlocks, X: Parts) -> list[Array]:
     """The three matrices (k, 4, 4, w) of each triangle, carried to its centroid, from their parts at the nodes."""
     links = _cut(block.links)
+    if quickly_compiled(X[0]):
+        carried = matrices(links, summed_over("kc,kc->kc", links, [x[block.triangles] for x in X]))
+        return [carried[:, i] for i in range(3)]
     at = lambda i: [(links.at(slice(None), i), [x[block.triangles[:, i]] for x in X])]  # noqa: E731
     return [matrices(links, summed(at(i))) for i in range(3)]
 
@@ -225,6 +228,9 @@ def carried_from_corners(block: TriangleBlocks, X: Parts) -> list[Array]:
 def phi_at_corners(block: TriangleBlocks, forces: tuple[Array, ...]) -> Array:
     """Gradients of carried matrices as Phi at the corners, (k, 3, 4, 4, w), as `merged` gives it."""
     back = _cut(block.links).transposed
+    if quickly_compiled(forces[0]):
+        stacked = jnp.stack([transposed(f) for f in forces], axis=1)
+        return summed_over("kc,kc->kc", back, parts_of(back, stacked))
     each = (summed([(back.at(slice(None), i), parts_of(back, transposed(f)))]) for i, f in enumerate(forces))
     return jnp.stack(list(each), axis=1)
 

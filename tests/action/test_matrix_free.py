@@ -9,9 +9,9 @@ import pytest
 from random_device import ALL, EVERY, dense, frames, make, small_mesh, vector_potential
 
 import jusadel as ju
-from jusadel.action import matrix_free as lifted
-from jusadel.action.block_hessian import hessian_blocks
-from jusadel.action.matrices import neighbours, node_matrices
+from jusadel.action import block_hessian, matrix_free as lifted
+from jusadel.action.matrices import neighbours, node_matrices, products
+from jusadel.action.matrices.carrying import merged, parts_of
 from jusadel.action.nambu.frames import inverse
 
 OMEGA = np.array([0.8, 0.3, 1.7])
@@ -74,7 +74,7 @@ def test_blocks_of_several_frequencies_are_those_of_each():
     """Assembled for all frequencies at once, against one after the other."""
     action = lifted.lift(system_without(()))
     V, omega = jnp.moveaxis(batched(float)[0], -1, 0), jnp.asarray(OMEGA)
-    of = lambda v, w: hessian_blocks(action, v, lifted.slope_and_curvature(action, v, w)[1], w).blocks  # noqa: E731
+    of = lambda v, w: block_hessian.hessian_blocks(action, v, lifted.slope_and_curvature(action, v, w)[1], w).blocks  # noqa: E731
     together = of(V, omega)
     for k in range(len(omega)):
         alone = of(V[k : k + 1], omega[k : k + 1])[..., 0]
@@ -153,3 +153,28 @@ def test_inverse_in_closed_form(kind):
     np.testing.assert_allclose(node_matrices.inverse_of_frames(V), expected, atol=1e-12 * np.abs(expected).max())
     unity = node_matrices.product(V, node_matrices.inverse_of_frames(V))
     np.testing.assert_allclose(unity, np.broadcast_to(np.eye(4)[None, :, :, None], unity.shape), atol=1e-12)
+
+
+@pytest.mark.parametrize("places", ["neighbours", "triangles", "pairs"])
+def test_sums_written_out_are_those_of_library_calls(places, monkeypatch):
+    """What links carry, as large meshes have it, against the form that is soon compiled."""
+    action = lifted.lift(system_without(()))
+    near, block = action.near, jax.tree.map(lambda x: x[0], action.blocks)
+    X = jnp.asarray(np.random.default_rng(3).normal(size=(near.nodes, len(near.fields), 4, 4, 1)))
+
+    def everything():
+        if places == "neighbours":
+            return neighbours.weighted_sums(near, X[:, 0]), neighbours.sums_back(near, X)
+        if places == "triangles":
+            there = lifted.carried_from_corners(block, parts_of(block.links, X[:, 0]))
+            return there, lifted.phi_at_corners(block, tuple(there))
+        T = jnp.stack([X[:, 0] + a for a in range(8)], axis=3)
+        here = [T[: near.index.shape[1]] + c for c in range(1 + len(near.fields))]
+        components = merged(near.weights, parts_of(near.weights, T.reshape(*T.shape[:3], -1)))
+        return block_hessian.across_pairs(jax.tree.map(lambda x: x[0], near), here, components)
+
+    soon = jax.jit(everything)()
+    monkeypatch.setattr(products, "FEW", 0)
+    for a, b in zip(jax.tree.leaves(soon), jax.tree.leaves(jax.jit(lambda: everything())()), strict=True):
+        assert np.abs(a).max() > 0.1
+        np.testing.assert_allclose(b, a, atol=1e-13 * np.abs(a).max())

@@ -8,7 +8,7 @@ differ where a magnetic field goes through them, are taken once, before any matr
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -74,11 +74,11 @@ class Weights:
 
 
 def parts_of(weights: Weights, X: Array) -> Parts:
-    """The parts of matrices (n, 4, 4, w)."""
+    """The parts of matrices (..., 4, 4, w)."""
     if not weights.turns:
         return [X]
-    x = jax.vmap(products.to_components)(X)
-    return [materialise(x[:, rows, columns]) for rows, columns, _ in weights.each()]
+    x = _of_each(products.to_components, X)
+    return [materialise(x[..., rows, columns, :]) for rows, columns, _ in weights.each()]
 
 
 def merged(weights: Weights, parts: Sequence[Any]) -> Array:
@@ -86,13 +86,18 @@ def merged(weights: Weights, parts: Sequence[Any]) -> Array:
     left = list(parts)
     if weights.crossed is not None:
         pairs = zip(left[::2], left[1::2], strict=True)
-        left = [jnp.concatenate([rest[:, :, :1], two, rest[:, :, 1:]], axis=2) for rest, two in pairs]
-    return left[0] if len(left) == 1 else jnp.concatenate(left, axis=1)
+        left = [jnp.concatenate([rest[..., :1, :], two, rest[..., 1:, :]], axis=-2) for rest, two in pairs]
+    return left[0] if len(left) == 1 else jnp.concatenate(left, axis=-3)
 
 
 def matrices(weights: Weights, merged: Array) -> Array:
-    """The matrices (n, 4, 4, w) from what `merged` gives."""
-    return jax.vmap(products.of_components)(merged) if weights.turns else merged
+    """The matrices (..., 4, 4, w) from what `merged` gives."""
+    return _of_each(products.of_components, merged) if weights.turns else merged
+
+
+def _of_each(f: Callable[[Array], Array], X: Array) -> Array:
+    """f of matrices (4, 4, w), from and to (..., 4, 4, w)."""
+    return jax.vmap(f)(X.reshape(-1, *X.shape[-3:])).reshape(X.shape)
 
 
 def summed(terms: Iterable[tuple[Weights, Parts]]) -> Array:
@@ -105,14 +110,36 @@ def summed(terms: Iterable[tuple[Weights, Parts]]) -> Array:
     return merged(weights[0], [materialise(reduce(operator.add, part)) for part in each])
 
 
+def summed_over(axes: str, weights: Weights, parts: Parts) -> Array:
+    """The same in a few library calls: weights and parts have further axes, and `axes` says what becomes of them.
+
+    With "nck,nk->nc" the components (n, c, 4, 4, w) of Sum_k W_nck X_nk.
+    """
+    one, other, out = axes.replace("->", ",").split(",")
+
+    def on(rows: slice, w: Array, y: Array) -> Array:
+        turned = rows == VECTOR
+        return jnp.einsum(f"{one}{'ab' if turned else ''},{other}{'b' if turned else 'a'}qw->{out}aqw", w, y)
+
+    def applied(part: tuple[slice, slice, tuple[Any, Any | None]], y: Array) -> Array:
+        rows, _, (plain, mixed) = part
+        return on(rows, plain, y) if mixed is None else on(rows, plain, y) + on(rows, mixed, _quarter_turned(y))
+
+    return merged(weights, [applied(*x) for x in zip(weights.each(), parts, strict=True)])
+
+
 def _applied(part: tuple[slice, slice, tuple[Any, Any | None]], y: Array) -> Array:
     """One part of W X, (n, rows, columns, w), from that of X."""
     rows, _, (plain, mixed) = part
     on = _rotated if rows == VECTOR else lambda w, x: w[:, None, None, None] * x
     if mixed is None:
         return on(plain, y)
-    quarter = jnp.asarray([-1.0, 1.0], y.dtype)[:, None] * jnp.flip(y, axis=2)
-    return on(plain, y) + on(mixed, quarter)
+    return on(plain, y) + on(mixed, _quarter_turned(y))
+
+
+def _quarter_turned(y: Array) -> Array:
+    """By 90 degrees in the plane of R_1 and R_2."""
+    return jnp.asarray([-1.0, 1.0], y.dtype)[:, None] * jnp.flip(y, axis=-2)
 
 
 def _rotated(S: Array, y: Array) -> Array:

@@ -21,8 +21,9 @@ import numpy as np
 
 from jusadel.action.connectivity import vanishes
 from jusadel.action.matrices import carrying, stiffness
-from jusadel.action.matrices.carrying import Parts, Weights, matrices, parts_of, summed
+from jusadel.action.matrices.carrying import Parts, Weights, matrices, parts_of, summed, summed_over
 from jusadel.action.matrices.pairs import NodePairs, PaddedPlaces, links_of_corners, pairs_of
+from jusadel.action.matrices.products import quickly_compiled
 from jusadel.action.mesh_action import Cells, DiscreteAction
 from jusadel.action.periodic import rotated_back
 from jusadel.device.material.material import SHAPES
@@ -117,9 +118,13 @@ def split_like(near: Neighbours, x: Array) -> Array:
 
 def weighted_sums(near: Neighbours, X: Array) -> tuple[Array, Array]:
     """(K X)_i and the H_ci of X (n, 4, 4, w): (n, 4, 4, w) and (n, c, 4, 4, w)."""
-    parts = parts_of(near.weights, X)
+    parts, soon = parts_of(near.weights, X), quickly_compiled(X)
 
     def of(block: Neighbours) -> tuple[Array, Array]:
+        if soon:
+            found = summed_over("nck,nk->nc", block.weights, [x[block.index] for x in parts])
+            every = matrices(block.weights, found)
+            return every[:, 0], every[:, 1:]
         KX, *H = (_over_neighbours(block.weights, block.index, {c: parts}) for c in range(1 + len(near.fields)))
         return KX, jnp.stack(H, axis=1) if H else jnp.zeros((len(KX), 0, *KX.shape[1:]), X.dtype)
 
@@ -128,8 +133,15 @@ def weighted_sums(near: Neighbours, X: Array) -> tuple[Array, Array]:
 
 def sums_back(near: Neighbours, M: Array) -> Array:
     """The transposed of the H_c: Sum_cj B_c,ji U_ij M_cj U_ij^-1, (n, 4, 4, w) from (n, c, 4, 4, w)."""
-    parts = {c: parts_of(near.back, M[:, c]) for c in range(M.shape[1])}
-    return joined(jax.lax.map(lambda block: _over_neighbours(block.back, block.index, parts), near), near.nodes)
+    parts, soon = {c: parts_of(near.back, M[:, c]) for c in range(M.shape[1])}, quickly_compiled(M)
+
+    def of(block: Neighbours) -> Array:
+        if soon:
+            stacked = [jnp.stack(x, axis=1)[block.index] for x in zip(*parts.values(), strict=True)]
+            return matrices(block.back, summed_over("nck,nkc->n", block.back, stacked))
+        return _over_neighbours(block.back, block.index, parts)
+
+    return joined(jax.lax.map(of, near), near.nodes)
 
 
 def _over_neighbours(weights: Weights, index: Array, parts: dict[int, Parts]) -> Array:

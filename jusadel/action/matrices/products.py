@@ -21,7 +21,7 @@ from jax import lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from jusadel.action.nambu import L, R, units
+from jusadel.action.nambu import L, R, constants, units
 
 Array = jax.Array
 FEW = 2**16
@@ -235,14 +235,13 @@ _CONJUGATION = -(np.einsum("ik,jl->ijkl", np.eye(4), np.eye(4)) + np.einsum("sik
 
 def weighted_spin(weights: Any, like: Array) -> Array:
     """w_k L_k, (n, n, 1, ...) with as many axes as `like`."""
-    L, _ = units(len(like), like.dtype)
-    return with_axes_of(like, materialise(sum(weights[k] * L[k] for k in range(3))))
+    return with_axes_of(like, materialise(jnp.tensordot(weights, units(len(like), like.dtype)[0], 1)))
 
 
 def weighted_magnet(weights: Any, like: Array) -> Array:
     """w_k M_k with M_k = L_k R3, (n, n, 1, ...) with as many axes as `like`."""
-    L, R = units(len(like), like.dtype)
-    return with_axes_of(like, materialise(sum(weights[k] * (L[k] @ R[2]) for k in range(3))))
+    L, R = constants(len(like))
+    return with_axes_of(like, materialise(jnp.tensordot(weights, jnp.asarray(L @ R[2], like.dtype), 1)))
 
 
 def between_spins(weights: Any, G: Array) -> Array:
