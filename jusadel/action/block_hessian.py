@@ -122,12 +122,12 @@ def _of_nodes(lifted: LiftedAction, V: Array, V_inverse: Array, T: Array, omega:
 
 
 def across_pairs(near: Neighbours, here: Sequence[Array], there: Array) -> Array:
-    """Tr(here_a U there_b U^-1) of nodes and neighbours, weighted and summed over c, (s, k, 8, 8, w) in a block of nodes.
+    """Sum_c W_c Tr(here_ca U there_b U^-1) of the nodes of a block with their neighbours, (s, k, 8, 8, w).
 
     here: (1 + c) of (s, 4, 4, 8, w); there: the components at all nodes, as `merged` gives them of (n, 4, 4, 8 w).
     """
     parts = [parts_of(near.weights, flat(materialise(y))) for y in here]
-    back, tangents = near.weights.transposed, lambda x: x.reshape(*x.shape[:-1], *here[0].shape[3:])  # noqa: E731
+    back, tangents = near.weights.transposed, lambda x: x.reshape(*x.shape[:-1], *here[0].shape[3:])
     if quickly_compiled(here[0]):
         left = summed_over("nck,nc->nk", back, [jnp.stack(x, axis=1) for x in zip(*parts, strict=True)])
         return jax.vmap(overlap, in_axes=1, out_axes=1)(tangents(left), tangents(there[near.index]))

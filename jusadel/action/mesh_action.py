@@ -24,10 +24,20 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jusadel.action.barriers import barrier
 from jusadel.action.connectivity import Layout
-from jusadel.action.matrices.links import Matrices, carried, edge_links, over_seams, to_middle
+from jusadel.action.matrices.links import (
+    Matrices,
+    carried,
+    edge_links,
+    of_following,
+    of_previous,
+    over_seams,
+    stacked,
+    to_middle,
+)
 from jusadel.action.matrices.node_matrices import transposed
 from jusadel.action.matrices.products import materialise
 from jusadel.action.terms import Term, density
@@ -131,12 +141,12 @@ def node_action(system: DiscreteAction, G: Array, node: Nodes, omega: Array) -> 
 
 
 class Seen(NamedTuple):
-    """The matrices of a cell where its terms are sampled, three (n, n, ...) each; empty where no term asks for them."""
+    """The matrices of a cell where its terms are sampled, (3, n, n, ...) each; empty where no term asks for them."""
 
-    own: Sequence[Any]  # at the corners
-    following: Sequence[Any]  # those of the following corners, carried to the corners
-    previous: Sequence[Any]  # those of the previous ones
-    middle: Sequence[Any]  # those of the corners, carried to the middle
+    own: Any  # at the corners
+    following: Any  # those of the following corners, carried to the corners
+    previous: Any  # those of the previous ones
+    middle: Any  # those of the corners, carried to the middle
 
 
 def cell_action(system: DiscreteAction, G: Matrices, cell: Cells, links: bool | None = None) -> Array:
@@ -148,18 +158,18 @@ def cell_action(system: DiscreteAction, G: Matrices, cell: Cells, links: bool | 
 
 def seen(system: DiscreteAction, G: Matrices, cell: Cells, links: bool | None = None) -> Seen:
     """The matrices (4, 4, ...) of the corners' owners, where the gradient terms are sampled."""
-    links = system.links if links is None else links
+    links, G = system.links if links is None else links, stacked(G)
     places = {t.sampled for t in system.cell_terms}
-    middle = (to_middle(G, cell) if links else list(G)) if "middle" in places else []
+    middle = (to_middle(G, cell) if links else G) if "middle" in places else ()
     if not places & {"edges", "corners"}:
-        return Seen([], [], [], middle)
+        return Seen((), (), (), middle)
     own = over_seams(G, cell) if links else G
-    following, previous = ([own[(i + s) % 3] for i in range(3)] for s in (1, 2))
+    following, previous = of_following(own), of_previous(own)
     if links:
-        U = edge_links(cell, len(G[0]), G[0].dtype)
-        following = [carried(u, g) for u, g in zip(U, following, strict=True)]
-        previous = [carried(U[i - 1].T, g) for i, g in enumerate(previous)]
-    return Seen(list(own), following, previous, middle)
+        U = edge_links(cell, G.shape[1], G.dtype)
+        following = jax.vmap(carried)(U, following)
+        previous = jax.vmap(carried)(of_previous(jnp.swapaxes(U, 1, 2)), previous)
+    return Seen(own, following, previous, middle)
 
 
 def action_of_seen(system: DiscreteAction, at: Seen, cell: Cells) -> Array:
@@ -172,32 +182,29 @@ def action_of_seen(system: DiscreteAction, at: Seen, cell: Cells) -> Array:
     return sum(found[1:], start=found[0])
 
 
-def edge_action(terms: tuple[Term, ...], G: Matrices, following: Sequence[Array], cell: Cells) -> Array:
+def edge_action(terms: tuple[Term, ...], G: Array, following: Array, cell: Cells) -> Array:
     """Terms like diffusion, -D_kj Dk G Dj G, as Sum over edges of -K_ij (G_j - G_i)^2: exact for linear G."""
-    total = jnp.zeros(G[0].shape[2:], G[0].dtype)
+    corner, total = np.arange(3), jnp.zeros(G.shape[3:], G.dtype)
     for t in terms:
         K = cell.nu * cell.area * (cell.gradients @ cell.fields[t.field] @ cell.gradients.T)
-        for i in range(3):
-            p = SimpleNamespace(**{t.field: -K[i, (i + 1) % 3].reshape(1, 1)})
-            total += density((t,), G[i], [materialise(following[i] - G[i])], p)
+        along = lambda g, step, k, t=t: density((t,), g, [step], SimpleNamespace(**{t.field: k}))  # noqa: E731
+        weights = -K[corner, (corner + 1) % 3].reshape(3, 1, 1)
+        total += jnp.sum(jax.vmap(along)(G, materialise(following - G), weights), axis=0)
     return total
 
 
-def corner_action(
-    terms: tuple[Term, ...], G: Matrices, following: Sequence[Array], previous: Sequence[Array], cell: Cells
-) -> Array:
+def corner_action(terms: tuple[Term, ...], G: Array, following: Array, previous: Array, cell: Cells) -> Array:
     """Terms with one gradient, at the corners."""
-    total, p, slope = jnp.zeros(G[0].shape[2:], G[0].dtype), SimpleNamespace(**cell.fields), cell.gradients
-    for i in range(3):
-        matrices = (G[i], following[i], previous[i])
-        dG = [
-            materialise(
-                sum((slope[(i + s) % 3, k] * g for s, g in enumerate(matrices)), start=jnp.zeros((), total.dtype))
-            )
-            for k in range(2)
-        ]
-        total += density(terms, G[i], dG, p, cell.middle[i] * cell.nu * cell.area)
-    return total
+    p, slope = SimpleNamespace(**cell.fields), jnp.asarray(cell.gradients)
+
+    def at_corner(matrices: Sequence[Array], slopes: Sequence[Array], weight: Array) -> Array:
+        parts = lambda k: (s[k] * g for s, g in zip(slopes, matrices, strict=True))  # noqa: E731
+        dG = [materialise(sum(parts(k), start=jnp.zeros((), G.dtype))) for k in range(2)]
+        return density(terms, matrices[0], dG, p, weight)
+
+    slopes = (slope, of_following(slope), of_previous(slope))
+    weights = jnp.asarray(cell.middle) * cell.nu * cell.area
+    return jnp.sum(jax.vmap(at_corner)((G, following, previous), slopes, weights), axis=0)
 
 
 def middle_action(terms: tuple[Term, ...], G: Matrices, cell: Cells) -> Array:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.arguments import is_number, real
-from jusadel.common.differentiability import NotDifferentiableError, is_traced
+from jusadel.common.differentiability import NotDifferentiableError, is_traced, values_of
 from jusadel.common.types import ArrayLike
 from jusadel.device.boundary.base import checked_polarisation
 
@@ -59,7 +59,8 @@ class Contact:
             value, bound = getattr(self, name), "" if least < 0 else " >= 0" if name == "temperature" else " > 0"
             if name in ("voltage", "temperature") and is_floating(value):
                 continue
-            if value is not None and (not is_number(value, least) or (name == "tunnel" and value == 0)):
+            insulating = name == "tunnel" and not is_traced(known := values_of(value)) and known == 0
+            if value is not None and (insulating or not is_number(value, least)):
                 raise ValueError(f"Contact {name} = {value!r}; expected None or a finite number{bound}")
         for name in ("spin", "spin_current"):
             if getattr(self, name) is not None and not (name == "spin" and is_floating(self.spin)):

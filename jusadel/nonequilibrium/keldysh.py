@@ -32,7 +32,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from jusadel.action.barriers import barrier
-from jusadel.action.matrices.links import carried, corner_links, from_middle
+from jusadel.action.matrices.links import carried, corner_links, ways_of
 from jusadel.action.matrices.products import commutator, transpose
 from jusadel.action.matrices.stiffness import diffusion_pairs
 from jusadel.action.mesh_action import (
@@ -40,7 +40,6 @@ from jusadel.action.mesh_action import (
     DiscreteAction,
     Joint,
     Nodes,
-    Seen,
     action_of_seen,
     cell_action,
     node_action,
@@ -288,13 +287,14 @@ def _currents(bare: DiscreteAction, modes: Modes, retarded: Array, adv: Array, f
     def of_cell(r: Array, a: Array, fs: Array, cell: Cells) -> Array:
         at = seen(bare, keldysh_matrices(r, a, fs, modes), cell)
         slope = jax.grad(lambda x: action_of_seen(bare, x, cell), holomorphic=jnp.iscomplexobj(r))(at)
-        torque = lambda g, s: commutator(g, transpose(s))  # noqa: E731
-        torques = Seen(*([torque(*x) for x in zip(*there, strict=True)] for there in zip(at, slope, strict=True)))
-        steps, U = jnp.asarray(cell.steps), corner_links(cell, 8, r.dtype)
-        ways = [(carried(U[i], t), steps[i]) for i, t in enumerate(torques.following)]
-        ways += [(carried(U[i], t), -steps[i - 1]) for i, t in enumerate(torques.previous)]
-        ways += zip(torques.middle, from_middle(cell.middle, steps), strict=False)  # nothing is seen where no term is
-        total: Any = sum(jnp.outer(_components(t, modes), way) for t, way in ways)
+        torque = jax.vmap(lambda g, s: commutator(g, transpose(s)))
+        U, steps, total = corner_links(cell, 8, r.dtype), jnp.asarray(cell.steps), jnp.zeros((len(modes), 2), r.dtype)
+        for k, way in enumerate(ways_of(cell.middle, steps), start=1):
+            if len(at[k]):  # nothing is seen where no term is
+                torques = torque(at[k], slope[k])
+                if at[k] is not at.middle:
+                    torques = jax.vmap(carried)(U, torques)
+                total += jax.vmap(lambda t: _components(t, modes))(torques).T @ way
         return -2 * total / cell.area
 
     return jax.vmap(of_cell)(retarded, adv, f, cells)

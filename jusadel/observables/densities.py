@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.action.matrices.links import from_middle
+from jusadel.action.matrices.links import ways_of
 from jusadel.action.matrices.padding import few_sizes, filled_up, in_few_sizes, with_zeros, without_layout
 from jusadel.action.matrices.products import code_for
 from jusadel.action.mesh_action import Cells, DiscreteAction, action_of_seen, cell_action, nodal_mean, seen
@@ -203,12 +203,11 @@ def _by_turning(system: DiscreteAction, G: Array, generators: np.ndarray) -> Arr
     def of_cell(g: Array, cell: Cells) -> Array:
         at = seen(system, g, cell)
         slope = jax.grad(lambda x: action_of_seen(system, x, cell), holomorphic=jnp.iscomplexobj(g))(at)
-        along = lambda g, s: jnp.einsum("aij,ij->a", g @ X - X @ g, s)  # noqa: E731
         steps, total = jnp.asarray(cell.steps), jnp.zeros((len(X), 2), g.dtype)
-        ways: tuple[Any, ...] = (steps, [-steps[i - 1] for i in range(3)], from_middle(cell.middle, steps))
-        for seen_there, slopes, way in zip(at[1:], slope[1:], ways, strict=True):
-            for matrix, s, step in zip(seen_there, slopes, way, strict=False):  # nothing is seen where no term is
-                total += jnp.outer(along(matrix, s), step)
+        for matrices, slopes, way in zip(at[1:], slope[1:], ways_of(cell.middle, steps), strict=True):
+            if len(matrices):  # nothing is seen where no term is
+                g = matrices[:, None]
+                total += jnp.einsum("caij,cij,ck->ak", g @ X - X @ g, slopes, way)
         return total / cell.area
 
     return jax.vmap(of_cell)(G[system.triangles], system.cells)

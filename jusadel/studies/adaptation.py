@@ -177,7 +177,7 @@ def _summed(
     system: DiscreteAction, cells: Cells, nodes: Array, patch: Array, all_G: Array, weights: Array, n_patches: int
 ) -> tuple[Array, Array]:
     area = jax.ops.segment_sum(jnp.repeat(cells.area, 3), patch.ravel(), n_patches)
-    links = jax.vmap(lambda cell: jnp.stack(middle_links(cell, 4, all_G.dtype)))(cells) if system.links else None
+    links = jax.vmap(lambda cell: middle_links(cell, 4, all_G.dtype))(cells) if system.links else None
 
     def carried(X: Array, forward: bool) -> Array:
         """Matrices (m, 3, ..., 4, 4) at the vertices to the centroid, or back."""

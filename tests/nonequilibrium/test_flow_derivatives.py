@@ -123,7 +123,7 @@ def test_inside_jit_and_vmap():
 
     def scalar(D, V):
         device = ju.Device(mesh=PLAIN, materials=ju.Material(Tc=0.0, D=D, gamma=ju.rashba(0.3), Gamma=0.3))
-        contacts = {"left": ju.Contact(voltage=V), "right": ju.Contact(voltage=0.0, tunnel=2.0)}
+        contacts = {"left": ju.Contact(voltage=V), "right": ju.Contact(voltage=0.0, tunnel=1.5 * D)}
         return ju.current_through(ju.diffuse(device, contacts), "right")
 
     D, V = 1.3, np.array([0.7, 0.2])

@@ -44,38 +44,43 @@ def link(line_A: Array, line_a: Array, n: int, dtype: Any) -> Array:
     """
     L, R = units(n, dtype)
     cos, sinc = _cos_and_sinc(jnp.sum(line_a**2))
-    spin = cos * jnp.eye(n, dtype=dtype) - sinc * sum(line_a[k] * L[k] for k in range(3))
+    spin = cos * jnp.eye(n, dtype=dtype) - sinc * jnp.tensordot(jnp.asarray(line_a, dtype), L, 1)
     return product(jnp.cos(line_A) * jnp.eye(n, dtype=dtype) - jnp.sin(line_A) * R[2], spin)
 
 
 def from_middle(middle: Any, along: Any) -> Array:
     """What lies between the point of sampling and the corners, (3, ...), from what lies along the edges (3, ...)."""
-    before = jnp.stack([middle[i - 1] * along[i - 1] for i in range(3)])
-    after = jnp.stack([middle[(i + 1) % 3] * along[i] for i in range(3)])
-    return before - after
+    middle, along = jnp.asarray(middle), jnp.asarray(along)
+    weights = lambda turns: jnp.roll(middle, turns).reshape(-1, *(1,) * (along.ndim - 1))  # noqa: E731
+    return weights(1) * jnp.roll(along, 1, axis=0) - weights(-1) * along
 
 
-def corner_links(cell: Any, n: int = 4, dtype: Any = float) -> list[Array]:
-    """U from the corners to the point of sampling, three (n, n); the inverse is the transposed."""
+def ways_of(middle: Any, steps: Array) -> tuple[Array, Array, Array]:
+    """How the matrices of `Seen` came, (3, 2) each: from the following corner, the previous one, and to the middle."""
+    return steps, -of_previous(steps), from_middle(middle, steps)
+
+
+def corner_links(cell: Any, n: int = 4, dtype: Any = float) -> Array:
+    """U from the corners to the point of sampling, (3, n, n); the inverse is the transposed."""
     lines = (from_middle(cell.middle, x) for x in (cell.line_A, cell.line_a))
-    return [link(line_A, line_a, n, dtype) for line_A, line_a in zip(*lines, strict=True)]
+    return jax.vmap(lambda line_A, line_a: link(line_A, line_a, n, dtype))(*lines)
 
 
-def edge_links(cell: Any, n: int = 4, dtype: Any = float) -> list[Array]:
-    """U from corner i + 1 to corner i, by way of the point of sampling, three (n, n)."""
+def edge_links(cell: Any, n: int = 4, dtype: Any = float) -> Array:
+    """U from corner i + 1 to corner i, by way of the point of sampling, (3, n, n)."""
     U = corner_links(cell, n, dtype)
-    return [product(U[i].T, U[(i + 1) % 3]) for i in range(3)]
+    return jax.vmap(product)(jnp.swapaxes(U, 1, 2), of_following(U))
 
 
-def seam_turns(cell: Any, n: int = 4, dtype: Any = float) -> list[Array]:
-    """What turns the owners' matrices at the corners, where seams turn spins: three (n, n); transposed, the inverse."""
-    return [link(jnp.zeros(()), cell.turn[i] / 2, n, dtype) for i in range(3)]
+def seam_turns(cell: Any, n: int = 4, dtype: Any = float) -> Array:
+    """What turns the owners' matrices at the corners, where seams turn spins: (3, n, n); transposed, the inverse."""
+    return jax.vmap(lambda turn: link(jnp.zeros(()), turn / 2, n, dtype))(cell.turn)
 
 
-def middle_links(cell: Any, n: int = 4, dtype: Any = float) -> list[Array]:
-    """U from the owners of the corners to the point of sampling, three (n, n), seams included."""
+def middle_links(cell: Any, n: int = 4, dtype: Any = float) -> Array:
+    """U from the owners of the corners to the point of sampling, (3, n, n), seams included."""
     U = corner_links(cell, n, dtype)
-    return U if cell.turn is None else [product(u, w) for u, w in zip(U, seam_turns(cell, n, dtype), strict=True)]
+    return U if cell.turn is None else jax.vmap(product)(U, seam_turns(cell, n, dtype))
 
 
 def carried(U: Array, G: Array) -> Array:
@@ -84,17 +89,30 @@ def carried(U: Array, G: Array) -> Array:
     return product(product(there, G), back)
 
 
-def over_seams(G: Matrices, cell: Any) -> Matrices:
-    """The matrices at the corners from those of their owners."""
-    if cell.turn is None:
-        return G
-    return [carried(u, g) for u, g in zip(seam_turns(cell, len(G[0]), G[0].dtype), G, strict=True)]
+def stacked(G: Matrices) -> Array:
+    """Three matrices as one array, (3, n, n, ...)."""
+    return G if isinstance(G, jax.Array) else jnp.stack(list(G))
 
 
-def to_middle(G: Matrices, cell: Any) -> list[Array]:
-    """The matrices of the corners' owners, carried to the point of sampling, each (n, n, ...)."""
-    return [carried(u, g) for u, g in zip(middle_links(cell, len(G[0]), G[0].dtype), G, strict=True)]
+def of_following(x: Array) -> Array:
+    """What stands at the corners, (3, ...), as each has it of the following one."""
+    return jnp.roll(x, -1, axis=0)
 
 
-all_middle_links = jax.jit(jax.vmap(lambda cell: jnp.stack(middle_links(cell))))
+def of_previous(x: Array) -> Array:
+    """And of the previous one."""
+    return jnp.roll(x, 1, axis=0)
+
+
+def over_seams(G: Array, cell: Any) -> Array:
+    """The matrices at the corners from those of their owners, (3, n, n, ...)."""
+    return G if cell.turn is None else jax.vmap(carried)(seam_turns(cell, G.shape[1], G.dtype), G)
+
+
+def to_middle(G: Array, cell: Any) -> Array:
+    """The matrices of the corners' owners, carried to the point of sampling, (3, n, n, ...)."""
+    return jax.vmap(carried)(middle_links(cell, G.shape[1], G.dtype), G)
+
+
+all_middle_links = jax.jit(jax.vmap(middle_links))
 """`middle_links` of all cells, (m, 3, 4, 4)."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action.matrices.links import edge_links, seam_turns
@@ -84,5 +83,5 @@ def links_of_corners(cells: Cells) -> np.ndarray:
     return between.reshape(-1, 4, 4)
 
 
-_all_edge_links = jax.jit(jax.vmap(lambda cell: jnp.stack(edge_links(cell))))
-_all_seam_turns = jax.jit(jax.vmap(lambda cell: jnp.stack(seam_turns(cell))))
+_all_edge_links = jax.jit(jax.vmap(edge_links))
+_all_seam_turns = jax.jit(jax.vmap(seam_turns))
