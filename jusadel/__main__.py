@@ -1,4 +1,4 @@
-"""The command line: python -m jusadel info | mesh FILE | symmetry GROUP | run CASE."""
+"""The command line: python -m jusadel test | info | mesh FILE | symmetry GROUP | run CASE."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from jusadel.device.material.spin_groups import collinear
 from jusadel.device.material.symmetry import allowed_entries, tensors
 from jusadel.files.case import read_case
 from jusadel.files.case_run import run_case
+from jusadel.files.self_test import measured_numbers, passed
 from jusadel.plot.canvas import pyplot
 
 TENSORS = tuple(name for name in tensors if name not in ("alpha", "beta"))
@@ -139,7 +140,20 @@ def _count(workers: str | None) -> int | None:
     return None if workers is None else int(workers)
 
 
+def test(given: argparse.Namespace) -> int:
+    """Compute numbers that are known and print how far they are off; the exit status is 1 where one is too far."""
+    wrong = 0
+    for known, found, seconds in measured_numbers():
+        good = passed(known, found)
+        wrong += not good
+        off = f"{found:.7g}, known {known.expected:.7g} within {known.within:.0e} ({known.source})"
+        print(f"{'passed' if good else 'WRONG '}  {known.name}: {off}, {seconds:.1f} s", flush=True)
+    print(f"{wrong} wrong: report it with what `python -m jusadel info` prints" if wrong else "all as known")
+    return int(bool(wrong))
+
+
 COMMANDS: tuple[tuple[Any, str, dict[str, str]], ...] = (
+    (test, "compute numbers that are known from elsewhere, in about a minute", {}),
     (info, "versions, devices, precision, memory and compiled programs", {}),
     (
         mesh,

@@ -220,7 +220,7 @@ def carried_from_corners(block: TriangleBlocks, X: Parts) -> list[Array]:
     links = _cut(block.links)
     if quickly_compiled(X[0]):
         carried = matrices(links, summed_over("kc,kc->kc", links, [x[block.triangles] for x in X]))
-        return [carried[:, i] for i in range(3)]
+        return list(jnp.moveaxis(carried, 1, 0))
     at = lambda i: [(links.at(slice(None), i), [x[block.triangles[:, i]] for x in X])]  # noqa: E731
     return [matrices(links, summed(at(i))) for i in range(3)]
 
@@ -229,8 +229,7 @@ def phi_at_corners(block: TriangleBlocks, forces: tuple[Array, ...]) -> Array:
     """Gradients of carried matrices as Phi at the corners, (k, 3, 4, 4, w), as `merged` gives it."""
     back = _cut(block.links).transposed
     if quickly_compiled(forces[0]):
-        stacked = jnp.stack([transposed(f) for f in forces], axis=1)
-        return summed_over("kc,kc->kc", back, parts_of(back, stacked))
+        return summed_over("kc,kc->kc", back, parts_of(back, jnp.stack(list(map(transposed, forces)), axis=1)))
     each = (summed([(back.at(slice(None), i), parts_of(back, transposed(f)))]) for i, f in enumerate(forces))
     return jnp.stack(list(each), axis=1)
 

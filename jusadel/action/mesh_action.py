@@ -30,12 +30,12 @@ from jusadel.action.barriers import barrier
 from jusadel.action.connectivity import Layout
 from jusadel.action.matrices.links import (
     Matrices,
+    as_stack,
     carried,
     edge_links,
     of_following,
     of_previous,
     over_seams,
-    stacked,
     to_middle,
 )
 from jusadel.action.matrices.node_matrices import transposed
@@ -158,7 +158,7 @@ def cell_action(system: DiscreteAction, G: Matrices, cell: Cells, links: bool | 
 
 def seen(system: DiscreteAction, G: Matrices, cell: Cells, links: bool | None = None) -> Seen:
     """The matrices (4, 4, ...) of the corners' owners, where the gradient terms are sampled."""
-    links, G = system.links if links is None else links, stacked(G)
+    links, G = system.links if links is None else links, as_stack(G)
     places = {t.sampled for t in system.cell_terms}
     middle = (to_middle(G, cell) if links else G) if "middle" in places else ()
     if not places & {"edges", "corners"}:

@@ -4,6 +4,7 @@ Imports `common` and `mesh`.
 """
 
 from jusadel.device.boundary import Interface, Periodic, Reservoir, SpinActive, Surface, Tunnel
+from jusadel.device.citations import cite
 from jusadel.device.contact import Contact
 from jusadel.device.device import Device
 from jusadel.device.gauge.phase_lines import GaugeError
@@ -38,6 +39,7 @@ __all__ = [
     "allowed_tensor",
     "altermagnet",
     "chiral",
+    "cite",
     "dresselhaus",
     "electrode_gauge",
     "ferromagnet",

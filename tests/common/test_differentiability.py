@@ -166,6 +166,7 @@ WITHOUT_NUMBERS = {
     "action",
     "allowed_tensor",
     "cache",
+    "cite",
     "linear",
     "load",
     "magnetic_point_groups",

@@ -14,10 +14,12 @@ import pytest
 
 import jusadel as ju
 from jusadel.__main__ import main
+from jusadel.files import self_test
 from jusadel.files.case import Case
 
 pytestmark = pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")  # small ones
 MESHES = Path(__file__).parents[2] / "meshes"
+KNOWN_GAP = "gap of a bulk superconductor, T = 0, over Tc"
 CASE = """
 [geometry.rectangle]
 width = 0.6
@@ -359,3 +361,17 @@ def test_numbers_with_units_are_told_as_they_stand(tmp_path, change, place):
         case.solution(case.device(), None)
     assert re.search(place, "".join(refused.value.__notes__))
     assert "float64" not in str(refused.value)
+
+
+def test_known_numbers_are_computed(monkeypatch, capsys):
+    """Those that need no solve, one of them made wrong; the others run in the README's installation."""
+    quick = [known for known in self_test.KNOWN if known.name in ("current of a normal strip", KNOWN_GAP)]
+    assert len(quick) == 2
+    monkeypatch.setattr(self_test, "KNOWN", quick)
+    assert main(["test"]) == 0
+    assert capsys.readouterr().out.endswith("all as known\n")
+    monkeypatch.setattr(self_test, "KNOWN", [quick[0]._replace(expected=1.7), quick[1]._replace(value=lambda: np.nan)])
+    assert main(["test"]) == 1
+    out = capsys.readouterr().out
+    assert out.count("WRONG") == 2
+    assert "2 wrong: report it" in out

@@ -89,7 +89,7 @@ def carried(U: Array, G: Array) -> Array:
     return product(product(there, G), back)
 
 
-def stacked(G: Matrices) -> Array:
+def as_stack(G: Matrices) -> Array:
     """Three matrices as one array, (3, n, n, ...)."""
     return G if isinstance(G, jax.Array) else jnp.stack(list(G))
 
