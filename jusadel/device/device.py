@@ -17,6 +17,7 @@ from jusadel.device.checks import checked_boundaries, checked_materials
 from jusadel.device.gauge.completion import completion, refuse_impossible
 from jusadel.device.gauge.phase_lines import PhaseLine, phase_lines, refuse_misfit, refuse_pieces
 from jusadel.device.material.material import ASKED_TC, SHAPES, UNSTATED_TC, AssumedTcWarning, Material, check_field
+from jusadel.device.material.printed import in_lines
 from jusadel.device.material.stability import check_spin_diffusion
 from jusadel.device.vector_potential import electrode_gauge, integrated, is_completed
 from jusadel.mesh.interfaces import matching_nodes, split
@@ -25,7 +26,7 @@ from jusadel.mesh.mesh import Mesh
 Array = jax.Array
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Device:
     """What is solved: geometry, materials, electrodes, field.
 
@@ -56,6 +57,7 @@ class Device:
     materials: Material | Mapping[str, Material]
     boundaries: Mapping[str, Boundary] = field(default_factory=dict)
     vector_potential: Callable[[Values], ArrayLike] | None = None
+    __repr__ = in_lines
 
     def __post_init__(self) -> None:
         if not isinstance(self.mesh, Mesh):
@@ -292,8 +294,7 @@ def _flatten(device: Device) -> tuple[tuple[Any, ...], Any]:
 
 
 def _unflatten(vector_potential: Any, children: tuple[Any, ...]) -> Device:
-    mesh, materials, boundaries = children
-    return Device.unchecked(mesh, materials, boundaries, vector_potential)
+    return Device.unchecked(children[0], children[1], children[2], vector_potential)
 
 
 jax.tree_util.register_pytree_node(Device, _flatten, _unflatten)

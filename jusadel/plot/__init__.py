@@ -10,7 +10,10 @@ from typing import Any
 from jusadel.plot.devices import device, mesh
 from jusadel.plot.fields import arrows, field, spin_texture, streamlines
 from jusadel.plot.lines import convergence, current_phase, fit_history, line_cut, magnetoconductance
+from jusadel.plot.notebooks import THUMBNAILS, for_notebooks
 from jusadel.plot.spectra import density_along, density_map, spectrum
+
+for_notebooks(THUMBNAILS)
 
 PICTURES: dict[str, Callable[..., Any]] = {
     "device": lambda sol: device(sol.device),

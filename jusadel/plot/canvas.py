@@ -67,6 +67,11 @@ def plane(ax: Any, of: Any, unit: Unit) -> Any:
     return ax
 
 
+def colour_bar(ax: Any, image: Any, label: str, extend: str = "neither") -> None:
+    """A colour bar beside the axes, as tall as what is drawn in them."""
+    ax.figure.colorbar(image, cax=ax.inset_axes((1.03, 0.0, 0.04, 1.0)), label=label, extend=extend)
+
+
 def along(ax: Any, quantity: str, unit: Unit = "", **labels: str) -> Any:
     """Axes for curves over a quantity."""
     ax = axes(ax)

@@ -17,6 +17,7 @@ from jusadel.plot.canvas import (
     Values,
     at_corners,
     between_corners,
+    colour_bar,
     length_unit,
     mesh_of,
     plane,
@@ -53,7 +54,7 @@ def field(of: Any, values: Any = None, label: str = "", ax: Any = None, unit: Un
     shown, ax = real_values(of, values), plane(ax, of, unit)
     shading = "gouraud" if len(shown) == len(mesh_of(of).points) else "flat"
     image = ax.tripcolor(triangulation(of, unit), shown, shading=shading, **_scale(shown, label) | colours)
-    ax.figure.colorbar(image, ax=ax, label=label)
+    colour_bar(ax, image, label)
     return ax
 
 
@@ -154,7 +155,7 @@ def _modulus(of: Any, corners: Values, ax: Any, unit: Unit) -> Any:
     limits = {"vmin": 0.0, "vmax": largest if beyond else length.max() or 1.0}
     grid = triangulation(of, unit, corners=True)
     image = ax.tripcolor(grid, length.ravel(), shading="gouraud", cmap=SEQUENTIAL, **limits)
-    ax.figure.colorbar(image, ax=ax, label="|j|", extend="max" if beyond else "neither")
+    colour_bar(ax, image, "|j|", extend="max" if beyond else "neither")
     return ax
 
 

@@ -46,6 +46,8 @@ def current_phase(cpr: CurrentPhaseRelation, label: str = "", ax: Any = None) ->
     ax.plot(fine / np.pi, cpr.current_at(fine), color=colour, label=label or None)
     ax.plot(phases / np.pi, cpr.current, "o", color=colour, markersize=4)
     extrema = np.stack([cpr.critical_phase, np.array(cpr.critical_current) * [1, -1]])
+    begin, turns = phases.min(), phases.max() - phases.min() > 2 * np.pi * (1 - 1e-9)
+    extrema[0] = begin + (extrema[0] - begin) % (2 * np.pi) if turns else extrema[0]
     seen = np.isfinite(extrema).all(axis=0)
     ax.plot(extrema[0, seen] / np.pi, extrema[1, seen], "x", color="black", markersize=7)
     return _named(ax, label, vertical=False)

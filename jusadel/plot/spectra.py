@@ -15,6 +15,7 @@ from jusadel.plot.canvas import (
     Unit,
     along,
     at_points,
+    colour_bar,
     crossings,
     length_unit,
     on_line,
@@ -86,5 +87,5 @@ def density_along(
     image = ax.pcolormesh(distance, energies, N.T, shading="nearest", **{"cmap": SEQUENTIAL} | colours)
     for crossed in crossings(spec, start, end):
         ax.axvline(crossed * length, color="white", linewidth=1.2)
-    ax.figure.colorbar(image, ax=ax, label="N(E)")
+    colour_bar(ax, image, "N(E)")
     return ax

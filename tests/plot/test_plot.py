@@ -51,7 +51,7 @@ def test_field_shows_the_values_at_nodes_or_triangles(sol):
     assert ax.get_aspect() == 1
     np.testing.assert_allclose(image_of(ax).get_array(), np.abs(sol.Delta))
     np.testing.assert_allclose(image_of(ju.plot.field(MESH, MESH.areas)).get_array(), MESH.areas)
-    assert ax.figure.axes[1].get_ylabel() == r"$|\Delta|$"  # the colour bar
+    assert ax.child_axes[0].get_ylabel() == r"$|\Delta|$"  # the colour bar
 
 
 def test_colours_tell_signs_from_sizes_and_phases(sol):
@@ -174,7 +174,7 @@ def test_spectra_at_points_and_over_regions(spec):
 def test_maps_of_the_density_of_states(spec):
     ax = ju.plot.density_map(spec, 1.4)
     np.testing.assert_allclose(image_of(ax).get_array(), ju.density_of_states(spec)[1])
-    assert ax.figure.axes[1].get_ylabel() == "N(E = 1.5)"
+    assert ax.child_axes[0].get_ylabel() == "N(E = 1.5)"
     ax = ju.plot.density_along(spec, (-2.5, 0), (2.5, 0), samples=11)
     image = np.asarray(ax.collections[0].get_array()).reshape(3, 11)
     centre = int(np.argmin(np.hypot(*MESH.points.T)))

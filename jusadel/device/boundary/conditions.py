@@ -25,6 +25,7 @@ from jusadel.device.boundary.base import (
 from jusadel.device.boundary.spin_active import SpinActive
 from jusadel.device.boundary.surface import Surface, checked_surface, same_surface
 from jusadel.device.material.material import check_field, shaped
+from jusadel.device.material.printed import in_short, present
 
 ELECTRODE_FIELDS = ("h", "Gamma", "magnetic_Gamma", "depairing", "inelastic")
 """Fields of a material that an electrode may have beside its Delta."""
@@ -81,7 +82,8 @@ class Reservoir(Boundary):
         return phase_at(self.phase, points, "a reservoir")
 
     def __repr__(self) -> str:
-        return f"Reservoir(Delta={self.Delta}, phase={self.phase}, h={self.h})"
+        fields = present(self, ELECTRODE_FIELDS)
+        return f"Reservoir(Delta={in_short(self.Delta)}, phase={in_short(self.phase)}{', ' * bool(fields)}{fields})"
 
 
 @dataclass(frozen=True, eq=False, repr=False)

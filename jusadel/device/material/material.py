@@ -17,6 +17,7 @@ from jusadel.common.types import Values
 from jusadel.device.material import symmetry
 from jusadel.device.material.components import from_components
 from jusadel.device.material.magnetic_groups import AnyGroup
+from jusadel.device.material.printed import in_short, present
 from jusadel.device.material.stability import (
     check_critical_temperature,
     check_depairing,
@@ -69,7 +70,7 @@ class AssumedTcWarning(UserWarning):
 
 
 @as_pytree
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Material:
     """One material. Every field is a number or array, or a function of points (k, 2) -> (k, ...).
 
@@ -135,6 +136,12 @@ class Material:
     v: Field = field(default=(0.0, 0.0, 0.0), metadata=row("s", (1, 0)))
     nu: Field = field(default=1.0, metadata=row("", (-1, -2), check_states))
     dephasing: Field = field(default=0.0, metadata=row("", (1, 0), check_dephasing))
+
+    def __repr__(self) -> str:
+        """D and Tc, and what else is not zero; nu where it is not one."""
+        others = [f.name for f in fields(self) if f.name not in ("D", "Tc", "nu")]
+        counted = present(self, [*others, *(["nu"] if in_short(self.nu) != "1" else [])])
+        return f"Material(D={in_short(self.D)}, Tc={in_short(self.Tc)}{', ' * bool(counted)}{counted})"
 
     def __post_init__(self) -> None:
         unstated = self.Tc is None

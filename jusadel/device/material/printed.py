@@ -1,0 +1,44 @@
+"""What a material prints: the fields that are not zero, isotropic tensors as one number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+
+def present(of: Any, names: Iterable[str]) -> str:
+    """The fields of these names that are not zero everywhere, as "h=[0, 0.8, 0], gamma=..."."""
+    values = {name: getattr(of, name) for name in names}
+    return ", ".join(f"{name}={in_short(x)}" for name, x in values.items() if _there(x))
+
+
+def in_short(value: Any) -> str:
+    """A field in one line, with five digits; a function of points and what JAX traces by name."""
+    if callable(value):
+        return "function of points"
+    if isinstance(value, jax.core.Tracer):
+        return "traced"
+    array = np.asarray(value)
+    if array.ndim == 2 and array.shape[0] == array.shape[1] and np.allclose(array, array[0, 0] * np.eye(len(array))):
+        array = array[0, 0]
+    return _numbers(array.tolist())
+
+
+def _numbers(x: Any) -> str:
+    return f"[{', '.join(map(_numbers, x))}]" if isinstance(x, list) else f"{x:.5g}"
+
+
+def _there(value: Any) -> bool:
+    return callable(value) or isinstance(value, jax.core.Tracer) or bool(np.any(np.asarray(value)))
+
+
+def in_lines(device: Any) -> str:
+    """A Device: its mesh, then a line for each material, condition and the vector potential."""
+    one = not isinstance(device.materials, Mapping)
+    materials = {"": device.materials} if one else device.materials
+    lines = [f"{name}: {x!r}" if name else repr(x) for name, x in (*materials.items(), *device.boundaries.items())]
+    field = [] if device.vector_potential is None else ["in a vector potential"]
+    return "\n  ".join([f"Device: {device.mesh!r}", *lines, *field])
