@@ -1,4 +1,4 @@
-"""The Hessian of the normal state between free nodes, as a sparse Hermitian matrix, barriers and all (`quadratic_form`).
+"""The Hessian of the normal state between free nodes, a sparse Hermitian matrix, barriers and all (`quadratic_form`).
 
 Between frequencies omega_1 and omega_2 of the same sign the action couples pairs as at their mean, since all of it but
 omega is local in time: at omega + |Omega|/2 it is the Hessian of pairs with the frequency Omega.
@@ -26,7 +26,6 @@ from jusadel.fluctuations.quadratic_form import (
     corner_turns,
     near_normal,
     node_blocks,
-    second_derivative,
     turns,
 )
 
@@ -64,7 +63,11 @@ class PairHessian:
         c = 4 if any(_mixing(blocks) for blocks in (cells, nodes, *joints)) else 1
         free = np.flatnonzero(np.asarray(system.free))
         bare = cls(system, free, c, sp.csc_matrix((0, 0)), np.zeros(0), cells[..., :c, :c])
-        places = [np.asarray(system.triangles), np.arange(count)[:, None], *(np.asarray(j.pairs) for j in system.joints)]
+        places = [
+            np.asarray(system.triangles),
+            np.arange(count)[:, None],
+            *(np.asarray(j.pairs) for j in system.joints),
+        ]
         parts = zip(places, (cells, nodes, *joints), strict=True)
         matrix = sum(bare.assembled(where, blocks[..., :c, :c]) for where, blocks in parts)
         weight = 2 * PER_RATE * np.asarray(system.nodes.weight)[free, None] * SIGNS[:c]

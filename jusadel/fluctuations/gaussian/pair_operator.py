@@ -12,7 +12,7 @@ one complex number a site, for the normal state keeps its charge. Each change of
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
@@ -40,15 +40,17 @@ class PairSites:
     at: np.ndarray  # (K,) among the free nodes
     weight: np.ndarray  # (K,)
     Tc: np.ndarray  # (K,)
+    superconducting: np.ndarray  # (m, 3) bool, of the triangles' vertices
 
     @classmethod
     def of(cls, device: Any, hessian: PairHessian) -> PairSites:
         """The sites of a device."""
-        where: Any = superconducting_sites(SimpleNamespace(device=device, system=hessian.system))  # type: ignore[arg-type]
+        where: Any = superconducting_sites(SimpleNamespace(device=device, system=hessian.system))
         number = np.full(len(np.asarray(hessian.system.free)), -1)
         number[hessian.nodes] = np.arange(len(hessian.nodes))
         kept = number[where.nodes] >= 0
-        return cls(number[where.nodes][kept], where.weight[kept], where.Tc[kept])
+        superconducting = np.asarray(device.vertex_field("Tc")) > 0
+        return cls(number[where.nodes][kept], where.weight[kept], where.Tc[kept], superconducting)
 
     @property
     def count(self) -> int:
@@ -150,17 +152,13 @@ class PairOperator:
                 "spin-orbit and magnetic tensors, or check their units and their jumps"
             )
 
-    def with_frequencies(self, omega: np.ndarray, weights: np.ndarray) -> PairOperator:
-        """With another sum."""
-        return replace(self, omega=omega, weights=weights)
 
-
-def dephasing_of(hessian: PairHessian, U: np.ndarray, sites: PairSites) -> np.ndarray:
-    """<i|D (-i nabla - 2 A)^2 + ...|j>, (m, m), of singlets without dephasing, for modes (K, m) of unit norm."""
-    c, n = hessian.components, len(hessian.nodes)
-    at_nodes = np.zeros((n, U.shape[1]), U.dtype)
+def singlet_cooperon(hessian: PairHessian, sites: PairSites, U: np.ndarray) -> np.ndarray:
+    """<i|D (-i nabla - 2 A)^2|i>, (m,), of modes (K, m) with u^+ w u = 1 [energy]."""
+    c = hessian.components
+    at_nodes = np.zeros((len(hessian.nodes), U.shape[1]), U.dtype)
     at_nodes[sites.at] = U
-    return at_nodes.conj().T @ (hessian.bare[::c, ::c] @ at_nodes) / PER_RATE
+    return np.sum(at_nodes.conj() * (hessian.bare[::c, ::c] @ at_nodes), axis=0).real / PER_RATE
 
 
 def _threads() -> int:

@@ -10,7 +10,9 @@ Blocks are larger than what is asked for, so that levels that coincide are all f
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import scipy.linalg
@@ -23,8 +25,12 @@ from jusadel.fluctuations.gaussian.pair_hessian import PairHessian
 from jusadel.fluctuations.gaussian.pair_operator import PairOperator, PairSites
 from jusadel.solver.linear.superlu import Factor
 
+Block = Callable[[np.ndarray], np.ndarray]
+
 RESIDUAL = 1e-7
 """Of J u - lambda w u in the norm of 1/w; eigenvalues are as accurate as its square."""
+DENSE = 600
+"""Nodes up to which the operator of Ginzburg and Landau is diagonalised as a full matrix."""
 MOST_STEPS = 60
 WIDEST = 6
 """Blocks after which the subspace is made small again."""
@@ -38,6 +44,7 @@ class GinzburgLandau:
 
     matrix: sp.csc_matrix
     weight: np.ndarray
+    below: float  # all eigenvalues
 
     @classmethod
     def of(cls, hessian: PairHessian, sites: PairSites, T: float) -> GinzburgLandau:
@@ -47,55 +54,68 @@ class GinzburgLandau:
         condensing = np.bincount(sites.at, sites.weight, minlength=n)
         attraction = np.bincount(sites.at, sites.weight * np.log(T / sites.Tc), minlength=n)
         local = attraction + (weight - condensing).clip(0) * np.pi**2 / 4
-        return cls((np.pi / (8 * T) / PER_RATE * hessian.bare[::c, ::c] + sp.diags(local)).tocsc(), weight)
+        matrix = np.pi / (8 * T) / PER_RATE * hessian.bare[::c, ::c] + sp.diags(local)
+        return cls(matrix.tocsc(), weight, float(np.log(T / sites.Tc.max())) - 0.1)
 
     def lowest(self, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Its lowest eigenvalues (m,) and modes (n, m)."""
         scale = sp.diags(1 / np.sqrt(self.weight))
         symmetric = scale @ self.matrix @ scale
-        if 3 * count >= len(self.weight):
+        if len(self.weight) < max(DENSE, 10 * count):
             values, Z = scipy.linalg.eigh(symmetric.toarray(), subset_by_index=(0, count - 1))
             return values, scale @ Z
-        low = float(sla.eigsh(symmetric, 1, which="SA", tol=1e-3, return_eigenvectors=False, v0=np.ones(len(self.weight)))[0])
-        inverse = Factor((symmetric - (low - 0.1) * sp.eye(len(self.weight))).tocsc())
+        inverse = Factor((symmetric - self.below * sp.eye(len(self.weight))).tocsc())
         operator = sla.LinearOperator(symmetric.shape, inverse.solve, dtype=symmetric.dtype)
-        values, Z = sla.eigsh(operator, count, which="LM", v0=np.random.default_rng(0).normal(size=len(self.weight)))
+        v0 = np.random.default_rng(0).normal(size=len(self.weight))
+        values, Z = sla.eigsh(operator, count, which="LM", v0=v0)
         order = np.argsort(-values.real)
-        return low - 0.1 + 1 / values.real[order], scale @ Z[:, order]
+        return self.below + 1 / values.real[order], scale @ Z[:, order]
 
     def inverse(self, low: float) -> Factor:
         """Of the operator, shifted so that slow modes stay finite."""
         return Factor((self.matrix + (SHIFT - low) * sp.diags(self.weight)).tocsc())
 
 
-def slow_modes(operator: PairOperator, start: GinzburgLandau, count: int) -> tuple[np.ndarray, np.ndarray]:
+class Guess(NamedTuple):
+    """Where the search starts."""
+
+    operator: GinzburgLandau
+    values: np.ndarray  # (m,) of it, more than are wanted
+    U: np.ndarray  # (n, m)
+
+    @classmethod
+    def of(cls, operator: GinzburgLandau, count: int) -> Guess:
+        """For so many modes."""
+        return cls(operator, *operator.lowest(min(len(operator.weight), count + max(4, count // 5))))
+
+
+def slow_modes(J: PairOperator, guess: Guess, count: int) -> tuple[np.ndarray, np.ndarray]:
     """The lowest eigenvalues (m,) and modes (K, m) with u^+ w u = 1.
 
     Raises:
         SolveError: no convergence.
     """
-    sites, n = operator.sites, len(start.weight)
-    block = min(sites.count, count + max(4, count // 5))
+    sites, n = J.sites, len(guess.operator.weight)
     root = np.sqrt(sites.weight)[:, None]
 
     def apply(Z: np.ndarray) -> np.ndarray:
-        return operator(Z / root) / root
+        return J(Z / root) / root
 
-    if sites.count <= 3 * block:
-        J = apply(np.eye(sites.count))
-        values, Z = scipy.linalg.eigh((J + J.conj().T) / 2, subset_by_index=(0, min(count, sites.count) - 1))
+    if sites.count <= 3 * len(guess.values):
+        dense = apply(np.eye(sites.count))
+        values, Z = scipy.linalg.eigh((dense + dense.conj().T) / 2, subset_by_index=(0, count - 1))
         return values, Z / root
-    guess, U = start.lowest(block)
-    inverse = start.inverse(guess[0])
+    inverse = guess.operator.inverse(guess.values[0])
 
     def preconditioned(R: np.ndarray) -> np.ndarray:
-        return root * inverse.solve(sites.to_nodes(R / root, n).astype(start.matrix.dtype))[sites.at]
+        return root * inverse.solve(sites.to_nodes(R / root, n))[sites.at]
 
-    values, Z = _davidson(apply, preconditioned, _orthonormal(root * U[sites.at]), min(count, sites.count))
+    values, Z = _davidson(apply, preconditioned, _orthonormal(root * guess.U[sites.at]), count)
     return values, Z / root
 
 
-def _davidson(apply, preconditioned, basis: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[no-untyped-def]
+def _davidson(apply: Block, preconditioned: Block, basis: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The lowest eigenvalues (count,) and orthonormal eigenvectors of a Hermitian operator, from a basis."""
     block, image = basis.shape[1], apply(basis)
     for _ in range(MOST_STEPS):
         values, vectors = scipy.linalg.eigh(basis.conj().T @ image)
