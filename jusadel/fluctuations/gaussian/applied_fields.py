@@ -13,8 +13,11 @@ from jusadel.action.mesh_action import DiscreteAction
 from jusadel.action.periodic import seams
 from jusadel.device.boundary import Periodic
 from jusadel.device.device import Device
+from jusadel.device.vector_potential import uniform_field
 from jusadel.fluctuations.classical import classical_potential
-from jusadel.fluctuations.fields import in_field
+
+WEAK = 1e-3
+"""Flux quanta, about, in a field in which a device's gauge has no jumps of 2 pi."""
 
 
 def closed_on_itself(device: Device, across: tuple[str, str]) -> bool:
@@ -30,15 +33,20 @@ def of_unit_voltage(device: Device, system: DiscreteAction, across: tuple[str, s
     return at_corners - np.roll(at_corners, -1, axis=1)
 
 
-def of_unit_field(device: Device, system: DiscreteAction) -> np.ndarray:
+def of_unit_field(device: Device) -> np.ndarray:
     """Of a further perpendicular field B = 1.
 
     Raises:
         ValueError: periodic boundaries that no uniform field fits.
     """
-    nothing = np.zeros((len(device.mesh.triangles), 3), complex)
-    more = discretise(in_field(device, 1.0), nothing).cells.line_A
-    return np.asarray(more) - np.asarray(system.cells.line_A)
+    mesh, nothing = device.mesh, np.zeros((len(device.mesh.triangles), 3), complex)
+    weak = WEAK / float(np.ptp(np.asarray(mesh.points), axis=0).max()) ** 2
+    bare, in_field = (
+        Device(mesh=mesh, materials=device.materials, boundaries=device.boundaries, vector_potential=A)
+        for A in (None, uniform_field(weak))
+    )
+    lines = [np.asarray(discretise(d, nothing).cells.line_A) for d in (bare, in_field)]
+    return (lines[1] - lines[0]) / weak
 
 
 def mean_power(device: Device, system: DiscreteAction, line_e: np.ndarray) -> float:

@@ -43,6 +43,7 @@ PER_HBAR = 2 * np.pi
 """e^2/hbar in e^2/h."""
 MUCH = 0.1
 """Of a sum, missing, that is told."""
+CONDUCTANCES = {"paraconductivity", "maki_thompson"}
 FEWEST_FREQUENCIES, MOST_FREQUENCIES = 8, 1000
 ALWAYS_LEFT_OUT = {
     "density of states": "the states that pairs take away lower the conductance by about ln(1/lambda) e^2/h, less "
@@ -229,7 +230,7 @@ def _with_contacts(device: Any, ends: tuple[str, str] | None) -> Device:
 def _magnetisation(device: Device, found: SlowModes, complete: bool, left_out: dict[str, str]) -> dict[str, ModeSum]:
     operator, values, U = found
     try:
-        line_A = of_unit_field(device, operator.hessian.system)
+        line_A = of_unit_field(device)
     except ValueError as error:
         left_out["magnetisation"] = f"no uniform field fits the device's boundaries: {error}"
         return {}
@@ -254,7 +255,8 @@ def _conductances(
 
 
 def _warn_of_few_modes(sums: dict[str, ModeSum], count: int) -> None:
-    missing = {n: s.rest for n, s in sums.items() if s.rest > MUCH and (n != "specific_heat" or len(sums) < 3)}
+    wanted = CONDUCTANCES & set(sums) or set(sums)
+    missing = {name: sums[name].rest for name in sorted(wanted) if sums[name].rest > MUCH}
     if missing:
         told = " and ".join(f"about {100 * rest:.0f} % of {name}" for name, rest in missing.items())
         warnings.warn(

@@ -49,8 +49,8 @@ def refuse_below(values: np.ndarray, T: float, slope: float) -> None:
         return
     guess = f", about {T * np.exp(-values[0] / slope):.4g}" if slope > 0 else ""
     raise ValueError(
-        f"T = {T:g} is below the transition: the slowest mode has lambda = {values[0]:.4g} and grows; expected a T "
-        f"above the critical temperature{guess} (`critical_temperature` finds it), where Gaussian fluctuations are small"
+        f"T = {T:g} is below the transition: the slowest mode has lambda = {values[0]:.4g} and grows; expected "
+        f"T above the critical temperature{guess} (`critical_temperature` finds it)"
     )
 
 

@@ -57,6 +57,6 @@ def ginzburg_number(
         step = float(np.clip(y / power, -np.log(LONGEST), np.log(LONGEST)))
         T *= np.exp((np.exp(x + step) - np.exp(x)) / found.slope)
     raise SolveError(
-        f"no Ginzburg number after {MOST_STEPS} temperatures: at T = {T:.6g} pairs carry {np.exp(y):.3g} of {conductance:g} "
-        "e^2/h; check the conductance"
+        f"no Ginzburg number after {MOST_STEPS} temperatures: at T = {T:.6g} pairs carry {np.exp(y):.3g} times "
+        f"the {conductance:g} e^2/h of the normal metal; check the conductance"
     )

@@ -13,8 +13,8 @@ import scipy.linalg
 
 SMOOTH = 7.0
 """exp(-SMOOTH) is left of the last mode in a smooth sum."""
-SLOWEST_DECAY = 0.8
-"""Of what a doubling of the modes adds, as a share of what the doubling before did: the largest to be extrapolated."""
+SLOWEST_DECAY = 1.25
+"""The power p that is taken where it is less, or cannot be told."""
 
 
 class ModeSum(NamedTuple):
@@ -27,18 +27,19 @@ class ModeSum(NamedTuple):
 def cut_sum(terms: np.ndarray, complete: bool) -> ModeSum:
     """The sum of terms (m,) or (m, m) over the lowest modes, as it is.
 
-    Of the modes beyond, twice as many add less than those before by the ratio of the last two doublings: in films,
-    where a sum up to the momentum q misses 1/q^2, by a half. NaN for fewer than four modes, which do not tell.
+    What the number n of a mode adds is taken to fall as n^-p, with p from the last two quarters of the modes: p = 2 in
+    films, where a sum up to the momentum q misses 1/q^2. NaN for fewer than four modes, which do not tell.
     """
     total, count = float(terms.sum().real), len(terms)
     if complete or not total:
         return ModeSum(total, 0.0)
     if count < 4:
         return ModeSum(total, np.nan)
-    whole, half, quarter = (float(terms[(slice(count // k),) * terms.ndim].sum().real) for k in (1, 2, 4))
-    last, before = abs(whole - half), abs(half - quarter)
-    ratio = min(last / before, SLOWEST_DECAY) if before else SLOWEST_DECAY
-    return ModeSum(total, last * ratio / (1 - ratio) / abs(total))
+    cuts = np.array([1.0, 0.75, 0.5]) * count
+    whole, more, less = (float(terms[(slice(round(n)),) * terms.ndim].sum().real) for n in cuts)
+    last, before = abs(whole - more), abs(more - less)
+    power = np.log(before / last) / np.log(0.875 / 0.625) if last and before else SLOWEST_DECAY
+    return ModeSum(total, last / (0.75 ** (1 - max(power, SLOWEST_DECAY)) - 1) / abs(total))
 
 
 def smooth_sum(terms: Callable[[np.ndarray], float], values: np.ndarray, complete: bool) -> ModeSum:
@@ -53,7 +54,7 @@ def smooth_sum(terms: Callable[[np.ndarray], float], values: np.ndarray, complet
         return ModeSum(terms(np.ones(len(values))), 0.0)
     x = (values - values[0]) / max(values[-1] - values[0], 1e-300)
     total = terms(np.exp(-SMOOTH * x**2))
-    less = terms(np.exp(-SMOOTH * (2 * x) ** 2))
+    less = terms(np.exp(-SMOOTH * (1.4 * x) ** 2))
     return ModeSum(total, abs(total - less) / abs(total) if total else 0.0)
 
 

@@ -23,7 +23,7 @@ from jusadel.common.errors import SolveError
 from jusadel.fluctuations.cooperon import PER_RATE
 from jusadel.fluctuations.gaussian.pair_hessian import PairHessian
 from jusadel.fluctuations.gaussian.pair_operator import PairOperator, PairSites
-from jusadel.solver.linear.superlu import Factor
+from jusadel.solver.linear.superlu import Factor, one_thread_each
 
 Block = Callable[[np.ndarray], np.ndarray]
 
@@ -86,7 +86,8 @@ class Guess(NamedTuple):
     @classmethod
     def of(cls, operator: GinzburgLandau, count: int) -> Guess:
         """For so many modes."""
-        return cls(operator, *operator.lowest(min(len(operator.weight), count + max(4, count // 5))))
+        with one_thread_each():
+            return cls(operator, *operator.lowest(min(len(operator.weight), count + max(4, count // 5))))
 
 
 def slow_modes(J: PairOperator, guess: Guess, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -95,6 +96,11 @@ def slow_modes(J: PairOperator, guess: Guess, count: int) -> tuple[np.ndarray, n
     Raises:
         SolveError: no convergence.
     """
+    with one_thread_each():
+        return _slow_modes(J, guess, count)
+
+
+def _slow_modes(J: PairOperator, guess: Guess, count: int) -> tuple[np.ndarray, np.ndarray]:
     sites, n = J.sites, len(guess.operator.weight)
     root = np.sqrt(sites.weight)[:, None]
 
