@@ -18,7 +18,7 @@ from jusadel.action.homogeneous import field_energies
 from jusadel.common.arguments import is_number
 from jusadel.common.differentiability import is_traced, refuse_in_program, without_derivatives
 from jusadel.common.errors import FewModesWarning
-from jusadel.common.types import ArrayLike
+from jusadel.common.types import ArrayLike, Values
 from jusadel.device.device import Device
 from jusadel.fluctuations.checks import checked_across
 from jusadel.fluctuations.fields import with_electrodes
@@ -98,7 +98,8 @@ def gaussian_fluctuations(
 
     Warns:
         FewModesWarning: the modes miss more than a tenth of a sum.
-        CoarseMeshWarning: edges longer than half of sqrt(pi D/8T lambda) of the last mode, or of a spin's length.
+        CoarseMeshWarning: edges longer than half of sqrt(pi D/8T lambda) at twice the lowest lambda, or of a spin's
+            length.
     """
     ends = None if across is None else checked_across(across)
     device = _with_contacts(device, ends)
@@ -107,7 +108,7 @@ def gaussian_fluctuations(
     complete = len(values) == operator.sites.count
     warming, delay = operator.warming(U), operator.delay(U)
     refuse_below(values, T, float(warming[0, 0].real))
-    warn_if_too_coarse(device, T, float(values[-1]))
+    warn_if_too_coarse(device, T, values)
     sums = {"specific_heat": specific_heat(values, warming, complete)}
     left_out = dict(ALWAYS_LEFT_OUT)
     sums |= _magnetisation(device, found, complete, left_out)
@@ -143,7 +144,7 @@ def fluctuation_eigenvalues(
     modes: int = 10,
     accuracy: float = 1e-6,
     frequencies: int | tuple[ArrayLike, ArrayLike] | None = None,
-) -> Any:
+) -> Values:
     """Eigenvalues lambda_i(|Omega|) of pairs in the normal state, J u = lambda w u, the lowest of them, ascending.
 
     The free energy of fluctuations is T Sum_m Sum_i ln lambda_i(|Omega_m|), Omega_m = 2 pi m T, one term for each

@@ -17,6 +17,8 @@ from jusadel.solver.resolution import decay_metric, metrics, warn_where_coarse
 
 PLAIN = {"omega", "D", "Delta"}
 """Terms of a metal without magnetism and spin-orbit coupling."""
+COUNTING = 2.0
+"""Of the lowest eigenvalue: where modes have half of what a sum over them is."""
 
 
 def refuse_arguments(T: Any, modes: Any, accuracy: Any) -> None:
@@ -92,12 +94,13 @@ def _open_edges(device: Device) -> bool:
     return any(tuple(sorted(e)) not in edges for e in np.asarray(device.mesh.boundary_edges).tolist())
 
 
-def warn_if_too_coarse(device: Device, T: float, highest: float) -> None:
-    """Warn where edges are longer than half of a length over which modes vary: of the last one, spins, the field."""
+def warn_if_too_coarse(device: Device, T: float, values: np.ndarray) -> None:
+    """Warn where edges are longer than half of a length over which the modes that count vary, spins, or the field."""
+    highest = float(min(values[-1], COUNTING * values[0]))
     for name, metric in metrics(device, np.zeros((len(device.mesh.triangles), 3)), T).items():
         if name.startswith(LENGTHS):
-            warn_where_coarse(device, name, metric, stacklevel=4)
-    metric = decay_metric(device, 4 * T / np.pi * min(max(highest, 0.0), 1.0))
+            warn_where_coarse(device, name, metric, stacklevel=5)
+    metric = decay_metric(device, 4 * T / np.pi * min(highest, 1.0))
     warn_where_coarse(
-        device, f"length sqrt(pi D/8T lambda) of modes up to lambda = {highest:.3g}", metric, stacklevel=4
+        device, f"length sqrt(pi D/8T lambda) of modes up to lambda = {highest:.3g}", metric, stacklevel=5
     )

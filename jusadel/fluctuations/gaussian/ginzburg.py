@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -24,7 +23,12 @@ ABOVE = 1.1
 
 @without_derivatives("take central differences of it")
 def ginzburg_number(
-    device: Device, conductance: float, *, across: Sequence[str] = ("left", "right"), tol: float = 1e-3, **given: Any
+    device: Device,
+    conductance: float,
+    *,
+    across: Sequence[str] = ("left", "right"),
+    modes: int = 50,
+    tol: float = 1e-3,
 ) -> float:
     """The lambda of the slowest mode, ln(T/Tc) in a uniform metal, at which pairs carry as much as the normal metal.
 
@@ -36,8 +40,8 @@ def ginzburg_number(
         device: as in `gaussian_fluctuations`.
         conductance: of the normal metal across the device, [e^2/h]: 25812.8 over its resistance in Ohm.
         across: the two boundaries between which it is measured.
+        modes: how many, as in `gaussian_fluctuations`.
         tol: relative error of the conductances' ratio at which the search ends.
-        given: `modes`, `accuracy` and `frequencies` of `gaussian_fluctuations`.
 
     Raises:
         ValueError: as `gaussian_fluctuations`, or a conductance that is not positive. SolveError: nothing found.
@@ -46,7 +50,7 @@ def ginzburg_number(
         raise ValueError(f"conductance = {conductance!r}; expected that of the normal metal in e^2/h, a number > 0")
     T, power, before = ABOVE * float(np.asarray(device.vertex_field("Tc")).max()), FIRST_POWER, None
     for _ in range(MOST_STEPS):
-        found = gaussian_fluctuations(device, T, across=across, **given)
+        found = gaussian_fluctuations(device, T, across=across, modes=modes)
         assert found.paraconductivity is not None
         x, y = np.log(found.eigenvalues[0]), np.log(found.paraconductivity / conductance)
         if abs(y) < tol:
