@@ -28,11 +28,11 @@ from jusadel.fluctuations.gaussian.checks import (
     refuse_barriers,
     refuse_below,
     refuse_superconducting,
-    warn_if_too_coarse,
+    warn_if_modes_are_coarse,
     why_no_film,
 )
 from jusadel.fluctuations.gaussian.derivatives import known_eigenvalues
-from jusadel.fluctuations.gaussian.mode_sums import ModeSum, aslamazov_larkin, maki_thompson, moment, specific_heat
+from jusadel.fluctuations.gaussian.mode_sums import ModeSum, aslamazov_larkin, heat_of_modes, maki_thompson, moment
 from jusadel.fluctuations.gaussian.pair_hessian import PairHessian
 from jusadel.fluctuations.gaussian.pair_operator import PairOperator, PairSites, singlet_cooperon
 from jusadel.fluctuations.gaussian.result import GaussianFluctuations
@@ -108,8 +108,8 @@ def gaussian_fluctuations(
     complete = len(values) == operator.sites.count
     warming, delay = operator.warming(U), operator.delay(U)
     refuse_below(values, T, float(warming[0, 0].real))
-    warn_if_too_coarse(device, T, values)
-    sums = {"specific_heat": specific_heat(values, warming, complete)}
+    warn_if_modes_are_coarse(device, T, values)
+    sums = {"specific_heat": heat_of_modes(values, warming, complete)}
     left_out = dict(ALWAYS_LEFT_OUT)
     sums |= _magnetisation(device, found, complete, left_out)
     if ends is not None:

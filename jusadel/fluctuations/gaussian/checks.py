@@ -94,7 +94,7 @@ def _open_edges(device: Device) -> bool:
     return any(tuple(sorted(e)) not in edges for e in np.asarray(device.mesh.boundary_edges).tolist())
 
 
-def warn_if_too_coarse(device: Device, T: float, values: np.ndarray) -> None:
+def warn_if_modes_are_coarse(device: Device, T: float, values: np.ndarray) -> None:
     """Warn where edges are longer than half of a length over which the modes that count vary, spins, or the field."""
     highest = float(min(values[-1], COUNTING * values[0]))
     for name, metric in metrics(device, np.zeros((len(device.mesh.triangles), 3)), T).items():

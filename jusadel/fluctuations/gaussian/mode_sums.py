@@ -61,7 +61,7 @@ def smooth_sum(terms: Callable[[np.ndarray], float], values: np.ndarray, complet
 # --- thermodynamics --------------------------------------------------------------------------------
 
 
-def specific_heat(values: np.ndarray, warming: np.ndarray, complete: bool) -> ModeSum:
+def heat_of_modes(values: np.ndarray, warming: np.ndarray, complete: bool) -> ModeSum:
     """Sum_ij |dJ_ij/d ln T|^2/(lambda_i lambda_j), the most singular part of -T d2F/dT2."""
     return cut_sum(np.abs(warming) ** 2 / np.outer(values, values), complete)
 
