@@ -301,6 +301,8 @@ def test_ginzburg_number_of_a_wire():
     assert ju.ginzburg_number(device, conductance, modes=40) == pytest.approx(np.log(T), rel=0.01)
     with pytest.raises(ValueError, match="conductance = -1"):
         ju.ginzburg_number(device, -1)
+    with pytest.raises(ValueError, match="every Tc is 0"):
+        ju.ginzburg_number(metal(ju.rectangle(1.0, 1.0, 1.0), Tc=0.0), 1.0)
 
 
 # --- what is left out, refused and told ------------------------------------------------------------

@@ -79,3 +79,11 @@ def _argument(value):
 def test_second_derivatives_are_refused(lowest):
     with pytest.raises(ju.NotDifferentiableError, match="fluctuation_eigenvalues has first derivatives only"):
         jax.jacfwd(jax.grad(lambda p: lowest(p)[0]))(AT)
+
+
+def test_the_frequency_of_pairs_is_no_variable(mesh):
+    device = ju.Device(mesh=mesh, materials=ju.Material(D=1.0, Tc=1.0))
+    with pytest.raises(
+        ju.NotDifferentiableError, match=r"not with Omega traced by JAX; at Omega = 0 they are the `times`"
+    ):
+        jax.grad(lambda x: ju.fluctuation_eigenvalues(device, T, x)[0])(0.3)

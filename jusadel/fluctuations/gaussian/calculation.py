@@ -16,7 +16,7 @@ from jusadel.action import matsubara
 from jusadel.action.assembly import discretise
 from jusadel.action.homogeneous import field_energies
 from jusadel.common.arguments import is_number
-from jusadel.common.differentiability import is_traced, refuse_in_program, without_derivatives
+from jusadel.common.differentiability import is_traced, refuse_in_program, refuse_traced, without_derivatives
 from jusadel.common.errors import FewModesWarning
 from jusadel.common.types import ArrayLike, Values
 from jusadel.device.device import Device
@@ -51,6 +51,7 @@ ALWAYS_LEFT_OUT = {
     "pairs at Omega_m != 0": "quantum fluctuations, and whatever varies slowly with the distance from the transition: "
     "the sums are those of the classical limit, right where lambda << 1",
 }
+AT_ZERO = "at Omega = 0 they are the `times` of `gaussian_fluctuations`; elsewhere take central differences"
 INSTEAD = "`fluctuation_eigenvalues` has them; take central differences of the other numbers"
 
 
@@ -170,6 +171,7 @@ def fluctuation_eigenvalues(
         ValueError, StabilityError, SolveError: as in `gaussian_fluctuations`, but for T below the transition.
         NotDifferentiableError: inside `jax.jit` or `jax.vmap`, or in a second derivative.
     """
+    refuse_traced("fluctuation_eigenvalues, as a function of Omega,", AT_ZERO, Omega=Omega)
     if not is_number(Omega):
         raise ValueError(f"Omega = {Omega!r}; expected a finite frequency")
     if not is_traced((device, T)):
@@ -177,7 +179,9 @@ def fluctuation_eigenvalues(
     plain = {"device": still(device), "T": still(T)}
     refuse_in_program("fluctuation_eigenvalues", "jax.grad and jax.jvp can be used, once", **plain)
     found = slowest(plain["device"], float(plain["T"]), modes, accuracy, frequencies, abs(float(Omega)))
-    return known_eigenvalues(found.values, found.U, found.operator, device, T, given=isinstance(frequencies, tuple))
+    return known_eigenvalues(
+        found.values, found.U, found.operator, device, T, given=isinstance(frequencies, tuple | list)
+    )
 
 
 class SlowModes(NamedTuple):
@@ -190,8 +194,8 @@ class SlowModes(NamedTuple):
 
 def slowest(device: Device, T: float, modes: int, accuracy: float, frequencies: Any, Omega: float = 0.0) -> SlowModes:
     """The slowest modes of a device; arguments as in `fluctuation_eigenvalues`."""
-    refuse_arguments(T, modes, accuracy)
     refuse_superconducting(device)
+    refuse_arguments(T, modes, accuracy)
     hessian = PairHessian.of(discretise(device, np.zeros((len(device.mesh.triangles), 3), complex)))
     sites = PairSites.of(device, hessian)
     count = min(int(modes), sites.count)

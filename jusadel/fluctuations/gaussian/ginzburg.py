@@ -11,6 +11,7 @@ from jusadel.common.differentiability import without_derivatives
 from jusadel.common.errors import SolveError
 from jusadel.device.device import Device
 from jusadel.fluctuations.gaussian.calculation import gaussian_fluctuations
+from jusadel.fluctuations.gaussian.checks import refuse_superconducting
 
 MOST_STEPS = 20
 FIRST_POWER = 1.5
@@ -48,6 +49,7 @@ def ginzburg_number(
     """
     if not is_number(conductance) or conductance <= 0:
         raise ValueError(f"conductance = {conductance!r}; expected that of the normal metal in e^2/h, a number > 0")
+    refuse_superconducting(device)
     T, power, before = ABOVE * float(np.asarray(device.vertex_field("Tc")).max()), FIRST_POWER, None
     for _ in range(MOST_STEPS):
         found = gaussian_fluctuations(device, T, across=across, modes=modes)
