@@ -6,7 +6,6 @@ omega is local in time: at omega + |Omega|/2 it is the Hessian of pairs with the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -122,9 +121,3 @@ def _mixing(blocks: np.ndarray) -> bool:
 
 def _real(matrix: sp.csc_matrix) -> sp.csc_matrix:
     return matrix if matrix.data.imag.any() else matrix.real.tocsc()
-
-
-def as_blocks(values: Sequence[np.ndarray] | np.ndarray, components: int) -> np.ndarray:
-    """Columns (n components, m) as (n, components, m)."""
-    values = np.asarray(values)
-    return values.reshape(-1, components, values.shape[-1])
