@@ -104,6 +104,16 @@ def localisation(found):
     assert found["change_uS"] < 0
 
 
+def fluctuations(found):
+    """A strip as wide as a pair: between the laws of films and wires, and the transition is lower than the film's."""
+    assert found["lambda"] > np.log(1.03)
+    eps, pair = np.log(1.03), np.sqrt(np.pi * 0.5e-4 * 7.638e-12 / 8 / 10.3)  # hbar/k_B in K s
+    film, wire = (243.4 / 160 * x for x in (20 / (16 * eps), np.pi * pair * 1e9 / (16 * eps**1.5)))
+    assert film < found["paraconductivity_uS"] < wire
+    assert found["heat_kB"] > 1 / found["lambda"] ** 2
+    assert found["moment_meV_per_T"] < 0
+
+
 def sweep(found):
     assert ju.bulk_gap(0.2) > found["gap_T0.20"] > found["gap_T0.35"] > found["gap_T0.50"] > 0.5
     assert found["points_solved_again"] == 0
@@ -124,9 +134,9 @@ def mesh_file(found):
 
 CHECKS = {
     check.__name__: check
-    for check in (junction, tc, diode, spectrum, normal, localisation, sweep, solver, symmetry, mesh_file)
+    for check in (junction, tc, diode, spectrum, normal, localisation, fluctuations, sweep, solver, symmetry, mesh_file)
 }
-SLOW = {"diode", "localisation", "spectrum", "solver", "tc"}
+SLOW = {"diode", "fluctuations", "localisation", "spectrum", "solver", "tc"}
 """Ten seconds of compilation and more, for calls that other tests make too."""
 
 

@@ -376,6 +376,17 @@ def test_weak_antilocalisation(tmp_path, monkeypatch):
     assert numbers["ring_lowest_1.5"] < -0.02
 
 
+@pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")
+def test_paraconductivity(tmp_path, monkeypatch):
+    """The integral over momenta in the film, the law of wires to the order of eps, and a transition that lies lower."""
+    given = {"EPS": np.array([0.03]), "EDGES": 18, "FINE": 0.3, "MODES": {"film": 120, "wire": 60, "constriction": 30}}
+    numbers = numbers_of("paraconductivity", tmp_path, monkeypatch, **given)
+    assert numbers["film_over_all_momenta"] == pytest.approx(1, abs=0.15)
+    assert numbers["wire_over_law"] == pytest.approx(1, abs=0.12)
+    assert numbers["lambda_constriction"] > numbers["eps"] + 0.05
+    assert numbers["constriction"] > 0.5
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")
 def test_design_ldos(tmp_path, monkeypatch):

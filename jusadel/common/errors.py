@@ -29,3 +29,7 @@ class BathWarning(UserWarning):
 
 class CoarseEnergiesWarning(UserWarning):
     """The energies of a Spectrum are too far apart for the sum over them."""
+
+
+class FewModesWarning(UserWarning):
+    """Modes beyond those that a sum over fluctuations has would change it."""

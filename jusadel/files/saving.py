@@ -14,7 +14,7 @@ from jusadel.common.stored import Stored
 from jusadel.device.device import Device
 from jusadel.files.devices import device_of, packed_device
 from jusadel.files.distributions import flow_of, kinetics_of, packed_flow, packed_kinetics
-from jusadel.files.fluctuations import localisation_of, packed_localisation
+from jusadel.files.fluctuations import gaussian_of, localisation_of, packed_gaussian, packed_localisation
 from jusadel.files.results import RESULTS
 from jusadel.files.solutions import (
     Content,
@@ -26,6 +26,7 @@ from jusadel.files.solutions import (
     spectrum_of,
 )
 from jusadel.fitting.result import FitResult
+from jusadel.fluctuations.gaussian.result import GaussianFluctuations
 from jusadel.fluctuations.result import Localisation
 from jusadel.nonequilibrium.flow import Flow
 from jusadel.nonequilibrium.kinetic_result import Kinetics
@@ -42,6 +43,7 @@ Result = (
     | Flow
     | Kinetics
     | Localisation
+    | GaussianFluctuations
     | Device
     | CurrentPhaseRelation
     | CriticalTemperature
@@ -59,8 +61,8 @@ def save(result: Result, path: Target) -> None:
     under another name and takes its place when it is complete: whatever interrupts that leaves the old file, or none.
 
     Args:
-        result: a Solution, ScreenedSolution, Spectrum, Flow, Kinetics, Localisation or Device; or a
-            CurrentPhaseRelation, CriticalTemperature or FitResult, which have no device to go on with.
+        result: a Solution, ScreenedSolution, Spectrum, Flow, Kinetics, Localisation, GaussianFluctuations or
+            Device; or a CurrentPhaseRelation, CriticalTemperature or FitResult, which have no device to go on with.
         path: ends in .npz; an existing file is replaced.
 
     Raises:
@@ -124,6 +126,7 @@ KINDS: dict[str, tuple[type, Callable[..., tuple[Content, Content]], Callable[[S
     "Flow": (Flow, packed_flow, flow_of),
     "Kinetics": (Kinetics, packed_kinetics, kinetics_of),
     "Localisation": (Localisation, packed_localisation, localisation_of),
+    "GaussianFluctuations": (GaussianFluctuations, packed_gaussian, gaussian_of),
     "Device": (Device, packed_bare_device, bare_device_of),
     **RESULTS,
 }

@@ -27,11 +27,16 @@ PER_COOPERON = 2 * math.pi * 4 / math.pi
 
 def conductance_weights(device: Device, system: DiscreteAction, across: tuple[str, str]) -> Any:
     """(8 w_n e_n.D e_n), (N,), of unit voltage between two electrodes; no current flows through the others [e^2/h]."""
-    mu = diffuse(_charge_alone(device), _contacts(device, across)).mu
+    mu = classical_potential(device, across)
     mesh, D = device.mesh, device.centroid_field("D")
     e = -jnp.einsum("tik,ti->tk", mesh.shape_gradients, jnp.asarray(mu)[mesh.triangles])
     power = mesh.areas * device.centroid_field("nu") * jnp.einsum("tj,tjk,tk->t", e, D, e)
     return PER_COOPERON * _summed(system, power)
+
+
+def classical_potential(device: Device, across: tuple[str, str]) -> Any:
+    """The potential (n,) of unit voltage between two electrodes; no current flows through the others."""
+    return diffuse(_charge_alone(device), _contacts(device, across)).mu
 
 
 def conductivity_weights(device: Device, system: DiscreteAction) -> Any:

@@ -44,7 +44,7 @@ def node_blocks(system: DiscreteAction) -> Array:
     """Of the terms without gradients at omega = 0, (n, 4, 4) complex."""
 
     def of(node: Nodes) -> Array:
-        return _second(lambda u: node_action(system, near_normal(u[0]), node, jnp.zeros(())), 1)[0, 0]
+        return second_derivative(lambda u: node_action(system, near_normal(u[0]), node, jnp.zeros(())), 1)[0, 0]
 
     with code_for(128 * len(system.free)):
         return jax.lax.map(of, system.nodes, batch_size=TOGETHER)
@@ -56,13 +56,13 @@ def cell_blocks(system: DiscreteAction) -> Array:
 
     def of(cell: Cells) -> Array:
         still = replace(cell, line_A=jnp.zeros_like(cell.line_A))
-        return _second(lambda u: cell_action(system, [near_normal(x) for x in u], still), 3)
+        return second_derivative(lambda u: cell_action(system, [near_normal(x) for x in u], still), 3)
 
     with code_for(128 * len(system.free)):
         return jax.lax.map(of, system.cells, batch_size=TOGETHER)
 
 
-def _second(f: Callable[[Array], Array], corners: int) -> Array:
+def second_derivative(f: Callable[[Array], Array], corners: int) -> Array:
     """The second derivative of a function of steps (corners, 8), between corners, (corners, corners, 4, 4) complex."""
     at_rest = jnp.zeros((corners, 8))
     along = np.zeros((corners, 4, corners, 8))
@@ -76,5 +76,11 @@ def _second(f: Callable[[Array], Array], corners: int) -> Array:
 @jax.jit
 def turns(cells: Cells) -> Array:
     """exp(2 i Int A.dl) from corner i by way of the point of sampling to corner j, (m, 3, 3)."""
-    to_corner = jax.vmap(from_middle)(cells.middle, cells.line_A)
-    return jnp.exp(2j * (to_corner[:, None, :] - to_corner[:, :, None]))
+    return jnp.exp(2j * corner_turns(cells, cells.line_A))
+
+
+@jax.jit
+def corner_turns(cells: Cells, line_A: Array) -> Array:
+    """Int A.dl from corner i by way of the point of sampling to corner j, (m, 3, 3), from those along edges (m, 3)."""
+    to_corner = jax.vmap(from_middle)(cells.middle, line_A)
+    return to_corner[:, None, :] - to_corner[:, :, None]

@@ -62,6 +62,8 @@ REFUSED = {
     "error_estimate": lambda x, sol, spec: ju.error_estimate(traced_solution(sol, x)),
     "fit": lambda x, sol, spec: ju.fit(lambda p: p["a"] * np.arange(4.0), x * np.arange(4.0), {"a": 1.0}),
     "fluxoid": lambda x, sol, spec: ju.fluxoid(traced_solution(sol, x), LOOP),
+    "gaussian_fluctuations": lambda x, sol, spec: ju.gaussian_fluctuations(device(1.0, 1.0), 2.0 * x),
+    "ginzburg_number": lambda x, sol, spec: ju.ginzburg_number(device(1.0, 1.0), x),
     "graded": lambda x, sol, spec: ju.graded(x, [([0, 0], 0.1)]),
     "log_likelihood": lambda x, sol, spec: ju.log_likelihood(lambda p: p["a"] * np.ones(4), x * np.ones(4), {"a": 1.0}),
     "polygon": lambda x, sol, spec: ju.polygon([(0, 0), (x, 0), (0, 1)], 0.5),
@@ -114,6 +116,7 @@ OF_SOLUTIONS = {
     "kinetics",
     "gap_of_temperature",
     "film_state",
+    "fluctuation_eigenvalues",
     "film_critical_temperature",
     "energy_current_through",
     "depairing_current",
@@ -156,10 +159,11 @@ OF_SOLUTIONS = {
     "Spectrum",
 }
 """Their derivatives are compared with differences in the tests of gradients, of spectra, of flows, of distributions, of
-films, of screening, of the phase, of localisation and of the transition."""
+films, of screening, of the phase, of localisation, of fluctuations and of the transition."""
 WITHOUT_NUMBERS = {
     "Convergence",
     "FitResult",
+    "GaussianFluctuations",
     "KnownMaterial",
     "LogLikelihood",
     "Units",
@@ -230,6 +234,7 @@ IN_PROGRAMS = {
     "self_consistent_kinetics": lambda x, sol, spec: ju.self_consistent_kinetics(sol, x * ENERGIES, CONTACTS),
     "solve_screened": lambda x, sol, spec: ju.solve_screened(device(1.0, 1.0), 0.5, 0.1 * x, 0.1),
     "depairing_current": lambda x, sol, spec: ju.depairing_current(SUPER, 0.5 * x),
+    "fluctuation_eigenvalues": lambda x, sol, spec: ju.fluctuation_eigenvalues(device(1.0, 1.0), 2.0 * x),
     "film_critical_temperature": lambda x, sol, spec: ju.film_critical_temperature(ju.Material(Tc=x)),
     "kinetics": lambda x, sol, spec: ju.kinetics(spec, CONTACTS | {"right": ju.Contact(voltage=0.1 * x)}),
     "spin_dynamics": lambda x, sol, spec: ju.spin_dynamics(device(1.0), CONTACTS, [0.0, 0.1 * x]),

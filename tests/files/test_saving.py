@@ -351,6 +351,23 @@ def test_localisation_comes_back(path, given):
     assert repr(found) == repr(made)
 
 
+@pytest.mark.parametrize("given", [{}, {"magnetisation": -0.2, "paraconductivity": 1.5, "across": ("left", "right")}])
+def test_gaussian_fluctuations_come_back(path, given):
+    device = ju.Device(mesh=ju.rectangle(1.0, 1.0, 2.0), materials=ju.Material(Tc=1.0))
+    arrays = {"eigenvalues": np.array([0.1, 0.3]), "times": np.array([0.4, 0.2]), "modes": np.ones((2, 4)) + 0.5j}
+    numbers = {"T": 1.1, "slope": 0.9, "specific_heat": 30.0, "frequencies": 12}
+    nothing = {"magnetisation": None, "paraconductivity": None, "maki_thompson": None, "across": None}
+    told = {"rest": {"specific_heat": 0.02, "magnetisation": np.nan}, "left_out": {"Maki-Thompson": "no film"}}
+    made = ju.GaussianFluctuations(device=device, **arrays, **numbers, **(nothing | given), **told)
+    found = again(made, path)
+    for name in arrays:
+        same(getattr(found, name), getattr(made, name))
+    for name in (*numbers, *nothing, "left_out"):
+        assert getattr(found, name) == getattr(made, name)
+    np.testing.assert_equal(found.rest, told["rest"])
+    assert repr(found) == repr(made)
+
+
 def test_device_comes_back(path):
     device = everything(vector_potential=None)
     found = again(device, path)

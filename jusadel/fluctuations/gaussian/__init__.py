@@ -1,0 +1,1 @@
+"""Gaussian fluctuations of the pair potential above a transition."""
