@@ -235,7 +235,6 @@ IN_PROGRAMS = {
     "solve_screened": lambda x, sol, spec: ju.solve_screened(device(1.0, 1.0), 0.5, 0.1 * x, 0.1),
     "depairing_current": lambda x, sol, spec: ju.depairing_current(SUPER, 0.5 * x),
     "fluctuation_eigenvalues": lambda x, sol, spec: ju.fluctuation_eigenvalues(device(1.0, 1.0), 2.0 * x),
-    "film_critical_temperature": lambda x, sol, spec: ju.film_critical_temperature(ju.Material(Tc=x)),
     "kinetics": lambda x, sol, spec: ju.kinetics(spec, CONTACTS | {"right": ju.Contact(voltage=0.1 * x)}),
     "spin_dynamics": lambda x, sol, spec: ju.spin_dynamics(device(1.0), CONTACTS, [0.0, 0.1 * x]),
 }

@@ -73,6 +73,17 @@ def test_forward_and_reverse_agree(gradients, case):
     np.testing.assert_allclose(reverse, forward, rtol=1e-10, atol=1e-11)
 
 
+def test_a_transition_inside_jit_and_vmap():
+    """The same numbers and gradients; NaN of a number that is none, 0 where nothing is superconducting."""
+    f = lambda Gamma: ju.film_critical_temperature(ju.Material(Tc=1.0, magnetic_Gamma=Gamma), (0.1, 0.0))  # noqa: E731
+    Gamma = np.array([0.3, 0.6])
+    found = jax.vmap(jax.jit(jax.value_and_grad(f)))(Gamma)
+    for k in range(2):
+        np.testing.assert_allclose([x[k] for x in found], jax.value_and_grad(f)(Gamma[k]), rtol=1e-10)
+    assert np.isnan(jax.jit(f)(np.nan))
+    np.testing.assert_array_equal(jax.jit(jax.value_and_grad(f))(9.0), [0, 0])
+
+
 def test_a_state_inside_jit_and_vmap():
     f = lambda h: ju.film_state(ju.Material(Tc=1.0, h=(0, 0, h)), 0.4, frequencies=12).Delta  # noqa: E731
     h = np.array([0.1, 0.3, 2.0])

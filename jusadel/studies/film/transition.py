@@ -13,11 +13,11 @@ import scipy
 
 from jusadel.action import matsubara
 from jusadel.action.terms import Term
-from jusadel.common.differentiability import is_traced, refuse_in_program, values_of
+from jusadel.common.differentiability import is_traced
 from jusadel.common.types import ArrayLike
 from jusadel.device.material.material import Material
+from jusadel.solver.derivatives.callback import called
 from jusadel.solver.derivatives.rule import implicit_numbers
-from jusadel.solver.derivatives.tracing import still
 from jusadel.studies.film.energy import constant_fields, terms_present
 from jusadel.studies.film.pairing_response import PairingResponse, pole_sum, stiffness_at
 from jusadel.studies.film.states import CRITICAL_BREAKING, plane_vector
@@ -44,7 +44,8 @@ def film_critical_temperature(material: Material, q: ArrayLike = (0.0, 0.0)) -> 
 
     Raises:
         ValueError: fields that are functions of points, or Tc = 0.
-        NotDifferentiableError: inside `jax.jit` or `jax.vmap`; outside it has derivatives with respect to all numbers.
+
+    It has derivatives with respect to all numbers, inside `jax.jit` and `jax.vmap` too, where it is NaN if it fails.
     """
     if is_traced((material, q)):
         return _differentiated(material, q)
@@ -54,6 +55,10 @@ def film_critical_temperature(material: Material, q: ArrayLike = (0.0, 0.0)) -> 
 def _found(material: Material, q: Any) -> tuple[float, np.ndarray]:
     """The temperature, and the q (2,) that belongs to it."""
     fields, Tc, _ = constant_fields(material)
+    return _of_numbers(fields, Tc, q)
+
+
+def _of_numbers(fields: dict[str, Any], Tc: float, q: Any) -> tuple[float, np.ndarray]:
     transition = partial(_transition, PairingResponse.of(fields), fields["h"], Tc)
     if q is not None:
         q = plane_vector("q", q)
@@ -87,18 +92,23 @@ def _transition(response: PairingResponse, h: np.ndarray, Tc: float, q: np.ndarr
 
 def _differentiated(material: Material, q: Any) -> Any:
     """As `film_critical_temperature`, of numbers that JAX traces; the best q moves with them."""
-    plain, at = still(material), values_of(q)
-    refuse_in_program("film_critical_temperature", "jax.grad and jax.jvp can be used", material=plain, q=at)
-    T, best = _found(plain, at)
-    if T == 0:
-        return jnp.zeros(())
     given, Tc, _ = constant_fields(material)
     fields, terms = {name: jnp.asarray(value, float) for name, value in given.items()}, terms_present(given)
-    q = None if q is None else jnp.asarray(q, float)
-    start = jnp.asarray([T, *best])
-    eq = Normal(fields=fields, Tc=jnp.asarray(Tc, float), q=q, left=jnp.zeros(3), terms=terms)
+    q, Tc = None if q is None else jnp.asarray(plane_vector("q", q), float), jnp.asarray(Tc, float)
+    found = called(_found_by_host, jnp.zeros(3), *jax.lax.stop_gradient((fields, Tc, q)))
+    superconducting = found[0] > 0
+    start = jnp.where(superconducting | jnp.isnan(found[0]), found, jnp.ones(3))  # any, of which nothing is taken
+    eq = Normal(fields=fields, Tc=Tc, q=q, left=jnp.zeros(3), terms=terms)
     eq = replace(eq, left=_unstable(jax.lax.stop_gradient(eq), start))
-    return implicit_numbers(_unstable, eq, start)[0]
+    return jnp.where(superconducting, implicit_numbers(_unstable, eq, start)[0], found[0])
+
+
+def _found_by_host(fields: dict[str, np.ndarray], Tc: np.ndarray, q: np.ndarray | None) -> np.ndarray:
+    """The temperature and q, (3,), of numbers; NaN where they are none of a film."""
+    if not all(np.isfinite(x).all() for x in jax.tree.leaves((fields, Tc, q))) or not Tc > 0:
+        return np.full(3, np.nan)
+    T, best = _of_numbers(fields, float(Tc), q)
+    return np.array([T, *best])
 
 
 @jax.tree_util.register_dataclass
