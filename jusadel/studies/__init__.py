@@ -5,6 +5,8 @@ Imports the rooms from `common` to `observables`, and may import `nonequilibrium
 
 from jusadel.studies.adaptation import adapt, error_estimate
 from jusadel.studies.convergence import Convergence, ConvergenceWarning, converge
+from jusadel.studies.current_bias.at_current import CriticalCurrentError, solve_at_current
+from jusadel.studies.current_bias.critical import CriticalCurrent, critical_current
 from jusadel.studies.current_phase.relation import current_phase_relation
 from jusadel.studies.current_phase.result import CurrentPhaseRelation
 from jusadel.studies.current_phase.uncertainty import PhaseGridWarning, PhaseRangeWarning
@@ -19,6 +21,8 @@ from jusadel.studies.transition.search import CriticalTemperature
 __all__ = [
     "Convergence",
     "ConvergenceWarning",
+    "CriticalCurrent",
+    "CriticalCurrentError",
     "CriticalTemperature",
     "CurrentPhaseRelation",
     "PhaseGridWarning",
@@ -26,6 +30,7 @@ __all__ = [
     "ScreenedSolution",
     "adapt",
     "converge",
+    "critical_current",
     "critical_temperature",
     "current_phase_relation",
     "depairing_current",
@@ -34,6 +39,7 @@ __all__ = [
     "film_state",
     "gap_of_temperature",
     "self_field",
+    "solve_at_current",
     "solve_screened",
     "sweep",
 ]
