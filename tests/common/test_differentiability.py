@@ -118,6 +118,7 @@ OF_SOLUTIONS = {
     "energy_current_through",
     "depairing_current",
     "charge_current",
+    "critical_current",
     "critical_temperature",
     "current_across",
     "current_phase_relation",
@@ -133,6 +134,7 @@ OF_SOLUTIONS = {
     "mean_density_of_states",
     "pair_amplitude",
     "solve",
+    "solve_at_current",
     "specific_heat",
     "spectral_current",
     "spectral_current_density",
@@ -146,6 +148,7 @@ OF_SOLUTIONS = {
     "spin_torque",
     "triplet_components",
     "tunnelling_spectrum",
+    "CriticalCurrent",
     "CriticalTemperature",
     "CurrentPhaseRelation",
     "Flow",
@@ -156,7 +159,7 @@ OF_SOLUTIONS = {
     "Spectrum",
 }
 """Their derivatives are compared with differences in the tests of gradients, of spectra, of flows, of distributions, of
-films, of screening, of the phase, of localisation and of the transition."""
+films, of screening, of the phase, of given currents, of localisation and of the transition."""
 WITHOUT_NUMBERS = {
     "Convergence",
     "FitResult",
@@ -225,7 +228,10 @@ def test_the_message_names_function_argument_and_remedy(sol):
         jax.grad(lambda x: REFUSED["self_field"](x, sol, None))(0.5)
 
 
+WEAK_LINK = {"left": ju.Reservoir(1.0), "right": ju.Reservoir(1.0)}
 IN_PROGRAMS = {
+    "critical_current": lambda x, sol, spec: ju.critical_current(device(x, **WEAK_LINK), 0.3),
+    "solve_at_current": lambda x, sol, spec: ju.solve_at_current(device(1.0, **WEAK_LINK), x, 0.3),
     "self_consistent_kinetics": lambda x, sol, spec: ju.self_consistent_kinetics(sol, x * ENERGIES, CONTACTS),
     "solve_screened": lambda x, sol, spec: ju.solve_screened(device(1.0, 1.0), 0.5, 0.1 * x, 0.1),
     "depairing_current": lambda x, sol, spec: ju.depairing_current(SUPER, 0.5 * x),

@@ -19,15 +19,15 @@ from jusadel.solver.derivatives.tracing import still
 from jusadel.solver.equilibrium import solve
 from jusadel.solver.states.solution import Solution
 from jusadel.studies.current_bias.branch import carrying, climb, rise, top
-from jusadel.studies.current_bias.kirchhoff import settled, share_that_flows
+from jusadel.studies.current_bias.kirchhoff import HALVINGS, resting, share_that_flows
 from jusadel.studies.current_bias.phases import (
     Biased,
-    State,
+    BiasedState,
     Terminal,
     currents_of,
-    moved,
     superconducting,
     terminal_between,
+    with_phases,
 )
 
 OFTEN = 20
@@ -100,7 +100,7 @@ def solve_at_current(
     if not traced:
         return state.sol
     x = phases_with_derivatives(biased, state, device, T, pair_potential, solve_arguments, currents)
-    return attached(biased, state, moved(device, terminals, x), T, pair_potential, solve_arguments)
+    return solved_from(biased, state, with_phases(device, terminals, x), T, pair_potential, solve_arguments)
 
 
 def refuse_throw(name: str, arguments: Mapping[str, Any]) -> None:
@@ -146,14 +146,14 @@ def _refuse_unbalanced(currents: Mapping[str, Any]) -> None:
 # --- the search --------------------------------------------------------------------------------------
 
 
-def _found(biased: Biased, currents: np.ndarray) -> State:
+def _found(biased: Biased, currents: np.ndarray) -> BiasedState:
     if len(currents) > 1:
         return _of_several(biased, currents)
     current, start = float(currents[0]), rise(biased)
     way = 1 if current >= 0 else -1
     before, after, fell = climb(biased, start, way, way * current)
     if fell:
-        best = top(biased, before, after, way)
+        best = top(biased, before, after, way, start.step)
         if way * best.current < way * current:
             raise CriticalCurrentError(
                 f"current = {current:.6g} is beyond the critical current {best.current:.6g} in this direction, which "
@@ -164,14 +164,14 @@ def _found(biased: Biased, currents: np.ndarray) -> State:
     return carrying(biased, before, after, current)
 
 
-def _of_several(biased: Biased, currents: np.ndarray) -> State:
-    state = settled(biased, currents)
+def _of_several(biased: Biased, currents: np.ndarray) -> BiasedState:
+    state = resting(biased, currents)
     if state is None:
         share = share_that_flows(biased, currents)
         raise CriticalCurrentError(
             f"no phases carry the currents {currents.tolist()} out of "
             f"{[terminal.names[0] for terminal in biased.terminals]}; the critical currents in these proportions are "
-            f"{share:.2f} to {share + 0.01:.2f} times as large",
+            f"{share:.2f} to {share + 0.5**HALVINGS:.2f} times as large",
             share,
         )
     return state
@@ -180,8 +180,8 @@ def _of_several(biased: Biased, currents: np.ndarray) -> State:
 # --- derivatives ---------------------------------------------------------------------------------------
 
 
-def attached(
-    biased: Biased, state: State, device: Device, T: Any, Delta: Any, arguments: Mapping[str, Any]
+def solved_from(
+    biased: Biased, state: BiasedState, device: Device, T: Any, Delta: Any, arguments: Mapping[str, Any]
 ) -> Solution:
     """The solution of a device at the phases of a state, as a function of what JAX traces."""
     given = {**arguments, "start": state.sol}
@@ -191,22 +191,22 @@ def attached(
 
 
 def phases_with_derivatives(
-    biased: Biased, state: State, device: Device, T: Any, Delta: Any, arguments: Mapping[str, Any], currents: Any
+    biased: Biased, state: BiasedState, device: Device, T: Any, Delta: Any, arguments: Mapping[str, Any], currents: Any
 ) -> Any:
     """x (k,) at which the currents (k,) flow: dI/dx dx = what these change by, less what those at fixed x do."""
     terminals, x = biased.terminals, state.x
 
     def plainly(x: Any) -> Any:
-        there = moved(biased.device, terminals, x)
-        return currents_of(terminals, attached(biased, state, there, biased.T, biased.pair_potential, biased.given))
+        there = with_phases(biased.device, terminals, x)
+        return currents_of(terminals, solved_from(biased, state, there, biased.T, biased.pair_potential, biased.given))
 
     slopes = jax.jacfwd(plainly)(jnp.asarray(x))
-    here = currents_of(terminals, attached(biased, state, moved(device, terminals, x), T, Delta, arguments))
+    here = currents_of(terminals, solved_from(biased, state, with_phases(device, terminals, x), T, Delta, arguments))
     missing = first_only(currents - here, ONCE)
     return jnp.asarray(x) + jnp.linalg.solve(slopes, missing - jax.lax.stop_gradient(missing))
 
 
-def at_fixed_phase(biased: Biased, state: State, device: Device, T: Any, Delta: Any, arguments: Any) -> Any:
+def at_fixed_phase(biased: Biased, state: BiasedState, device: Device, T: Any, Delta: Any, arguments: Any) -> Any:
     """The current of a single terminal at the phase of a state, as a function of what JAX traces."""
-    sol = attached(biased, state, moved(device, biased.terminals, state.x), T, Delta, arguments)
+    sol = solved_from(biased, state, with_phases(device, biased.terminals, state.x), T, Delta, arguments)
     return first_only(currents_of(biased.terminals, sol)[0], ONCE)

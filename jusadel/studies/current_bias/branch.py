@@ -7,34 +7,36 @@ from the phases of the device itself; a step along it is checked by nothing but 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import scipy
 
 from jusadel.common.errors import SolveError
-from jusadel.studies.current_bias.phases import Biased, State
+from jusadel.studies.current_bias.phases import Biased, BiasedState
 
 STEP = 0.3
 """Radians, along a branch; twice as much after each step on which the slope stayed."""
+EVEN = 1.5
+"""By which a current changes more over a step than over half of it, at least, where the step is short enough."""
 STAYS = 0.9
 """Share of the slope before, from which on it has stayed."""
-SHORTEST = 1e-3
+SHORTEST = 1e-5
 """Radians, of a step that is shortened where a state is not found."""
 AT_REST = 1e-7
 """Currents below this, over that at a step from there, are zero."""
 EXACT = 1e-12
 """Radians to which a phase is searched."""
-PLACE = 1e-6
-"""Radians to which that of a largest current is."""
+PLACE = 1e-4
+"""Of the step, to which that of a largest current is."""
 
 
 @dataclass(frozen=True, eq=False)
 class Rise:
     """States on either side of a minimum of energy: the current rises from <= 0 to > 0."""
 
-    low: State
-    high: State
+    low: BiasedState
+    high: BiasedState
+    step: float  # that suits the branch [rad]
 
 
 def rise(biased: Biased) -> Rise:
@@ -43,17 +45,17 @@ def rise(biased: Biased) -> Rise:
     Raises:
         SolveError: no current anywhere.
     """
-    here, ahead = biased.at_phase(0.0), biased.at_phase(STEP)
+    here = biased.at_phase(0.0)
+    ahead = _ahead(biased, here)
+    step, way = ahead.phase, -int(np.sign(here.current))
     if abs(here.current) <= AT_REST * abs(ahead.current):
         if ahead.current > 0:
-            return Rise(here, ahead)
+            return Rise(here, ahead, step)
         here, way = ahead, 1
-    else:
-        way = -int(np.sign(here.current))
-    for _ in range(int(4 * np.pi / STEP)):
-        new = biased.at_phase(here.phase + way * STEP)
+    for _ in range(int(4 * np.pi / step)):
+        new = biased.at_phase(here.phase + way * step)
         if way * new.current > 0:
-            return Rise(here, new) if way > 0 else Rise(new, here)
+            return Rise(*((here, new) if way > 0 else (new, here)), step)
         here = new
     raise SolveError(
         f"no phase in two turns at which the current rises through zero; it is {here.current:.3g} at the last: "
@@ -61,7 +63,21 @@ def rise(biased: Biased) -> Rise:
     )
 
 
-def climb(biased: Biased, start: Rise, way: int, target: float = np.inf) -> tuple[State, State, bool]:
+def _ahead(biased: Biased, here: BiasedState) -> BiasedState:
+    """A state at a phase in steps of which the current changes evenly, short ones where a device is short."""
+    step = STEP
+    while step > SHORTEST:
+        half, whole = (biased.at_phase(here.phase + part * step) for part in (0.5, 1.0))
+        if EVEN * abs(half.current - here.current) < abs(whole.current - here.current):
+            return whole
+        step /= 4
+    raise SolveError(
+        f"the current hardly changes with the phase; it is {here.current:.3g} at that of the device: expected a device "
+        "that carries a supercurrent at this temperature"
+    )
+
+
+def climb(biased: Biased, start: Rise, way: int, target: float = np.inf) -> tuple[BiasedState, BiasedState, bool]:
     """States on either side of the target, or of the largest current if that is lower; and whether it is.
 
     Args:
@@ -70,7 +86,7 @@ def climb(biased: Biased, start: Rise, way: int, target: float = np.inf) -> tupl
         target: `way` times a current.
     """
     before, here = (start.low, start.high) if way > 0 else (start.high, start.low)
-    step, slope = STEP, (here.current - before.current) / (here.phase - before.phase)
+    step, slope = start.step, (here.current - before.current) / (here.phase - before.phase)
     while way * here.current < target:
         new, step = _next(biased, here, way, step)
         if not way * (new.current - here.current) > 0 or new.sol.stats.get("state") == "unstable":
@@ -81,7 +97,7 @@ def climb(biased: Biased, start: Rise, way: int, target: float = np.inf) -> tupl
     return before, here, False
 
 
-def _next(biased: Biased, here: State, way: int, step: float) -> tuple[State, float]:
+def _next(biased: Biased, here: BiasedState, way: int, step: float) -> tuple[BiasedState, float]:
     """The state a step on, and the step, which is halved where there is none."""
     while True:
         try:
@@ -92,7 +108,7 @@ def _next(biased: Biased, here: State, way: int, step: float) -> tuple[State, fl
                 raise
 
 
-def carrying(biased: Biased, low: State, high: State, current: float) -> State:
+def carrying(biased: Biased, low: BiasedState, high: BiasedState, current: float) -> BiasedState:
     """The state with this current, which lies between those of two others."""
     low, high = sorted((low, high), key=lambda state: state.phase)
     for end, beyond in ((low, low.current - current), (high, current - high.current)):
@@ -103,17 +119,20 @@ def carrying(biased: Biased, low: State, high: State, current: float) -> State:
     return biased.at_phase(place)
 
 
-def largest(biased: Biased, start: Rise, way: int) -> State:
+def largest(biased: Biased, start: Rise, way: int) -> BiasedState:
     """The state of the largest current, or of the lowest with way = -1."""
-    return top(biased, *climb(biased, start, way)[:2], way)
+    before, after, _ = climb(biased, start, way)
+    return top(biased, before, after, way, start.step)
 
 
-def top(biased: Biased, before: State, after: State, way: int) -> State:
-    """The state of the largest current between two."""
-    found: Any = scipy.optimize.minimize_scalar(
-        lambda x: -way * biased.at_phase(x).current,
-        bounds=sorted((before.phase, after.phase)),
-        method="bounded",
-        options={"xatol": PLACE},
-    )
-    return biased.at_phase(found.x)
+def top(biased: Biased, before: BiasedState, after: BiasedState, way: int, step: float) -> BiasedState:
+    """The state of the largest current between two, on a branch with this step."""
+    found = [before]
+
+    def current(x: float) -> float:
+        found.append(biased.at_phase(x))
+        return -way * found[-1].current
+
+    ends = sorted((before.phase, after.phase))
+    scipy.optimize.minimize_scalar(current, bounds=ends, method="bounded", options={"xatol": PLACE * step})
+    return max(found, key=lambda state: way * state.current)

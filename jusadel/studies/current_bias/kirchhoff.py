@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from jusadel.common.errors import SolveError
-from jusadel.studies.current_bias.phases import Biased, State
+from jusadel.studies.current_bias.phases import Biased, BiasedState
 
 STEP = 0.6
 """Radians, the longest."""
@@ -21,13 +21,13 @@ EXACT = 1e-10
 """Of the currents, over the largest slope of them."""
 FLOOR = 0.05
 """Of the largest eigenvalue: what a smaller one counts for where the Hessian is not positive."""
-TURNS = 4 * np.pi
+FAR = 2.5 * np.pi
 """Radians after which phases run away."""
-HALVINGS = 7
+HALVINGS = 6
 """Of the share of the currents that flows."""
 
 
-def settled(biased: Biased, currents: np.ndarray) -> State | None:
+def resting(biased: Biased, currents: np.ndarray) -> BiasedState | None:
     """The state that carries the currents (k,), or None where the phases run away."""
     x = np.zeros(len(currents))
     for _ in range(STEPS):
@@ -45,7 +45,7 @@ def settled(biased: Biased, currents: np.ndarray) -> State | None:
             push[0] = push[0] or DIFFERENCE * abs(values[0])  # at rest on a saddle
             step = modes @ (push / np.maximum(np.abs(values), FLOOR * np.abs(values).max()))
         x = x + step * min(1.0, STEP / np.linalg.norm(step))
-        if np.abs(x).max() > TURNS:
+        if np.abs(x).max() > FAR:
             return None
     raise SolveError(
         f"no phases found for the currents {currents.tolist()} in {STEPS} steps, "
@@ -53,19 +53,18 @@ def settled(biased: Biased, currents: np.ndarray) -> State | None:
     )
 
 
-def slopes_at(biased: Biased, here: State) -> np.ndarray:
+def slopes_at(biased: Biased, here: BiasedState) -> np.ndarray:
     """dI_k/dx_l (k, k) by differences."""
     columns = []
     for step in DIFFERENCE * np.eye(len(here.x)):
-        ahead, behind = biased.at(here.x + step), biased.at(here.x - step)
-        columns.append((ahead.currents - behind.currents) / (2 * DIFFERENCE))
+        columns.append((biased.at(here.x + step).currents - here.currents) / DIFFERENCE)
     return np.stack(columns, axis=1)
 
 
 def share_that_flows(biased: Biased, currents: np.ndarray) -> float:
-    """The largest share of the currents (k,) that phases carry, to one per cent."""
+    """The largest share of the currents (k,) that phases carry, to 2^-HALVINGS below it."""
     low, high = 0.0, 1.0
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        low, high = (low, middle) if settled(biased, middle * currents) is None else (middle, high)
+        low, high = (low, middle) if resting(biased, middle * currents) is None else (middle, high)
     return low

@@ -26,6 +26,8 @@ from jusadel.studies.current_phase.turning import phase_change, turned
 
 KEPT = 6
 """States from which others start."""
+GIVEN_WAY = ("normal", "unstable")
+"""States from which none does."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def terminal_between(device: Device, between: Any) -> Terminal:
     return Terminal.of(device, pair[1])
 
 
-def moved(device: Device, terminals: Sequence[Terminal], x: Any) -> Device:
+def with_phases(device: Device, terminals: Sequence[Terminal], x: Any) -> Device:
     """The device with x (k,) added to the phases of its terminals."""
     boundaries: dict[str, Boundary] = dict(device.boundaries)
     for k, terminal in enumerate(terminals):
@@ -92,7 +94,7 @@ def _sum(phase: Any, x: Any) -> Any:
 
 
 @dataclass(frozen=True, eq=False)
-class State:
+class BiasedState:
     """A solution at phases x (k,), with the currents of the terminals (k,)."""
 
     x: np.ndarray
@@ -131,10 +133,10 @@ class Biased:
     T: float
     pair_potential: Any
     given: Mapping[str, Any]
-    known: list[State] = field(default_factory=list)
+    known: list[BiasedState] = field(default_factory=list)
     solved: int = 0
 
-    def at(self, x: Any) -> State:
+    def at(self, x: Any) -> BiasedState:
         """The state at phases x (k,)."""
         x = np.atleast_1d(np.asarray(x, float))
         for state in self.known:
@@ -143,16 +145,19 @@ class Biased:
         with warnings.catch_warnings(record=True) as heard:
             warnings.simplefilter("always")
             try:
-                sol = solve(moved(self.device, self.terminals, x), self.T, self.pair_potential, **self._arguments(x))
+                sol = solve(
+                    with_phases(self.device, self.terminals, x), self.T, self.pair_potential, **self._arguments(x)
+                )
             except SolveError as error:
                 error.add_note(f"at phases that were turned by {x.round(6).tolist()}")
                 raise
         self.solved += 1
-        state = State(x, np.array([float(terminal.current(sol)) for terminal in self.terminals]), sol, heard)
-        self.known = [state, *self.known][:KEPT]
+        state = BiasedState(x, np.array([float(terminal.current(sol)) for terminal in self.terminals]), sol, heard)
+        if not self.known or sol.stats.get("state") not in GIVEN_WAY:
+            self.known = [state, *self.known][:KEPT]
         return state
 
-    def at_phase(self, x: float) -> State:
+    def at_phase(self, x: float) -> BiasedState:
         """The state of a single terminal at this phase."""
         return self.at([x])
 
@@ -168,9 +173,9 @@ class Biased:
     @cached_property
     def _shares(self) -> np.ndarray:
         """By how much each node's phase follows those of the terminals, (k, n)."""
-        still_there = moved(self.device, self.terminals, np.zeros(len(self.terminals)))
+        still_there = with_phases(self.device, self.terminals, np.zeros(len(self.terminals)))
         each = np.eye(len(self.terminals))
-        return np.stack([phase_change(still_there, moved(self.device, self.terminals, x)) for x in each])
+        return np.stack([phase_change(still_there, with_phases(self.device, self.terminals, x)) for x in each])
 
 
 def currents_of(terminals: Sequence[Terminal], sol: Solution) -> Any:
