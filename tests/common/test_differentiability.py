@@ -20,6 +20,7 @@ SUPER = ju.Material(Tc=1.0)
 ENDS = {"left": ju.Reservoir(0.0), "right": ju.Reservoir(0.0)}
 CONTACTS = {"left": ju.Contact(voltage=0.0), "right": ju.Contact(voltage=0.1)}
 LOOP = ["left", "right", "top", "bottom"]
+SHUNTED = ju.ShuntedJunction([1.0], 1.0)
 ENERGIES = np.linspace(0.1, 4.0, 5)
 
 
@@ -57,6 +58,7 @@ REFUSED = {
     "circle": lambda x, sol, spec: ju.circle(x, 0.5),
     "converge": lambda x, sol, spec: ju.converge(lambda mesh: x * mesh.n_nodes, MESH),
     "corbino": lambda x, sol, spec: ju.corbino(x, 2.0, 0.5),
+    "current_voltage": lambda x, sol, spec: ju.current_voltage(SHUNTED, [1.0], T=x),
     "cross_junction": lambda x, sol, spec: ju.cross_junction(x, 1.0, 0.5),
     "disk": lambda x, sol, spec: ju.disk(x, 0.5),
     "error_estimate": lambda x, sol, spec: ju.error_estimate(traced_solution(sol, x)),
@@ -71,8 +73,13 @@ REFUSED = {
     "save": lambda x, sol, spec: ju.save(device(x), "never.npz"),
     "self_field": lambda x, sol, spec: ju.self_field(sol, 0.1 * x),
     "squid_loop": lambda x, sol, spec: ju.squid_loop(x, 2.0, 0.5, 0.3, 0.1),
+    "ShuntedJunction": lambda x, sol, spec: ju.ShuntedJunction([1.0], x),
+    "Squid": lambda x, sol, spec: ju.Squid(SHUNTED, SHUNTED, x),
+    "squid_pattern": lambda x, sol, spec: ju.squid_pattern(ju.Squid(SHUNTED, SHUNTED), [x]),
     "strip": lambda x, sol, spec: ju.strip(x, 1.0, 0.5),
     "sweep": lambda x, sol, spec: ju.sweep(lambda T, previous: {"a": x * T}, [0.1, 0.2]),
+    "switching_currents": lambda x, sol, spec: ju.switching_currents(SHUNTED, x, 0.1),
+    "switching_distribution": lambda x, sol, spec: ju.switching_distribution(SHUNTED, x, 0.1),
     "t_junction": lambda x, sol, spec: ju.t_junction(x, 1.0, 0.5),
     "vortices": lambda x, sol, spec: ju.vortices(1.0, [(0.3, 0.2)], core=x),
     "winding": lambda x, sol, spec: ju.winding(traced_solution(sol, x), LOOP),
@@ -162,9 +169,11 @@ OF_SOLUTIONS = {
 films, of screening, of the phase, of given currents, of localisation and of the transition."""
 WITHOUT_NUMBERS = {
     "Convergence",
+    "CurrentVoltage",
     "FitResult",
     "KnownMaterial",
     "LogLikelihood",
+    "SwitchingDistribution",
     "Units",
     "action",
     "allowed_tensor",
