@@ -80,7 +80,7 @@ def test_shapiro_steps():
     photon = QUANTUM * f
     for n in (0, 1, 2):
         I = n * photon / R + np.arange(-1.1 * IC, 1.1 * IC, spacing)  # noqa: E741
-        found = ju.current_voltage(JUNCTION, I, drive=(a * photon / R, f), turns=60)
+        found = ju.current_voltage(JUNCTION, I, drive=(a * photon / R, f), turns=25)
         assert found.photon == pytest.approx(photon, rel=1e-8)
         assert found.step_width(n) == pytest.approx(2 * IC * abs(jv(n, a)), abs=2 * spacing)
 
