@@ -106,7 +106,7 @@ def localisation(found):
 
 def fraunhofer(found):
     """A slit: |sin(pi f)/(pi f)|, to what the length is of the width."""
-    patterns = [found[f"Ic_uA_{f:.1f}"] / found["Ic_uA_0.0"] for f in (0.5, 1.0, 1.5)]
+    patterns = [found[f"Ic_uA_{f:.2f}"] / found["Ic_uA_0.00"] for f in (0.5, 1.0, 1.5)]
     assert patterns == pytest.approx([2 / np.pi, 0.0, 2 / (3 * np.pi)], abs=0.03)
 
 

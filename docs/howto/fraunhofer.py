@@ -13,7 +13,7 @@ ends = {"left": ju.Reservoir(gap), "right": ju.Reservoir(gap)}
 phases = np.linspace(0, 2 * np.pi, 8, endpoint=False)
 
 quantum = 2.0678e-15 / (400e-9 * 2000e-9) * 1e3  # mT for a flux quantum in the copper
-fields, found = quantum * np.array([0.0, 0.5, 1.0, 1.5]), []
+fields, found = quantum * np.arange(0, 2.1, 0.25), []
 for mT in fields:
     device = ju.Device(
         mesh=mesh,
@@ -23,7 +23,7 @@ for mT in fields:
     )
     curve = ju.current_phase_relation(device, phases, T, frequencies=3)
     found.append(float(u.to_uA(max(curve.critical_current))))
-    print(f"Ic_uA_{mT / quantum:.1f} = {found[-1]:.4f}")
+    print(f"Ic_uA_{mT / quantum:.2f} = {found[-1]:.4f}")
 
 figure, axis = plt.subplots(figsize=(4.6, 3.2), layout="constrained")
 axis.plot(fields, found, "o-")

@@ -12,6 +12,7 @@ import scipy.constants
 
 from jusadel.common.arguments import is_number, real
 from jusadel.common.differentiability import refuse_traced
+from jusadel.common.types import ArrayLike
 from jusadel.studies.current_phase.result import CurrentPhaseRelation
 
 QUANTUM = scipy.constants.physical_constants["mag. flux quantum"][0] * 1e15
@@ -99,10 +100,10 @@ class ShuntedJunction:
         first, last = falls[falls < lowest].max() + 1, falls[falls > lowest].min()
         return 2 * np.pi * turns[first : last + 1] / POINTS, current[first : last + 1]
 
-    def phase_at_rest(self, currents: Any) -> np.ndarray:
+    def phase_at_rest(self, currents: ArrayLike) -> np.ndarray:
         """The stable phase at currents of any shape, that of the largest one beyond it."""
         phases, values = self.rising
-        return np.interp(currents, values, phases)
+        return np.interp(np.asarray(currents), values, phases)
 
 
 @dataclass(frozen=True, eq=False)
