@@ -121,12 +121,15 @@ def test_inductance_of_a_squid(beta, flux):
 
 
 def test_a_squid_in_time_switches_at_its_pattern():
-    device = squid(0.5)
-    for flux in (0.0, 0.3, -0.3, 0.5):
-        Ic = ju.squid_pattern(device, [flux])[0][0]
-        voltage = ju.current_voltage(device, Ic * np.array([0.99, 1.01]), flux=flux, turns=100).voltage
-        assert voltage[0] == pytest.approx(0, abs=1e-3)
-        assert voltage[1] > 0.02 * R * IC
+    """Unequal arms, so that the pattern is not even in the flux."""
+    device = ju.Squid(JUNCTION, ju.ShuntedJunction([0.6 * IC, 0.3 * IC], 2 * R), (200.0, 50.0))
+    flux = 0.3
+    Ic, other = ju.squid_pattern(device, [flux, -flux])[0]
+    assert abs(Ic - other) > 0.1 * IC
+    voltage = ju.current_voltage(device, Ic * np.array([0.98, 1.02]), flux=flux, turns=100).voltage
+    assert voltage[0] == pytest.approx(0, abs=1e-3)
+    assert voltage[1] > 0.02 * R * IC
+    assert ju.squid_pattern(device, [-flux])[1] == pytest.approx([Ic], rel=1e-9)  # time reversed
 
 
 def test_a_squid_of_a_small_loop_is_one_junction():
@@ -158,6 +161,20 @@ def test_switching_of_fast_ramps_follows_kramers(junction):
     assert np.trapezoid(expected.density, expected.current) == pytest.approx(1, abs=1e-3)
     assert abs(found.mean() - expected.mean) < 4 * expected.spread / np.sqrt(count) + 0.005 * IC
     assert found.std() == pytest.approx(expected.spread, rel=4 / np.sqrt(2 * count))
+
+
+def test_attempts_from_strong_to_weak_damping():
+    """A small capacitor changes nothing; with a large one they come with the frequency of the foot."""
+    T, i = at_noise(60.0), 0.7
+    rates = {
+        C: ju.switching_distribution(ju.ShuntedJunction([IC], R, capacitance=C), 1e-6, T, samples=400)
+        for C in (0.0, 1e-3, 1e7)
+    }
+    at = lambda C: np.interp(i * IC, rates[C].current, np.log(rates[C].escape_rate))  # noqa: E731
+    assert at(1e-3) == pytest.approx(at(0.0), abs=1e-3)
+    plasma = np.sqrt(2 * e * IC * 1e-6 / (hbar * 1e7 * 1e-12)) * (1 - i**2) ** 0.25 * 1e-9  # [1/ns]
+    barrier = 60.0 * 2 * (np.sqrt(1 - i**2) - i * np.arccos(i))
+    assert at(1e7) == pytest.approx(np.log(plasma / (2 * np.pi)) - barrier, abs=2e-2)
 
 
 def test_switching_without_noise_is_at_the_critical_current():

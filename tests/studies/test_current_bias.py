@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import jusadel as ju
+from jusadel.studies.current_bias.phases import terminal_between, with_phases
 
 pytestmark = pytest.mark.filterwarnings("ignore::jusadel.CoarseMeshWarning")  # what is held is not the mesh's
 
@@ -131,6 +132,16 @@ def test_a_uniform_wire_has_the_depairing_currents_of_a_film():
     assert found.phase_plus == pytest.approx(0.1 * exact.q_plus, rel=2e-3)
     assert found.diode_efficiency == pytest.approx(exact.diode_efficiency, abs=3e-4)
     assert abs(exact.diode_efficiency) > 0.02
+
+
+@pytest.mark.parametrize(("between", "phase"), [(("left", "right"), 0.3), (("right", "left"), -0.3)])
+def test_the_seam_of_a_wire_turns_the_way_that_is_asked(between, phase):
+    """As its current is counted."""
+    device = wire(ju.Material(Tc=1.0))
+    terminal = terminal_between(device, between)
+    assert with_phases(device, [terminal], [0.3]).boundaries["right"].phase == phase
+    assert terminal.names == ("right",)
+    assert terminal.sign == np.sign(phase)
 
 
 def test_a_long_wire_is_followed_beyond_a_turn():
