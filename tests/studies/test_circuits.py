@@ -219,6 +219,7 @@ def test_a_relation_that_was_solved_for():
         (lambda: ju.Squid(JUNCTION, HEAVY), "expected both > 0 or both 0"),
         (lambda: ju.current_voltage(squid(0.0), [1.0]), "a Squid without inductance has one phase"),
         (lambda: ju.current_voltage(JUNCTION, [1.0], T=-1.0), r"T = -1.0; expected a temperature >= 0 \[K\]"),
+        (lambda: ju.current_voltage(JUNCTION, [1.0], T=0.1, copies=1), "copies = 1, .* expected >= 2"),
         (lambda: ju.current_voltage(JUNCTION, [1.0], drive=(1.0, 0.0)), "expected .amplitude"),
         (lambda: ju.current_voltage(JUNCTION, [1.0]).step_width(1), "without microwaves has no Shapiro steps"),
         (lambda: ju.switching_distribution(JUNCTION, -1.0, 1.0), "rate = -1.0"),

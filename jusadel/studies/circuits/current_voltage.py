@@ -53,11 +53,6 @@ class CurrentVoltage:
         on = self.current[np.abs(self.voltage / self.photon - n) < ON_A_STEP]
         return float(np.ptp(on)) if len(on) else 0.0
 
-    @property
-    def differential_resistance(self) -> np.ndarray:
-        """dV/dI by differences, (n,) [Ohm]."""
-        return np.gradient(self.voltage, self.current)
-
 
 @without_derivatives(HOW)
 def current_voltage(
@@ -84,7 +79,7 @@ def current_voltage(
             R I, as on the way down. They differ where a capacitor makes the curve hysteretic.
         turns: time of averaging, in periods of a junction at the voltage R Ic (of the microwaves, if longer). Near Ic,
             where the phase turns slowly, more are better.
-        copies: with noise, independent ones at each current.
+        copies: with noise, independent ones at each current, at least two.
         seed: of the noise.
 
     Returns:
@@ -99,8 +94,8 @@ def current_voltage(
     check_circuit(circuit, T)
     if start not in ("rest", "running"):
         raise ValueError(f"start = {start!r}; expected 'rest' or 'running'")
-    if not is_count(copies) or not is_number(turns) or turns < 10 or not is_number(flux):
-        raise ValueError(f"copies = {copies!r}, turns = {turns!r}, flux = {flux!r}; expected >= 1, >= 10, a number")
+    if not is_count(copies) or copies < 2 or not is_number(turns, 10) or not is_number(flux):
+        raise ValueError(f"copies = {copies!r}, turns = {turns!r}, flux = {flux!r}; expected >= 2, >= 10, a number")
     motion = Motion.of(circuit, T, flux, _drive(drive))
     noisy, copies = T > 0, int(copies) if T > 0 else 1
     each = np.repeat(bias, copies)
@@ -119,7 +114,7 @@ def current_voltage(
         noisy,
     )
     voltages = PER_RADIAN * np.asarray(rates).mean(axis=1).reshape(len(bias), copies)
-    error = voltages.std(axis=1, ddof=1) / np.sqrt(copies) if copies > 1 else np.zeros(len(bias))
+    error = voltages.std(axis=1, ddof=1) / np.sqrt(copies) if noisy else np.zeros(len(bias))
     return CurrentVoltage(
         current=bias,
         voltage=voltages.mean(axis=1),
