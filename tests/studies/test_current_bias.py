@@ -158,6 +158,33 @@ def test_a_long_wire_is_followed_beyond_a_turn():
     assert float(ju.current_through(again, "right")) == pytest.approx(0.2, rel=1e-8)
 
 
+def notched(field):
+    """A strip of the width 1.5 with a notch of the depth 0.5 in one side, closed over its ends."""
+    mesh = ju.polygon([(0, 0), (1.2, 0), (1.5, 0.5), (1.8, 0), (3, 0), (3, 1.5), (0, 1.5)], 0.4)
+    outline = mesh.boundaries["outline"]
+    x = np.asarray(mesh.points)[outline][:, :, 0]
+    ends = {name: outline[(np.abs(x - at) < 1e-9).all(axis=1)] for name, at in (("left", 0.0), ("right", 3.0))}
+    return ju.Device(
+        mesh=mesh.with_boundaries(ends),
+        materials=ju.Material(Tc=1.0),
+        boundaries={"right": ju.Periodic("left")},
+        vector_potential=ju.uniform_field(field),
+    )
+
+
+@pytest.mark.slow
+def test_a_notch_in_one_side_makes_a_diode_in_a_field():
+    """Currents crowd: it carries less than the whole strip; the directions differ, and change places with the field."""
+    without, along, against = (ju.critical_current(notched(B), 0.5, **CONSISTENT) for B in (0.0, 0.4, -0.4))
+    strip = ju.depairing_current(ju.Material(Tc=1.0), 0.5, frequencies=3).plus
+    assert 1.0 * strip < without.plus < 1.5 * strip
+    assert abs(without.diode_efficiency) < 1e-6
+    assert along.plus < 0.95 * without.plus
+    assert abs(along.diode_efficiency) > 5e-3
+    assert along.plus == pytest.approx(against.minus, rel=1e-6)
+    assert along.minus == pytest.approx(against.plus, rel=1e-6)
+
+
 # --- several contacts --------------------------------------------------------------------------------
 
 T_SHAPE = ju.t_junction(0.6, 0.5, 0.3)
