@@ -114,6 +114,28 @@ def fluctuations(found):
     assert found["moment_meV_per_T"] < 0
 
 
+def fraunhofer(found):
+    """A slit: |sin(pi f)/(pi f)|, to what the length is of the width."""
+    patterns = [found[f"Ic_uA_{f:.2f}"] / found["Ic_uA_0.00"] for f in (0.5, 1.0, 1.5)]
+    assert patterns == pytest.approx([2 / np.pi, 0.0, 2 / (3 * np.pi)], abs=0.03)
+
+
+def bias(found):
+    """The inductance of nearly a sine is hbar/2e Ic cos(phase)."""
+    assert found["largest_uA"] == pytest.approx(found["Ic_uA"], rel=1e-6)
+    assert 0 < found["phase_at_10uA"] < np.arcsin(10 / found["Ic_uA"]) * 1.3
+    sine = 329.1 / (found["Ic_uA"] * np.cos(found["phase_at_10uA"]))
+    assert found["inductance_pH_at_10uA"] == pytest.approx(sine, rel=0.2)
+
+
+def circuit(found):
+    """Overdamped: less than R I, more than without fluctuations below; steps at whole photons."""
+    ohmic = 1.5e-8 * 800e-9 / (200e-9 * 20e-9) * 60
+    assert found["V_uV_at_60uA"] == pytest.approx(np.sqrt(1 - (found["Ic_uA"] / 60) ** 2) * ohmic, rel=0.02)
+    assert 0 < found["step_uA"] < 2 * found["Ic_uA"]
+    assert 0 < found["Ic_uA"] - found["switching_uA"] < 30 * found["spread_uA"]
+
+
 def sweep(found):
     assert ju.bulk_gap(0.2) > found["gap_T0.20"] > found["gap_T0.35"] > found["gap_T0.50"] > 0.5
     assert found["points_solved_again"] == 0
@@ -134,9 +156,24 @@ def mesh_file(found):
 
 CHECKS = {
     check.__name__: check
-    for check in (junction, tc, diode, spectrum, normal, localisation, fluctuations, sweep, solver, symmetry, mesh_file)
+    for check in (
+        junction,
+        fraunhofer,
+        bias,
+        circuit,
+        tc,
+        diode,
+        spectrum,
+        normal,
+        localisation,
+        fluctuations,
+        sweep,
+        solver,
+        symmetry,
+        mesh_file,
+    )
 }
-SLOW = {"diode", "fluctuations", "localisation", "spectrum", "solver", "tc"}
+SLOW = {"bias", "circuit", "diode", "fluctuations", "fraunhofer", "localisation", "spectrum", "solver", "tc"}
 """Ten seconds of compilation and more, for calls that other tests make too."""
 
 

@@ -115,6 +115,25 @@ def test_sns_current_phase(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+def test_fraunhofer(tmp_path, monkeypatch):
+    """A slit where it is wide; no zero where it is narrow, near the wire with the same rate of pair breaking."""
+    numbers = numbers_of("fraunhofer", tmp_path, monkeypatch, FLUXES=np.array([0.0, 0.5, 1.0]))
+    assert numbers["wide_0.5"] == pytest.approx(2 / np.pi, rel=0.02)
+    assert numbers["wide_1"] < 0.01
+    assert numbers["narrow_1"] == pytest.approx(numbers["wire_1"], rel=0.05)
+    assert numbers["narrow_1"] < numbers["narrow_0.5"] < 1
+
+
+def test_iv_curve(tmp_path, monkeypatch):
+    """The relation is no sine, so that a SQUID without inductance has no zero; inductance makes its pattern shallow."""
+    given = {"TEMPERATURES": (0.25,), "PHASES": np.linspace(0, 2 * np.pi, 8, endpoint=False), "TURNS": 20, "COPIES": 2}
+    numbers = numbers_of("iv_curve", tmp_path, monkeypatch, CURRENTS=np.linspace(0, 32, 33), **given)
+    assert numbers["Ic_uA_T0.25"] > 5
+    assert 0 < numbers["first_step_uA_T0.25"] < 2 * numbers["Ic_uA_T0.25"]
+    assert numbers["lowest_over_highest_L0"] < 0.3 < numbers["lowest_over_highest_L40"] < 1
+
+
+@pytest.mark.slow
 def test_phi0_junction(tmp_path, monkeypatch):
     """phi_0 is linear in a small gamma, and there is no diode effect to first order."""
     numbers = numbers_of("phi0_junction", tmp_path, monkeypatch, STEPS=(0.02, 0.04))

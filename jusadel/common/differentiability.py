@@ -101,6 +101,18 @@ def _refused(refusal: str, *_: Any) -> Any:
     raise NotDifferentiableError(refusal)
 
 
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def first_only(x: Any, refusal: str) -> Any:
+    """x with its first derivatives; a second one raises this message."""
+    return x
+
+
+@first_only.defjvp
+def _first(refusal: str, primals: Any, tangents: Any) -> Any:
+    (x,), (along,) = primals, tangents
+    return x, along + 0 * once(x, refusal)
+
+
 def numpy_if_few(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of (xp, *arrays, **static) that works with xp = np on few numbers.
 

@@ -1,4 +1,4 @@
-"""Results without a device in files: current-phase relations, critical temperatures, fits."""
+"""Results without a device in files: current-phase relations, current-voltage curves, critical temperatures, fits."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import numpy as np
 from jusadel.common.archive import Arrays, concrete
 from jusadel.common.stored import Stored
 from jusadel.fitting.result import FitResult, History
+from jusadel.studies.circuits.current_voltage import CurrentVoltage
 from jusadel.studies.current_phase.result import CurrentPhaseRelation
 from jusadel.studies.transition.search import CriticalTemperature
 
 Content = dict[str, Any]
 
 CURVE = ("phases", "current", "energy")
+MEASURED = ("current", "voltage", "error")
 TRANSITION = ("eigenvalue", "slope", "frequencies", "evaluations")
 SEARCHED = ("chi2", "dof", "scaled", "loss", "steps", "refused", "converged", "stuck", "reason", "distance")
 
@@ -47,6 +49,18 @@ def _transition_of(part: Stored) -> CriticalTemperature:
         frequencies=part["frequencies"].whole(),
         evaluations=part["evaluations"].whole(),
     )
+
+
+def _packed_voltages(curve: CurrentVoltage, arrays: Arrays) -> tuple[Content, Content]:
+    content = {name: arrays.put(name, getattr(curve, name)) for name in MEASURED}
+    return {**content, "photon": curve.photon}, {"currents": len(curve.current), "photon": curve.photon}
+
+
+def _voltages_of(part: Stored) -> CurrentVoltage:
+    current = part["current"].array((None,))
+    rest = {name: part[name].array(current.shape) for name in MEASURED[1:]}
+    photon = None if part["photon"].missing else part["photon"].number()
+    return CurrentVoltage(current=current, photon=photon, **rest)
 
 
 def _packed_fit(result: FitResult, arrays: Arrays) -> tuple[Content, Content]:
@@ -121,6 +135,7 @@ def _rows(part: Stored, count: int) -> np.ndarray:
 
 RESULTS: dict[str, tuple[type, Callable[..., tuple[Content, Content]], Callable[[Stored], Any]]] = {
     "CurrentPhaseRelation": (CurrentPhaseRelation, _packed_curve, _curve_of),
+    "CurrentVoltage": (CurrentVoltage, _packed_voltages, _voltages_of),
     "CriticalTemperature": (CriticalTemperature, _packed_transition, _transition_of),
     "FitResult": (FitResult, _packed_fit, _fit_of),
 }

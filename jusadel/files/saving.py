@@ -32,6 +32,7 @@ from jusadel.nonequilibrium.flow import Flow
 from jusadel.nonequilibrium.kinetic_result import Kinetics
 from jusadel.solver.spectra import Spectrum
 from jusadel.solver.states.solution import Solution
+from jusadel.studies.circuits.current_voltage import CurrentVoltage
 from jusadel.studies.current_phase.result import CurrentPhaseRelation
 from jusadel.studies.screening.solve import ScreenedSolution
 from jusadel.studies.sweeps.file import KIND as SWEEP
@@ -46,6 +47,7 @@ Result = (
     | GaussianFluctuations
     | Device
     | CurrentPhaseRelation
+    | CurrentVoltage
     | CriticalTemperature
     | FitResult
 )
@@ -62,7 +64,8 @@ def save(result: Result, path: Target) -> None:
 
     Args:
         result: a Solution, ScreenedSolution, Spectrum, Flow, Kinetics, Localisation, GaussianFluctuations or
-            Device; or a CurrentPhaseRelation, CriticalTemperature or FitResult, which have no device to go on with.
+            Device; or a CurrentPhaseRelation, CurrentVoltage, CriticalTemperature or FitResult, which have no device to
+            go on with.
         path: ends in .npz; an existing file is replaced.
 
     Raises:

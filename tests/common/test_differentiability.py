@@ -20,6 +20,7 @@ SUPER = ju.Material(Tc=1.0)
 ENDS = {"left": ju.Reservoir(0.0), "right": ju.Reservoir(0.0)}
 CONTACTS = {"left": ju.Contact(voltage=0.0), "right": ju.Contact(voltage=0.1)}
 LOOP = ["left", "right", "top", "bottom"]
+SHUNTED = ju.ShuntedJunction([1.0], 1.0)
 ENERGIES = np.linspace(0.1, 4.0, 5)
 
 
@@ -57,6 +58,7 @@ REFUSED = {
     "circle": lambda x, sol, spec: ju.circle(x, 0.5),
     "converge": lambda x, sol, spec: ju.converge(lambda mesh: x * mesh.n_nodes, MESH),
     "corbino": lambda x, sol, spec: ju.corbino(x, 2.0, 0.5),
+    "current_voltage": lambda x, sol, spec: ju.current_voltage(SHUNTED, [1.0], T=x),
     "cross_junction": lambda x, sol, spec: ju.cross_junction(x, 1.0, 0.5),
     "disk": lambda x, sol, spec: ju.disk(x, 0.5),
     "error_estimate": lambda x, sol, spec: ju.error_estimate(traced_solution(sol, x)),
@@ -73,8 +75,13 @@ REFUSED = {
     "save": lambda x, sol, spec: ju.save(device(x), "never.npz"),
     "self_field": lambda x, sol, spec: ju.self_field(sol, 0.1 * x),
     "squid_loop": lambda x, sol, spec: ju.squid_loop(x, 2.0, 0.5, 0.3, 0.1),
+    "ShuntedJunction": lambda x, sol, spec: ju.ShuntedJunction([1.0], x),
+    "Squid": lambda x, sol, spec: ju.Squid(SHUNTED, SHUNTED, x),
+    "squid_pattern": lambda x, sol, spec: ju.squid_pattern(ju.Squid(SHUNTED, SHUNTED), [x]),
     "strip": lambda x, sol, spec: ju.strip(x, 1.0, 0.5),
     "sweep": lambda x, sol, spec: ju.sweep(lambda T, previous: {"a": x * T}, [0.1, 0.2]),
+    "switching_currents": lambda x, sol, spec: ju.switching_currents(SHUNTED, x, 0.1),
+    "switching_distribution": lambda x, sol, spec: ju.switching_distribution(SHUNTED, x, 0.1),
     "t_junction": lambda x, sol, spec: ju.t_junction(x, 1.0, 0.5),
     "vortices": lambda x, sol, spec: ju.vortices(1.0, [(0.3, 0.2)], core=x),
     "winding": lambda x, sol, spec: ju.winding(traced_solution(sol, x), LOOP),
@@ -121,6 +128,7 @@ OF_SOLUTIONS = {
     "energy_current_through",
     "depairing_current",
     "charge_current",
+    "critical_current",
     "critical_temperature",
     "current_across",
     "current_phase_relation",
@@ -136,6 +144,7 @@ OF_SOLUTIONS = {
     "mean_density_of_states",
     "pair_amplitude",
     "solve",
+    "solve_at_current",
     "specific_heat",
     "spectral_current",
     "spectral_current_density",
@@ -149,6 +158,7 @@ OF_SOLUTIONS = {
     "spin_torque",
     "triplet_components",
     "tunnelling_spectrum",
+    "CriticalCurrent",
     "CriticalTemperature",
     "CurrentPhaseRelation",
     "Flow",
@@ -159,13 +169,15 @@ OF_SOLUTIONS = {
     "Spectrum",
 }
 """Their derivatives are compared with differences in the tests of gradients, of spectra, of flows, of distributions, of
-films, of screening, of the phase, of localisation, of fluctuations and of the transition."""
+films, of screening, of the phase, of given currents, of localisation, of fluctuations and of the transition."""
 WITHOUT_NUMBERS = {
     "Convergence",
+    "CurrentVoltage",
     "FitResult",
     "GaussianFluctuations",
     "KnownMaterial",
     "LogLikelihood",
+    "SwitchingDistribution",
     "Units",
     "action",
     "allowed_tensor",
@@ -230,7 +242,10 @@ def test_the_message_names_function_argument_and_remedy(sol):
         jax.grad(lambda x: REFUSED["self_field"](x, sol, None))(0.5)
 
 
+WEAK_LINK = {"left": ju.Reservoir(1.0), "right": ju.Reservoir(1.0)}
 IN_PROGRAMS = {
+    "critical_current": lambda x, sol, spec: ju.critical_current(device(x, **WEAK_LINK), 0.3),
+    "solve_at_current": lambda x, sol, spec: ju.solve_at_current(device(1.0, **WEAK_LINK), x, 0.3),
     "self_consistent_kinetics": lambda x, sol, spec: ju.self_consistent_kinetics(sol, x * ENERGIES, CONTACTS),
     "solve_screened": lambda x, sol, spec: ju.solve_screened(device(1.0, 1.0), 0.5, 0.1 * x, 0.1),
     "depairing_current": lambda x, sol, spec: ju.depairing_current(SUPER, 0.5 * x),

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from scipy.optimize import brentq
 from scipy.special import digamma
 
@@ -45,6 +46,57 @@ def test_fraunhofer_pattern_of_a_wide_junction(tunnel):
         assert ours == pytest.approx(pattern, abs=within)
         along_x = critical_current(wide_junction(flux, "x", tunnel=tunnel)) / at_zero
         assert ours == pytest.approx(along_x, abs=1e-6)
+
+
+def linear_critical_current(omega, flux, width, nx=80, ny=16):
+    """(D - 2iA)^2 f = 2 omega f between f = Delta/omega and e^(i phi) Delta/omega: finite differences, links for A.
+
+    x is the current's direction, of length 1, in the middle of cells; the current is Im f* D f, up to a factor.
+    """
+    dx, dy, B = 1 / nx, width / ny, np.pi * flux / width
+    link = np.exp(2j * B * ((np.arange(ny) + 0.5) * dy - width / 2) * dx)  # of A = (-B (y - W/2), 0)
+    inner = nx - 1
+    along = sp.kron(sp.diags([1.0], [1], (inner, inner)), sp.diags(link))
+    across = sp.diags([1.0, 1.0], [-1, 1], (ny, ny)) - sp.diags(np.r_[1.0, np.full(ny - 2, 2.0), 1.0])
+    lines = (along + along.conj().T - 2 * sp.eye(inner * ny)) / dx**2 + sp.kron(sp.eye(inner), across) / dy**2
+    solve = sp.linalg.splu((lines - 2 * omega * sp.eye(inner * ny)).tocsc()).solve
+    left, right = np.zeros((inner, ny), complex), np.zeros((inner, ny), complex)
+    left[0], right[-1] = -link.conj() / dx**2, -1j * link / dx**2  # phi = pi/2
+    f = solve((left + right).ravel()).reshape(inner, ny)
+    return np.sum((f[:-1].conj() * link * f[1:]).imag, axis=1)[inner // 2] / omega**2
+
+
+@ON_ANY_MESH
+def test_narrow_junction_decays_without_a_pattern():
+    """Cuevas and Bergeret 2007: a field breaks pairs at the rate D B^2 W^2/6, here (pi f)^2/6 D/L^2, and no more.
+
+    Weak electrodes, so that f is linear: Ic = Sum (Delta/omega)^2 k/sinh(kL), k^2 = 2 (omega + rate)/D, up to a factor
+    and to (W/L)^2; at finite width the linear equation by differences.
+    """
+    width, T, phases = 0.2, 1.0, np.linspace(0, 2 * np.pi, 4, endpoint=False)
+    omega, weights = ju.matsubara.plain_sum(T, 2)
+    mesh = ju.rectangle(1.0, width, 1.0, x=np.linspace(0, 1, 41), y=np.linspace(0, width, 9))
+
+    def by_solving(flux):
+        ends, A = {"left": ju.Reservoir(0.02), "right": ju.Reservoir(0.02)}, ju.uniform_field(flux * np.pi / width)
+        device = ju.Device(mesh=mesh, materials=NORMAL, boundaries=ends, vector_potential=A)
+        found = ju.current_phase_relation(device, phases, T, frequencies=(omega, weights))
+        return found.critical_current[0]
+
+    def closed(flux):
+        k = np.sqrt(2 * (omega + (np.pi * flux) ** 2 / 6))
+        return np.sum(k / np.sinh(k) / omega**2)
+
+    def by_differences(flux, width=width):
+        return sum(linear_critical_current(w, flux, width) for w in omega)
+
+    fluxes = (0.0, 0.5, 1.0, 1.5)
+    ours, expected = (np.array([f(flux) for flux in fluxes]) for f in (by_solving, by_differences))
+    assert ours / ours[0] == pytest.approx(expected / expected[0], rel=0.02)
+    assert (np.diff(ours) < 0).all()
+    assert ours[2] > 0.4 * ours[0]  # a wide one has its zero here
+    narrow, limit = (np.array([f(flux) for flux in fluxes]) for f in (lambda f: by_differences(f, 0.02), closed))
+    assert narrow / narrow[0] == pytest.approx(limit / limit[0], rel=0.01)
 
 
 def test_lowest_landau_level_between_periodic_sides():

@@ -18,6 +18,9 @@ PHASES = np.linspace(0, 2 * np.pi, 12, endpoint=False)
 CURVE = ju.CurrentPhaseRelation(
     PHASES, np.sin(PHASES - 0.3) + 0.2 * np.sin(2 * PHASES), -np.cos(PHASES - 0.3) / 2 - 0.05 * np.cos(2 * PHASES)
 )
+VOLTAGES = ju.CurrentVoltage(
+    current=np.array([0.1, 0.2]), voltage=np.array([0.0, 1 / 3]), error=np.array([0.0, 1e-3]), photon=0.1 + 0.2
+)
 TRANSITION = ju.CriticalTemperature(
     T=0.1 + 0.2,
     mode=np.array([1.0, 0.5 - 0.25j, 0.1j]),
@@ -92,11 +95,13 @@ def path(tmp_path):
 
 
 @pytest.fixture(
-    params=["curve", "transition", "normal", "fit", "loss", "undetermined", "points"],
+    params=["curve", "driven", "voltages", "transition", "normal", "fit", "loss", "undetermined", "points"],
 )
 def result(request, fitted, descended):
     return {
         "curve": CURVE,
+        "driven": VOLTAGES,
+        "voltages": replace(VOLTAGES, photon=None),
         "transition": TRANSITION,
         "normal": replace(TRANSITION, T=0.0, mode=None),
         "fit": fitted,
