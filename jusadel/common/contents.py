@@ -15,6 +15,7 @@ ROOMS = (
     "observables",
     "nonequilibrium",
     "fluctuations",
+    "dynamics",
     "studies",
     "fitting",
     "plot",
