@@ -3,7 +3,9 @@
 A vector potential turns G_j against G_i by exp(-l_ij S R3), l_ij its line integral from i to j within each triangle, so
 that to second order, with C = [S R3, G],
 
-    b_i = (1/2) Sum_j (K l)_ij Tr(T_i C_j),     k = -(1/4) Sum_ij (K l l')_ij Tr(G_i [S R3, C_j])/2 of all diagonal blocks.
+    b_i = (1/2) Sum_j (K l)_ij Tr(T_i C_j),     k = (1/4) Sum_ij (K l l')_ij Tr(G_i (G_j + R3 G'_j R3)),
+
+G' being the G of the other frequency, and both taken in turn.
 """
 
 from __future__ import annotations

@@ -131,7 +131,7 @@ class Evaluation:
     def _product(self, kernel: Kernel, joined: list[Joined], y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         each = side_by_side(lambda x: x.product(y), joined)
         among, own = (sum(x.weight * e[k] for x, e in zip(joined, each, strict=True)) for k in (0, 1))
-        return among, own + kernel.followers.local * y  # type: ignore[return-value]
+        return among, own + kernel.followers.local * y
 
     # --- what follows ---------------------------------------------------------------------------
 

@@ -94,5 +94,3 @@ def iterated(followers: Followers, product: object, rhs: np.ndarray) -> np.ndarr
             )
         found.append(scale * z)
     return np.stack(found, axis=1)
-
-

@@ -6,8 +6,8 @@ Matsubara frequency is
     Q(i Omega) = (1/2) pi T Sum_n R(omega_n + Omega, omega_n).
 
 Both above or both below zero are the same by charge conjugation: they make a sum over omega_n > 0, which Gaussian
-quadrature does. At a real frequency Omega -> - i omega that sum stays one, R being analytic above the real axis; what is
-left are those pairs of which one is below, an integral over the energies between which occupations differ:
+quadrature does. At a real frequency Omega -> - i omega that sum stays one, R being analytic above the real axis; what
+is left are those pairs of which one is below, an integral over the energies between which occupations differ:
 
     Q(omega) = pi T Sum_{omega_n > 0} R(omega_n - i omega, omega_n)
              - (i/4) Int_{-omega/2}^inf dE [tanh((E + omega)/2T) - tanh(E/2T)] R(G^R(E + omega), G^A(E)).

@@ -1,4 +1,4 @@
-"""The second derivatives of the functional with respect to drives and what follows them, pair by pair of frequencies."""
+"""Second derivatives of the functional with respect to drives and what follows them, pair by pair of frequencies."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ class Kernel:
     def of(self, pairs: FrequencyPairs) -> list[Joined]:
         """Linearised between the frequencies of each pair."""
         b = len(pairs.first)
-        G = self.green(np.concatenate([pairs.first, pairs.second])) if b else []
+        if not b:
+            return []
+        G = self.green(np.concatenate([pairs.first, pairs.second]))
         return [
             Joined(self, pairs.first[k], pairs.second[k], pairs.backward, complex(pairs.weights[k]), G[k], G[b + k])
             for k in range(b)

@@ -238,7 +238,7 @@ def _refuse_solution(sol: Any) -> None:
     bad = ~(np.asarray(sol.converged) & np.asarray(sol.stable))
     if bad.any():
         raise ValueError(
-            f"the Solution is not certified at omega = {np.asarray(sol.omega)[bad][0]:.4g}: its response means nothing; "
+            f"the Solution is not certified at omega = {np.asarray(sol.omega)[bad][0]:.4g}, and has no response; "
             "see what jusadel.solve says with throw=True"
         )
 

@@ -21,7 +21,6 @@ from scipy.sparse.csgraph import connected_components
 from jusadel.action.matrices.node_matrices import TWO_B_R3
 from jusadel.action.mesh_action import DiscreteAction, node_action, of_pairs
 from jusadel.action.nambu import TANGENT, L, R
-from jusadel.nonequilibrium.keldysh import bare_terms, chunked
 from jusadel.dynamics.diffusion import Diffusion, driven_diffusion, own_diffusion
 from jusadel.dynamics.doubled import (
     STEPS,
@@ -33,6 +32,7 @@ from jusadel.dynamics.doubled import (
     stiffness_of,
 )
 from jusadel.dynamics.pattern import PairPattern
+from jusadel.nonequilibrium.keldysh import bare_terms, chunked
 from jusadel.solver.linear.superlu import SuperLU
 
 ONCE = ("omega", "Delta", "h", "inelastic")
@@ -183,7 +183,7 @@ class Inverse:
         self.free, self.count = action.pattern.free, action.nodes
         self.modes = _taking_part(np.abs(blocks).max(axis=0), forced)
         kept = np.ascontiguousarray(blocks[:, self.modes][:, :, self.modes])
-        self._solve = SuperLU(threads=1).factorise(action.pattern.matrix(kept))[0]
+        self._solve = SuperLU(threads=1).factorise(action.pattern.matrix(kept))[0] if len(self.modes) else None
 
     @property
     def size(self) -> int:
@@ -193,6 +193,8 @@ class Inverse:
     def __call__(self, rhs: np.ndarray) -> np.ndarray:
         """The steps (N, 8, c) of H q = rhs (N, 8, c)."""
         x = np.zeros(rhs.shape, complex)
+        if self._solve is None:
+            return x
         given = rhs[self.free][:, self.modes]
         found = self._solve(np.ascontiguousarray(given.reshape(-1, rhs.shape[2])))
         x[np.ix_(self.free, self.modes)] = found.reshape(given.shape)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -70,7 +71,7 @@ def integrated_adaptively(
         most: energies after which to stop, with a CoarseEnergiesWarning.
     """
     panels: list[Panel[X]] = []
-    todo, count = list(zip(stops[:-1], stops[1:], strict=True)), 0
+    todo, count = list(pairwise(stops)), 0
     for _ in range(MOST_ROUNDS):
         count += len(POINTS) * len(todo)
         panels += _evaluated(evaluate, value, todo)

@@ -51,7 +51,7 @@ class DynamicResponse:
 
     @property
     def sigma(self) -> Any:
-        """Conductivity i Q/omega, over the device's area, of a uniform A of length one; sigma = 2 nu D in normal metals.
+        """Conductivity i Q/omega over the device's area, of a uniform A of length one; 2 nu D in normal metals.
 
         On the imaginary axis Q/omega.
         """
@@ -61,7 +61,7 @@ class DynamicResponse:
 
     @property
     def absorption(self) -> Any:
-        """Power -(omega/2) Im Q that a real amplitude of one feeds in, averaged over time; zero on the imaginary axis."""
+        """Power -(omega/2) Im Q that a real amplitude of one feeds in, averaged over time."""
         return -self.omega / 2 * np.imag(self.Q)
 
     def __repr__(self) -> str:

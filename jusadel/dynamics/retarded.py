@@ -64,9 +64,9 @@ class Retarded:
         size = few_sizes(len(z))
         padded = np.concatenate([z, np.full(size - len(z), z[-1])])
         V = np.concatenate([normal, normal[:1].repeat(size - len(z), axis=0)])
-        found = newton(
-            p.prepared.lifted, padded, self._held(V, padded), p.solver, prepared=p.prepared, tol=self.tol
-        )[: len(z)]
+        found = newton(p.prepared.lifted, padded, self._held(V, padded), p.solver, prepared=p.prepared, tol=self.tol)[
+            : len(z)
+        ]
         for k in np.flatnonzero(~accepted(found)):
             again = self._descended(-z.imag[k : k + 1], float(z.real[k]))
             for name in ("V", "residual", "converged", "margin"):

@@ -51,7 +51,9 @@ def static_response(sol: Solution, drives: tuple[Drive, ...], gap: bool, solver:
         eq = Equations(system=system, omega=jnp.asarray(sol.omega), held=held, gap=terms)
         found = function_of(eq, problem, V, sites, at_sites)
         at = system if sites is None else eq.at(found[1])
-        return _force(at, frame_to_green(found[0]), jnp.pi * sol.T * jnp.asarray(sol.weights), (last.turns, last.exchange))
+        return _force(
+            at, frame_to_green(found[0]), jnp.pi * sol.T * jnp.asarray(sol.weights), (last.turns, last.exchange)
+        )
 
     slope = jax.jvp(force, (jnp.zeros(()),), (jnp.ones(()),))[1]
     weight = jnp.asarray(sol.system.nodes.weight)

@@ -171,7 +171,9 @@ def _in_program(sol: Solution, energies: Array, eta: Any, solver: LinearSolver, 
     )
 
 
-def at_frequencies(sol: Solution, omega: np.ndarray, solver: LinearSolver, tol: float, progress: Progress | None) -> Problem:
+def at_frequencies(
+    sol: Solution, omega: np.ndarray, solver: LinearSolver, tol: float, progress: Progress | None
+) -> Problem:
     """The equations of a Solution at other frequencies; their weights do not count."""
     return Problem(
         device=sol.device,

@@ -1,0 +1,152 @@
+"""Response at real frequencies: Mattis and Bardeen, the wire between superconductors, sum rules, passivity."""
+
+import numpy as np
+import pytest
+from random_device import mild
+from scipy.special import ellipe, ellipk
+
+import jusadel as ju
+
+pytestmark = pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")
+
+D, NU, LENGTH, WIDTH = 1.3, 0.7, 1.0, 0.25
+AREA, NORMAL = LENGTH * WIDTH, 2 * NU * D
+
+
+@pytest.fixture(scope="module")
+def mesh():
+    return ju.rectangle(LENGTH, WIDTH, 1.0, x=np.linspace(0, LENGTH, 4), y=[0.0, WIDTH])
+
+
+def film(mesh, T, **fields):
+    """A piece of a uniform film, periodic along x, with Delta = 1."""
+    material = ju.Material(D=D, nu=NU, Tc=1.0, **fields)
+    device = ju.Device(mesh=mesh, materials=material, boundaries={"right": ju.Periodic("left")})
+    return ju.solve(device, T, pair_potential=1.0)
+
+
+@pytest.mark.parametrize("omega", [3.0, 5.0])
+def test_mattis_and_bardeen(mesh, omega):
+    """(1 + 2/w) E(k) - (4/w) K(k) and (1/2)[(1 + 2/w) E(k') - (1 - 2/w) K(k')], k = (w - 2)/(w + 2), at T = 0."""
+    found = ju.response(film(mesh, 0.04), omega, A=(1.0, 0.0), eta=1e-3).sigma / NORMAL
+    k2 = ((omega - 2) / (omega + 2)) ** 2
+    one = (1 + 2 / omega) * ellipe(k2) - 4 / omega * ellipk(k2)
+    two = ((1 + 2 / omega) * ellipe(1 - k2) - (1 - 2 / omega) * ellipk(1 - k2)) / 2
+    assert one == pytest.approx({3.0: 0.47579, 5.0: 0.77317}[omega], abs=1e-5)
+    assert found.real == pytest.approx(one, rel=5e-3)
+    assert found.imag == pytest.approx(two, rel=5e-3)
+
+
+def test_sum_rule_and_the_other_axis(mesh):
+    """(2/pi) Int (sigma_N - Re sigma) = Q(0), and with Omega^2/(omega^2 + Omega^2) what Q loses on the way to i Omega."""
+    T = 0.3
+    sol, (x, w) = film(mesh, T, depairing=0.4), np.polynomial.legendre.leggauss(14)
+    t = (x + 1) / 2
+    omega, weights = 2 * t / (1 - t), w / (1 - t) ** 2
+    missing = NORMAL - ju.response(sol, omega, A=(1.0, 0.0), eta=1e-3, accuracy=1e-3).sigma.real
+    stiffness = ju.response(sol, 0.0, A=(1.0, 0.0)).Q / AREA
+    assert 2 / np.pi * weights @ missing == pytest.approx(stiffness, rel=1e-2)
+    Omega = 2 * np.pi * T * np.array([1, 3])
+    there = ju.response(sol, Omega, A=(1.0, 0.0), axis="imaginary").Q / AREA
+    kernel = Omega[:, None] ** 2 / (omega**2 + Omega[:, None] ** 2)
+    expected = stiffness + Omega * NORMAL - 2 / np.pi * (kernel * weights) @ missing
+    np.testing.assert_allclose(there, expected, rtol=3e-3)
+
+
+def test_spins_without_relaxation_do_not_follow(mesh):
+    """The whole spin is conserved: a uniform field h(t) does nothing at omega > 0 but for eta."""
+    sol = film(mesh, 0.3)
+    still = abs(ju.response(sol, 1.7, h=(0.0, 0.0, 1.0), eta=1e-3).Q)
+    assert still < 5e-3 * 2 * NU * AREA
+    assert ju.response(sol, 1.7, h=(0.0, 0.0, 1.0), eta=1e-3, neutral=False).Q == pytest.approx(0.0, abs=1e-3)
+
+
+def test_damping_of_ferromagnetic_resonance(mesh):
+    """Silaev, arXiv:2007.04372: spin-orbit scattering, the retarded continuation of the sum by quadrature here."""
+    T, omega, Gamma, eta, nu = 0.3, 0.8, 0.9, 2e-2, NU
+    found = ju.response(film(mesh, T, Gamma=Gamma), omega, h=(1.0, 0.0, 0.0), eta=eta)
+    E = np.linspace(-40.0, 40.0, 400_001)
+    one, two = (_bulk(eta - 1j * x) for x in (E + omega, E))
+    below, above = ([f(g) for f, g in zip(_ADVANCED, x, strict=True)] for x in (two, one))
+    occupied, excited = np.tanh(E / (2 * T)), np.tanh((E + omega) / (2 * T))
+    kernel = (
+        occupied * _spins(one, two, Gamma)
+        + (excited - occupied) * _spins(one, below, Gamma)
+        - excited * _spins(above, below, Gamma)
+    )
+    expected = -2 * nu - 0.5j * nu * np.trapezoid(kernel, E)
+    assert found.Q / AREA == pytest.approx(expected, rel=5e-3)
+    assert found.absorption > 0
+
+
+_ADVANCED = (lambda c: -np.conj(c), np.conj, np.conj)
+
+
+def _bulk(z):
+    """cos, sin and root of a bulk superconductor at the frequency z."""
+    root = np.sqrt(z**2 + 1)
+    root = np.where(root.real < 0, -root, root)
+    return z / root, 1 / root, root
+
+
+def _spins(one, two, Gamma):
+    (c, s, E), (c1, s1, E1) = one, two
+    return (1 - c * c1 + s * s1) / (E + E1 + Gamma)
+
+
+# --- a wire between superconductors --------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def junction():
+    mesh = ju.rectangle(1.0, 0.5, 1.0, x=np.linspace(0, 1, 31), y=[0.0, 0.5])
+
+    def at(phase):
+        ends = {name: ju.Reservoir(100.0, sign * phase / 2) for name, sign in (("left", -1), ("right", 1))}
+        device = ju.Device(mesh=mesh, materials=ju.Material(D=1.0, Tc=0.0), boundaries=ends)
+        return ju.solve(device, 0.05, frequencies=100)
+
+    return at
+
+
+@pytest.mark.parametrize(
+    ("phase", "omega", "expected"),
+    [(0.0, 7.0, 0.0281 + 1.6706j), (0.0, 20.0, 0.7211 + 0.1184j), (2.0, 4.0, 0.1282 - 1.0586j)],
+)
+def test_admittance_of_a_junction(junction, phase, omega, expected):
+    """Y/G_N of a separate one-dimensional code, 31 nodes, energies up to 600 E_Th; the lattices differ by two per cent."""
+    found = ju.admittance(junction(phase), omega, eta=0.05, frequencies=100, accuracy=1e-3).Y / (2 * 0.5)
+    assert found == pytest.approx(expected, rel=2e-2)
+
+
+# --- everything at once ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def rich():
+    """A junction with spin-orbit and magnetic terms, a field, a barrier inside and one at its end."""
+    mesh = ju.rectangle(
+        1.0, 0.3, 1.0, x=np.linspace(0, 1, 5), y=[0.0, 0.3], regions={"a": lambda c: c[:, 0] < 0.5, "b": lambda c: c[:, 0] > 0.5}
+    )
+    mesh = ju.with_cut_between(mesh, "a", "b", "cut")
+    materials = {"a": ju.Material(Tc=0.0, h=(0.3, 0.2, 0.5), **mild(1)), "b": ju.Material(Tc=0.0, depairing=0.2, **mild(2))}
+    boundaries = {
+        "left": ju.Reservoir(3.0),
+        "right": ju.Tunnel(ju.Reservoir(3.0, 1.0), 2.0),
+        "cut": ju.Interface(3.0, transmissions=[0.8, 0.3]),
+    }
+    return ju.Device(mesh=mesh, materials=materials, boundaries=boundaries, vector_potential=ju.uniform_field(0.3))
+
+
+def test_a_rich_junction(rich):
+    """The static limit is the derivative by the implicit function theorem; currents are one; nothing is amplified."""
+    sol = ju.solve(rich, 0.3, frequencies=8)
+    slow = ju.admittance(sol, 1e-3, eta=1e-6, frequencies=8, accuracy=1e-2, neutral=False)
+    assert slow.Q.real == pytest.approx(float(ju.admittance(sol, 0.0, frequencies=8).Q), rel=1e-3)
+    there = ju.admittance(sol, 2 * np.pi * 0.3, axis="imaginary", frequencies=8)
+    back = ju.admittance(sol, 2 * np.pi * 0.3, ("right", "left"), axis="imaginary", frequencies=8)
+    assert there.Y > 0
+    for omega in (1.0, 6.0):
+        found = ju.admittance(sol, omega, eta=0.05, accuracy=1e-2, frequencies=8)
+        assert found.absorption > 0
+    assert back.Y > 0
