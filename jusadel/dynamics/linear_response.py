@@ -82,6 +82,7 @@ def response(
     """
     if (A is None) == (h is None):
         raise ValueError("give one drive, either a vector potential A or an exchange field h")
+    _refuse_uncertain(sol)
     plain = still(sol)
     drive = vector_potential(plain, A) if h is None else exchange_field(plain, h)
     options = _options(sol, omega, axis, eta, neutral, gap, maps, accuracy, most_energies, frequencies, tol)
@@ -124,6 +125,7 @@ def admittance(
     Raises:
         As `response`; ValueError: unknown electrodes.
     """
+    _refuse_uncertain(sol)
     plain = still(sol)
     names = checked_between(plain.device, between)
     drives = tuple(voltage(plain, name) for name in names)
@@ -202,7 +204,6 @@ def _options(
     frequencies: Any,
     tol: float,
 ) -> Settings:
-    _refuse_solution(sol)
     refuse_bad_input(still(sol.device), tol)
     values = np.atleast_1d(np.asarray(real("omega", omega)))
     if values.ndim != 1 or not values.size or not np.isfinite(values).all() or (values < 0).any():
@@ -230,7 +231,7 @@ def _options(
     )
 
 
-def _refuse_solution(sol: Any) -> None:
+def _refuse_uncertain(sol: Any) -> None:
     if not isinstance(sol, Solution):
         raise TypeError(f"sol is {type(sol).__name__}; expected the Solution that jusadel.solve(device, ...) returns")
     if is_traced((sol.converged, sol.stable)):

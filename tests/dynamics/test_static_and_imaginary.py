@@ -9,8 +9,9 @@ import pytest
 import jusadel as ju
 from jusadel.action.matrices.stiffness import stiffness
 from jusadel.action.nambu import R
+from jusadel.dynamics.drives import voltage
 from jusadel.dynamics.followers import Followers
-from jusadel.dynamics.frequency_pairs import crossing_pairs
+from jusadel.dynamics.frequency_pairs import crossing_pairs, summed_pairs
 from jusadel.dynamics.kernel import Kernel
 from jusadel.dynamics.linearised import DoubledAction, Drive
 
@@ -82,6 +83,12 @@ def test_static_response_of_a_junction(junction):
     assert at_one / 0.5 == pytest.approx(15.0411, rel=1e-3)  # of another lattice
     current = lambda phase: float(ju.current_through(junction(phase), "right"))  # noqa: E731
     assert at_one == pytest.approx((current(1 + step) - current(1 - step)) / step, rel=1e-5)
+    sol = junction(1.0)
+    action, G = DoubledAction(sol.system), np.asarray(sol.all_G)
+    nothing = Followers.of(action.system.nodes.weight, np.zeros(0, int), None)
+    kernel = Kernel(action, (voltage(sol, "left"),), nothing, lambda z: np.concatenate([G, G]).astype(complex))
+    joined = kernel.of(summed_pairs(sol.T, sol.omega, sol.weights, 0.0, 0.0))
+    assert sum(x.weight * x.matrix()[0, 0] for x in joined) == pytest.approx(at_one, rel=1e-9)
     slope = (float(Q(1 + step)) - float(Q(1 - step))) / (2 * step)
     inductance = lambda D: ju.admittance(junction(1.0, D=D), 0.0).inductance  # noqa: E731
     assert jax.grad(inductance)(1.0) == pytest.approx(-slope / at_one**2, rel=1e-5)
