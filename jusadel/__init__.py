@@ -22,7 +22,6 @@ from jusadel import (
     action,
     common,
     device,
-    dynamics,
     files,
     fitting,
     fluctuations,
@@ -38,7 +37,6 @@ from jusadel.common import *
 from jusadel.common.contents import ROOMS as _ROOMS, contents as _contents
 from jusadel.common.version import __version__ as __version__
 from jusadel.device import *
-from jusadel.dynamics import *
 from jusadel.files import *
 from jusadel.fitting import *
 from jusadel.fluctuations import *
@@ -57,7 +55,6 @@ __all__ += solver.__all__
 __all__ += observables.__all__
 __all__ += nonequilibrium.__all__
 __all__ += fluctuations.__all__
-__all__ += dynamics.__all__
 __all__ += studies.__all__
 __all__ += fitting.__all__
 __all__ += files.__all__

@@ -15,7 +15,6 @@ ROOMS = (
     "observables",
     "nonequilibrium",
     "fluctuations",
-    "dynamics",
     "studies",
     "fitting",
     "plot",

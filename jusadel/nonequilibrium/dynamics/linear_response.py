@@ -11,12 +11,12 @@ from jusadel.action import matsubara
 from jusadel.common.arguments import is_count, is_number, real
 from jusadel.common.differentiability import is_traced, refuse_traced
 from jusadel.common.types import ArrayLike, Frequencies
-from jusadel.dynamics.drives import checked_between, exchange_field, vector_potential, voltage
-from jusadel.dynamics.evaluation import Evaluation, Found, Settings
-from jusadel.dynamics.linearised import Drive
-from jusadel.dynamics.result import Admittance, DynamicResponse
-from jusadel.dynamics.retarded import Retarded
-from jusadel.dynamics.static import static_response
+from jusadel.nonequilibrium.dynamics.drives import checked_between, exchange_field, vector_potential, voltage
+from jusadel.nonequilibrium.dynamics.evaluation import Evaluation, FoundResponse, Settings
+from jusadel.nonequilibrium.dynamics.linearised import Drive
+from jusadel.nonequilibrium.dynamics.result import Admittance, DynamicResponse
+from jusadel.nonequilibrium.dynamics.retarded import Retarded
+from jusadel.nonequilibrium.dynamics.static import static_response
 from jusadel.solver.checks import refuse_bad_input
 from jusadel.solver.derivatives.tracing import still
 from jusadel.solver.linear import LinearSolver, SuperLU
@@ -142,7 +142,7 @@ def _responses(
     linear_solver: LinearSolver | None,
     tol: float,
     name: str,
-) -> list[Found]:
+) -> list[FoundResponse]:
     values = np.atleast_1d(np.asarray(real("omega", omega)))
     solver = linear_solver or SuperLU()
     if is_traced(sol):
@@ -152,20 +152,20 @@ def _responses(
     for value in values:
         if value == 0 or evaluation is None:
             Q = static_response(sol, drives, settings.gap, solver, tol)
-            found.append(Found.static(Q, len(drives)))
+            found.append(FoundResponse.static(Q, len(drives), len(sol.mesh.points)))
         else:
             found.append(evaluation.at(float(value)))
     return found
 
 
-def _entries(found: list[Found], last: int) -> Any:
+def _entries(found: list[FoundResponse], last: int) -> Any:
     """Of each frequency the response of the last drive to the first, (n_omega,)."""
     if len(found) == 1:
         return found[0].Q[last, 0]
     return np.array([f.Q[last, 0] for f in found])
 
 
-def _shared(sol: Solution, omega: Any, axis: str, found: list[Found]) -> dict[str, Any]:
+def _shared(sol: Solution, omega: Any, axis: str, found: list[FoundResponse]) -> dict[str, Any]:
     one = np.ndim(omega) == 0
 
     def stacked(name: str) -> Any:

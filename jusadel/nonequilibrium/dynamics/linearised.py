@@ -21,17 +21,16 @@ from scipy.sparse.csgraph import connected_components
 from jusadel.action.matrices.node_matrices import TWO_B_R3
 from jusadel.action.mesh_action import DiscreteAction, node_action, of_pairs
 from jusadel.action.nambu import TANGENT, L, R
-from jusadel.dynamics.diffusion import Diffusion, driven_diffusion, own_diffusion
-from jusadel.dynamics.doubled import (
+from jusadel.nonequilibrium.dynamics.diffusion import Diffusion, driven_diffusion, own_diffusion
+from jusadel.nonequilibrium.dynamics.doubled import (
     STEPS,
     Frames,
-    forces,
+    doubled_forces,
     forces_of_cell,
     forces_of_node,
     forces_of_sides,
     stiffness_of,
 )
-from jusadel.dynamics.pattern import PairPattern
 from jusadel.nonequilibrium.keldysh import bare_terms, chunked
 from jusadel.solver.linear.superlu import SuperLU
 
@@ -106,7 +105,7 @@ class DoubledAction:
             own = own + nodal[:, 0, :, 0]
         found = [own[:, None, None]]
         if self.diffusion:
-            found.append(self.diffusion.across(tangents(at.swapped), tangents(at))[:, None, None])
+            found.append(self.diffusion.across(joining_tangents(at.swapped), joining_tangents(at))[:, None, None])
         if self._cells.cell_terms:
             cells = chunked(partial(stiffness_of, forces_of_cell, self._cells), at.at(system.triangles), system.cells)
             found.append(cells.swapaxes(2, 3))
@@ -129,7 +128,7 @@ class DoubledAction:
 
     def driven(self, at: Frames, drive: Drive) -> np.ndarray:
         """b of a drive, (N, 8): the forces along p of its part next to q."""
-        back, weight = tangents(at.swapped), self.system.nodes.weight
+        back, weight = joining_tangents(at.swapped), self.system.nodes.weight
         pulled = np.einsum("nk,kij->nij", weight[:, None] * drive.exchange, EXCHANGE)
         b = np.einsum("naij,nji->na", back, pulled)
         if self.diffusion:
@@ -167,10 +166,10 @@ class DoubledAction:
             q[..., :STEPS] = steps[corners]
         if not terms.cell_terms or not q.any():
             return q * 0
-        return np.asarray(chunked(partial(forces, forces_of_cell, terms), at.at(corners), q, self.system.cells))
+        return np.asarray(chunked(partial(doubled_forces, forces_of_cell, terms), at.at(corners), q, self.system.cells))
 
 
-def tangents(at: Frames) -> np.ndarray:
+def joining_tangents(at: Frames) -> np.ndarray:
     """V_1 2 B_a R3 V_2^-1, (n, 8, 4, 4)."""
     return np.asarray(at.first[:, None] @ _TANGENTS @ at.second_inverse[:, None])
 
@@ -207,3 +206,45 @@ def _taking_part(coupling: np.ndarray, forced: np.ndarray) -> np.ndarray:
     group = connected_components(joined)[1]
     driven = group[forced > APART * forced.max(initial=0.0)]
     return np.flatnonzero(np.isin(group, driven))
+
+
+# --- where blocks go ---------------------------------------------------------------------------------
+
+
+class PairPattern:
+    """Made once a device, for all pairs of frequencies.
+
+    Args:
+        system: the discrete action.
+        groups: nodes of rows and columns (e, p) and (e, q) of the blocks (e, p, q) of each kind.
+    """
+
+    def __init__(self, system: DiscreteAction, groups: list[tuple[Any, Any]]) -> None:
+        self.free = np.flatnonzero(np.asarray(system.free))
+        number = np.full(len(system.free), -1)
+        number[self.free] = np.arange(len(self.free))
+        n = len(self.free)
+        rows, columns = (np.concatenate([_spread(g, k) for g in groups]) for k in (0, 1))
+        rows, columns = number[rows], number[columns]
+        kept = np.flatnonzero((rows >= 0) & (columns >= 0))
+        places, slot = np.unique(rows[kept].astype(np.int64) * n + columns[kept], return_inverse=True)
+        self.indices = places % n
+        self.indptr = np.concatenate([[0], np.cumsum(np.bincount(places // n, minlength=n))])
+        self._into = sp.csr_matrix((np.ones(len(kept)), (slot, kept)), (len(places), len(rows)))
+
+    def summed(self, blocks: list[np.ndarray]) -> np.ndarray:
+        """The blocks (e, p, q, a, b) of all kinds as those of the matrix, (k, a, b)."""
+        flat = np.concatenate([b.reshape(-1, *b.shape[-2:]) for b in blocks])
+        return (self._into @ flat.reshape(len(flat), -1)).reshape(-1, *flat.shape[1:])
+
+    def matrix(self, blocks: np.ndarray) -> sp.csc_matrix:
+        """The sparse matrix of blocks (k, a, a)."""
+        size = len(self.free) * blocks.shape[-1]
+        return sp.bsr_matrix((blocks, self.indices, self.indptr), shape=(size, size)).tocsc()
+
+
+def _spread(group: tuple[Any, Any], which: int) -> np.ndarray:
+    """The nodes of rows, or of columns, of all blocks of a group, in the order of its blocks."""
+    rows, columns = (np.asarray(x) for x in group)
+    full = (len(rows), rows.shape[1], columns.shape[1])
+    return np.broadcast_to(rows[:, :, None] if which == 0 else columns[:, None, :], full).ravel()

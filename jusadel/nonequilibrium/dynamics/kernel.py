@@ -10,10 +10,10 @@ import numpy as np
 
 from jusadel.action.mesh_action import bath_rates
 from jusadel.common.distributed import processors
-from jusadel.dynamics.doubled import Frames
-from jusadel.dynamics.followers import Followers
-from jusadel.dynamics.frequency_pairs import FrequencyPairs
-from jusadel.dynamics.linearised import DoubledAction, Drive, Inverse, tangents
+from jusadel.nonequilibrium.dynamics.doubled import Frames
+from jusadel.nonequilibrium.dynamics.followers import Followers
+from jusadel.nonequilibrium.dynamics.frequency_pairs import FrequencyPairs
+from jusadel.nonequilibrium.dynamics.linearised import DoubledAction, Drive, Inverse, joining_tangents
 from jusadel.solver.linear.superlu import in_threads, one_thread_each
 
 THREADS = 8
@@ -43,7 +43,7 @@ class Kernel:
         ]
 
 
-class Linear(NamedTuple):
+class Followed(NamedTuple):
     """What the response of G at one pair of frequencies needs."""
 
     at: Frames
@@ -63,7 +63,7 @@ class Joined:
     weight: complex
     G: np.ndarray
     G_second: np.ndarray
-    _known: Linear | None = None
+    _known: Followed | None = None
 
     def matrix(self) -> np.ndarray:
         """Second derivatives (d + s, d + s), without the weight."""
@@ -97,24 +97,24 @@ class Joined:
         action, drives = self.kernel.action, self.kernel.drives
         return np.array([[action.own(at, one, other) for other in drives] for one in drives])
 
-    def _pushed(self, known: Linear, y: np.ndarray) -> np.ndarray:
+    def _pushed(self, known: Followed, y: np.ndarray) -> np.ndarray:
         """b of amplitudes (s, c), (N, 8, c)."""
         b = np.zeros((*known.driven[0].shape[:2], y.shape[1]), complex)
         np.add.at(b, self.kernel.followers.nodes, known.forced[0][:, :, None] * y[:, None])
         return b
 
-    def _felt(self, known: Linear, x: np.ndarray) -> np.ndarray:
+    def _felt(self, known: Followed, x: np.ndarray) -> np.ndarray:
         """c.x of steps (N, 8, c), (s, c)."""
         return np.einsum("sa,sac->sc", known.forced[1], x[self.kernel.followers.nodes])
 
-    def _columns(self, known: Linear, k: int) -> np.ndarray:
+    def _columns(self, known: Followed, k: int) -> np.ndarray:
         """b or c of drives and what follows, (N, 8, d + s)."""
         nodes, driven = self.kernel.followers.nodes, known.driven[k]
         own = np.zeros((*driven.shape[:2], len(nodes)), complex)
         own[nodes, :, np.arange(len(nodes))] = known.forced[k]
         return np.concatenate([driven, own], axis=-1)
 
-    def _linear(self) -> Linear:
+    def _linear(self) -> Followed:
         if self._known is not None:
             return self._known
         kernel, at = self.kernel, Frames.of(self.G, self.G_second, self.backward)
@@ -123,7 +123,7 @@ class Joined:
         driven, forced = (tuple(of(x) for x in (at, at.swapped)) for of in (self._driven, self._forced))
         sizes = np.maximum(np.abs(driven[0]).max(axis=(0, 2)), np.abs(forced[0]).max(axis=0, initial=0.0))
         inverse = Inverse(kernel.action, kernel.action.blocks(at, (self.first + rates, below)), sizes)
-        found = Linear(at, inverse, driven, forced)  # type: ignore[arg-type]
+        found = Followed(at, inverse, driven, forced)  # type: ignore[arg-type]
         if kernel.kept >= 0 and kernel.kept + inverse.size <= KEPT:
             kernel.kept += inverse.size
             self._known = found
@@ -134,7 +134,7 @@ class Joined:
 
     def _forced(self, at: Frames) -> np.ndarray:
         followers = self.kernel.followers
-        return np.einsum("saij,sji->sa", tangents(at.swapped.at(followers.nodes)), followers.matrices)
+        return np.einsum("saij,sji->sa", joining_tangents(at.swapped.at(followers.nodes)), followers.matrices)
 
 
 def _contracted(c: np.ndarray, x: np.ndarray) -> np.ndarray:

@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from jusadel.dynamics.drives import to_corners
-from jusadel.dynamics.followers import DENSE, PAIRS, Followers, eliminated, iterated
-from jusadel.dynamics.frequency_pairs import (
+from jusadel.nonequilibrium.dynamics.drives import to_corners
+from jusadel.nonequilibrium.dynamics.followers import DENSE, PAIRS, Followers, eliminated, iterated
+from jusadel.nonequilibrium.dynamics.frequency_pairs import (
     crossing_pairs,
     energy_range,
     real_pairs,
     summed_pairs,
 )
-from jusadel.dynamics.kernel import Joined, Kernel, side_by_side
-from jusadel.dynamics.linearised import EXCHANGE, DoubledAction, Drive, tangents
-from jusadel.dynamics.quadrature import integrated_adaptively
-from jusadel.dynamics.retarded import Retarded
+from jusadel.nonequilibrium.dynamics.kernel import Joined, Kernel, side_by_side
+from jusadel.nonequilibrium.dynamics.linearised import EXCHANGE, DoubledAction, Drive, joining_tangents
+from jusadel.nonequilibrium.dynamics.quadrature import integrated_adaptively
+from jusadel.nonequilibrium.dynamics.retarded import Retarded
 from jusadel.solver.gap.sites import Sites, weighted_sites
 from jusadel.solver.states.solution import Solution
 
@@ -38,7 +38,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundResponse:
     """Of one frequency: second derivatives (d, d) of the drives, and what follows the first of them."""
 
     Q: np.ndarray
@@ -49,11 +49,11 @@ class Found:
     energies: int
 
     @classmethod
-    def static(cls, Q: Any, drives: int) -> Found:
+    def static(cls, Q: Any, drives: int, nodes: int) -> FoundResponse:
         """Of omega = 0, where no potential is needed, with the response of the last drive alone."""
         full = np.full((drives, drives), None)
         full[-1, 0] = Q
-        return cls(full, np.zeros(0), None, None, None, 0)
+        return cls(full, np.zeros(nodes, complex), None, None, None, 0)
 
 
 class Evaluation:
@@ -64,7 +64,7 @@ class Evaluation:
         self.action = DoubledAction(sol.system)
         self.scales = _edges(sol)
 
-    def at(self, omega: float) -> Found:
+    def at(self, omega: float) -> FoundResponse:
         """The response at a frequency > 0 of the axis of the settings."""
         s, sol = self.settings, self.sol
         kernel = Kernel(self.action, self.drives, self._followers(), self.green)
@@ -106,7 +106,7 @@ class Evaluation:
             s.most_energies,
         )
 
-    def _closed(self, kernel: Kernel, joined: list[Joined], Q: Any) -> Found:
+    def _closed(self, kernel: Kernel, joined: list[Joined], Q: Any) -> FoundResponse:
         """With the potential and the pair potential eliminated."""
         followers, d, n = kernel.followers, len(self.drives), len(self.sol.mesh.points)
         own = np.array(Q[:d, :d])
@@ -126,7 +126,7 @@ class Evaluation:
         current, spin = self._maps(joined, y[:, 0], followers) if self.settings.maps else (None, None)
         sites = followers.sites
         pairs = None if sites is None else followers.pairing(y[:, 0])
-        return Found(own, followers.potential(y[:, 0], n), pairs, current, spin, len(joined))
+        return FoundResponse(own, followers.potential(y[:, 0], n), pairs, current, spin, len(joined))
 
     def _product(self, kernel: Kernel, joined: list[Joined], y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         each = side_by_side(lambda x: x.product(y), joined)
@@ -163,7 +163,7 @@ class Evaluation:
         def of(x: Joined) -> tuple[np.ndarray, np.ndarray]:
             at, steps = x.steps(unit, y)
             turned = self.action.felt(at, steps, self.drives[0])
-            spin = np.einsum("naij,kji,na->nk", tangents(at), EXCHANGE, steps, optimize=True)
+            spin = np.einsum("naij,kji,na->nk", joining_tangents(at), EXCHANGE, steps, optimize=True)
             return x.weight * turned, x.weight * spin
 
         turned, spin = (sum(e) for e in zip(*side_by_side(of, joined), strict=True))

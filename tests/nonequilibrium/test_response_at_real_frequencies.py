@@ -11,8 +11,8 @@ import jusadel as ju
 from jusadel.action.matrix_free import lift
 from jusadel.action.nambu.frames import green_to_frame
 from jusadel.action.sparse_hessian import Pattern
-from jusadel.dynamics.doubled import Frames
-from jusadel.dynamics.linearised import DoubledAction
+from jusadel.nonequilibrium.dynamics.doubled import Frames
+from jusadel.nonequilibrium.dynamics.linearised import DoubledAction
 
 pytestmark = pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")
 
@@ -175,7 +175,7 @@ def test_maps_and_iterations_are_the_same_response(junction, monkeypatch):
     assert -columns.mean() == pytest.approx(found.Q.real, rel=1e-9)
     np.testing.assert_allclose(-columns, found.Q.real, rtol=2e-3)  # conserved as far as the sum over frequencies goes
     assert np.abs(found.phi).max() > 0
-    monkeypatch.setattr("jusadel.dynamics.evaluation.DENSE", 0)
+    monkeypatch.setattr("jusadel.nonequilibrium.dynamics.evaluation.DENSE", 0)
     again = ju.admittance(sol, Omega, axis="imaginary", frequencies=30)
     assert pytest.approx(found.Q, rel=1e-6) == again.Q
     np.testing.assert_allclose(again.phi, found.phi, atol=1e-6 * np.abs(found.phi).max())

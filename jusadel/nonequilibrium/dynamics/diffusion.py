@@ -16,7 +16,7 @@ import scipy.sparse as sp
 from jusadel.action.matrices.stiffness import of_cells
 from jusadel.action.mesh_action import DiscreteAction
 from jusadel.action.nambu import R
-from jusadel.dynamics.doubled import STEPS, Frames
+from jusadel.nonequilibrium.dynamics.doubled import STEPS, Frames
 
 
 class Diffusion:

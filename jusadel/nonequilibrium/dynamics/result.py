@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from jusadel.common.differentiability import is_traced
+from jusadel.common.types import Values
 from jusadel.device.device import Device
 from jusadel.mesh.mesh import Mesh
 
@@ -35,14 +36,14 @@ class DynamicResponse:
     drive: str
     omega: np.ndarray
     axis: str
-    Q: Any
+    Q: Values
     T: float
     energies: int
     device: Device = field(repr=False)
-    phi: Any = field(repr=False)
-    pairing: Any = field(repr=False)
-    current: Any = field(repr=False)
-    spin: Any = field(repr=False)
+    phi: np.ndarray | None = field(repr=False)
+    pairing: np.ndarray | None = field(repr=False)
+    current: np.ndarray | None = field(repr=False)
+    spin: np.ndarray | None = field(repr=False)
 
     @property
     def mesh(self) -> Mesh:
@@ -50,19 +51,19 @@ class DynamicResponse:
         return self.device.mesh
 
     @property
-    def sigma(self) -> Any:
+    def sigma(self) -> Values:
         """Conductivity i Q/omega over the device's area, of a uniform A of length one; 2 nu D in normal metals.
 
         On the imaginary axis Q/omega.
         """
         if self.drive != "vector potential":
             raise ValueError(f"sigma of an {self.drive}; expected the response to a vector potential, A=(1, 0)")
-        return (1.0 if self.axis == "imaginary" else 1j) * self.Q / self.omega / np.asarray(self.mesh.areas).sum()
+        return _per_field(self) / np.asarray(self.mesh.areas).sum()
 
     @property
-    def absorption(self) -> Any:
+    def absorption(self) -> Values:
         """Power -(omega/2) Im Q that a real amplitude of one feeds in, averaged over time."""
-        return -self.omega / 2 * np.imag(self.Q)
+        return np.asarray(-self.omega / 2 * np.imag(np.asarray(self.Q)))
 
     def __repr__(self) -> str:
         if is_traced(self.Q):
@@ -86,14 +87,14 @@ class Admittance:
     between: tuple[str, str]
     omega: np.ndarray
     axis: str
-    Q: Any
+    Q: Values
     T: float
     energies: int
     device: Device = field(repr=False)
-    phi: Any = field(repr=False)
-    pairing: Any = field(repr=False)
-    current: Any = field(repr=False)
-    spin: Any = field(repr=False)
+    phi: np.ndarray | None = field(repr=False)
+    pairing: np.ndarray | None = field(repr=False)
+    current: np.ndarray | None = field(repr=False)
+    spin: np.ndarray | None = field(repr=False)
 
     @property
     def mesh(self) -> Mesh:
@@ -101,20 +102,20 @@ class Admittance:
         return self.device.mesh
 
     @property
-    def Y(self) -> Any:
+    def Y(self) -> Values:
         """Current per voltage, i Q/omega [conductance, 2 nu D per square of normal metal]; Q/omega, real, on the
         imaginary axis. Infinite at omega = 0 where a supercurrent flows: there see `inductance`."""
-        return (1.0 if self.axis == "imaginary" else 1j) * self.Q / self.omega
+        return _per_field(self)
 
     @property
-    def inductance(self) -> Any:
+    def inductance(self) -> Values:
         """Kinetic inductance [1/(nu D energy)]: Re(1/Q), that is - Im(1/Y)/omega."""
-        return np.real(1 / self.Q) if not is_traced(self.Q) else 1 / self.Q
+        return 1 / self.Q if is_traced(self.Q) else np.real(1 / np.asarray(self.Q))
 
     @property
-    def absorption(self) -> Any:
+    def absorption(self) -> Values:
         """Re Y: power over the mean square of the voltage."""
-        return np.real(self.Y)
+        return np.real(np.asarray(self.Y))
 
     def __repr__(self) -> str:
         between = " and ".join(map(repr, self.between))
@@ -123,6 +124,11 @@ class Admittance:
         if not np.any(self.omega):
             return f"Admittance between {between}, static: kinetic inductance {np.asarray(self.inductance):.5g}"
         return f"Admittance between {between} on the {self.axis} axis: {_shown(self, 'Y')}"
+
+
+def _per_field(result: Any) -> Any:
+    """i Q/omega, of E = i omega A; on the imaginary axis Q/omega."""
+    return (1.0 if result.axis == "imaginary" else 1j) * result.Q / result.omega
 
 
 def _shown(result: Any, name: str) -> str:

@@ -9,11 +9,11 @@ import pytest
 import jusadel as ju
 from jusadel.action.matrices.stiffness import stiffness
 from jusadel.action.nambu import R
-from jusadel.dynamics.drives import voltage
-from jusadel.dynamics.followers import Followers
-from jusadel.dynamics.frequency_pairs import crossing_pairs, summed_pairs
-from jusadel.dynamics.kernel import Kernel
-from jusadel.dynamics.linearised import DoubledAction, Drive
+from jusadel.nonequilibrium.dynamics.drives import voltage
+from jusadel.nonequilibrium.dynamics.followers import Followers
+from jusadel.nonequilibrium.dynamics.frequency_pairs import crossing_pairs, summed_pairs
+from jusadel.nonequilibrium.dynamics.kernel import Kernel
+from jusadel.nonequilibrium.dynamics.linearised import DoubledAction, Drive
 
 pytestmark = pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")
 

@@ -119,7 +119,7 @@ def forces_of_sides(bare: DiscreteAction, at: Frames, q: Array, pair: dict[str, 
 
 
 @partial(jax.jit, static_argnums=0)
-def forces(of: Callable[..., Array], bare: DiscreteAction, at: Frames, q: Array, elements: Any) -> Array:
+def doubled_forces(of: Callable[..., Array], bare: DiscreteAction, at: Frames, q: Array, elements: Any) -> Array:
     """One of the three for many elements and one q each, (e, k, 9)."""
     return jax.vmap(lambda a, x, e: of(bare, a, x[..., None], e)[..., 0])(at, q, elements)
 
