@@ -80,7 +80,7 @@ class Admittance:
         between: the electrode at the voltage exp(-i omega t), and that through which the current leaves.
         omega, axis, phi, pairing, current, spin, energies, device, T: as of a DynamicResponse, per unit of a vector
             potential of voltage i omega.
-        Q: the static or dynamic stiffness: current = - Q/(-i omega) voltage, Q = -i omega Y; real at omega = 0, where
+        Q: the static or dynamic stiffness: current = i Q/omega voltage; real at omega = 0, where
             it is 2 dI/dphase of a junction [nu D].
     """
 
