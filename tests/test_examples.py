@@ -422,6 +422,30 @@ def test_design_ldos(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")
+def test_kinetic_inductance(tmp_path, monkeypatch):
+    """That of a film at zero field, closed; a field raises it; a junction's changes sign with the phase."""
+    given = {"ALPHAS": np.array([0.0, 0.5]), "PHASES": np.array([0.0, 1.0, 3.0])}
+    numbers = numbers_of("kinetic_inductance", tmp_path, monkeypatch, **given)
+    assert numbers["Q_film"] == pytest.approx(numbers["Q_closed"], rel=1e-3)
+    assert numbers["L_ratio_at_field"] > 1.5
+    assert numbers["quality"] > 0
+    assert numbers["Q_junction"] > 0 > numbers["Q_at_last_phase"]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")
+def test_microwave_sns(tmp_path, monkeypatch):
+    """Below twice the minigap (3.12 E_Th in a long wire) nothing is absorbed; the phase closes it."""
+    given = {"PHASES": np.array([0.0, 1.0, 2.0, 2.7]), "OMEGAS": np.array([2.0, 4.0, 11.0])}
+    numbers = numbers_of("microwave_sns", tmp_path, monkeypatch, **given)
+    assert 2.5 < numbers["minigap"] < 3.12
+    assert numbers["minigap_last"] < 0.4 * numbers["minigap"]
+    assert numbers["absorbed_below"] < 0.1 * numbers["absorbed_above"]
+    assert numbers["absorbed_last_phase"] > 1
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")
 def test_posterior(tmp_path, monkeypatch):
     """The weight of the island that a fit misses, against a sum over a grid of each; the truth lies in that island."""
     pytest.importorskip("blackjax")

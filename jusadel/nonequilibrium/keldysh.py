@@ -159,7 +159,7 @@ def blocks(system: DiscreteAction, retarded: Any, adv: Any, omega: Any, modes: M
         own, neighbours = _of_diffusion(system, retarded, adv, modes)
         nodes = nodes + own
     if bare.cell_terms:
-        cells, _ = _chunked(_of_cells, bare, modes, retarded[corners], adv[corners], system.cells)
+        cells, _ = chunked(partial(_of_cells, bare, modes), retarded[corners], adv[corners], system.cells)
     joints = tuple(_blocks_of_joint(bare, joint, retarded, adv, modes) for joint in system.joints)
     return KeldyshBlocks(nodes=nodes, neighbours=neighbours, cells=cells, joints=joints, source=source)
 
@@ -168,7 +168,7 @@ def _blocks_of_joint(
     bare: DiscreteAction, joint: Joint, retarded: np.ndarray, adv: np.ndarray, modes: Modes
 ) -> np.ndarray:
     pairs = np.asarray(joint.pairs)
-    return _chunked(_of_sides, bare, modes, retarded[pairs], adv[pairs], of_pairs(joint))[0]
+    return chunked(partial(_of_sides, bare, modes), retarded[pairs], adv[pairs], of_pairs(joint))[0]
 
 
 def current_over_joint(
@@ -191,7 +191,7 @@ def blocks_of_nodes(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Of `blocks`, the part that holds the frequency: (N, b, b), and the source (N, b)."""
     omega = np.broadcast_to(omega, (len(retarded), 8, 8))
-    return _chunked(_of_nodes, bare_terms(system), modes, retarded, adv, system.nodes, omega)
+    return chunked(partial(_of_nodes, bare_terms(system), modes), retarded, adv, system.nodes, omega)
 
 
 def currents_of_cells(system: DiscreteAction, retarded: Any, adv: Any, f: Any, modes: Modes = ALL_MODES) -> np.ndarray:
@@ -206,7 +206,7 @@ def currents_of_cells(system: DiscreteAction, retarded: Any, adv: Any, f: Any, m
         return _currents(bare, modes, *(jnp.asarray(x)[system.triangles] for x in (retarded, adv, f)), system.cells)
     corners = np.asarray(system.triangles)
     at_corners = (np.asarray(x)[corners] for x in (retarded, adv, f))
-    return _chunked(_currents, bare, modes, *at_corners, system.cells)
+    return chunked(partial(_currents, bare, modes), *at_corners, system.cells)
 
 
 def _of_diffusion(
@@ -235,8 +235,8 @@ def bare_terms(system: DiscreteAction) -> DiscreteAction:
     return replace(system, joints=(), **parts)
 
 
-def _chunked(function: Any, bare: DiscreteAction, modes: Modes, *elements: Any) -> Any:
-    """function(bare, modes, *elements) for so many elements at a time, the last ones filled up with the first."""
+def chunked(function: Any, *elements: Any) -> Any:
+    """function(*elements) for `CHUNKS` elements at a time, the last ones filled up with the first."""
     elements = jax.tree.map(np.asarray, elements)
     count = len(jax.tree.leaves(elements)[0])
     size = next((size for size in CHUNKS if size >= count), CHUNKS[-1])
@@ -244,7 +244,7 @@ def _chunked(function: Any, bare: DiscreteAction, modes: Modes, *elements: Any) 
     for start in range(0, count, size):
         rows = np.arange(start, start + size)
         rows[rows >= count] = 0
-        parts.append(function(bare, modes, *jax.tree.map(lambda x, r=rows: x[r], elements)))
+        parts.append(function(*jax.tree.map(lambda x, r=rows: x[r], elements)))
     return jax.tree.map(lambda *x: np.concatenate(x)[:count], *parts)
 
 

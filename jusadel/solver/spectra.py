@@ -125,7 +125,7 @@ def spectrum(
     solver = _checked_solver(linear_solver, sol, E.size)
     refuse_bad_input(plain.device, tol)
     once, place = np.unique(np.abs(E), return_inverse=True)
-    problem = _posed(plain, distance - 1j * once, solver, tol, reporter(progress))
+    problem = at_frequencies(plain, distance - 1j * once, solver, tol, reporter(progress))
     found = _solved(problem, once, distance, largest_energy(plain.device, plain.vertex_Delta))
     if throw:
         _refuse_uncertified(once, found, distance, tol)
@@ -171,7 +171,9 @@ def _in_program(sol: Solution, energies: Array, eta: Any, solver: LinearSolver, 
     )
 
 
-def _posed(sol: Solution, omega: np.ndarray, solver: LinearSolver, tol: float, progress: Progress | None) -> Problem:
+def at_frequencies(
+    sol: Solution, omega: np.ndarray, solver: LinearSolver, tol: float, progress: Progress | None
+) -> Problem:
     """The equations of a Solution at other frequencies; their weights do not count."""
     return Problem(
         device=sol.device,

@@ -52,6 +52,7 @@ def total(value):
 
 REFUSED = {
     "above": lambda x, sol, spec: ju.above(x),
+    "admittance": lambda x, sol, spec: ju.admittance(traced_solution(sol, x), 1.0),
     "adapt": lambda x, sol, spec: ju.adapt(device(x), sol, tolerance=0.5),
     "below": lambda x, sol, spec: ju.below(x),
     "bounded": lambda x, sol, spec: ju.bounded(0.0, x),
@@ -71,6 +72,7 @@ REFUSED = {
     "polygon": lambda x, sol, spec: ju.polygon([(0, 0), (x, 0), (0, 1)], 0.5),
     "rectangle": lambda x, sol, spec: ju.rectangle(x, 1.0, 0.5),
     "refine_at": lambda x, sol, spec: ju.refine_at(replace_points(x), [0]),
+    "response": lambda x, sol, spec: ju.response(traced_solution(sol, x), 1.0, A=(1.0, 0.0)),
     "ring": lambda x, sol, spec: ju.ring(x, 2.0, 0.5),
     "save": lambda x, sol, spec: ju.save(device(x), "never.npz"),
     "self_field": lambda x, sol, spec: ju.self_field(sol, 0.1 * x),
@@ -158,9 +160,11 @@ OF_SOLUTIONS = {
     "spin_torque",
     "triplet_components",
     "tunnelling_spectrum",
+    "Admittance",
     "CriticalCurrent",
     "CriticalTemperature",
     "CurrentPhaseRelation",
+    "DynamicResponse",
     "Flow",
     "Kinetics",
     "Localisation",

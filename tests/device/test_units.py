@@ -74,6 +74,7 @@ def test_every_number_comes_back():
         "temperature K": AL.to_kelvin,
         "voltage mV": AL.to_mV,
         "time ps": AL.to_ps,
+        "frequency GHz": AL.to_GHz,
         "field mT": AL.to_mT,
         "diffusion cm2_per_s": AL.to_cm2_per_s,
         "current uA": AL.to_uA,
@@ -261,6 +262,19 @@ def test_dephasing_and_quantum_of_conductance():
     assert AL.dephasing(nm=350.0) == pytest.approx(1 / AL.time(ps=time))
     assert AL.dephasing(ps=time) == pytest.approx(AL.dephasing(nm=350.0))
     assert AL.to_uS(1.0) == pytest.approx(1e6 / 25812.80745)
+
+
+def test_kinetic_inductance_of_a_film():
+    """hbar R_sq/(pi Delta tanh(Delta/2T)) per square, and its impedance - i omega L at 10 GHz."""
+    Delta, T = 1.76, 0.2
+    stiffness = 2 * np.pi * Delta * np.tanh(Delta / (2 * T))  # 2 nu D pi Delta tanh(Delta/2T)
+    expected = hbar * 2.0 / (np.pi * Delta * k * 1.2 * np.tanh(Delta / (2 * T)))
+    assert AL.to_pH(1 / stiffness) == pytest.approx(1e12 * expected)
+    omega = AL.frequency(GHz=10.0)
+    assert omega == pytest.approx(h * 1e10 / (k * 1.2))
+    assert AL.to_impedance(1j * stiffness / omega) == pytest.approx(-1j * 2 * np.pi * 1e10 * expected)
+    with pytest.raises(ValueError, match="expected finite numbers"):
+        AL.to_impedance(np.nan + 1j)
 
 
 def test_spin_hall_effect():

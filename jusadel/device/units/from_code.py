@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
@@ -83,6 +83,20 @@ class Laboratory(Scales):
     def to_uS(self, x: Quantity) -> Quantity:
         """A conductance of `localisation` or `gaussian_fluctuations` in microsiemens, x e^2/h: 38.74 uS each."""
         return checked("correction", x) * CONDUCTANCE_QUANTUM / 2 / 1e-6
+
+    def to_GHz(self, omega: Quantity) -> Quantity:
+        """A frequency omega/2 pi of `response` and `admittance`, omega E0/h."""
+        return checked("frequency", omega) / (2e9 * np.pi * self.time_unit)
+
+    def to_pH(self, inductance: Quantity) -> Quantity:
+        """A kinetic inductance of `admittance`, x hbar^2/(e^2 N0 d E0^2 L0^2); per square for a film."""
+        return checked("inductance", inductance) * self.time_unit / self.conductance_unit / 1e-12
+
+    def to_impedance(self, admittance: complex | np.ndarray) -> Any:
+        """1/Y in Ohm, complex; of `sigma` the surface impedance of a film thinner than its penetration depth."""
+        Y = np.asarray(admittance)
+        checked("admittance", np.stack([Y.real, Y.imag]))
+        return 1 / (Y * self.conductance_unit)
 
     def to_spins_per_nm3(self, x: Quantity) -> Quantity:
         """A density of `spin_density`, x N0 E0: spins up minus down, in Bohr magnetons for g = 2 (moment opposite)."""

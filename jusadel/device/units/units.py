@@ -70,6 +70,11 @@ class Units(Laboratory):
         return checked("time ps", ps) * PS / self.time_unit
 
     @named_units
+    def frequency(self, *, GHz: Quantity) -> Quantity:
+        """omega of `response` and `admittance`, 2 pi f hbar/E0."""
+        return 2e9 * np.pi * checked("frequency GHz", GHz) * self.time_unit
+
+    @named_units
     def field(self, *, mT: Quantity) -> Quantity:
         """B of `uniform_field`: e B L0^2/hbar, since A stands as nabla - i A for the charge 1; h/2e is the flux pi."""
         return checked("field mT", mT) * 1e-3 / self.field_unit

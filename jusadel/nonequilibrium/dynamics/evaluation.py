@@ -1,0 +1,196 @@
+"""The response of a device at one frequency: the sum over pairs of frequencies, and the elimination of what follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from jusadel.nonequilibrium.dynamics.drives import to_corners
+from jusadel.nonequilibrium.dynamics.followers import DENSE, PAIRS, Followers, eliminated, iterated
+from jusadel.nonequilibrium.dynamics.frequency_pairs import (
+    crossing_pairs,
+    energy_range,
+    real_pairs,
+    summed_pairs,
+)
+from jusadel.nonequilibrium.dynamics.kernel import Joined, Kernel, side_by_side
+from jusadel.nonequilibrium.dynamics.linearised import EXCHANGE, DoubledAction, Drive, joining_tangents
+from jusadel.nonequilibrium.dynamics.quadrature import integrated_adaptively
+from jusadel.nonequilibrium.dynamics.retarded import Retarded
+from jusadel.solver.gap.sites import Sites, weighted_sites
+from jusadel.solver.states.solution import Solution
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a response is worked out."""
+
+    eta: float  # zero on the imaginary axis
+    imaginary: bool
+    accuracy: float
+    most_energies: int
+    frequencies: tuple[np.ndarray, np.ndarray]
+    neutral: bool
+    gap: bool
+    maps: bool
+
+
+@dataclass(frozen=True)
+class FoundResponse:
+    """Of one frequency: second derivatives (d, d) of the drives, and what follows the first of them."""
+
+    Q: np.ndarray
+    phi: np.ndarray  # (n,)
+    pairs: np.ndarray | None  # (K, 2) of the sites
+    current: np.ndarray | None  # (m + k, 2) of the cells
+    spin: np.ndarray | None  # (n, 3)
+    energies: int
+
+    @classmethod
+    def static(cls, Q: Any, drives: int, nodes: int) -> FoundResponse:
+        """Of omega = 0, where no potential is needed, with the response of the last drive alone."""
+        full = np.full((drives, drives), None)
+        full[-1, 0] = Q
+        return cls(full, np.zeros(nodes, complex), None, None, None, 0)
+
+
+class Evaluation:
+    """The response of a Solution to drives, prepared for any frequency."""
+
+    def __init__(self, sol: Solution, drives: tuple[Drive, ...], settings: Settings, green: Retarded) -> None:
+        self.sol, self.drives, self.settings, self.green = sol, drives, settings, green
+        self.action = DoubledAction(sol.system)
+        self.scales = _edges(sol)
+
+    def at(self, omega: float) -> FoundResponse:
+        """The response at a frequency > 0 of the axis of the settings."""
+        s, sol = self.settings, self.sol
+        kernel = Kernel(self.action, self.drives, self._followers(), self.green)
+        kernel.kept = 0 if len(kernel.followers.nodes) > DENSE else -1
+        shift = omega if s.imaginary else -1j * omega
+        joined = kernel.of(summed_pairs(sol.T, *s.frequencies, shift, s.eta))
+        values = self._values(joined)
+        if s.imaginary:
+            crossing = kernel.of(crossing_pairs(sol.T, omega))
+            joined, values = joined + crossing, values + self._values(crossing)
+        else:
+            found = self._integrated(kernel, omega, sum(values))
+            joined, values = joined + [x for x, _ in found], values + [v for _, v in found]
+        return self._closed(kernel, joined, sum(values))
+
+    # --- sums -----------------------------------------------------------------------------------
+
+    def _values(self, joined: list[Joined]) -> list[np.ndarray]:
+        """Of each pair its matrix times the weight, (d + s, d + s), or where it is large of the drives, (d + s, d)."""
+        if joined and joined[0].kernel.kept >= 0:
+            each = side_by_side(lambda x: np.concatenate(x.of_drives()), joined)
+        else:
+            each = side_by_side(lambda x: x.matrix(), joined)
+        return [x.weight * value for x, value in zip(joined, each, strict=True)]
+
+    def _integrated(self, kernel: Kernel, omega: float, rest: Any) -> list[tuple[Joined, np.ndarray]]:
+        s, sol, d = self.settings, self.sol, len(self.drives)
+
+        def evaluate(E: np.ndarray, weights: np.ndarray) -> list[tuple[Joined, np.ndarray]]:
+            joined = kernel.of(real_pairs(sol.T, omega, s.eta, E, weights))
+            return list(zip(joined, self._values(joined), strict=True))
+
+        size = np.abs(rest[:d, :d]).max()
+        return integrated_adaptively(
+            evaluate,
+            lambda found: found[1][:d, :d],
+            _stops(*energy_range(sol.T, omega), self.scales, omega),
+            lambda total: s.accuracy * max(size, float(np.abs(total).max())),
+            s.most_energies,
+        )
+
+    def _closed(self, kernel: Kernel, joined: list[Joined], Q: Any) -> FoundResponse:
+        """With the potential and the pair potential eliminated."""
+        followers, d, n = kernel.followers, len(self.drives), len(self.sol.mesh.points)
+        own = np.array(Q[:d, :d])
+        for i, one in enumerate(self.drives):
+            for j, other in enumerate(self.drives):
+                own[i, j] += self.action.pauli(one, other)
+        y = np.zeros((len(followers.nodes), d), complex)
+        if len(followers.nodes):
+            if kernel.kept >= 0:
+                y = iterated(followers, lambda v: self._product(kernel, joined, v)[1], Q[d:, :d])
+                own = own + np.stack([self._product(kernel, joined, v)[0] for v in y.T], axis=1)
+            else:
+                full = np.array(Q)
+                full[d:, d:] += np.diag(followers.local)
+                y = eliminated(followers, full, d)
+                own = own + Q[:d, d:] @ y
+        current, spin = self._maps(joined, y[:, 0], followers) if self.settings.maps else (None, None)
+        sites = followers.sites
+        pairs = None if sites is None else followers.pairing(y[:, 0])
+        return FoundResponse(own, followers.potential(y[:, 0], n), pairs, current, spin, len(joined))
+
+    def _product(self, kernel: Kernel, joined: list[Joined], y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        each = side_by_side(lambda x: x.product(y), joined)
+        among, own = (sum(x.weight * e[k] for x, e in zip(joined, each, strict=True)) for k in (0, 1))
+        return among, own + kernel.followers.local * y
+
+    # --- what follows ---------------------------------------------------------------------------
+
+    def _followers(self) -> Followers:
+        s, system = self.settings, self.sol.system
+        weight = np.asarray(system.nodes.weight)
+        charged = np.flatnonzero(np.asarray(system.free) & (weight > 0)) if s.neutral else np.zeros(0, int)
+        return Followers.of(weight, charged, self._sites() if s.gap else None)
+
+    def _sites(self) -> Sites:
+        """With a for which Delta solves the gap equation at eta and with these frequencies: its phase stays free."""
+        s, sol = self.settings, self.sol
+        omega, weights = s.frequencies
+        where = weighted_sites(replace(sol, omega=omega, weights=weights))
+        G = self.green(omega + s.eta + 0j)[:, where.nodes]
+        f = -np.einsum("p,sij,pkji->ks", weights, PAIRS, G).real / 4
+        Delta = where.from_vertices(sol.vertex_Delta)
+        size = np.abs(Delta)
+        held = size > 1e-6 * size.max(initial=0.0)
+        along = (f[:, 0] * Delta.real + f[:, 1] * Delta.imag) / np.where(held, size, 1.0) ** 2
+        return replace(where, a=np.where(held, 2 * np.pi * sol.T * along, where.a))
+
+    # --- maps -----------------------------------------------------------------------------------
+
+    def _maps(self, joined: list[Joined], y: np.ndarray, followers: Followers) -> tuple[np.ndarray, np.ndarray]:
+        """Current densities of the cells (m + k, 2) and spin densities (n, 3) that answer the first drive."""
+        unit = np.eye(len(self.drives))[0]
+
+        def of(x: Joined) -> tuple[np.ndarray, np.ndarray]:
+            at, steps = x.steps(unit, y)
+            turned = self.action.felt(at, steps, self.drives[0])
+            spin = np.einsum("naij,kji,na->nk", joining_tangents(at), EXCHANGE, steps, optimize=True)
+            return x.weight * turned, x.weight * spin
+
+        turned, spin = (sum(e) for e in zip(*side_by_side(of, joined), strict=True))
+        cells = self.action.system.cells
+        lever = to_corners(self.action.system, np.asarray(cells.steps))
+        current = -np.einsum("mi,mik->mk", turned, lever) / np.asarray(cells.area)[:, None]
+        return current, self._spin(np.asarray(spin))
+
+    def _spin(self, per_nu: np.ndarray) -> np.ndarray:
+        sol = self.sol
+        owner, n = sol.system.layout.seam.owner, len(sol.mesh.points)
+        weight, area = np.asarray(sol.system.nodes.weight), np.asarray(sol.mesh.nodal_areas)
+        total = np.zeros(len(weight))
+        np.add.at(total, owner, area)
+        nu = (weight[:n] / np.where(total[:n] > 0, total[:n], 1.0))[owner]
+        return nu[:, None] * (per_nu[owner] - 2 * self.drives[0].exchange[owner])
+
+
+def _edges(sol: Solution) -> np.ndarray:
+    """Energies at which something may change at once: gaps of electrodes and of the device."""
+    gaps = [float(np.abs(np.asarray(r.Delta))) for r in sol.device.electrodes().values()]
+    inside = np.abs(np.asarray(sol.vertex_Delta))
+    gaps += [float(inside.max()), float(inside.min())]
+    return np.unique([g for g in gaps if g > 0])
+
+
+def _stops(low: float, high: float, edges: np.ndarray, omega: float) -> np.ndarray:
+    """Ends of the first intervals of energy: the edges of gaps for either frequency, and zero."""
+    inside = np.concatenate([[0.0], edges, -edges, edges - omega, -edges - omega])
+    return np.unique([low, *inside[(inside > low) & (inside < high)], high])

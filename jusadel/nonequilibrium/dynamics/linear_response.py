@@ -1,0 +1,274 @@
+"""Linear response at a frequency: `response` to a vector potential or an exchange field, `admittance` of electrodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from jusadel.action import matsubara
+from jusadel.common.arguments import is_count, is_number, real
+from jusadel.common.differentiability import is_traced, refuse_traced
+from jusadel.common.types import ArrayLike, Frequencies
+from jusadel.nonequilibrium.dynamics.drives import checked_between, exchange_field, vector_potential, voltage
+from jusadel.nonequilibrium.dynamics.evaluation import Evaluation, FoundResponse, Settings
+from jusadel.nonequilibrium.dynamics.linearised import Drive
+from jusadel.nonequilibrium.dynamics.result import Admittance, DynamicResponse
+from jusadel.nonequilibrium.dynamics.retarded import Retarded
+from jusadel.nonequilibrium.dynamics.static import static_response
+from jusadel.solver.checks import refuse_bad_input
+from jusadel.solver.derivatives.tracing import still
+from jusadel.solver.linear import LinearSolver, SuperLU
+from jusadel.solver.problem import largest_energy
+from jusadel.solver.states.solution import Solution
+
+REAL, IMAGINARY = "real", "imaginary"
+INSTEAD = "only the static response, omega = 0, has derivatives; take central differences of this one"
+BOSONIC = 1e-6
+"""Relative distance from a bosonic Matsubara frequency that counts as round-off."""
+RESOLVED = 0.5
+"""Of omega: what eta may be at most."""
+
+
+def response(
+    sol: Solution,
+    omega: ArrayLike,
+    *,
+    A: ArrayLike | Callable[[Any], Any] | None = None,
+    h: ArrayLike | Callable[[Any], Any] | None = None,
+    axis: str = REAL,
+    eta: float = 0.01,
+    neutral: bool = True,
+    gap: bool | None = None,
+    maps: bool = False,
+    accuracy: float = 1e-4,
+    most_energies: int = 3000,
+    frequencies: Frequencies = None,
+    linear_solver: LinearSolver | None = None,
+    tol: float = 1e-9,
+) -> DynamicResponse:
+    """Linear response to a vector potential A or an exchange field h that oscillates as exp(-i omega t).
+
+    Q(omega) is the second derivative of the functional with respect to the drive's amplitude, on the Keldysh contour,
+    with G, the scalar potential and the pair potential following: j = - Q A for a uniform A, so that sigma = i Q/omega
+    per area, and S = Q h with the Pauli spin in it.
+
+    Args:
+        sol: from `solve`, certified.
+        omega: frequencies >= 0, a number or (n_omega,) [energy]; 0 is the static response.
+        A: a uniform vector potential (2,), or a function of points (k, 2) -> (k, 2) [1/length].
+        h: a uniform exchange field (3,), values at the nodes (n, 3), or a function of points (k, 2) -> (k, 3) [energy].
+        axis: "real", or "imaginary" for omega = 2 pi T m, a bosonic Matsubara frequency: no eta, real numbers.
+        eta: distance from the real axis, in electrodes too, well below omega: Dynes' parameter [energy].
+        neutral: whether a potential phi keeps every place neutral (screening is immediate); else phi = 0.
+        gap: whether the pair potential follows by the gap equation; default where it was solved self-consistently. A
+            pair potential that is given stays as it is in the gauge of the drive, and charge is not conserved.
+        maps: whether to work out currents and spins in space too, which takes the time again.
+        accuracy: of the sums over frequencies and energies, relative to Q.
+        most_energies: after as many the integral over energies ends, with a CoarseEnergiesWarning.
+        frequencies: of the Matsubara sum, as in `solve`; default those of the Solution where they reach far enough.
+        linear_solver: for G, as in `spectrum`.
+        tol: relative residual of G.
+
+    Returns:
+        A DynamicResponse. At omega = 0 it is differentiable with respect to all that the Solution depends on.
+
+    Raises:
+        ValueError: omega not finite or negative, eta that does not resolve it, not one of A and h, a Solution that is
+            not certified.
+        SolveError: a Green's function is not certified, or an unstable state.
+        NotDifferentiableError: traced by JAX at omega > 0.
+    """
+    if (A is None) == (h is None):
+        raise ValueError("give one drive, either a vector potential A or an exchange field h")
+    _refuse_uncertain(sol)
+    plain = still(sol)
+    drive = vector_potential(plain, A) if h is None else exchange_field(plain, h)
+    options = _options(sol, omega, axis, eta, neutral, gap, maps, accuracy, most_energies, frequencies, tol)
+    found = _responses(sol, (drive,), omega, options, linear_solver, tol, "response")
+    name = "vector potential" if h is None else "exchange field"
+    return DynamicResponse(drive=name, Q=_entries(found, 0), **_shared(sol, omega, axis, found))
+
+
+def admittance(
+    sol: Solution,
+    omega: ArrayLike,
+    between: tuple[str, str] = ("left", "right"),
+    *,
+    axis: str = REAL,
+    eta: float = 0.01,
+    neutral: bool = True,
+    gap: bool | None = None,
+    maps: bool = False,
+    accuracy: float = 1e-4,
+    most_energies: int = 3000,
+    frequencies: Frequencies = None,
+    linear_solver: LinearSolver | None = None,
+    tol: float = 1e-9,
+) -> Admittance:
+    """Admittance between two electrodes: Y(omega), the current that a voltage exp(-i omega t) drives.
+
+    The voltage is that of the first electrode, all others being grounded, and the current that which leaves through the
+    second. Electrodes are rigid: each is in equilibrium at its own potential.
+
+    Args:
+        sol: from `solve`, certified.
+        omega: frequencies >= 0, a number or (n_omega,) [energy]; 0 gives the static inductance alone.
+        between: names of the two electrodes, those behind a Tunnel included.
+        axis, eta, neutral, gap, maps, accuracy, most_energies, frequencies, linear_solver, tol: as in `response`.
+
+    Returns:
+        An Admittance: Y in the unit of conductance, sigma = 2 nu D per square (`Units.to_ohm` of 1/Y), inductance. At
+        omega = 0 it is differentiable with respect to all that the Solution depends on.
+
+    Raises:
+        As `response`; ValueError: unknown electrodes.
+    """
+    _refuse_uncertain(sol)
+    plain = still(sol)
+    names = checked_between(plain.device, between)
+    drives = tuple(voltage(plain, name) for name in names)
+    options = _options(sol, omega, axis, eta, neutral, gap, maps, accuracy, most_energies, frequencies, tol)
+    found = _responses(sol, drives, omega, options, linear_solver, tol, "admittance")
+    return Admittance(between=names, Q=-_entries(found, -1), **_shared(sol, omega, axis, found))
+
+
+def _responses(
+    sol: Solution,
+    drives: tuple[Drive, ...],
+    omega: Any,
+    settings: Settings,
+    linear_solver: LinearSolver | None,
+    tol: float,
+    name: str,
+) -> list[FoundResponse]:
+    values = np.atleast_1d(np.asarray(real("omega", omega)))
+    solver = linear_solver or SuperLU()
+    if is_traced(sol):
+        refuse_traced(name, INSTEAD, **{"sol": sol} if values.any() else {})
+    found = []
+    evaluation = Evaluation(sol, drives, settings, Retarded(sol, solver, tol)) if values.any() else None
+    for value in values:
+        if value == 0 or evaluation is None:
+            Q = static_response(sol, drives, settings.gap, solver, tol)
+            found.append(FoundResponse.static(Q, len(drives), len(sol.mesh.points)))
+        else:
+            found.append(evaluation.at(float(value)))
+    return found
+
+
+def _entries(found: list[FoundResponse], last: int) -> Any:
+    """Of each frequency the response of the last drive to the first, (n_omega,)."""
+    if len(found) == 1:
+        return found[0].Q[last, 0]
+    return np.array([f.Q[last, 0] for f in found])
+
+
+def _shared(sol: Solution, omega: Any, axis: str, found: list[FoundResponse]) -> dict[str, Any]:
+    one = np.ndim(omega) == 0
+
+    def stacked(name: str) -> Any:
+        values = [getattr(f, name) for f in found]
+        if any(v is None for v in values):
+            return None
+        return values[0] if one else np.stack(values)
+
+    pairs = stacked("pairs")
+    return {
+        "device": sol.device,
+        "T": sol.T,
+        "omega": np.asarray(omega, float),
+        "axis": axis,
+        "phi": stacked("phi"),
+        "pairing": pairs,
+        "current": stacked("current"),
+        "spin": stacked("spin"),
+        "energies": sum(f.energies for f in found),
+    }
+
+
+# --- what is asked -----------------------------------------------------------------------------------
+
+
+def _options(
+    sol: Any,
+    omega: Any,
+    axis: str,
+    eta: Any,
+    neutral: bool,
+    gap: bool | None,
+    maps: bool,
+    accuracy: float,
+    most_energies: Any,
+    frequencies: Any,
+    tol: float,
+) -> Settings:
+    refuse_bad_input(still(sol.device), tol)
+    values = np.atleast_1d(np.asarray(real("omega", omega)))
+    if values.ndim != 1 or not values.size or not np.isfinite(values).all() or (values < 0).any():
+        raise ValueError(f"omega = {omega!r}; expected finite frequencies >= 0, a number or (n_omega,)")
+    if axis not in (REAL, IMAGINARY):
+        raise ValueError(f"axis = {axis!r}; expected 'real' or 'imaginary'")
+    if not is_number(accuracy) or not 0 < accuracy < 1:
+        raise ValueError(f"accuracy = {accuracy!r}; expected a relative error between 0 and 1")
+    if not is_count(most_energies):
+        raise ValueError(f"most_energies = {most_energies!r}; expected a whole number >= 1")
+    positive = values[values > 0]
+    if positive.size:
+        _refuse_frequencies(positive, axis, eta, float(still(sol).T))
+    consistent = sol.stats.get("state") in ("superconducting", "unstable")
+    plain = still(sol)
+    return Settings(
+        eta=0.0 if axis == IMAGINARY else float(eta),
+        imaginary=axis == IMAGINARY,
+        accuracy=float(accuracy),
+        most_energies=int(most_energies),
+        frequencies=_frequencies(plain, float(values.max()), accuracy, frequencies),
+        neutral=bool(neutral),
+        gap=consistent if gap is None else bool(gap),
+        maps=bool(maps),
+    )
+
+
+def _refuse_uncertain(sol: Any) -> None:
+    if not isinstance(sol, Solution):
+        raise TypeError(f"sol is {type(sol).__name__}; expected the Solution that jusadel.solve(device, ...) returns")
+    if is_traced((sol.converged, sol.stable)):
+        return
+    bad = ~(np.asarray(sol.converged) & np.asarray(sol.stable))
+    if bad.any():
+        raise ValueError(
+            f"the Solution is not certified at omega = {np.asarray(sol.omega)[bad][0]:.4g}, and has no response; "
+            "see what jusadel.solve says with throw=True"
+        )
+
+
+def _refuse_frequencies(omega: np.ndarray, axis: str, eta: Any, T: float) -> None:
+    if axis == IMAGINARY:
+        m = omega / (2 * np.pi * T)
+        bad = np.abs(m - np.round(m)) > BOSONIC * m
+        if bad.any():
+            near = 2 * np.pi * T * max(1, round(float(m[bad][0])))
+            raise ValueError(
+                f"omega = {omega[bad][0]:.6g} on the imaginary axis; expected 2 pi T m, the nearest being {near:.6g}"
+            )
+        return
+    if not is_number(eta) or not 0 < float(eta) <= RESOLVED * omega.min():
+        raise ValueError(
+            f"eta = {eta!r} does not resolve omega = {omega.min():.4g}; expected a number > 0 well below it (at most "
+            f"{RESOLVED:g} of it)"
+        )
+
+
+def _frequencies(sol: Solution, omega: float, accuracy: float, given: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Those given, or those of the Solution, or more where the response feels higher ones."""
+    if given is not None:
+        return matsubara.given_sum(sol.T, given)
+    if omega == 0:
+        return np.asarray(sol.omega), np.asarray(sol.weights)
+    highest = largest_energy(sol.device, sol.vertex_Delta) + omega
+    count = matsubara.enough_frequencies(sol.T, highest, accuracy)
+    if count <= len(sol.omega):
+        return np.asarray(sol.omega), np.asarray(sol.weights)
+    return matsubara.quadrature(sol.T, count)

@@ -1,0 +1,250 @@
+"""The equations of two frequencies, linearised: how their G follow a drive that joins them, H q = - b.
+
+H, the drive's b and the response's c are derivatives of the action of doubled matrices (`doubled`); diffusion without
+links, S = -(1/4) K_ij Tr(G_i G_j), and the terms in which G stands once have closed forms. At one frequency H is the
+Hessian of Newton's method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.csgraph import connected_components
+
+from jusadel.action.matrices.node_matrices import TWO_B_R3
+from jusadel.action.mesh_action import DiscreteAction, node_action, of_pairs
+from jusadel.action.nambu import TANGENT, L, R
+from jusadel.nonequilibrium.dynamics.diffusion import Diffusion, driven_diffusion, own_diffusion
+from jusadel.nonequilibrium.dynamics.doubled import (
+    STEPS,
+    Frames,
+    doubled_forces,
+    forces_of_cell,
+    forces_of_node,
+    forces_of_sides,
+    stiffness_of,
+)
+from jusadel.nonequilibrium.keldysh import bare_terms, chunked
+from jusadel.solver.linear.superlu import SuperLU
+
+ONCE = ("omega", "Delta", "h", "inelastic")
+"""Fields of the terms in which G stands once."""
+APART = 1e-12
+"""Of the largest block: modes that couple by less do not couple."""
+
+EXCHANGE = L @ R[2]
+"""What h_k multiplies in the action."""
+
+_TANGENTS = np.moveaxis(np.asarray(TWO_B_R3), -1, 0)  # 2 B_a R3, (8, 4, 4)
+_PRODUCTS = 2 * np.einsum("aij,bjk->abik", TANGENT, TANGENT) @ R[2]  # 2 B_a B_b R3
+_BENT = [x.transpose(3, 2, 0, 1).reshape(16, -1) for x in (_PRODUCTS.swapaxes(0, 1), _PRODUCTS)]
+"""(16, 64), which give the traces with matrices."""
+
+
+@dataclass(frozen=True)
+class Drive:
+    """What stands off the diagonal, of unit amplitude."""
+
+    turns: np.ndarray  # (m, 3) line integrals of A from the middle of cells to their corners; none across barriers
+    exchange: np.ndarray  # (N, 3) h at the nodes
+    _known: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    def known(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What was made once."""
+        if key not in self._known:
+            self._known[key] = make()
+        return self._known[key]
+
+
+class DoubledAction:
+    """The discrete action for pairs of frequencies; made once a device."""
+
+    def __init__(self, system: DiscreteAction) -> None:
+        self.system, bare = jax.tree.map(np.asarray, system), bare_terms(system)
+        self.nodes = len(self.system.free)
+        self.diffusion = None
+        if not system.links and any(t.field == "D" for t in system.cell_terms):
+            self.diffusion = Diffusion(self.system)
+            bare = replace(bare, cell_terms=tuple(t for t in bare.cell_terms if t.field != "D"))
+        self._cells = bare
+        self._nodes = replace(bare, node_terms=tuple(t for t in bare.node_terms if t.field not in ONCE))
+        self._once = replace(bare, node_terms=tuple(t for t in bare.node_terms if t.field in ONCE))
+        self._whole = bare_terms(system)
+        itself, corners = np.arange(self.nodes)[:, None], self.system.triangles
+        groups: list[tuple[Any, Any]] = [(itself, itself)]
+        if self.diffusion:
+            groups.append((self.diffusion.row[:, None], self.diffusion.column[:, None]))
+        groups += [(corners, corners)] * bool(bare.cell_terms)
+        groups += [(joint.pairs, joint.pairs) for joint in self.system.joints]
+        self.pattern = PairPattern(self.system, groups)
+
+    @cached_property
+    def slope(self) -> np.ndarray:
+        """Phi (N, 4, 4), S = Tr(Phi G), of what holds G once and no frequency."""
+
+        def of(node: Any) -> Any:
+            return jax.grad(lambda G: node_action(self._once, G, node, jnp.zeros(())))(jnp.zeros((4, 4))).T
+
+        return np.asarray(jax.jit(jax.vmap(of))(self.system.nodes))
+
+    # --- blocks ---------------------------------------------------------------------------------
+
+    def blocks(self, at: Frames, omega: tuple[Any, Any]) -> np.ndarray:
+        """H between the free nodes and their neighbours, (k, 8, 8): rows p, columns q; omega (N,) of each frequency."""
+        own, system = self._bent(at, omega), self.system
+        if self._nodes.node_terms:
+            alone = Frames(*(x[:, None] for x in at))
+            nodal = chunked(partial(stiffness_of, forces_of_node, self._nodes), alone, system.nodes)
+            own = own + nodal[:, 0, :, 0]
+        found = [own[:, None, None]]
+        if self.diffusion:
+            found.append(self.diffusion.across(joining_tangents(at.swapped), joining_tangents(at))[:, None, None])
+        if self._cells.cell_terms:
+            cells = chunked(partial(stiffness_of, forces_of_cell, self._cells), at.at(system.triangles), system.cells)
+            found.append(cells.swapaxes(2, 3))
+        for joint in system.joints:
+            sides = chunked(partial(stiffness_of, forces_of_sides, self._cells), at.at(joint.pairs), of_pairs(joint))
+            found.append(sides.swapaxes(2, 3))
+        return self.pattern.summed(found)
+
+    def _bent(self, at: Frames, omega: tuple[Any, Any]) -> np.ndarray:
+        """What the retraction bends of the terms that hold G once, and of diffusion, (N, 8, 8)."""
+        total, G = np.zeros((self.nodes, 64), complex), at.matrices
+        for k, (V, inverse) in enumerate(((at.first, at.first_inverse), (at.second, at.second_inverse))):
+            Phi = self.slope + (omega[k] * self.system.nodes.weight)[:, None, None] * R[2]
+            if self.diffusion:
+                Phi = Phi + self.diffusion.slope(G[k])
+            total += (inverse @ Phi @ V).reshape(-1, 16) @ _BENT[k]
+        return total.reshape(-1, STEPS, STEPS)
+
+    # --- drives -----------------------------------------------------------------------------------
+
+    def driven(self, at: Frames, drive: Drive) -> np.ndarray:
+        """b of a drive, (N, 8): the forces along p of its part next to q."""
+        back, weight = joining_tangents(at.swapped), self.system.nodes.weight
+        pulled = np.einsum("nk,kij->nij", weight[:, None] * drive.exchange, EXCHANGE)
+        b = np.einsum("naij,nji->na", back, pulled)
+        if self.diffusion:
+            b = b + driven_diffusion(self._turned(drive), at, back)
+        np.add.at(b, self.system.triangles, self._forced(self._cells, at, None, drive)[..., :STEPS])
+        return b
+
+    def own(self, at: Frames, one: Drive, other: Drive) -> complex:
+        """k of two drives, the second derivative with G held fast."""
+        total = complex((one.turns * self._forced(self._cells, at, None, other)[..., STEPS]).sum())
+        return total + (own_diffusion(self._turned_twice(one, other), at) if self.diffusion else 0.0)
+
+    def pauli(self, one: Drive, other: Drive) -> float:
+        """What bands far from the Fermi level add to k, - 2 nu h.h."""
+        return float(-2 * (self.system.nodes.weight[:, None] * one.exchange * other.exchange).sum())
+
+    def felt(self, at: Frames, steps: np.ndarray, drive: Drive) -> np.ndarray:
+        """The derivatives with respect to the turns of the cells' corners, (m, 3), at steps q (N, 8) and a drive."""
+        return self._forced(self._whole, at, steps, drive)[..., STEPS]
+
+    def _turned(self, drive: Drive) -> sp.csr_matrix:
+        assert self.diffusion
+        return drive.known("once", lambda: self.diffusion.turned(drive.turns))  # type: ignore[union-attr]
+
+    def _turned_twice(self, one: Drive, other: Drive) -> sp.csr_matrix:
+        assert self.diffusion
+        return one.known(id(other), lambda: self.diffusion.turned_twice(one.turns, other.turns))  # type: ignore[union-attr]
+
+    def _forced(self, terms: DiscreteAction, at: Frames, steps: Any, drive: Drive) -> np.ndarray:
+        """Forces (m, 3, 9) of these terms of the cells."""
+        corners = self.system.triangles
+        q = np.zeros((*corners.shape, STEPS + 1), complex)
+        q[..., STEPS] = drive.turns
+        if steps is not None:
+            q[..., :STEPS] = steps[corners]
+        if not terms.cell_terms or not q.any():
+            return q * 0
+        return np.asarray(chunked(partial(doubled_forces, forces_of_cell, terms), at.at(corners), q, self.system.cells))
+
+
+def joining_tangents(at: Frames) -> np.ndarray:
+    """V_1 2 B_a R3 V_2^-1, (n, 8, 4, 4)."""
+    return np.asarray(at.first[:, None] @ _TANGENTS @ at.second_inverse[:, None])
+
+
+class Inverse:
+    """H^-1 on the modes that take part, for many right-hand sides."""
+
+    def __init__(self, action: DoubledAction, blocks: np.ndarray, forced: np.ndarray) -> None:
+        """`forced` (8,) has the size of what drives each mode."""
+        self.free, self.count = action.pattern.free, action.nodes
+        self.modes = _taking_part(np.abs(blocks).max(axis=0), forced)
+        kept = np.ascontiguousarray(blocks[:, self.modes][:, :, self.modes])
+        self._solve = SuperLU(threads=1).factorise(action.pattern.matrix(kept))[0] if len(self.modes) else None
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return int(getattr(self._solve, "size", 0))
+
+    def __call__(self, rhs: np.ndarray) -> np.ndarray:
+        """The steps (N, 8, c) of H q = rhs (N, 8, c)."""
+        x = np.zeros(rhs.shape, complex)
+        if self._solve is None:
+            return x
+        given = rhs[self.free][:, self.modes]
+        found = self._solve(np.ascontiguousarray(given.reshape(-1, rhs.shape[2])))
+        x[np.ix_(self.free, self.modes)] = found.reshape(given.shape)
+        return x
+
+
+def _taking_part(coupling: np.ndarray, forced: np.ndarray) -> np.ndarray:
+    """The modes that are driven, and those that couple to them."""
+    joined = (coupling + coupling.T) > APART * coupling.max()
+    group = connected_components(joined)[1]
+    driven = group[forced > APART * forced.max(initial=0.0)]
+    return np.flatnonzero(np.isin(group, driven))
+
+
+# --- where blocks go ---------------------------------------------------------------------------------
+
+
+class PairPattern:
+    """Made once a device, for all pairs of frequencies.
+
+    Args:
+        system: the discrete action.
+        groups: nodes of rows and columns (e, p) and (e, q) of the blocks (e, p, q) of each kind.
+    """
+
+    def __init__(self, system: DiscreteAction, groups: list[tuple[Any, Any]]) -> None:
+        self.free = np.flatnonzero(np.asarray(system.free))
+        number = np.full(len(system.free), -1)
+        number[self.free] = np.arange(len(self.free))
+        n = len(self.free)
+        rows, columns = (np.concatenate([_spread(g, k) for g in groups]) for k in (0, 1))
+        rows, columns = number[rows], number[columns]
+        kept = np.flatnonzero((rows >= 0) & (columns >= 0))
+        places, slot = np.unique(rows[kept].astype(np.int64) * n + columns[kept], return_inverse=True)
+        self.indices = places % n
+        self.indptr = np.concatenate([[0], np.cumsum(np.bincount(places // n, minlength=n))])
+        self._into = sp.csr_matrix((np.ones(len(kept)), (slot, kept)), (len(places), len(rows)))
+
+    def summed(self, blocks: list[np.ndarray]) -> np.ndarray:
+        """The blocks (e, p, q, a, b) of all kinds as those of the matrix, (k, a, b)."""
+        flat = np.concatenate([b.reshape(-1, *b.shape[-2:]) for b in blocks])
+        return (self._into @ flat.reshape(len(flat), -1)).reshape(-1, *flat.shape[1:])
+
+    def matrix(self, blocks: np.ndarray) -> sp.csc_matrix:
+        """The sparse matrix of blocks (k, a, a)."""
+        size = len(self.free) * blocks.shape[-1]
+        return sp.bsr_matrix((blocks, self.indices, self.indptr), shape=(size, size)).tocsc()
+
+
+def _spread(group: tuple[Any, Any], which: int) -> np.ndarray:
+    """The nodes of rows, or of columns, of all blocks of a group, in the order of its blocks."""
+    rows, columns = (np.asarray(x) for x in group)
+    full = (len(rows), rows.shape[1], columns.shape[1])
+    return np.broadcast_to(rows[:, :, None] if which == 0 else columns[:, None, :], full).ravel()
