@@ -2,7 +2,7 @@
 
 A square film between contacts in a field, ten per cent above Tc: plain, where pairs are singlets alone and the modes
 are those of diffusion, and with an exchange field and Rashba coupling, where Davidson's method looks for them. All that
-`gaussian_fluctuations` gives, paraconductivity included. Seconds are of all cores, of which other work beside it takes
+`fluctuations` gives, paraconductivity included. Seconds are of all cores, of which other work beside it takes
 no share.
 """
 
@@ -44,7 +44,7 @@ def seconds(f):
 def row(name, size):
     """One line of the table."""
     device = film(size, METALS[name])
-    all_of = lambda modes: ju.gaussian_fluctuations(device, 1.1, modes=modes, across=("left", "right"))  # noqa: E731
+    all_of = lambda modes: ju.fluctuations(device, 1.1, modes=modes, across=("left", "right"))  # noqa: E731
     all_of(MODES[0])  # compiles
     few, many = (seconds(lambda modes=modes: all_of(modes).eigenvalues) for modes in MODES)
     slope = lambda T: ju.fluctuation_eigenvalues(device, T, modes=1)[0]  # noqa: E731

@@ -54,7 +54,7 @@ def film_of_all_momenta(eps):
 def main():
     """Compute at all temperatures, print the numbers, draw the picture."""
     found = [
-        {n: ju.gaussian_fluctuations(d, np.exp(eps), modes=MODES[n], across=("left", "right")) for n, d in all_.items()}
+        {n: ju.fluctuations(d, np.exp(eps), modes=MODES[n], across=("left", "right")) for n, d in all_.items()}
         for eps, all_ in ((eps, devices(eps)) for eps in EPS)
     ]
     dG = {name: np.array([at[name].paraconductivity for at in found]) for name in MODES}

@@ -21,10 +21,10 @@ with contextlib.suppress(RuntimeError):  # a user without a home
 from jusadel import (
     action,
     common,
+    corrections,
     device,
     files,
     fitting,
-    fluctuations,
     mesh,
     nonequilibrium,
     observables,
@@ -36,10 +36,10 @@ from jusadel.action import *
 from jusadel.common import *
 from jusadel.common.contents import ROOMS as _ROOMS, contents as _contents
 from jusadel.common.version import __version__ as __version__
+from jusadel.corrections import *
 from jusadel.device import *
 from jusadel.files import *
 from jusadel.fitting import *
-from jusadel.fluctuations import *
 from jusadel.mesh import *
 from jusadel.nonequilibrium import *
 from jusadel.observables import *
@@ -54,7 +54,7 @@ __all__ += action.__all__
 __all__ += solver.__all__
 __all__ += observables.__all__
 __all__ += nonequilibrium.__all__
-__all__ += fluctuations.__all__
+__all__ += corrections.__all__
 __all__ += studies.__all__
 __all__ += fitting.__all__
 __all__ += files.__all__

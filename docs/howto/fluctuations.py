@@ -12,7 +12,7 @@ strip = ju.Device(mesh=ju.rectangle(length, width, size=u.length(nm=2.5)), mater
 normal = 1e6 / (250e-8 / 5e-9) * 20 / 160  # uS
 
 kelvin = np.array([10.3, 10.5, 10.8, 11.2, 12.0])
-found = [ju.gaussian_fluctuations(strip, u.temperature(K=T), modes=100, across=("left", "right")) for T in kelvin]
+found = [ju.fluctuations(strip, u.temperature(K=T), modes=100, across=("left", "right")) for T in kelvin]
 more = np.array([u.to_uS(one.paraconductivity) for one in found])
 print(found[0])
 print(f"lambda = {found[0].eigenvalues[0]:.4f}")
@@ -21,7 +21,7 @@ print(f"heat_kB = {found[0].specific_heat:.1f}")
 
 B = u.field(mT=200.0)
 in_field = ju.Device(mesh=strip.mesh, materials=metal, vector_potential=ju.uniform_field(B))
-moment = ju.gaussian_fluctuations(in_field, u.temperature(K=10.3), modes=60).magnetisation
+moment = ju.fluctuations(in_field, u.temperature(K=10.3), modes=60).magnetisation
 print(f"moment_meV_per_T = {u.to_meV(moment * u.field(mT=1000.0)):.4f}")
 
 ax = plt.figure(figsize=(4.5, 3.2), layout="constrained").add_subplot()

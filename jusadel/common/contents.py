@@ -14,7 +14,7 @@ ROOMS = (
     "solver",
     "observables",
     "nonequilibrium",
-    "fluctuations",
+    "corrections",
     "studies",
     "fitting",
     "plot",

@@ -47,6 +47,11 @@ OF_RESULTS = {
         Work("C. Texier, G. Montambaux, Phys. Rev. Lett. 92, 186801 (2004)", "weak localisation of any sample"),
         Work("S. Hikami, A. I. Larkin, Y. Nagaoka, Prog. Theor. Phys. 63, 707 (1980)", "weak antilocalisation"),
     ),
+    "Fluctuations": (
+        Work(
+            'A. I. Larkin, A. A. Varlamov, "Theory of Fluctuations in Superconductors" (2005)', "fluctuations above Tc"
+        ),
+    ),
 }
 
 

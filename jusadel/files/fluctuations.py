@@ -6,10 +6,10 @@ import numpy as np
 
 from jusadel.common.archive import Arrays
 from jusadel.common.stored import Stored
+from jusadel.corrections.gaussian.result import Fluctuations
+from jusadel.corrections.result import Localisation
 from jusadel.files.devices import device_of, packed_device
 from jusadel.files.solutions import Content
-from jusadel.fluctuations.gaussian.result import GaussianFluctuations
-from jusadel.fluctuations.result import Localisation
 
 SUMS = ("magnetisation", "paraconductivity", "maki_thompson")
 """Numbers that may be None."""
@@ -45,8 +45,8 @@ def localisation_of(part: Stored) -> Localisation:
     )
 
 
-def packed_gaussian(found: GaussianFluctuations, arrays: Arrays) -> tuple[Content, Content]:
-    """GaussianFluctuations, with their device: their content, and what the header says about them."""
+def packed_gaussian(found: Fluctuations, arrays: Arrays) -> tuple[Content, Content]:
+    """Fluctuations, with their device: their content, and what the header says about them."""
     content: Content = {"device": packed_device(found.device, arrays), "frequencies": found.frequencies}
     content |= {name: float(getattr(found, name)) for name in ("T", "slope", "specific_heat")}
     content |= {name: arrays.put(name, getattr(found, name)) for name in ("eigenvalues", "times", "modes")}
@@ -61,8 +61,8 @@ def packed_gaussian(found: GaussianFluctuations, arrays: Arrays) -> tuple[Conten
     return content, {"T": content["T"], "modes": len(found.eigenvalues)}
 
 
-def gaussian_of(part: Stored) -> GaussianFluctuations:
-    """The GaussianFluctuations again."""
+def gaussian_of(part: Stored) -> Fluctuations:
+    """The Fluctuations again."""
     device, eigenvalues = device_of(part["device"]), part["eigenvalues"].array((None,))
     count = len(eigenvalues)
     names = part["rest"]["names"].words()
@@ -70,7 +70,7 @@ def gaussian_of(part: Stored) -> GaussianFluctuations:
     ends = None if part["across"].missing else part["across"].words()
     sums = {name: None if part[name].missing else part[name].number() for name in SUMS}
     left_out = zip(part["left_out"]["names"].words(), part["left_out"]["reasons"].words(), strict=True)
-    return GaussianFluctuations(
+    return Fluctuations(
         T=part["T"].number(),
         eigenvalues=eigenvalues,
         times=part["times"].array((count,)),

@@ -11,6 +11,8 @@ from jusadel.common.archive import SUFFIXES, Arrays, read_archive, write_archive
 from jusadel.common.atomic import Target, checked_target
 from jusadel.common.differentiability import without_derivatives
 from jusadel.common.stored import Stored
+from jusadel.corrections.gaussian.result import Fluctuations
+from jusadel.corrections.result import Localisation
 from jusadel.device.device import Device
 from jusadel.files.devices import device_of, packed_device
 from jusadel.files.distributions import flow_of, kinetics_of, packed_flow, packed_kinetics
@@ -26,8 +28,6 @@ from jusadel.files.solutions import (
     spectrum_of,
 )
 from jusadel.fitting.result import FitResult
-from jusadel.fluctuations.gaussian.result import GaussianFluctuations
-from jusadel.fluctuations.result import Localisation
 from jusadel.nonequilibrium.flow import Flow
 from jusadel.nonequilibrium.kinetic_result import Kinetics
 from jusadel.solver.spectra import Spectrum
@@ -44,7 +44,7 @@ Result = (
     | Flow
     | Kinetics
     | Localisation
-    | GaussianFluctuations
+    | Fluctuations
     | Device
     | CurrentPhaseRelation
     | CurrentVoltage
@@ -63,7 +63,7 @@ def save(result: Result, path: Target) -> None:
     under another name and takes its place when it is complete: whatever interrupts that leaves the old file, or none.
 
     Args:
-        result: a Solution, ScreenedSolution, Spectrum, Flow, Kinetics, Localisation, GaussianFluctuations or
+        result: a Solution, ScreenedSolution, Spectrum, Flow, Kinetics, Localisation, Fluctuations or
             Device; or a CurrentPhaseRelation, CurrentVoltage, CriticalTemperature or FitResult, which have no device to
             go on with.
         path: ends in .npz; an existing file is replaced.
@@ -129,7 +129,7 @@ KINDS: dict[str, tuple[type, Callable[..., tuple[Content, Content]], Callable[[S
     "Flow": (Flow, packed_flow, flow_of),
     "Kinetics": (Kinetics, packed_kinetics, kinetics_of),
     "Localisation": (Localisation, packed_localisation, localisation_of),
-    "GaussianFluctuations": (GaussianFluctuations, packed_gaussian, gaussian_of),
+    "Fluctuations": (Fluctuations, packed_gaussian, gaussian_of),
     "Device": (Device, packed_bare_device, bare_device_of),
     **RESULTS,
 }

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from jusadel.corrections.result import Localisation
 from jusadel.fitting.result import FitResult
-from jusadel.fluctuations.result import Localisation
 from jusadel.observables.cuts import point
 from jusadel.plot.canvas import COLOURS, Unit, along, length_unit, on_line, real_values
 from jusadel.studies.current_phase.result import CurrentPhaseRelation

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from jusadel.common.differentiability import NotDifferentiableError
+from jusadel.corrections.result import Localisation
 from jusadel.device import Device
 from jusadel.fitting.result import FitResult
-from jusadel.fluctuations.result import Localisation
 from jusadel.mesh.mesh import Mesh
 from jusadel.nonequilibrium.flow import Flow
 from jusadel.nonequilibrium.kinetic_result import Kinetics

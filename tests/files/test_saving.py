@@ -358,7 +358,7 @@ def test_gaussian_fluctuations_come_back(path, given):
     numbers = {"T": 1.1, "slope": 0.9, "specific_heat": 30.0, "frequencies": 12}
     nothing = {"magnetisation": None, "paraconductivity": None, "maki_thompson": None, "across": None}
     told = {"rest": {"specific_heat": 0.02, "magnetisation": np.nan}, "left_out": {"Maki-Thompson": "no film"}}
-    made = ju.GaussianFluctuations(device=device, **arrays, **numbers, **(nothing | given), **told)
+    made = ju.Fluctuations(device=device, **arrays, **numbers, **(nothing | given), **told)
     found = again(made, path)
     for name in arrays:
         same(getattr(found, name), getattr(made, name))

@@ -81,7 +81,7 @@ class Laboratory(Scales):
         return self.required_thickness / per_width / UM**2
 
     def to_uS(self, x: Quantity) -> Quantity:
-        """A conductance of `localisation` or `gaussian_fluctuations` in microsiemens, x e^2/h: 38.74 uS each."""
+        """A conductance of `localisation` or `fluctuations` in microsiemens, x e^2/h: 38.74 uS each."""
         return checked("correction", x) * CONDUCTANCE_QUANTUM / 2 / 1e-6
 
     def to_GHz(self, omega: Quantity) -> Quantity:

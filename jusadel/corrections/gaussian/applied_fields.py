@@ -11,10 +11,10 @@ import scipy.sparse.linalg as sla
 from jusadel.action.assembly import discretise
 from jusadel.action.mesh_action import DiscreteAction
 from jusadel.action.periodic import seams
+from jusadel.corrections.classical import classical_potential
 from jusadel.device.boundary import Periodic
 from jusadel.device.device import Device
 from jusadel.device.vector_potential import uniform_field
-from jusadel.fluctuations.classical import classical_potential
 
 WEAK = 1e-3
 """Flux quanta, about, in a field in which a device's gauge has no jumps of 2 pi."""

@@ -19,9 +19,9 @@ import scipy.sparse as sp
 
 from jusadel.action.matrices.padding import in_few_sizes, without_layout
 from jusadel.action.mesh_action import DiscreteAction
-from jusadel.fluctuations.dissection import Front, dissected
-from jusadel.fluctuations.quadratic_form import SIGNS, cell_blocks, node_blocks, turns
-from jusadel.fluctuations.selected_inverse import selected_inverse
+from jusadel.corrections.dissection import Front, dissected
+from jusadel.corrections.quadratic_form import SIGNS, cell_blocks, node_blocks, turns
+from jusadel.corrections.selected_inverse import selected_inverse
 
 PER_RATE = 8.0
 """Of a rate 1/tau_phi = 2 omega in the Hessian, beside signs and weights; -Tr(Lambda g) gives 16 omega."""

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from jusadel.common.arguments import check_temperature, is_count, is_number
+from jusadel.corrections.checks import LENGTHS
+from jusadel.corrections.gaussian.pair_hessian import PairHessian
 from jusadel.device.device import Device
-from jusadel.fluctuations.checks import LENGTHS
-from jusadel.fluctuations.gaussian.pair_hessian import PairHessian
 from jusadel.solver.checks import refuse_bad_input
 from jusadel.solver.gap.sites import refuse_normal_metals
 from jusadel.solver.resolution import decay_metric, metrics, warn_where_coarse

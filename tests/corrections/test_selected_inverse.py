@@ -5,8 +5,8 @@ import pytest
 import scipy.sparse as sp
 
 import jusadel as ju
-from jusadel.fluctuations.dissection import LEAF, dissected
-from jusadel.fluctuations.selected_inverse import selected_inverse
+from jusadel.corrections.dissection import LEAF, dissected
+from jusadel.corrections.selected_inverse import selected_inverse
 
 
 @pytest.fixture(scope="module")

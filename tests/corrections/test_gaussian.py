@@ -10,8 +10,8 @@ from scipy.special import digamma, polygamma
 
 import jusadel as ju
 from jusadel.action.assembly import discretise
-from jusadel.fluctuations.gaussian.pair_hessian import PairHessian
-from jusadel.fluctuations.gaussian.pair_operator import PairOperator, PairSites
+from jusadel.corrections.gaussian.pair_hessian import PairHessian
+from jusadel.corrections.gaussian.pair_operator import PairOperator, PairSites
 
 pytestmark = pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")
 
@@ -93,7 +93,7 @@ def test_uniform_metal(small, h):
         expected = np.log(T) + psi(Omega / 2 + 1j * h, T).real
         assert ju.fluctuation_eigenvalues(device, T, Omega, modes=1)[0] == pytest.approx(expected, abs=1e-5)
     tau = {0.0: np.pi / (8 * T), 0.9: 0.30333802}[h]
-    assert ju.gaussian_fluctuations(device, T, modes=1).times[0] == pytest.approx(tau, abs=1e-8)
+    assert ju.fluctuations(device, T, modes=1).times[0] == pytest.approx(tau, abs=1e-8)
 
 
 @pytest.mark.parametrize(("fields", "energy"), [({"magnetic_Gamma": 0.8}, 0.6), ({"depairing": 0.5}, 0.5)])
@@ -124,7 +124,7 @@ def test_the_slowest_mode_vanishes_where_a_structure_becomes_superconducting():
     field = ju.uniform_field(0.4)
     device = ju.Device(mesh=mesh, materials=materials, boundaries=boundaries, vector_potential=field)
     at = ju.critical_temperature(device, frequencies=16)
-    found = ju.gaussian_fluctuations(device, at.T * (1 + 1e-9), frequencies=16, modes=6)
+    found = ju.fluctuations(device, at.T * (1 + 1e-9), frequencies=16, modes=6)
     assert found.eigenvalues[0] == pytest.approx(1e-9 * at.slope, abs=1e-6)
     assert found.slope == pytest.approx(at.slope, rel=1e-5)
     np.testing.assert_allclose(found.modes[0], at.mode, atol=2e-3)
@@ -139,9 +139,9 @@ def test_grain():
     errors = []
     for size in (0.13, 0.06):
         disk = ju.disk(R, size=size)
-        heat = ju.gaussian_fluctuations(metal(disk), T, modes=4).specific_heat
+        heat = ju.fluctuations(metal(disk), T, modes=4).specific_heat
         assert heat == pytest.approx(np.log(T) ** -2, rel=1e-3)
-        moment = ju.gaussian_fluctuations(metal(disk, B=B), T, modes=1).magnetisation
+        moment = ju.fluctuations(metal(disk, B=B), T, modes=1).magnetisation
         energy = (B * R) ** 2 / 4
         eigenvalue = np.log(T) + psi(energy, T)
         slope = polygamma(1, 0.5 + energy / (2 * np.pi * T)) / (2 * np.pi * T) * 2 * energy / B
@@ -161,7 +161,7 @@ def test_closed_wire():
     errors = []
     for size in (0.5, 0.25):
         device = metal(ju.rectangle(L, 0.2, size), TWISTED)
-        found = ju.gaussian_fluctuations(device, T, modes=60, across=("left", "right"))
+        found = ju.fluctuations(device, T, modes=60, across=("left", "right"))
         current = found.paraconductivity * L / PER_HBAR / along_a_line(expected.pairs_current)
         heat = found.specific_heat / L / along_a_line(expected.heat)
         errors.append((abs(current - 1), abs(heat - 1)))
@@ -173,7 +173,7 @@ def test_laws_of_a_wire():
     """Aslamazov and Larkin's pi xi/(16 eps^1.5), heat 1/(4 xi eps^1.5), close to Tc."""
     T, L = 1.0005, 300.0
     device = metal(ju.rectangle(L, 0.2, 1.5), TWISTED)
-    found = ju.gaussian_fluctuations(device, T, modes=60, across=("left", "right"))
+    found = ju.fluctuations(device, T, modes=60, across=("left", "right"))
     eps, xi = np.log(T), Momentum(T).xi
     assert found.paraconductivity * L == pytest.approx(PER_HBAR * np.pi * xi / (16 * eps**1.5), rel=0.02)
     assert found.specific_heat / L == pytest.approx(1 / (4 * xi * eps**1.5), rel=0.01)
@@ -193,7 +193,7 @@ def test_wire_between_contacts():
     expected = T * (V**2 / np.outer(tau, tau) / (np.outer(g, g) * np.add.outer(g, g))).sum()
     errors = []
     for size in (0.5, 0.25):
-        found = ju.gaussian_fluctuations(metal(ju.rectangle(L, 0.1, size)), T, modes=30, across=("left", "right"))
+        found = ju.fluctuations(metal(ju.rectangle(L, 0.1, size)), T, modes=30, across=("left", "right"))
         assert found.paraconductivity == pytest.approx(PER_HBAR * expected, rel=2e-3)
         errors.append(np.abs(found.eigenvalues[:2] - values[:2]))
     assert np.all(errors[1] < errors[0] / 3)
@@ -222,8 +222,8 @@ def test_wires_in_parallel_add():
     """Two equal wires carry twice as much, and have each mode twice; so do heat and the moment in a field."""
     mesh = ju.rectangle(4.0, 0.8, 0.4)
     given = {"T": 1.1, "across": ("left", "right")}
-    one = ju.gaussian_fluctuations(metal(mesh, B=0.4), modes=12, **given)
-    two = ju.gaussian_fluctuations(metal(doubled(mesh, 1.1), B=0.4), modes=24, **given)
+    one = ju.fluctuations(metal(mesh, B=0.4), modes=12, **given)
+    two = ju.fluctuations(metal(doubled(mesh, 1.1), B=0.4), modes=24, **given)
     np.testing.assert_allclose(two.eigenvalues, np.repeat(one.eigenvalues, 2), rtol=1e-9)
     for name in ("paraconductivity", "specific_heat", "magnetisation"):
         assert getattr(two, name) == pytest.approx(2 * getattr(one, name), rel=1e-9)
@@ -241,7 +241,7 @@ def test_film():
     for edges in (14, 20):
         mesh = ju.rectangle(L, L, L / edges)
         with pytest.warns(ju.FewModesWarning, match="maki_thompson"):
-            found = ju.gaussian_fluctuations(metal(mesh, TORUS, dephasing=rate), T, modes=149, across=("left", "right"))
+            found = ju.fluctuations(metal(mesh, TORUS, dephasing=rate), T, modes=149, across=("left", "right"))
         current = found.paraconductivity / PER_HBAR / over_a_plane(lambda q: m.pairs_current(q) / 2)
         heat = found.specific_heat / L**2 / over_a_plane(m.heat)
         q = np.sort(np.hypot(*np.meshgrid(*[2 * np.pi / L * np.arange(-12, 13)] * 2)).ravel())[:149]  # whole shells
@@ -266,8 +266,7 @@ def test_susceptibility_of_a_film():
     """-T xi^2 B/(3 pi eps) per area: the moments of two strips, whose edges are the same, taken from each other."""
     T, L, B = 1.5, 12.0, 0.05
     moments = [
-        ju.gaussian_fluctuations(metal(ju.rectangle(L, W, 0.5), TWISTED, B=B), T, modes=70).magnetisation
-        for W in (4.0, 7.0)
+        ju.fluctuations(metal(ju.rectangle(L, W, 0.5), TWISTED, B=B), T, modes=70).magnetisation for W in (4.0, 7.0)
     ]
     xi, eps = Momentum(T).xi, np.log(T)
     found = (moments[1] - moments[0]) / (3.0 * L * B)
@@ -284,7 +283,7 @@ def test_gauges(fields):
     for gauge in ("symmetric", "x"):
         A = ju.uniform_field(0.5, gauge=gauge, center=(0.3, 0.1))
         device = ju.Device(mesh=mesh, materials=ju.Material(D=1.0, Tc=1.0, **fields), vector_potential=A)
-        one = ju.gaussian_fluctuations(device, 1.2, modes=8, across=("left", "right"))
+        one = ju.fluctuations(device, 1.2, modes=8, across=("left", "right"))
         found.append([one.paraconductivity, one.specific_heat, one.magnetisation, *one.eigenvalues, *one.times])
     np.testing.assert_allclose(found[1], found[0], rtol=1e-9)
     assert found[0][2] < 0
@@ -309,11 +308,11 @@ def test_ginzburg_number_of_a_wire():
 
 
 def test_a_result_says_what_it_leaves_out(small):
-    found = ju.gaussian_fluctuations(metal(small), 1.1, modes=8, across=("left", "right"))
+    found = ju.fluctuations(metal(small), 1.1, modes=8, across=("left", "right"))
     assert "left out: density of states, pairs at Omega_m != 0, Maki-Thompson" in repr(found)
     assert "edges" in found.left_out["Maki-Thompson"]
     assert found.maki_thompson is None
-    assert ju.gaussian_fluctuations(metal(small), 1.1, modes=4).paraconductivity is None
+    assert ju.fluctuations(metal(small), 1.1, modes=4).paraconductivity is None
 
 
 @pytest.mark.parametrize(
@@ -326,7 +325,7 @@ def test_a_result_says_what_it_leaves_out(small):
 )
 def test_maki_and_thompson_want_a_film(fields, why):
     mesh = ju.rectangle(1.0, 1.0, 0.5)
-    found = ju.gaussian_fluctuations(metal(mesh, TORUS, **fields), 1.1, modes=40, across=("left", "right"))
+    found = ju.fluctuations(metal(mesh, TORUS, **fields), 1.1, modes=40, across=("left", "right"))
     assert why in found.left_out["Maki-Thompson"]
     assert "no uniform field fits" in found.left_out["magnetisation"]
     assert found.magnetisation is None
@@ -335,19 +334,19 @@ def test_maki_and_thompson_want_a_film(fields, why):
 def test_refusals(small):
     given = {"T": 1.1, "modes": 2}
     with pytest.raises(ValueError, match=r"below the transition: the slowest mode has lambda = -0\.105.* about 1"):
-        ju.gaussian_fluctuations(metal(small), 0.9, modes=2)
+        ju.fluctuations(metal(small), 0.9, modes=2)
     with pytest.raises(ValueError, match=r"'left' has Delta = 1: .* no normal state to fluctuate about"):
-        ju.gaussian_fluctuations(metal(small, {"left": ju.Reservoir(1.0)}), **given)
+        ju.fluctuations(metal(small, {"left": ju.Reservoir(1.0)}), **given)
     with pytest.raises(ValueError, match="every Tc is 0"):
-        ju.gaussian_fluctuations(metal(small, Tc=0.0), **given)
+        ju.fluctuations(metal(small, Tc=0.0), **given)
     tunnel = metal(small, {"left": ju.Tunnel(ju.Reservoir(0.0), 1.0)})
     with pytest.raises(ValueError, match=r"'left' is a barrier.*density of states"):
-        ju.gaussian_fluctuations(tunnel, **given, across=("left", "right"))
+        ju.fluctuations(tunnel, **given, across=("left", "right"))
     ring = metal(small, TWISTED | {"top": ju.Reservoir(0.0)})
     with pytest.raises(ValueError, match=r"across = .* is a periodic boundary, and the device has electrodes"):
-        ju.gaussian_fluctuations(ring, **given, across=("left", "right"))
+        ju.fluctuations(ring, **given, across=("left", "right"))
     with pytest.raises(ValueError, match="modes = 0"):
-        ju.gaussian_fluctuations(metal(small), 1.1, modes=0)
+        ju.fluctuations(metal(small), 1.1, modes=0)
     with pytest.raises(ValueError, match="Omega = 'x'"):
         ju.fluctuation_eigenvalues(metal(small), 1.1, "x")
 
@@ -371,13 +370,13 @@ def test_few_modes_are_told():
     """The estimate of what is missing is what is missing, within a factor of two."""
     device = metal(ju.rectangle(10.0, 0.2, 0.25), TWISTED)
     with pytest.warns(ju.FewModesWarning, match=r"7 modes may miss about \d+ % of paraconductivity; give modes=28"):
-        ju.gaussian_fluctuations(device, 1.8, modes=7, across=("left", "right"))
-    few = ju.gaussian_fluctuations(device, 1.8, modes=13, across=("left", "right"))
-    many = ju.gaussian_fluctuations(device, 1.8, modes=60, across=("left", "right"))
+        ju.fluctuations(device, 1.8, modes=7, across=("left", "right"))
+    few = ju.fluctuations(device, 1.8, modes=13, across=("left", "right"))
+    many = ju.fluctuations(device, 1.8, modes=60, across=("left", "right"))
     missing = many.paraconductivity / few.paraconductivity - 1
     assert missing / 2 < few.rest["paraconductivity"] < 2 * missing
 
 
 def test_a_mesh_too_coarse_for_the_modes_is_told():
     with pytest.warns(ju.CoarseMeshWarning, match=r"length sqrt\(pi D/8T lambda\) of modes up to lambda"):
-        ju.gaussian_fluctuations(metal(ju.rectangle(4.0, 4.0, 1.0)), 1.1, modes=10)
+        ju.fluctuations(metal(ju.rectangle(4.0, 4.0, 1.0)), 1.1, modes=10)

@@ -9,9 +9,9 @@ import numpy as np
 from jusadel.common.arguments import is_number
 from jusadel.common.differentiability import without_derivatives
 from jusadel.common.errors import SolveError
+from jusadel.corrections.gaussian.calculation import fluctuations
+from jusadel.corrections.gaussian.checks import refuse_superconducting
 from jusadel.device.device import Device
-from jusadel.fluctuations.gaussian.calculation import gaussian_fluctuations
-from jusadel.fluctuations.gaussian.checks import refuse_superconducting
 
 MOST_STEPS = 20
 FIRST_POWER = 1.5
@@ -38,21 +38,21 @@ def ginzburg_number(
     device must be longer than some ten xi/sqrt(lambda) where it stands for a larger sample.
 
     Args:
-        device: as in `gaussian_fluctuations`.
+        device: as in `fluctuations`.
         conductance: of the normal metal across the device, [e^2/h]: 25812.8 over its resistance in Ohm.
         across: the two boundaries between which it is measured.
-        modes: how many, as in `gaussian_fluctuations`.
+        modes: how many, as in `fluctuations`.
         tol: relative error of the conductances' ratio at which the search ends.
 
     Raises:
-        ValueError: as `gaussian_fluctuations`, or a conductance that is not positive. SolveError: nothing found.
+        ValueError: as `fluctuations`, or a conductance that is not positive. SolveError: nothing found.
     """
     if not is_number(conductance) or conductance <= 0:
         raise ValueError(f"conductance = {conductance!r}; expected that of the normal metal in e^2/h, a number > 0")
     refuse_superconducting(device)
     T, power, before = ABOVE * float(np.asarray(device.vertex_field("Tc")).max()), FIRST_POWER, None
     for _ in range(MOST_STEPS):
-        found = gaussian_fluctuations(device, T, across=across, modes=modes)
+        found = fluctuations(device, T, across=across, modes=modes)
         assert found.paraconductivity is not None
         x, y = np.log(found.eigenvalues[0]), np.log(found.paraconductivity / conductance)
         if abs(y) < tol:

@@ -11,8 +11,8 @@ import scipy.sparse as sp
 
 from jusadel.common.arguments import real
 from jusadel.common.errors import StabilityError
+from jusadel.corrections.cooperon import Cooperon
 from jusadel.device.device import Device
-from jusadel.fluctuations.cooperon import Cooperon
 from jusadel.solver.checks import refuse_bad_input
 from jusadel.solver.linear.superlu import Factor
 from jusadel.solver.resolution import decay_metric, metrics, warn_where_coarse

@@ -1,4 +1,4 @@
-"""What `gaussian_fluctuations` returns."""
+"""What `fluctuations` returns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jusadel.mesh.mesh import Mesh
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class GaussianFluctuations:
+class Fluctuations:
     """Gaussian fluctuations of the pair potential above a transition, in the classical limit Omega = 0.
 
     Attributes:
@@ -60,6 +60,6 @@ class GaussianFluctuations:
         shown += [] if self.maki_thompson is None else [f"Maki-Thompson {self.maki_thompson:.4g} e^2/h"]
         low, high, count = self.eigenvalues[0], self.eigenvalues[-1], len(self.eigenvalues)
         return (
-            f"GaussianFluctuations at T = {self.T:.6g}, {count} modes with lambda = {low:.4g} to {high:.4g}: "
+            f"Fluctuations at T = {self.T:.6g}, {count} modes with lambda = {low:.4g} to {high:.4g}: "
             f"{', '.join(shown)}; left out: {', '.join(self.left_out)}"
         )

@@ -24,19 +24,19 @@ from jusadel.action.periodic import seams
 from jusadel.common.differentiability import is_traced, refuse_in_program
 from jusadel.common.distributed import processors
 from jusadel.common.types import ArrayLike
-from jusadel.device.device import Device
-from jusadel.fluctuations.checks import (
+from jusadel.corrections.checks import (
     checked_across,
     checked_values,
     refuse_not_normal,
     refuse_unstable,
     warn_if_too_coarse,
 )
-from jusadel.fluctuations.classical import conductance_weights, conductivity_weights, integrated_rates
-from jusadel.fluctuations.cooperon import Cooperon, cooperon_of
-from jusadel.fluctuations.derivatives import Inputs, Response, known_correction
-from jusadel.fluctuations.fields import in_field, with_electrodes
-from jusadel.fluctuations.result import Localisation
+from jusadel.corrections.classical import conductance_weights, conductivity_weights, integrated_rates
+from jusadel.corrections.cooperon import Cooperon, cooperon_of
+from jusadel.corrections.derivatives import Inputs, Response, known_correction
+from jusadel.corrections.fields import in_field, with_electrodes
+from jusadel.corrections.result import Localisation
+from jusadel.device.device import Device
 from jusadel.solver.derivatives.tracing import still
 from jusadel.solver.linear.superlu import in_threads, one_thread_each
 

@@ -22,8 +22,8 @@ import scipy.sparse as sp
 
 from jusadel.common.distributed import processors
 from jusadel.common.errors import StabilityError
-from jusadel.fluctuations.cooperon import PER_RATE
-from jusadel.fluctuations.gaussian.pair_hessian import PairHessian
+from jusadel.corrections.cooperon import PER_RATE
+from jusadel.corrections.gaussian.pair_hessian import PairHessian
 from jusadel.solver.gap.sites import superconducting_sites
 from jusadel.solver.linear.superlu import Factor, in_threads, one_thread_each
 

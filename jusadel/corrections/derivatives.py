@@ -18,8 +18,8 @@ from jax.custom_derivatives import SymbolicZero
 
 from jusadel.action.mesh_action import DiscreteAction
 from jusadel.common.differentiability import once
-from jusadel.fluctuations.cooperon import PER_RATE, BlockPattern
-from jusadel.fluctuations.quadratic_form import SIGNS, cell_blocks, node_blocks, turns
+from jusadel.corrections.cooperon import PER_RATE, BlockPattern
+from jusadel.corrections.quadratic_form import SIGNS, cell_blocks, node_blocks, turns
 
 Array = jax.Array
 ONCE = (

@@ -20,9 +20,9 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
 from jusadel.common.errors import SolveError
-from jusadel.fluctuations.cooperon import PER_RATE
-from jusadel.fluctuations.gaussian.pair_hessian import PairHessian
-from jusadel.fluctuations.gaussian.pair_operator import PairOperator, PairSites
+from jusadel.corrections.cooperon import PER_RATE
+from jusadel.corrections.gaussian.pair_hessian import PairHessian
+from jusadel.corrections.gaussian.pair_operator import PairOperator, PairSites
 from jusadel.solver.linear.superlu import Factor, one_thread_each
 
 Block = Callable[[np.ndarray], np.ndarray]

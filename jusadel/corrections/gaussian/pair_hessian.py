@@ -16,8 +16,8 @@ import scipy.sparse as sp
 
 from jusadel.action.matrices.padding import in_few_sizes
 from jusadel.action.mesh_action import DiscreteAction, Joint, joint_action
-from jusadel.fluctuations.cooperon import PER_RATE
-from jusadel.fluctuations.quadratic_form import (
+from jusadel.corrections.cooperon import PER_RATE
+from jusadel.corrections.quadratic_form import (
     R1,
     R2,
     SIGNS,

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jusadel.fluctuations.dissection import Front, downwards
+from jusadel.corrections.dissection import Front, downwards
 
 
 def selected_inverse(fronts: Sequence[Front], blocks: np.ndarray) -> np.ndarray:

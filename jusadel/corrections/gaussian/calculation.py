@@ -1,4 +1,4 @@
-"""Gaussian fluctuations above Tc: `gaussian_fluctuations` and `fluctuation_eigenvalues`.
+"""Gaussian fluctuations above Tc: `fluctuations` and `fluctuation_eigenvalues`.
 
 To second order in the pair potential the free energy of the normal state is Sum_i lambda_i |Delta_i|^2 over the
 eigenmodes of J (`pair_operator`), and the slowest modes are what fluctuates: they carry current and heat and screen.
@@ -19,11 +19,10 @@ from jusadel.common.arguments import is_number
 from jusadel.common.differentiability import is_traced, refuse_in_program, refuse_traced, without_derivatives
 from jusadel.common.errors import FewModesWarning
 from jusadel.common.types import ArrayLike, Values
-from jusadel.device.device import Device
-from jusadel.fluctuations.checks import checked_across
-from jusadel.fluctuations.fields import with_electrodes
-from jusadel.fluctuations.gaussian.applied_fields import closed_on_itself, mean_power, of_unit_field, of_unit_voltage
-from jusadel.fluctuations.gaussian.checks import (
+from jusadel.corrections.checks import checked_across
+from jusadel.corrections.fields import with_electrodes
+from jusadel.corrections.gaussian.applied_fields import closed_on_itself, mean_power, of_unit_field, of_unit_voltage
+from jusadel.corrections.gaussian.checks import (
     refuse_arguments,
     refuse_barriers,
     refuse_below,
@@ -31,12 +30,13 @@ from jusadel.fluctuations.gaussian.checks import (
     warn_if_modes_are_coarse,
     why_no_film,
 )
-from jusadel.fluctuations.gaussian.derivatives import known_eigenvalues
-from jusadel.fluctuations.gaussian.mode_sums import ModeSum, aslamazov_larkin, heat_of_modes, maki_thompson, moment
-from jusadel.fluctuations.gaussian.pair_hessian import PairHessian
-from jusadel.fluctuations.gaussian.pair_operator import PairOperator, PairSites, singlet_cooperon
-from jusadel.fluctuations.gaussian.result import GaussianFluctuations
-from jusadel.fluctuations.gaussian.slow_modes import GinzburgLandau, Guess, slow_modes
+from jusadel.corrections.gaussian.derivatives import known_eigenvalues
+from jusadel.corrections.gaussian.mode_sums import ModeSum, aslamazov_larkin, heat_of_modes, maki_thompson, moment
+from jusadel.corrections.gaussian.pair_hessian import PairHessian
+from jusadel.corrections.gaussian.pair_operator import PairOperator, PairSites, singlet_cooperon
+from jusadel.corrections.gaussian.result import Fluctuations
+from jusadel.corrections.gaussian.slow_modes import GinzburgLandau, Guess, slow_modes
+from jusadel.device.device import Device
 from jusadel.solver.derivatives.tracing import still
 
 PER_HBAR = 2 * np.pi
@@ -51,12 +51,12 @@ ALWAYS_LEFT_OUT = {
     "pairs at Omega_m != 0": "quantum fluctuations, and whatever varies slowly with the distance from the transition: "
     "the sums are those of the classical limit, right where lambda << 1",
 }
-AT_ZERO = "at Omega = 0 they are the `times` of `gaussian_fluctuations`; elsewhere take central differences"
+AT_ZERO = "at Omega = 0 they are the `times` of `fluctuations`; elsewhere take central differences"
 INSTEAD = "`fluctuation_eigenvalues` has them; take central differences of the other numbers"
 
 
 @without_derivatives(INSTEAD)
-def gaussian_fluctuations(
+def fluctuations(
     device: Device,
     T: float,
     *,
@@ -64,7 +64,7 @@ def gaussian_fluctuations(
     across: Sequence[str] | None = None,
     accuracy: float = 1e-6,
     frequencies: int | tuple[ArrayLike, ArrayLike] | None = None,
-) -> GaussianFluctuations:
+) -> Fluctuations:
     """Superconducting fluctuations of a normal metal above its transition, and what they change.
 
     Slow modes of the pair potential with all terms of the action; the specific heat; the magnetic moment -dF/dB, at the
@@ -72,7 +72,7 @@ def gaussian_fluctuations(
     paraconductivity, with Maki and Thompson's part for films.
 
         wire = Device(mesh=rectangle(10.0, 1.0, 0.25), materials=Material(D=1.0, Tc=1.0))
-        found = gaussian_fluctuations(wire, 1.05, across=("left", "right"))
+        found = fluctuations(wire, 1.05, across=("left", "right"))
         found.paraconductivity                     # [e^2/h]
 
     A film is a rectangle with periodic boundaries both ways, some ten sqrt(pi D/8T lambda) long; `across` then names
@@ -89,7 +89,7 @@ def gaussian_fluctuations(
         frequencies: None, their number, or (omega, weights), as in `solve`.
 
     Returns:
-        A GaussianFluctuations; its `left_out` says what is not in its numbers.
+        A Fluctuations; its `left_out` says what is not in its numbers.
 
     Raises:
         ValueError: T below the transition, superconducting electrodes, no region with Tc > 0, barriers with `across`,
@@ -119,7 +119,7 @@ def gaussian_fluctuations(
     left_out |= {} if reason is None else {"Maki-Thompson": reason}
     _warn_of_few_modes(sums, len(values))
     value = {name: s.value for name, s in sums.items()}
-    return GaussianFluctuations(
+    return Fluctuations(
         T=float(T),
         eigenvalues=values,
         times=np.diagonal(delay).real.copy(),
@@ -157,18 +157,18 @@ def fluctuation_eigenvalues(
     and everything in the device; levels that coincide only in their sum.
 
     Args:
-        device: as in `gaussian_fluctuations`.
+        device: as in `fluctuations`.
         T: temperature [energy].
         Omega: frequency of the pairs [energy].
         modes: how many.
-        accuracy: as in `gaussian_fluctuations`.
-        frequencies: as in `gaussian_fluctuations`.
+        accuracy: as in `fluctuations`.
+        frequencies: as in `fluctuations`.
 
     Returns:
         (modes,), or as many as there are nodes.
 
     Raises:
-        ValueError, StabilityError, SolveError: as in `gaussian_fluctuations`, but for T below the transition.
+        ValueError, StabilityError, SolveError: as in `fluctuations`, but for T below the transition.
         NotDifferentiableError: inside `jax.jit` or `jax.vmap`, or in a second derivative.
     """
     refuse_traced("fluctuation_eigenvalues, as a function of Omega,", AT_ZERO, Omega=Omega)
