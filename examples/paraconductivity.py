@@ -65,7 +65,8 @@ def main():
         left.loglog(EPS, values, "o-", color=f"C{k}", label=name)
         if name in laws:
             left.loglog(EPS, laws[name], "--", color=f"C{k}")
-    left.loglog(EPS, exact, ":", color="k")
+    left.loglog(EPS, exact, ":", color="k", label="film, all momenta")
+    left.loglog([], [], "--", color="0.4", label="Aslamazov, Larkin")
     left.set(xlabel=r"$\ln(T/T_c)$", ylabel=r"$\delta G$ in $e^2/h$")
     left.set_xticks([0.03, 0.1, 0.3], ["0.03", "0.1", "0.3"])
     left.set_xticks([], minor=True)

@@ -35,13 +35,15 @@ def film(mesh, T, **fields):
 @pytest.mark.parametrize("omega", [3.0, 5.0])
 def test_mattis_and_bardeen(mesh, omega):
     """(1 + 2/w) E(k) - (4/w) K(k) and (1/2)[(1 + 2/w) E(k') - (1 - 2/w) K(k')], k = (w - 2)/(w + 2), at T = 0."""
-    found = ju.response(film(mesh, 0.04), omega, A=(1.0, 0.0), eta=1e-3).sigma / NORMAL
+    response = ju.response(film(mesh, 0.04), omega, A=(1.0, 0.0), eta=1e-3)
+    found = response.sigma / NORMAL
     k2 = ((omega - 2) / (omega + 2)) ** 2
     one = (1 + 2 / omega) * ellipe(k2) - 4 / omega * ellipk(k2)
     two = ((1 + 2 / omega) * ellipe(1 - k2) - (1 - 2 / omega) * ellipk(1 - k2)) / 2
     assert one == pytest.approx({3.0: 0.47579, 5.0: 0.77317}[omega], abs=1e-5)
     assert found.real == pytest.approx(one, rel=5e-3)
     assert found.imag == pytest.approx(two, rel=5e-3)
+    assert response.quality == pytest.approx(two / one, rel=1e-2)
 
 
 def test_sum_rule_and_the_other_axis(mesh):
@@ -129,7 +131,7 @@ def test_admittance_of_a_junction(junction, phase, omega, expected):
 
 @pytest.fixture(scope="module")
 def rich():
-    """A junction with spin-orbit and magnetic terms, a field, a barrier inside and one at its end."""
+    """A junction with spin-orbit and magnetic terms, a field, a barrier inside and a spin-active one at its end."""
     mesh = ju.rectangle(
         1.0,
         0.3,
@@ -145,7 +147,9 @@ def rich():
     }
     boundaries = {
         "left": ju.Reservoir(3.0),
-        "right": ju.Tunnel(ju.Reservoir(3.0, 1.0), 2.0),
+        "right": ju.Tunnel(
+            ju.Reservoir(3.0, 1.0), ju.SpinActive(up=0.5, down=0.2, mixing=(0.4, -0.3), axis=(0.6, 0, 0.8), channels=2)
+        ),
         "cut": ju.Interface(3.0, transmissions=[0.8, 0.3]),
     }
     return ju.Device(mesh=mesh, materials=materials, boundaries=boundaries, vector_potential=ju.uniform_field(0.3))

@@ -61,6 +61,11 @@ class DynamicResponse:
         return _per_field(self) / np.asarray(self.mesh.areas).sum()
 
     @property
+    def quality(self) -> Values:
+        """Quality factor of the kinetic inductance, -Re Q/Im Q: Im sigma/Re sigma; infinite without absorption."""
+        return _quality(self)
+
+    @property
     def absorption(self) -> Values:
         """Power -(omega/2) Im Q that a real amplitude of one feeds in, averaged over time."""
         return np.asarray(-self.omega / 2 * np.imag(np.asarray(self.Q)))
@@ -113,6 +118,11 @@ class Admittance:
         return 1 / self.Q if is_traced(self.Q) else np.real(1 / np.asarray(self.Q))
 
     @property
+    def quality(self) -> Values:
+        """Quality factor of the kinetic inductance, -Re Q/Im Q; infinite without absorption."""
+        return _quality(self)
+
+    @property
     def absorption(self) -> Values:
         """Re Y: power over the mean square of the voltage."""
         return np.real(np.asarray(self.Y))
@@ -129,6 +139,11 @@ class Admittance:
 def _per_field(result: Any) -> Any:
     """i Q/omega, of E = i omega A; on the imaginary axis Q/omega."""
     return (1.0 if result.axis == "imaginary" else 1j) * result.Q / result.omega
+
+
+def _quality(result: Any) -> Any:
+    Q = np.asarray(result.Q, complex)
+    return np.divide(-Q.real, Q.imag, out=np.full(Q.shape, np.inf), where=Q.imag != 0)[()]
 
 
 def _shown(result: Any, name: str) -> str:
