@@ -33,7 +33,7 @@ from jusadel.nonequilibrium.kinetic_result import Kinetics
 from jusadel.solver.spectra import Spectrum
 from jusadel.solver.states.solution import Solution
 from jusadel.studies.current_phase.result import CurrentPhaseRelation
-from jusadel.studies.screening.solve import ScreenedSolution
+from jusadel.studies.screening.result import ScreenedSolution
 from jusadel.studies.sweeps.file import KIND as SWEEP
 from jusadel.studies.transition.search import CriticalTemperature
 

@@ -22,7 +22,7 @@ from jusadel.solver.states.base import States
 from jusadel.solver.states.solution import Solution
 from jusadel.solver.states.stored import ENERGIES, FREQUENCIES, packed_state, stored_state
 from jusadel.studies.screening.edge_elements import WhitneyField, edge_space
-from jusadel.studies.screening.solve import ScreenedSolution
+from jusadel.studies.screening.result import ScreenedSolution
 
 Array = jax.Array
 Content = dict[str, Any]

@@ -11,7 +11,9 @@ from jusadel.studies.current_phase.uncertainty import PhaseGridWarning, PhaseRan
 from jusadel.studies.film.depairing import depairing_current
 from jusadel.studies.film.states import film_state, gap_of_temperature
 from jusadel.studies.film.transition import film_critical_temperature
-from jusadel.studies.screening.solve import ScreenedSolution, self_field, solve_screened
+from jusadel.studies.screening.film_result import ScreenedFilm, stray_field
+from jusadel.studies.screening.result import ScreenedSolution
+from jusadel.studies.screening.solve import self_field, solve_screened
 from jusadel.studies.sweeps.sweep import sweep
 from jusadel.studies.transition.critical_temperature import critical_temperature
 from jusadel.studies.transition.search import CriticalTemperature
@@ -23,6 +25,7 @@ __all__ = [
     "CurrentPhaseRelation",
     "PhaseGridWarning",
     "PhaseRangeWarning",
+    "ScreenedFilm",
     "ScreenedSolution",
     "adapt",
     "converge",
@@ -35,5 +38,6 @@ __all__ = [
     "gap_of_temperature",
     "self_field",
     "solve_screened",
+    "stray_field",
     "sweep",
 ]

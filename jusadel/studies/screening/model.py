@@ -68,9 +68,28 @@ class ScreeningModel:
         """The change of B in triangles and holes."""
         return self.space.curl @ (self.space.independent @ x)
 
-    def field_force(self, B: np.ndarray) -> np.ndarray:
+    def field_gradient(self, edges: np.ndarray) -> np.ndarray:
+        """The derivative of the field's energy with respect to the independent edges (x,), at all edges (e,)."""
+        return self._weighted(self.space.curl @ edges - self.H)
+
+    def field_change(self, x: np.ndarray) -> np.ndarray:
+        """Its second derivative times a change (x,)."""
+        return self._weighted(self.curl(x))
+
+    def _weighted(self, B: np.ndarray) -> np.ndarray:
         """The transpose of `curl` of B areas/mu0, (x,)."""
         return self.space.independent.T @ (self.space.curl.T @ (self.space.areas * B / self.permeability))
+
+    @property
+    def softest_field(self) -> float:
+        """The second derivative of the field's energy along a vector potential as long as the sample."""
+        return float(1 / (self.permeability * self.space.areas.sum()))
+
+    def factored(self, local: sp.csr_matrix) -> Callable[[np.ndarray], np.ndarray]:
+        """What solves (local + the second derivative of the field's energy) x = r."""
+        curl = self.space.curl @ self.space.independent
+        field = curl.T @ sp.diags(self.space.areas / self.permeability) @ curl
+        return factor((local + field).tocsc()).solve
 
 
 class State(NamedTuple):
@@ -93,16 +112,12 @@ class Metric:
     """The preconditioner: the second derivative of the energy with G as it is, Delta and A each for itself."""
 
     def __init__(self, model: ScreeningModel, london: np.ndarray) -> None:
-        space = model.space
+        space, where = model.space, model.where
         self.london = london
         count = len(london)
-        of_field = 1 / (model.permeability * space.areas.sum())
-        blocks = sp.bsr_matrix((_positive(london, of_field), np.arange(count), np.arange(count + 1)))
+        blocks = sp.bsr_matrix((_positive(london, model.softest_field), np.arange(count), np.arange(count + 1)))
         onto_links = space.along_cells @ space.independent
-        curl = space.curl @ space.independent
-        matrix = onto_links.T @ blocks @ onto_links + curl.T @ sp.diags(space.areas / model.permeability) @ curl
-        self._solve = _factor(matrix.tocsc()).solve
-        where = model.where
+        self._solve = model.factored(sp.csr_matrix(onto_links.T @ blocks @ onto_links))
         self._sites = np.zeros(0) if where is None else np.tile(2 * where.weight * where.a, 2)
 
     def solve(self, gradient: np.ndarray) -> np.ndarray:
@@ -111,7 +126,12 @@ class Metric:
         return np.concatenate([gradient[:K] / self._sites, self._solve(gradient[K:])])
 
 
-def _factor(matrix: sp.csc_matrix) -> sla.SuperLU:
+def factor(matrix: sp.csc_matrix) -> sla.SuperLU:
+    """The factors of a positive matrix of edges.
+
+    Raises:
+        SolveError: it is singular.
+    """
     try:
         return sla.splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
     except RuntimeError as error:  # SuperLU's word for an exactly singular matrix
@@ -155,7 +175,7 @@ def state_at(
     V, weights = jnp.asarray(result.V), jnp.asarray(np.pi * posed.T * posed.weights)
     B = model.space.curl @ edges
     forces, london = (np.asarray(x) for x in forces_and_london(posed.system, frame_to_green(V), weights))
-    force = model.from_links(forces) + model.field_force(B - model.H)
+    force = model.from_links(forces) + model.field_gradient(edges)
     r = np.zeros(0, complex) if where is None else gap.gap_residual(posed, where, V, Delta)
     metric = Metric(model, london)
     gradient = model.joined(2 * r, force)
