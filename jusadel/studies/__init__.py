@@ -11,7 +11,7 @@ from jusadel.studies.current_phase.uncertainty import PhaseGridWarning, PhaseRan
 from jusadel.studies.film.depairing import depairing_current
 from jusadel.studies.film.states import film_state, gap_of_temperature
 from jusadel.studies.film.transition import film_critical_temperature
-from jusadel.studies.screening.film_result import ScreenedFilm, stray_field
+from jusadel.studies.screening.film_result import Inductance, ScreenedFilm, inductance, stray_field
 from jusadel.studies.screening.result import ScreenedSolution
 from jusadel.studies.screening.solve import self_field, solve_screened
 from jusadel.studies.sweeps.sweep import sweep
@@ -23,6 +23,7 @@ __all__ = [
     "ConvergenceWarning",
     "CriticalTemperature",
     "CurrentPhaseRelation",
+    "Inductance",
     "PhaseGridWarning",
     "PhaseRangeWarning",
     "ScreenedFilm",
@@ -36,6 +37,7 @@ __all__ = [
     "film_critical_temperature",
     "film_state",
     "gap_of_temperature",
+    "inductance",
     "self_field",
     "solve_screened",
     "stray_field",

@@ -1,16 +1,15 @@
 """Thin films in perpendicular fields: London's equation of disks and rings, flux quanta, energies, stray fields."""
 
-from dataclasses import replace
-
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.special import ellipe, ellipk
 
 import jusadel as ju
-from jusadel.studies.screening.edge_elements import edge_space, holes
 from jusadel.studies.screening.sheet_currents import sheet_currents
-from jusadel.studies.screening.solve import solve_screened
-from jusadel.studies.screening.triangle_potentials import along_segments, double_integrals, potentials, solid_angles
+from jusadel.studies.screening.solve import self_field, solve_screened
+from jusadel.studies.screening.triangle_potentials import double_integrals
 
 pytestmark = [pytest.mark.filterwarnings("ignore:the mesh is too coarse")]
 T, WEAK, D_FILM = 0.5, 1e-3, 0.02
@@ -91,7 +90,7 @@ def london_moment(rings, around, Lambda):
     device = device_of(annulus(np.linspace(0, 1, rings + 1), around))
     mesh, currents = device.mesh, sheet_currents(device)
     area = np.tile(np.asarray(mesh.areas), 2)
-    kinetic = (currents.current.T @ (Lambda / 2 * area[:, None] * currents.current.toarray()))
+    kinetic = currents.current.T @ (Lambda / 2 * area[:, None] * currents.current.toarray())
     x, y = np.asarray(mesh.centroids).T
     g = np.linalg.solve(currents.inductances(1.0) + kinetic, currents.current.T @ (area * np.concatenate([-y, x]) / 2))
     return np.concatenate([-y, x]) * area / 2 @ (currents.current @ g)
@@ -102,3 +101,303 @@ def test_order_of_convergence():
     sizes = np.array([3, 6, 12])
     errors = [abs(-london_moment(n, 6 * n, 1.0) - moment_of_disk(1.0, 1600)) for n in sizes]
     assert np.polyfit(np.log(sizes), np.log(errors), 1)[0] < -1.7
+
+
+# --- integrals over triangles ---------------------------------------------------------------------------
+
+
+def parts_of(corners, times):
+    """Small triangles (4^times m, 3, 2) of triangles."""
+    for _ in range(times):
+        middle = (corners + np.roll(corners, -1, axis=1)) / 2
+        parts = [np.stack([corners[:, i], middle[:, i], middle[:, i - 1]], axis=1) for i in range(3)]
+        corners = np.concatenate([*parts, middle])
+    return corners
+
+
+def midpoints(corners, times):
+    """Centroids (k, 2) and areas (k,) of small parts."""
+    small = parts_of(corners, times)
+    a, b = small[:, 1] - small[:, 0], small[:, 2] - small[:, 0]
+    return small.mean(axis=1), (a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]) / 2
+
+
+PAIRS = np.array([[[0, 0], [1, 0.1], [0.3, 0.8]], [[1, 0.1], [0, 0], [0.6, -0.9]], [[4, 3], [5, 3.1], [4.3, 4]]])
+
+
+@pytest.mark.parametrize(("other", "tol"), [(0, 2e-3), (1, 1e-3), (2, 2e-4)])
+def test_double_integrals(other, tol):
+    """With itself, a neighbour and one far away, against sums over small parts, extrapolated (error ~ their size)."""
+    ((_, found),) = double_integrals(np.array([[0, 1, 2], [1, 0, 3], [4, 5, 6]]), PAIRS)
+    sums = []
+    for times in (4, 5):
+        (x, A), (y, B) = midpoints(PAIRS[:1], times), midpoints(PAIRS[other : other + 1], times)
+        distance = np.linalg.norm(x[:, None] - y, axis=-1)
+        if other == 0:
+            np.fill_diagonal(distance, np.inf)
+        sums.append(A @ (1 / distance) @ B)
+    assert found[0, other] == pytest.approx(2 * sums[1] - sums[0], rel=tol)
+    assert found[other, 0] == found[0, other]
+
+
+# --- fields and energies of disks -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def meissner():
+    """Nonlinear: the field takes part of the pair potential away."""
+    return consistent(ju.uniform_field(0.3), 0.3)
+
+
+WIDE = device_of(annulus(2.0 * np.sin(np.pi / 2 * np.linspace(0, 1, 5)), 20))
+
+
+def consistent(start, H, **options):
+    device = ju.Device(mesh=WIDE.mesh, materials=ju.Material(), vector_potential=start)
+    given = {"tol": 1e-12, "gap_tol": 1e-10} | options
+    return film(device, 1.0, H, "self-consistent", **given)
+
+
+def test_a_film_is_diamagnetic_and_its_rim_has_the_strongest_field(meissner):
+    assert meissner.stats["state"] == "superconducting"
+    r = np.linalg.norm(np.asarray(WIDE.mesh.centroids), axis=1)
+    B = meissner.magnetic_field
+    assert 0 < B[r.argmin()] < 0.8 * 0.3 < 0.3 < B[r.argmax()]
+    assert np.abs(meissner.Delta).max() < 0.97 * DELTA
+    assert meissner.magnetic_moment < 0 < meissner.magnetic_energy
+
+
+def test_moment_is_the_derivative_of_the_energy(meissner):
+    """dG/dH = -m, across states that are each self-consistent."""
+    ends = [consistent(meissner.device.vector_potential, 0.3 + step).gibbs_energy for step in (1e-3, -1e-3)]
+    assert (ends[0] - ends[1]) / 2e-3 == pytest.approx(-meissner.magnetic_moment, rel=1e-5)
+
+
+def with_gradient(points):
+    x, y = points[:, 0], points[:, 1]
+    return ju.uniform_field(0.3, gauge="x")(points) + np.stack([0.3 + 0.2 * y, 0.2 * x], axis=1)
+
+
+def test_the_gauge_of_the_applied_field_is_arbitrary(meissner):
+    other = consistent(with_gradient, with_gradient)
+    assert np.abs(other.edges - meissner.edges).max() > 0.01
+    assert other.magnetic_moment == pytest.approx(meissner.magnetic_moment, rel=1e-10)
+    assert other.gibbs_energy == pytest.approx(meissner.gibbs_energy, rel=1e-10)
+    np.testing.assert_allclose(other.sheet_current, meissner.sheet_current, atol=1e-10)
+    np.testing.assert_allclose(other.magnetic_field, meissner.magnetic_field, atol=1e-10)
+
+
+def test_sheet_current_is_the_current_of_the_solution(meissner):
+    """That of the action, per triangle to first order in the mesh size, and its moment."""
+    current, K = np.asarray(ju.charge_current(meissner)), meissner.sheet_current
+    assert np.abs(current - K).max() < 0.1 * np.abs(K).max()
+    middle, areas = np.asarray(WIDE.mesh.centroids), np.asarray(WIDE.mesh.areas)
+    own = areas @ (middle[:, 0] * current[:, 1] - middle[:, 1] * current[:, 0]) / 2
+    assert own == pytest.approx(meissner.magnetic_moment, rel=0.02)
+
+
+@pytest.mark.parametrize("z", [0.2, -0.3])
+def test_stray_field(meissner, z):
+    """Biot and Savart, B = (mu0 d/4 pi) Int K x r/r^3, by sums over small parts."""
+    points = np.array([[0.1, 0.2], [1.9, 0.1], [-2.5, 1.0]])
+    found = ju.stray_field(meissner, points, z)
+    corners = np.asarray(WIDE.mesh.points)[WIDE.mesh.triangles]
+    expected = np.zeros((3, 3))
+    for k, K in enumerate(meissner.sheet_current):
+        at, area = midpoints(corners[k : k + 1], 4)
+        away = np.concatenate([points[:, None] - at, np.full((3, len(at), 1), z)], axis=2)
+        expected += np.einsum(
+            "a,pai->pi", area, np.cross([*K, 0.0], away) / np.linalg.norm(away, axis=2)[..., None] ** 3
+        )
+    expected *= meissner.permeability * D_FILM / (4 * np.pi)
+    np.testing.assert_allclose(found, expected, atol=2e-3 * np.abs(expected).max())
+
+
+def test_own_field_of_the_currents(meissner):
+    with pytest.warns(UserWarning, match=r"the currents' own field reaches .* % of the applied field"):
+        own = self_field(meissner, meissner.permeability, model="film", thickness=D_FILM)
+    np.testing.assert_allclose(own, meissner.magnetic_field - 0.3, atol=1e-6)
+
+
+def test_a_vortex_carries_flux_into_the_film():
+    sol = consistent(None, 0.0, start=ju.vortex(DELTA))
+    assert ju.winding(sol, "outer") == 1
+    assert sol.magnetic_moment > 0
+    middle = np.linalg.norm(np.asarray(WIDE.mesh.points), axis=1).argmin()
+    assert np.abs(sol.Delta[middle]) < 1e-6 < 0.5 * DELTA < np.abs(sol.Delta).max()
+
+
+def test_above_the_critical_field_the_film_is_normal():
+    sol = consistent(None, 6.0, start=0.01)
+    assert sol.stats["state"] == "normal"
+    np.testing.assert_allclose(sol.magnetic_field, 6.0, rtol=1e-7)
+    assert sol.gibbs_energy == pytest.approx(0.0, abs=1e-12)
+
+
+# --- rings: flux quanta and inductances -------------------------------------------------------------------
+
+MIDDLE, WIDTH = 40.0, 4.0
+RING = device_of(annulus(MIDDLE + WIDTH / 2 * np.sin(np.pi / 2 * np.linspace(-1, 1, 9)), 48))
+
+
+def ring(Lambda, winding, H=0.0):
+    return film(RING, Lambda, H, ju.vortex(DELTA, winding), tol=1e-12, gap_tol=1e-10)
+
+
+@pytest.fixture(scope="module")
+def strong():
+    return ring(0.1 * WIDTH, 1)
+
+
+@pytest.fixture(scope="module")
+def weak():
+    return ring(100 * WIDTH, 1)
+
+
+def test_flux_is_quantised():
+    """pi winding = the flux through the hat of the hole, applied and by all currents, and the pairs' momentum there."""
+    sol = ring(WIDTH, 2, H=1e-3)
+    currents, mesh = sheet_currents(RING), RING.mesh
+    hat = np.zeros(currents.current.shape[1])
+    hat[currents.of_holes[0]] = 1
+    area, rotated = np.tile(np.asarray(mesh.areas), 2), currents.current @ hat
+    x, y = np.asarray(mesh.centroids).T
+    applied = rotated @ (area * np.concatenate([-y, x]) * 1e-3 / 2)
+    own = np.zeros(len(mesh.triangles))
+    for rows, pairs in double_integrals(mesh.triangles, np.asarray(mesh.points)[mesh.triangles]):
+        for r, K in zip(rotated.reshape(2, -1), sol.sheet_current.T, strict=True):
+            own[rows] += r[rows] * (pairs @ K)
+    own = sol.permeability * D_FILM / (4 * np.pi) * own.sum()
+    i, j = mesh.edges.T
+    momentum = sol.edges - np.angle(sol.Delta[j] * np.conj(sol.Delta[i]) * np.exp(-2j * sol.edges)) / 2 - sol.edges
+    assert own + applied - currents.through_hats @ momentum @ hat == pytest.approx(2 * np.pi, rel=1e-8)
+
+
+def test_flux_through_the_hole(strong):
+    """By the vector potential of the currents, where little momentum is left: pi less what the width keeps."""
+    kinetic = np.pi * -ju.fluxoid(strong, "inner")
+    assert strong.hole_fluxes[0] - kinetic == pytest.approx(np.pi, rel=0.02)
+    assert strong.hole_fluxes[0] > 0.8 * np.pi
+
+
+def test_inductances_of_a_narrow_ring(weak, strong):
+    """A strip of uniform current has the mean distance w exp(-3/2) from itself, one that keeps the field out the radius
+    w/4 of a wire: L = mu0 R (ln(8 R/a) - 2) with these for a, and mu0 lambda^2/d times length over width."""
+    mu, kinetic = weak.permeability, weak.permeability * D_FILM * (100 * WIDTH) / 2
+    found = ju.inductance(weak)
+    assert found.kinetic == pytest.approx(kinetic * 2 * np.pi * MIDDLE / WIDTH, rel=5e-3)
+    assert found.geometric / (mu * D_FILM) == pytest.approx(MIDDLE * (np.log(8 * MIDDLE / WIDTH) - 0.5), rel=5e-3)
+    assert found.total == pytest.approx(np.pi / weak.hole_currents[0], rel=1e-12)
+    mu = strong.permeability
+    geometric = ju.inductance(strong).geometric / (mu * D_FILM)
+    upper, lower = np.log(8 * MIDDLE / WIDTH) - 0.5, np.log(32 * MIDDLE / WIDTH) - 2
+    assert MIDDLE * lower < geometric < MIDDLE * upper
+
+
+def test_a_current_flows_round_the_ring(weak):
+    """Through a cut: the current of the stream function, and of the solution."""
+    I = float(weak.hole_currents[0])
+    assert float(ju.current_across(weak, (30.0, 1.0), (50.0, 1.7))) == pytest.approx(-I, rel=0.01)
+    assert weak.magnetic_moment == pytest.approx(np.pi * MIDDLE**2 * I, rel=5e-3)
+
+
+# --- applied fields ---------------------------------------------------------------------------------------
+
+
+def curl(A, point, step=1e-4):
+    x, y = step * np.eye(2)
+    ends = np.array([point + x, point - x, point + y, point - y])
+    a = np.asarray(A(ends))
+    return (a[0, 1] - a[1, 1] - a[2, 0] + a[3, 0]) / (2 * step)
+
+
+def test_field_of_a_coil():
+    """In the middle as given; elsewhere Biot and Savart round the wire."""
+    A = ju.coil_field(B=0.7, radius=2.0, height=0.5, center=(0.3, -0.2))
+    assert curl(A, np.array([0.3, -0.2])) == pytest.approx(0.7, rel=1e-6)
+    t = 2 * np.pi * (np.arange(2000) + 0.5) / 2000
+    wire, step = 2 * np.stack([np.cos(t), np.sin(t)], 1), 2 * np.stack([-np.sin(t), np.cos(t)], 1) * (t[1] - t[0])
+    current = 0.7 / (2 * np.pi * 2.0**2 / (2.0**2 + 0.5**2) ** 1.5)  # mu0 I/4 pi
+    points = np.array([[0.3, -0.2], [1.3, 0.4], [2.2, -0.2], [-4.0, 3.0]])
+    away = points[:, None] - np.array([0.3, -0.2]) - wire
+    expected = current * np.einsum("ki,pk->pi", step, 1 / np.sqrt((away**2).sum(-1) + 0.5**2))
+    np.testing.assert_allclose(A(points), expected, atol=1e-9)
+
+
+def test_field_of_a_dipole():
+    """B_z = (3 (m.r) z - m_z r^2)/r^5."""
+    m, at = np.array([0.2, -0.3, 0.5]), np.array([0.4, 0.1, 1.5])
+    A = ju.dipole_field(moment=tuple(m), position=tuple(at))
+    for point in ([0.0, 0.0], [1.0, -2.0]):
+        r = np.array([*point, 0.0]) - at
+        R = np.linalg.norm(r)
+        assert curl(A, np.array(point)) == pytest.approx((3 * m @ r * r[2] - m[2] * R**2) / R**5, rel=1e-6)
+
+
+def test_a_coil_far_away_makes_a_uniform_field(meissner):
+    sol = consistent(ju.uniform_field(0.3), ju.coil_field(B=0.3, radius=300.0, height=1.0))
+    assert sol.magnetic_moment == pytest.approx(meissner.magnetic_moment, rel=1e-3)
+
+
+# --- refusals ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"model": "pearl"}, r"model = 'pearl'; expected 'bulk', nothing depends on z, or 'film'"),
+        ({"thickness": None}, r"thickness = None; expected a finite number > 0"),
+        ({"thickness": -1.0}, r"thickness = -1.0; expected a finite number > 0"),
+        ({"model": "bulk"}, r"thickness = 0.02 is that of a film: give model='film' too"),
+        (
+            {"H": "strong"},
+            r"H = 'strong'; expected a finite number, the applied field along z, or its vector potential",
+        ),
+        ({"permeability": 0.0}, r"permeability = 0.0; expected a finite number > 0"),
+    ],
+)
+def test_bad_numbers_are_refused(given, message):
+    with pytest.raises(ValueError, match=message):
+        solve_screened(DISK, T, **({"H": 0.1, "permeability": 1.0, "model": "film", "thickness": D_FILM} | given))
+
+
+def test_films_that_cannot_be_solved_are_refused():
+    mesh = ju.rectangle(1.0, 1.0, 0.5)
+    leads = {"left": ju.Reservoir(Delta=1.0)}
+    for boundaries, message in (
+        (leads, r"electrodes \['left'\] are superconducting"),
+        ({"right": ju.Periodic("left")}, r"boundaries \['right'\] are periodic, and a film that repeats itself"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            film(ju.Device(mesh=mesh, materials=ju.Material(), boundaries=boundaries), 1.0, 0.1)
+    fine = ju.rectangle(1.0, 1.0, 9, x=np.linspace(0, 1, 72), y=np.linspace(0, 1, 72))
+    with pytest.raises(ValueError, match=r"the film's mesh has 5184 nodes; expected at most 5000"):
+        film(device_of(fine), 1.0, 0.1)
+
+
+def test_a_film_has_no_derivatives():
+    with pytest.raises(ju.NotDifferentiableError, match=r"solve_screened of a film has no derivatives"):
+        jax.grad(lambda H: film(DISK, 1.0, H).magnetic_moment)(0.1)
+
+
+def test_a_thick_film_is_mentioned():
+    with pytest.warns(UserWarning, match=r"thickness = 3 exceeds the penetration depth"):
+        solve_screened(DISK, T, WEAK, permeability(1.0, 3.0), DELTA, model="film", thickness=3.0, **DIRECT)
+
+
+def test_inductances_that_mean_nothing_are_refused(weak, meissner):
+    with pytest.raises(ValueError, match=r"hole = 1; the film has 1 holes"):
+        ju.inductance(weak, 1)
+    with pytest.raises(ValueError, match=r"hole = 0; the film has 0 holes"):
+        ju.inductance(meissner)
+    with pytest.raises(ValueError, match=r"the film is in an applied field"):
+        ju.inductance(ring(WIDTH, 1, H=1e-3))
+    with pytest.raises(ValueError, match=r"the holes hold \[0\] fluxoids; expected some in hole 0 alone"):
+        ju.inductance(ring(WIDTH, 0))
+
+
+def test_points_on_lines_of_the_mesh_are_refused(meissner):
+    with pytest.raises(ValueError, match=r"1 points lie on lines of the mesh, .* take z > 0"):
+        ju.stray_field(meissner, [[0.0, 0.0]], 0.0)
+    with pytest.raises(ValueError, match=r"points have the shape \(2,\); expected \(k, 2\)"):
+        ju.stray_field(meissner, [0.0, 0.0], 1.0)

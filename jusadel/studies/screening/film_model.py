@@ -5,7 +5,7 @@ With the vector potential h of the applied field and C A = Int A.curl(phi_n z), 
 
     E[Delta, G; A] = F[Delta, G; A] + (1/2) (C(A - h)) Q^-1 (C(A - h)),
 
-stationary in A where dF/dA = -C^T g: the film's current is curl(g z), and the field is what it makes by Biot and Savart.
+stationary in A where dF/dA = -C^T g: the film's current is curl(g z), and the field its own by Biot and Savart.
 The unknowns are those of a sample along which nothing depends on z, the edge integrals of A.
 """
 

@@ -11,14 +11,13 @@ import numpy as np
 
 from jusadel.common.arguments import is_number, real
 from jusadel.common.differentiability import DIFFERENCES, without_derivatives
-from jusadel.device.vector_potential import LINE_WEIGHTS, gauss_points
 from jusadel.observables.thermodynamics import free_energy
 from jusadel.solver.states.solution import Solution
+from jusadel.studies.screening.biot_savart import circulation, field_above, normal_field
 from jusadel.studies.screening.edge_elements import holes
 from jusadel.studies.screening.film_model import FilmModel
 from jusadel.studies.screening.model import State
 from jusadel.studies.screening.result import in_its_field
-from jusadel.studies.screening.triangle_potentials import BLOCK, along_segments, potentials, solid_angles
 
 Array = jax.Array
 
@@ -93,54 +92,69 @@ def stray_field(screened: ScreenedFilm, points: Any, z: float) -> np.ndarray:
         raise ValueError(f"points have the shape {at.shape}; expected (k, 2)")
     if not is_number(z):
         raise ValueError(f"z = {z!r}; expected a finite number, the height above the film")
-    B = _own_field(screened, at, float(z))
+    B = field_above(screened.mesh, screened.sheet_current, screened.permeability * screened.thickness, at, float(z))
     bad = np.flatnonzero(~np.isfinite(B).all(axis=1))
     if len(bad):
         raise ValueError(
-            f"{len(bad)} points lie on lines of the mesh, first {at[bad[0]].tolist()}, where the field of currents that "
-            "are constant in triangles is infinite at z = 0: take z > 0, or centroids (screened.magnetic_field)"
+            f"{len(bad)} points lie on lines of the mesh, first {at[bad[0]].tolist()}, where the field of currents "
+            "that are constant in triangles is infinite at z = 0: take z > 0, or centroids (screened.magnetic_field)"
         )
     return B
 
 
-def _own_field(film: ScreenedFilm, points: np.ndarray, z: float) -> np.ndarray:
-    corners, K = np.asarray(film.mesh.points)[film.mesh.triangles], film.sheet_current
-    B = np.empty((len(points), 3))
-    B[:, 2] = _along_z(film, points, z)
-    for some in _blocks(len(points), len(corners)):
-        seen = solid_angles(points[some, None], corners, z)
-        B[some, 0], B[some, 1] = seen @ K[:, 1], -seen @ K[:, 0]
-    B[:, :2] *= _coupling(film)
-    return B
+@dataclass(frozen=True, kw_only=True)
+class Inductance:
+    """Of a hole in a film, flux per current round it, with flux quanta of pi.
+
+    Attributes:
+        geometric: of the field of the current, twice its energy over the current squared.
+        kinetic: of the motion of the pairs, what is left of the total.
+    """
+
+    geometric: float
+    kinetic: float
+
+    @property
+    def total(self) -> float:
+        """Fluxoid over current."""
+        return self.geometric + self.kinetic
 
 
-def _along_z(film: ScreenedFilm, points: np.ndarray, z: float) -> np.ndarray:
-    """Of the jumps of the current along the edges of the mesh, (k,)."""
-    mesh, nodes = film.mesh, np.asarray(film.mesh.points)
-    start, end = (nodes[mesh.topology.directed_edges[:, i]] for i in (0, 1))
-    along = np.einsum("ei,ei->e", film.sheet_current.repeat(3, axis=0), end - start)
-    jumps = np.bincount(mesh.triangle_edges.ravel(), -along / np.linalg.norm(end - start, axis=1))
-    start, end = (nodes[mesh.edges[:, i]] for i in (0, 1))
-    parts = [along_segments(points[some, None], start, end, z) @ jumps for some in _blocks(len(points), len(start))]
-    return _coupling(film) * np.concatenate([np.zeros(0), *parts])
+@without_derivatives(DIFFERENCES)
+def inductance(screened: ScreenedFilm, hole: int = 0) -> Inductance:
+    """That of a hole that holds a fluxoid without an applied field: total = pi winding/current.
+
+    Args:
+        screened: the ScreenedFilm, solved at H = 0 from a pair potential that winds round the hole, and no other.
+        hole: which, in the order of `hole_currents`.
+
+    Raises:
+        ValueError: no such hole; an applied field; no fluxoid in the hole, or one in another, or Delta = 0 at its rim.
+    """
+    loops = [loop for loop, _ in holes(screened.device)]
+    if not 0 <= hole < len(loops):
+        raise ValueError(f"hole = {hole}; the film has {len(loops)} holes, counted from 0")
+    if callable(screened.applied_field) or screened.applied_field != 0:
+        raise ValueError("the film is in an applied field, whose currents are no measure of an inductance: take H = 0")
+    windings = [_winding(screened, loop) for loop in loops]
+    if not windings[hole] or sum(n != 0 for n in windings) > 1:
+        raise ValueError(
+            f"the holes hold {windings} fluxoids; expected some in hole {hole} alone: solve from a pair potential that "
+            "winds round it, such as ju.vortex(Delta, winding=1, center=(x, y))"
+        )
+    current = float(screened.hole_currents[hole])
+    geometric = 2 * screened.magnetic_energy / current**2
+    return Inductance(geometric=geometric, kinetic=np.pi * windings[hole] / current - geometric)
 
 
-def _own_A(film: ScreenedFilm, points: np.ndarray) -> np.ndarray:
-    """The vector potential of the currents in the plane of the film, (k, 2)."""
-    corners = np.asarray(film.mesh.points)[film.mesh.triangles]
-    parts = [
-        potentials(points[some, None], corners) @ film.sheet_current for some in _blocks(len(points), len(corners))
-    ]
-    return _coupling(film) * np.concatenate([np.zeros((0, 2)), *parts])
-
-
-def _coupling(film: ScreenedFilm) -> float:
-    return film.permeability * film.thickness / (4 * np.pi)
-
-
-def _blocks(count: int, each: int) -> list[slice]:
-    rows = max(1, BLOCK // (4 * each))
-    return [slice(first, first + rows) for first in range(0, count, rows)]
+def _winding(film: ScreenedFilm, loop: np.ndarray) -> int:
+    """Of the phase of Delta round a hole, counter-clockwise; its directed edges have the film on their left."""
+    start, end = (np.asarray(film.Delta)[loop[:, i]] for i in (0, 1))
+    if min(np.abs(start)) <= 1e-12 * np.abs(film.Delta).max():
+        raise ValueError("Delta vanishes at the rim of a hole, round which its phase would be counted")
+    line_A = np.asarray(film.device.between_nodes(loop))
+    steps = np.angle(end * np.conj(start) * np.exp(-2j * line_A))
+    return -round(float((steps + 2 * line_A).sum()) / (2 * np.pi))
 
 
 def screened_film(
@@ -167,19 +181,11 @@ def screened_film(
         edges=edges,
         magnetic_energy=float(g @ model.Q @ g) / 2,
     )
-    B = curl @ model.applied
-    loops = [loop for loop, _ in holes(sol.device)]
-    own = np.array([-_circulation(plain, loop) for loop in loops])
+    B, mu, loops = curl @ model.applied, model.permeability, [loop for loop, _ in holes(sol.device)]
+    mesh, K = sol.mesh, plain.sheet_current
+    own = np.array([-circulation(mesh, K, mu, loop) for loop in loops])
     return replace(
         plain,
-        magnetic_field=B[:m] + _along_z(plain, np.asarray(sol.mesh.centroids), 0.0),
+        magnetic_field=B[:m] + normal_field(mesh, K, mu, np.asarray(mesh.centroids)),
         hole_fluxes=B[m:] * model.space.areas[m:] + own,
     )
-
-
-def _circulation(film: ScreenedFilm, loop: np.ndarray) -> float:
-    """Int A.dl of the film's own currents along directed edges (k, 2)."""
-    start, end = (np.asarray(film.mesh.points)[loop[:, i]] for i in (0, 1))
-    at = gauss_points(start, end)
-    A = _own_A(film, at.reshape(-1, 2)).reshape(at.shape)
-    return float(np.einsum("kqi,ki,q->", A, end - start, LINE_WEIGHTS))

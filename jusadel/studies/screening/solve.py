@@ -23,6 +23,7 @@ from typing import Any, Literal, overload
 
 import jax.numpy as jnp
 import numpy as np
+import scipy
 
 from jusadel.common.differentiability import (
     DIFFERENCES,
@@ -46,7 +47,8 @@ from jusadel.solver.problem import pose
 from jusadel.solver.resolution import isotropic_metric, warn_where_coarse
 from jusadel.solver.start import starting_frames
 from jusadel.solver.states.solution import Solution
-from jusadel.studies.screening.checks import BULK, FILM, check_permeability, check_screening
+from jusadel.studies.screening.biot_savart import normal_field
+from jusadel.studies.screening.checks import BULK, FILM, check_sample, check_screening
 from jusadel.studies.screening.derivatives import differentiated_fields
 from jusadel.studies.screening.edge_elements import EdgeSpace, edge_space, field_of_currents
 from jusadel.studies.screening.film_model import FilmModel, film_model
@@ -54,6 +56,7 @@ from jusadel.studies.screening.film_result import ScreenedFilm, screened_film
 from jusadel.studies.screening.model import ScreeningModel, State, first_state, forces_and_london, penetration_depths
 from jusadel.studies.screening.newton import classified, converged
 from jusadel.studies.screening.result import ScreenedSolution, screened_solution
+from jusadel.studies.screening.sheet_currents import sheet_currents
 
 WORTH_MENTIONING = 0.01
 """Of the applied field: currents whose own field is smaller need no self-consistent one."""
@@ -61,7 +64,21 @@ WORTH_MENTIONING = 0.01
 
 @overload
 def solve_screened(
-    device: Device, T: float, H: Any, permeability: float, *args: Any, model: Literal["film"], **options: Any
+    device: Device,
+    T: float,
+    H: Any,
+    permeability: float,
+    pair_potential: PairPotential = ...,
+    frequencies: Frequencies = ...,
+    tol: float = ...,
+    start: Solution | PairPotential = ...,
+    linear_solver: LinearSolver | None = ...,
+    accuracy: float = ...,
+    gap_tol: float = ...,
+    progress: ProgressOption = ...,
+    *,
+    model: Literal["film"],
+    thickness: float,
 ) -> ScreenedFilm: ...
 @overload
 def solve_screened(
@@ -91,8 +108,8 @@ def solve_screened(
         device: the Device; its vector potential is where the search starts, none being the field-free state. Seams
             keep the phases they were given; no net current flows through them.
         T: temperature > 0 [energy].
-        H: the field outside, along z, in units where the flux quantum is pi [1/length^2]. For a film that applied, which
-            may also be a function of points, its vector potential in any gauge (`coil_field`, `dipole_field`).
+        H: the field outside, along z, in units where the flux quantum is pi [1/length^2]. For a film that applied,
+            which may also be a function of points, its vector potential in any gauge (`coil_field`, `dipole_field`).
         permeability: mu0 in the units of the other numbers, which sets the penetration depth of a dirty bulk
             superconductor, 1/lambda^2 = 2 pi mu0 nu D Delta tanh(Delta/2T).
         pair_potential: "self-consistent", or a given one as in `solve`. The phase of a given one only chooses the
@@ -102,7 +119,7 @@ def solve_screened(
             field; and of A along the mesh's links, as a phase.
         frequencies, tol, linear_solver, accuracy, progress: as in `solve`.
         model: "bulk", nothing depends on z; or "film", a film in the plane z = 0 that is thin compared with the
-            penetration depth, whose currents act on each other by Biot and Savart, also outside of it and through holes.
+            penetration depth, whose currents act on each other by Biot and Savart, through holes and outside too.
         thickness: of the film, d [length]. Its screening length is Pearl's, 2 lambda^2/d.
 
     Returns:
@@ -111,8 +128,8 @@ def solve_screened(
     Raises:
         SolveError: as in `solve`, or the field did not converge.
         ValueError: superconducting electrodes, since a current through them changes the field outside; permeability
-            or thickness <= 0, or a thickness in the model "bulk"; H no number; a film that is periodic, or with more than
-            5000 nodes; and what `solve` refuses.
+            or thickness <= 0, or a thickness in the model "bulk"; H no number; a film that is periodic, or with more
+            than 5000 nodes; and what `solve` refuses.
         NotDifferentiableError: inside `jax.jit` or `jax.vmap`, or with traced points of the mesh or phases of seams;
             of a film always. Under `jax.grad` and its kin there are derivatives with respect to all other numbers, of
             what does not depend on the gauge.
@@ -203,35 +220,39 @@ def _warn_where_coarse(device: Device, depths: np.ndarray, thickness: float | No
     warn_where_coarse(device, "Pearl length", isotropic_metric(2 * depths**2 / thickness), stacklevel=5)
     if depths.min() < thickness:
         warnings.warn(
-            f"thickness = {thickness:.3g} exceeds the penetration depth, {depths.min():.3g} at the least: currents would "
-            "vary across the film, which the model 'film' takes as thin",
+            f"thickness = {thickness:.3g} exceeds the penetration depth, {depths.min():.3g} at the least: currents "
+            "would vary across the film, which the model 'film' takes as thin",
             stacklevel=4,
         )
 
 
 @without_derivatives(DIFFERENCES)
-def self_field(sol: Solution, permeability: float) -> np.ndarray:
-    """The field that the currents of a solution make themselves, where nothing depends on z: is a given field enough?
+def self_field(sol: Solution, permeability: float, *, model: str = BULK, thickness: float | None = None) -> np.ndarray:
+    """The field that the currents of a solution make themselves: is a given field enough?
 
-    curl B = mu0 j, with the field outside zero; where currents run in and out through electrodes or round a periodic
-    device, the outer edges between them have different fields, of which the mean is zero.
+    In a film by Biot and Savart. Where nothing depends on z, curl B = mu0 j with the field outside zero; where currents
+    run in and out through electrodes or round a periodic device, the outer edges between them have different fields, of
+    which the mean is zero.
 
     Args:
         sol: the Solution.
         permeability: mu0, as in `solve_screened`.
+        model, thickness: as in `solve_screened`.
 
     Returns:
-        B along z in each triangle, (m,) [1/length^2].
+        B along z in each triangle, (m,) [1/length^2]; in a film at its centroid.
+
+    Raises:
+        ValueError: permeability or thickness <= 0; a film that is periodic or has superconducting electrodes, whose
+            currents go on outside of the mesh.
 
     Warns:
         UserWarning: it exceeds 1 % of the largest applied field or, where there is none, of the field of one flux
             quantum in the area of the device.
     """
-    check_permeability(permeability)
-    device, weights = sol.device, jnp.asarray(np.pi * sol.T * sol.weights)
-    model = ScreeningModel(edge_space(device, sol.system), None, 0.0, float(permeability))
-    forces = forces_and_london(sol.system, sol.all_G, weights)[0]
-    B = field_of_currents(device, model.space, -permeability * model.from_links(forces))[: len(sol.mesh.triangles)]
+    check_sample(sol.device, permeability, model, thickness)
+    device = sol.device
+    B = _of_film(sol, permeability, thickness) if model == FILM else _of_bulk(sol, permeability)
     applied = np.abs(np.asarray(device.magnetic_field())).max()
     largest = applied if applied > 0 else np.pi / float(np.sum(sol.mesh.areas))
     if np.abs(B).max() > WORTH_MENTIONING * largest:
@@ -242,3 +263,25 @@ def self_field(sol: Solution, permeability: float) -> np.ndarray:
             stacklevel=2,
         )
     return B
+
+
+def _of_bulk(sol: Solution, permeability: float) -> np.ndarray:
+    space, forces = _forces(sol)
+    return field_of_currents(sol.device, space, -permeability * forces)[: len(sol.mesh.triangles)]
+
+
+def _of_film(sol: Solution, permeability: float, thickness: Any) -> np.ndarray:
+    """By the sheet current without divergence that is nearest to the solution's."""
+    space, forces = _forces(sol)
+    currents = sheet_currents(sol.device)
+    hats = currents.through_hats @ space.independent
+    g = scipy.sparse.linalg.spsolve((hats @ hats.T).tocsc(), -(hats @ forces))
+    K = (currents.current @ g).reshape(2, -1).T
+    return normal_field(sol.mesh, K, permeability * thickness, np.asarray(sol.mesh.centroids))
+
+
+def _forces(sol: Solution) -> tuple[EdgeSpace, np.ndarray]:
+    """dF/dA of the independent edges."""
+    model = ScreeningModel(edge_space(sol.device, sol.system), None, 0.0, 1.0)
+    weights = jnp.asarray(np.pi * sol.T * sol.weights)
+    return model.space, model.from_links(forces_and_london(sol.system, sol.all_G, weights)[0])

@@ -1,12 +1,12 @@
 """Integrals of 1/|r - r'| over flat triangles: potentials, solid angles, and double integrals between triangles.
 
-    Int_e dl'/|r - r'| = ln((R1 + R2 + L)/(R1 + R2 - L))      along an edge of length L, R1 and R2 from its ends to r
-    Int_T d2r'/|r - r'| = Sum_e p_e Int_e dl'/|r - r'|         r in the plane of T, p_e its distances to the edges, + inside
+    Int_e dl'/|r - r'| = ln((R1 + R2 + L)/(R1 + R2 - L))     along an edge of length L, R1 and R2 from its ends to r
+    Int_T d2r'/|r - r'| = Sum_e p_e Int_e dl'/|r - r'|        r in the plane of T, p_e to its edges, > 0 inside
 
-(Wilton et al., IEEE Trans. Antennas Propag. 32, 276 (1984).) The second integral over the same triangle, of area A and
-half perimeter s, is (4/3) A^2 Sum_e ln(s/(s - L_e))/L_e (Eibert and Hansen, ibid. 43, 1499 (1995)). Over a triangle that
-touches it is a sum over 16 parts with 7 points each, over one that is close 7 points; far pairs have monopoles and
-quadrupoles, with an error of the order (size/distance)^3.
+(Wilton et al., IEEE Trans. Antennas Propag. 32, 276 (1984)). The second integral over the same triangle, of area A and
+half perimeter s, is (4/3) A^2 Sum_e ln(s/(s - L_e))/L_e (Eibert and Hansen, ibid. 43, 1499 (1995)). Over a triangle
+that touches it is a sum over 16 parts with 7 points each, over one that is close 7 points; far pairs have monopoles
+and quadrupoles, with an error of the order (size/distance)^3, typically 1e-4 for the nearest.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import numpy as np
 import scipy
 
-NEAR = 4.0
+NEAR = 3.0
 """Sums of two triangles' sizes (farthest corner from the centroid) between centroids, up to which pairs are near."""
 BLOCK = 2_000_000
 """Numbers of an array at a time."""
@@ -58,7 +58,7 @@ def potentials(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
 
 
 def solid_angles(points: np.ndarray, corners: np.ndarray, z: float) -> np.ndarray:
-    """Of triangles (..., 3, 2) from points (..., 2) at a height z, > 0 from above (van Oosterom and Strackee (1983))."""
+    """Of triangles (..., 3, 2) from points (..., 2) at a height z, > 0 from above (van Oosterom, Strackee (1983))."""
     u = corners - points[..., None, :]
     length, (a, b, c) = np.sqrt(np.sum(u**2, axis=-1) + z**2), (u[..., i, :] for i in range(3))
     a_, b_, c_ = (length[..., i] for i in range(3))
@@ -113,9 +113,9 @@ def _near_pairs(middle: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.nd
     second = np.concatenate([np.asarray(x, int) for x in found])
     distance = np.linalg.norm(middle[first] - middle[second], axis=1)
     keep = distance < NEAR * (size[first] + size[second])
-    both = np.stack([first[keep], second[keep]])
-    both = np.unique(np.concatenate([both, both[::-1]], axis=1), axis=1)
-    return both[0], both[1]
+    first, second, m = first[keep], second[keep], len(middle)
+    key = np.unique(np.concatenate([first * m + second, second * m + first]))
+    return key // m, key % m
 
 
 def _near_integrals(triangles: np.ndarray, corners: np.ndarray, near: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
