@@ -18,11 +18,11 @@ from jusadel.files.fluctuations import gaussian_of, localisation_of, packed_gaus
 from jusadel.files.results import RESULTS
 from jusadel.files.solutions import (
     Content,
+    film_of,
     packed_film,
     packed_screened,
     packed_solution,
     packed_spectrum,
-    film_of,
     screened_of,
     solution_of,
     spectrum_of,
@@ -65,7 +65,8 @@ def save(result: Result, path: Target) -> None:
 
     Args:
         result: a Solution, ScreenedSolution, ScreenedFilm, Spectrum, Flow, Kinetics, Localisation,
-            GaussianFluctuations or Device; or a CurrentPhaseRelation, CriticalTemperature or FitResult, which have no device to go on with.
+            GaussianFluctuations or Device; or a CurrentPhaseRelation, CriticalTemperature or FitResult, which have no
+            device to go on with.
         path: ends in .npz; an existing file is replaced.
 
     Raises:

@@ -32,7 +32,7 @@ Content = dict[str, Any]
 
 MAGNETIC = ("magnetic_field", "hole_fields", "edges", "areas")
 OF_FILMS = ("magnetic_field", "hole_fluxes", "hole_currents", "stream_function", "edges")
-NUMBERS_OF_FILMS = ("permeability", "thickness", "magnetic_energy")
+NUMBERS_OF_FILMS = ("permeability", "thickness", "magnetic_energy", "magnetic_moment")
 
 
 def packed_solution(sol: Solution, arrays: Arrays) -> tuple[Content, Content]:
@@ -91,15 +91,13 @@ def film_of(part: Stored) -> ScreenedFilm:
     sol = solution_of(part)
     m, e, holes = len(sol.mesh.triangles), len(sol.mesh.edges), part["hole_fluxes"].array((None,))
     shapes = dict(zip(OF_FILMS, (m, len(holes), len(holes), len(sol.mesh.points), e), strict=True))
-    given = "applied_edges" in part
-    return ScreenedFilm(
-        **{f.name: getattr(sol, f.name) for f in fields(Solution)},
-        applied_field=WhitneyField(sol.mesh, part["applied_edges"].array((e,)))
-        if given
-        else part["applied_field"].number(),
-        **{name: part[name].number() for name in NUMBERS_OF_FILMS},
-        **{name: part[name].array((count,)) for name, count in shapes.items()},
-    )
+    given: dict[str, Any] = {name: part[name].array((count,)) for name, count in shapes.items()}
+    given |= {name: part[name].number() for name in NUMBERS_OF_FILMS}
+    if "applied_edges" in part:
+        given["applied_field"] = WhitneyField(sol.mesh, part["applied_edges"].array((e,)))
+    else:
+        given["applied_field"] = part["applied_field"].number()
+    return ScreenedFilm(**{f.name: getattr(sol, f.name) for f in fields(Solution)}, **given)
 
 
 def packed_spectrum(spec: Spectrum, arrays: Arrays) -> tuple[Content, Content]:

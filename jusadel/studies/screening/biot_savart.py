@@ -1,4 +1,4 @@
-"""Fields of sheet currents (m, 2) that are constant in the triangles of a mesh: A = (mu/4 pi) Int K/|r - r'|, exactly.
+"""Fields of sheet currents (m, 2) that are constant in the triangles of a mesh, exactly; A = (mu/4 pi) Int K/|r - r'|.
 
 B_z is a sum over the edges, along which the current jumps; B_x and B_y over the solid angles of the triangles.
 """
@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from jusadel.device.vector_potential import LINE_WEIGHTS, gauss_points
 from jusadel.mesh.mesh import Mesh
-from jusadel.studies.screening.triangle_potentials import BLOCK, along_segments, potentials, solid_angles
+from jusadel.studies.screening.triangle_potentials import BLOCK, along_segments, solid_angles
 
 
 def field_above(mesh: Mesh, K: np.ndarray, mu: float, points: np.ndarray, z: float) -> np.ndarray:
@@ -33,17 +32,6 @@ def normal_field(mesh: Mesh, K: np.ndarray, mu: float, points: np.ndarray, z: fl
     start, end = nodes[edges[:, 0]], nodes[edges[:, 1]]
     parts = [along_segments(points[some, None], start, end, z) @ jumps for some in _blocks(len(points), len(edges))]
     return mu / (4 * np.pi) * np.concatenate([np.zeros(0), *parts])
-
-
-def circulation(mesh: Mesh, K: np.ndarray, mu: float, edges: np.ndarray) -> float:
-    """Int A.dl along directed edges (k, 2) of the mesh, by Gauss quadrature."""
-    nodes = np.asarray(mesh.points)
-    start, end, corners = nodes[edges[:, 0]], nodes[edges[:, 1]], nodes[mesh.triangles]
-    at = gauss_points(start, end)
-    points = at.reshape(-1, 2)
-    parts = [potentials(points[some, None], corners) @ K for some in _blocks(len(points), len(corners))]
-    A = np.concatenate(parts).reshape(at.shape)
-    return mu / (4 * np.pi) * float(np.einsum("kqi,ki,q->", A, end - start, LINE_WEIGHTS))
 
 
 def _blocks(count: int, each: int) -> list[slice]:

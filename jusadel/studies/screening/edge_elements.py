@@ -42,9 +42,22 @@ class EdgeSpace:
     curl: sp.csr_matrix  # (m + holes, e): circulation over area
     areas: np.ndarray  # (m + holes,)
 
+    @property
+    def count(self) -> int:
+        """Of the independent ones."""
+        return int(self.independent.shape[1])
+
+    def change(self, x: np.ndarray) -> np.ndarray:
+        """Of all edge integrals (e,), with the independent ones' (x,)."""
+        return self.independent @ x
+
+    def gathered(self, values: np.ndarray) -> np.ndarray:
+        """The transpose of `change`."""
+        return self.independent.T @ values
+
     def edges(self, x: np.ndarray) -> np.ndarray:
         """All edge integrals (e,) from the independent ones (x,)."""
-        return self.independent @ x + self.offset
+        return self.change(x) + self.offset
 
     def chosen(self, edges: np.ndarray) -> np.ndarray:
         """The independent ones (x,) among all (e,)."""

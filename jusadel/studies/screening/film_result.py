@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
+from jusadel.action.nambu.frames import frame_to_green
 from jusadel.common.arguments import is_number, real
 from jusadel.common.differentiability import DIFFERENCES, without_derivatives
 from jusadel.observables.thermodynamics import free_energy
 from jusadel.solver.states.solution import Solution
-from jusadel.studies.screening.biot_savart import circulation, field_above, normal_field
+from jusadel.studies.screening.biot_savart import field_above
 from jusadel.studies.screening.edge_elements import holes
-from jusadel.studies.screening.film_model import FilmModel
-from jusadel.studies.screening.model import State
+from jusadel.studies.screening.film_model import FilmModel, edges_of
+from jusadel.studies.screening.model import State, forces_and_london
 from jusadel.studies.screening.result import in_its_field
 
 Array = jax.Array
@@ -33,12 +35,14 @@ class ScreenedFilm(Solution):
         applied_field: H, a number [1/length^2], or the function of points that is its vector potential.
         permeability: mu0.
         thickness: d.
-        magnetic_field: B along z at the centroids of the triangles, the applied one included, (m,).
+        magnetic_field: B along z, its mean over each triangle, the applied one included, (m,).
         hole_fluxes: through each hole, the applied one included, (holes,); a flux quantum is pi.
         hole_currents: that flow round each hole, counter-clockwise, (holes,).
         stream_function: g at the nodes, (n,); the sheet current is curl(g z).
         edges: Int A.dl along `mesh.edges`, from the smaller node to the larger, (e,).
         magnetic_energy: of the currents' own field, (1/2) Int K.A.
+        magnetic_moment: (1/2) Int r x K along z, negative where the field is kept out; in a uniform field
+            -d(gibbs_energy)/dH.
     """
 
     applied_field: Any
@@ -50,18 +54,13 @@ class ScreenedFilm(Solution):
     stream_function: np.ndarray = field(repr=False)
     edges: np.ndarray = field(repr=False)
     magnetic_energy: float
+    magnetic_moment: float
 
     @cached_property
     def sheet_current(self) -> np.ndarray:
         """K in each triangle, (m, 2): the current per width."""
         slopes = np.einsum("mvi,mv->mi", self.mesh.shape_gradients, self.stream_function[self.mesh.triangles])
         return np.stack([slopes[:, 1], -slopes[:, 0]], axis=1)
-
-    @property
-    def magnetic_moment(self) -> float:
-        """(1/2) Int r x K along z: negative where the field is kept out. In a uniform field -d(gibbs_energy)/dH."""
-        middle, K = np.asarray(self.mesh.centroids), self.sheet_current
-        return float(np.asarray(self.mesh.areas) @ (middle[:, 0] * K[:, 1] - middle[:, 1] * K[:, 0])) / 2
 
     @property
     def gibbs_energy(self) -> float:
@@ -97,7 +96,7 @@ def stray_field(screened: ScreenedFilm, points: Any, z: float) -> np.ndarray:
     if len(bad):
         raise ValueError(
             f"{len(bad)} points lie on lines of the mesh, first {at[bad[0]].tolist()}, where the field of currents "
-            "that are constant in triangles is infinite at z = 0: take z > 0, or centroids (screened.magnetic_field)"
+            "that are constant in triangles is infinite at z = 0: take z > 0, or screened.magnetic_field"
         )
     return B
 
@@ -167,25 +166,24 @@ def screened_film(
 ) -> ScreenedFilm:
     """That of a state that was found; Delta (m, 3) is used where it is given; H, mu0 and d as given."""
     sol, edges = in_its_field(model, state, Delta, seconds, stats)
-    g, currents, curl = model.stream(edges), model.currents, model.space.curl
-    m, (H, permeability, thickness) = len(sol.mesh.triangles), given
-    plain = ScreenedFilm(
+    x, space, m = model.split(state.z)[1], model.space, len(sol.mesh.triangles)
+    g, flux = model.stream(x), space.curl @ edges * space.areas
+    return ScreenedFilm(
         **{f.name: getattr(sol, f.name) for f in fields(Solution)},
-        applied_field=H,
-        permeability=permeability,
-        thickness=thickness,
-        magnetic_field=np.zeros(m),
-        hole_fluxes=np.zeros(0),
-        hole_currents=np.append(g, 0.0)[currents.of_holes],
-        stream_function=currents.on_nodes @ g,
+        **dict(zip(("applied_field", "permeability", "thickness"), given, strict=True)),
+        magnetic_field=flux[:m] / space.areas[:m],
+        hole_fluxes=flux[m:],
+        hole_currents=np.append(g, 0.0)[space.currents.of_holes],
+        stream_function=space.currents.on_nodes @ g,
         edges=edges,
         magnetic_energy=float(g @ model.Q @ g) / 2,
+        magnetic_moment=_moment(model, state),
     )
-    B, mu, loops = curl @ model.applied, model.permeability, [loop for loop, _ in holes(sol.device)]
-    mesh, K = sol.mesh, plain.sheet_current
-    own = np.array([-circulation(mesh, K, mu, loop) for loop in loops])
-    return replace(
-        plain,
-        magnetic_field=B[:m] + normal_field(mesh, K, mu, np.asarray(mesh.centroids)),
-        hole_fluxes=B[m:] * model.space.areas[m:] + own,
-    )
+
+
+def _moment(model: FilmModel, state: State) -> float:
+    """-dE/dH in a uniform field: of the current of the action, -dF/dA."""
+    problem = state.problem
+    V, weights = jnp.asarray(state.newton.V), jnp.asarray(np.pi * problem.T * problem.weights)
+    forces = np.asarray(forces_and_london(problem.system, frame_to_green(V), weights)[0]).ravel()
+    return -float(model.space.along_cells.T @ forces @ edges_of(problem.device, 1.0))

@@ -113,7 +113,7 @@ class FieldResponse:
 
     def smallest(self, metric: Metric) -> float:
         """The smallest eigenvalue relative to the metric, but for the gauge's zeros."""
-        n = 2 * self.model.sites + self.model.space.independent.shape[1]
+        n = 2 * self.model.sites + self.model.space.count
         start = self(np.random.default_rng(0).normal(size=n))  # without the gauge's many zeros
         return smallest_eigenvalue(self._operator(n, self), start, gap.EIGENVALUE, metric.solve)[0]
 

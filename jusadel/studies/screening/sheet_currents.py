@@ -2,8 +2,7 @@
 
 Round a hole g is one number, the current that flows round it. Seen through the hats phi_n of the unknown values of g, a
 vector potential is Int A.curl(phi_n z), which no gauge transformation changes: the flux through the hat, the hole
-included. That of the currents themselves is Q g with the inductances, exact but for near pairs of triangles
-(`triangle_potentials`),
+included. That of the currents themselves is Q g with the inductances (`triangle_potentials`)
 
     Q_nn' = (mu0 d/4 pi) Int Int curl(phi_n z).curl(phi_n' z)/|r - r'|.
 """
@@ -19,7 +18,7 @@ from scipy.sparse.csgraph import connected_components
 from jusadel.device.device import Device
 from jusadel.mesh.mesh import Mesh
 from jusadel.studies.screening.edge_elements import holes, merged_nodes, open_edges, signed_rows
-from jusadel.studies.screening.triangle_potentials import double_integrals
+from jusadel.studies.screening.triangle_potentials import double_integrals, line_integrals
 
 
 @dataclass(frozen=True)
@@ -35,13 +34,28 @@ class SheetCurrents:
 
     def inductances(self, permeability: float) -> np.ndarray:
         """Q (K, K), of a film for which A = (permeability/4 pi) Int K/|r - r'|."""
-        m = len(self.triangles)
         Q = np.zeros((self.current.shape[1],) * 2)
-        parts = self.current[:m].tocsr(), self.current[m:].tocsr()
         for rows, pairs in double_integrals(self.triangles, self.corners):
-            for part in parts:
+            for part in self._parts:
                 Q += part[rows].T @ (part.T @ pairs.T).T
         return permeability / (8 * np.pi) * (Q + Q.T)
+
+    def along_edges(self, mesh: Mesh, permeability: float) -> np.ndarray:
+        """Int A.dl along the edges of the mesh from the smaller node to the larger, (e, K)."""
+        start, end = (np.asarray(mesh.points)[mesh.edges[:, i]] for i in (0, 1))
+        A = np.empty((len(mesh.edges), self.current.shape[1]))
+        direction = (end - start) / np.linalg.norm(end - start, axis=1)[:, None]
+        for rows, pairs in line_integrals(start, end, self.corners):
+            A[rows] = sum(
+                t[:, None] * (part.T @ pairs.T).T for t, part in zip(direction[rows].T, self._parts, strict=True)
+            )
+        return permeability / (4 * np.pi) * A
+
+    @property
+    def _parts(self) -> tuple[sp.csr_matrix, sp.csr_matrix]:
+        """(m, K): K_x and K_y."""
+        m = len(self.triangles)
+        return self.current[:m].tocsr(), self.current[m:].tocsr()
 
 
 def sheet_currents(device: Device) -> SheetCurrents:
@@ -82,20 +96,16 @@ def _curl_of_hats(mesh: Mesh) -> sp.csr_matrix:
     return sp.csr_matrix((values, where), (2 * m, len(mesh.points)))
 
 
+def mean_of_links(mesh: Mesh) -> np.ndarray:
+    """(m, 2, 3): the mean of A over each triangle, that at its centroid, from Int A.dl along its edges."""
+    slopes = np.asarray(mesh.shape_gradients)
+    return (np.roll(slopes, -1, axis=1) - slopes).swapaxes(1, 2) / 3
+
+
 def _mean_of_edges(mesh: Mesh) -> sp.csr_matrix:
-    """(2 m, e): the mean of A over each triangle, that at its centroid, from edge integrals."""
-    slopes, m = np.asarray(mesh.shape_gradients), len(mesh.triangles)
-    each = (np.roll(slopes, -1, axis=1) - slopes) / 3
+    """(2 m, e): the same from edge integrals, all x first."""
+    each, m = mean_of_links(mesh), len(mesh.triangles)
     row, sign = signed_rows(mesh, mesh.topology.directed_edges)
-    values = np.concatenate([each[..., i].ravel() * sign for i in range(2)])
+    values = np.concatenate([each[:, i].ravel() * sign for i in range(2)])
     start = np.arange(m).repeat(3)
     return sp.csr_matrix((values, (np.concatenate([start, start + m]), np.tile(row, 2))), (2 * m, len(mesh.edges)))
-
-
-def edges_round_holes(device: Device) -> sp.csr_matrix:
-    """(holes, e): the circulation of edge integrals round each hole, counter-clockwise."""
-    mesh, rows = device.mesh, []
-    for loop, _ in holes(device):
-        row, sign = signed_rows(mesh, loop)
-        rows.append(sp.csr_matrix((-sign, (np.zeros(len(row), int), row)), (1, len(mesh.edges))))
-    return sp.csr_matrix(sp.vstack([sp.csr_matrix((0, len(mesh.edges))), *rows]))

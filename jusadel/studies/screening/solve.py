@@ -23,7 +23,6 @@ from typing import Any, Literal, overload
 
 import jax.numpy as jnp
 import numpy as np
-import scipy
 
 from jusadel.common.differentiability import (
     DIFFERENCES,
@@ -47,16 +46,14 @@ from jusadel.solver.problem import pose
 from jusadel.solver.resolution import isotropic_metric, warn_where_coarse
 from jusadel.solver.start import starting_frames
 from jusadel.solver.states.solution import Solution
-from jusadel.studies.screening.biot_savart import normal_field
 from jusadel.studies.screening.checks import BULK, FILM, check_sample, check_screening
 from jusadel.studies.screening.derivatives import differentiated_fields
 from jusadel.studies.screening.edge_elements import EdgeSpace, edge_space, field_of_currents
-from jusadel.studies.screening.film_model import FilmModel, film_model
+from jusadel.studies.screening.film_model import FilmModel, film_model, own_field
 from jusadel.studies.screening.film_result import ScreenedFilm, screened_film
 from jusadel.studies.screening.model import ScreeningModel, State, first_state, forces_and_london, penetration_depths
 from jusadel.studies.screening.newton import classified, converged
 from jusadel.studies.screening.result import ScreenedSolution, screened_solution
-from jusadel.studies.screening.sheet_currents import sheet_currents
 
 WORTH_MENTIONING = 0.01
 """Of the applied field: currents whose own field is smaller need no self-consistent one."""
@@ -240,7 +237,7 @@ def self_field(sol: Solution, permeability: float, *, model: str = BULK, thickne
         model, thickness: as in `solve_screened`.
 
     Returns:
-        B along z in each triangle, (m,) [1/length^2]; in a film at its centroid.
+        B along z in each triangle, (m,) [1/length^2].
 
     Raises:
         ValueError: permeability or thickness <= 0; a film that is periodic or has superconducting electrodes, whose
@@ -266,22 +263,17 @@ def self_field(sol: Solution, permeability: float, *, model: str = BULK, thickne
 
 
 def _of_bulk(sol: Solution, permeability: float) -> np.ndarray:
-    space, forces = _forces(sol)
+    space = edge_space(sol.device, sol.system)
+    forces = space.gathered(_forces(sol, space))
     return field_of_currents(sol.device, space, -permeability * forces)[: len(sol.mesh.triangles)]
 
 
 def _of_film(sol: Solution, permeability: float, thickness: Any) -> np.ndarray:
-    """By the sheet current without divergence that is nearest to the solution's."""
-    space, forces = _forces(sol)
-    currents = sheet_currents(sol.device)
-    hats = currents.through_hats @ space.independent
-    g = scipy.sparse.linalg.spsolve((hats @ hats.T).tocsc(), -(hats @ forces))
-    K = (currents.current @ g).reshape(2, -1).T
-    return normal_field(sol.mesh, K, permeability * thickness, np.asarray(sol.mesh.centroids))
+    space = edge_space(sol.device, sol.system)
+    return own_field(film_model(sol.device, space, None, 0.0, permeability, thickness), _forces(sol, space))
 
 
-def _forces(sol: Solution) -> tuple[EdgeSpace, np.ndarray]:
-    """dF/dA of the independent edges."""
-    model = ScreeningModel(edge_space(sol.device, sol.system), None, 0.0, 1.0)
+def _forces(sol: Solution, space: EdgeSpace) -> np.ndarray:
+    """dF/dA along the edges, (e,)."""
     weights = jnp.asarray(np.pi * sol.T * sol.weights)
-    return model.space, model.from_links(forces_and_london(sol.system, sol.all_G, weights)[0])
+    return space.along_cells.T @ np.asarray(forces_and_london(sol.system, sol.all_G, weights)[0]).ravel()
