@@ -47,6 +47,10 @@ OF_RESULTS = {
         Work("C. Texier, G. Montambaux, Phys. Rev. Lett. 92, 186801 (2004)", "weak localisation of any sample"),
         Work("S. Hikami, A. I. Larkin, Y. Nagaoka, Prog. Theor. Phys. 63, 707 (1980)", "weak antilocalisation"),
     ),
+    "ScreenedFilm": (
+        Work("J. Pearl, Appl. Phys. Lett. 5, 65 (1964)", "thin films in perpendicular fields"),
+        Work("D. R. Wilton et al., IEEE Trans. Antennas Propag. 32, 276 (1984)", "integrals of 1/r over triangles"),
+    ),
 }
 
 

@@ -18,11 +18,11 @@ from jusadel.files.fluctuations import gaussian_of, localisation_of, packed_gaus
 from jusadel.files.results import RESULTS
 from jusadel.files.solutions import (
     Content,
-    film_of,
-    packed_film,
     packed_screened,
+    packed_screened_film,
     packed_solution,
     packed_spectrum,
+    screened_film_of,
     screened_of,
     solution_of,
     spectrum_of,
@@ -126,7 +126,7 @@ def bare_device_of(part: Stored) -> Device:
 KINDS: dict[str, tuple[type, Callable[..., tuple[Content, Content]], Callable[[Stored], Any]]] = {
     "Solution": (Solution, packed_solution, solution_of),
     "ScreenedSolution": (ScreenedSolution, packed_screened, screened_of),
-    "ScreenedFilm": (ScreenedFilm, packed_film, film_of),
+    "ScreenedFilm": (ScreenedFilm, packed_screened_film, screened_film_of),
     "Spectrum": (Spectrum, packed_spectrum, spectrum_of),
     "Flow": (Flow, packed_flow, flow_of),
     "Kinetics": (Kinetics, packed_kinetics, kinetics_of),

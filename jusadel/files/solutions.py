@@ -75,18 +75,18 @@ def screened_of(part: Stored) -> ScreenedSolution:
     )
 
 
-def packed_film(sol: ScreenedFilm, arrays: Arrays) -> tuple[Content, Content]:
+def packed_screened_film(sol: ScreenedFilm, arrays: Arrays) -> tuple[Content, Content]:
     """A Solution with its sheet currents; an applied field that is a function, by its integrals along edges."""
     content, about = packed_solution(sol, arrays)
     H, numbers = sol.applied_field, {name: float(getattr(sol, name)) for name in NUMBERS_OF_FILMS}
     applied = {"applied_edges": arrays.put("applied_edges", edges_of(sol.device, H))} if callable(H) else {}
-    numbers |= {} if callable(H) else {"applied_field": float(H)}
+    numbers |= {} if callable(H) else {"applied_field": float(np.asarray(H))}
     return content | numbers | applied | {
         name: arrays.put(name, getattr(sol, name)) for name in OF_FILMS
     }, about | numbers
 
 
-def film_of(part: Stored) -> ScreenedFilm:
+def screened_film_of(part: Stored) -> ScreenedFilm:
     """The ScreenedFilm again; an applied field that was a function is one that serves on its mesh."""
     sol = solution_of(part)
     m, e, holes = len(sol.mesh.triangles), len(sol.mesh.edges), part["hole_fluxes"].array((None,))

@@ -13,6 +13,7 @@ import numpy as np
 from jusadel.action.nambu.frames import frame_to_green
 from jusadel.common.arguments import is_number, real
 from jusadel.common.differentiability import DIFFERENCES, without_derivatives
+from jusadel.common.types import ArrayLike, Field
 from jusadel.observables.thermodynamics import free_energy
 from jusadel.solver.states.solution import Solution
 from jusadel.studies.screening.biot_savart import field_above
@@ -45,7 +46,7 @@ class ScreenedFilm(Solution):
             -d(gibbs_energy)/dH.
     """
 
-    applied_field: Any
+    applied_field: Field
     permeability: float
     thickness: float
     magnetic_field: np.ndarray
@@ -69,7 +70,7 @@ class ScreenedFilm(Solution):
 
 
 @without_derivatives(DIFFERENCES)
-def stray_field(screened: ScreenedFilm, points: Any, z: float) -> np.ndarray:
+def stray_field(screened: ScreenedFilm, points: ArrayLike, z: float) -> np.ndarray:
     """The magnetic field that the currents of a film make above or below it, as scanning probes see it.
 
     By Biot and Savart, exactly for currents that are constant in triangles. The applied field comes on top.

@@ -33,7 +33,7 @@ from jusadel.common.differentiability import (
 )
 from jusadel.common.programs.compilation import Stopwatch
 from jusadel.common.progress import ProgressOption, reporter
-from jusadel.common.types import Frequencies, PairPotential
+from jusadel.common.types import Field, Frequencies, PairPotential
 from jusadel.device.device import Device
 from jusadel.device.pair_potential import at_vertices, default_pair_potential
 from jusadel.solver import gap
@@ -63,7 +63,7 @@ WORTH_MENTIONING = 0.01
 def solve_screened(
     device: Device,
     T: float,
-    H: Any,
+    H: Field,
     permeability: float,
     pair_potential: PairPotential = ...,
     frequencies: Frequencies = ...,
@@ -79,12 +79,12 @@ def solve_screened(
 ) -> ScreenedFilm: ...
 @overload
 def solve_screened(
-    device: Device, T: float, H: Any, permeability: float, *args: Any, **options: Any
+    device: Device, T: float, H: Field, permeability: float, *args: Any, **options: Any
 ) -> ScreenedSolution: ...
 def solve_screened(
     device: Device,
     T: float,
-    H: Any,
+    H: Field,
     permeability: float,
     pair_potential: PairPotential = SELF_CONSISTENT,
     frequencies: Frequencies = None,
@@ -135,7 +135,7 @@ def solve_screened(
         UserWarning: the film is thicker than the penetration depth.
     """
     options: dict[str, Any] = {"tol": tol, "linear_solver": linear_solver, "accuracy": accuracy, "gap_tol": gap_tol}
-    given = device, T, H, permeability, pair_potential, frequencies
+    given: tuple[Any, ...] = device, T, H, permeability, pair_potential, frequencies
     if model == FILM:
         refuse_traced("solve_screened of a film", DIFFERENCES, numbers=(given, thickness))
     elif is_traced(given):
