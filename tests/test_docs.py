@@ -98,7 +98,7 @@ def normal(found):
 
 def film_in_field(found):
     """The fluxoid over the current; the strip's kinetic inductance mu0 lambda^2/d times 2 pi over ln(500/300), with the
-    bulk's lambda at 0.4 K, 105 nm sqrt(rho/Tc) within what is left of Delta; its geometric one between those of wires."""
+    bulk's lambda at 0.4 K, 105 nm sqrt(rho/Tc) within what is left of Delta; its geometric one that of a strip."""
     total = 2067.83 / found["current_uA"]
     assert found["geometric_pH"] + found["kinetic_pH"] == pytest.approx(total, rel=1e-3)
     squares = 2 * np.pi / np.log(5 / 3)
