@@ -16,7 +16,7 @@ import jusadel as ju
 
 UNITS = ju.Units(Tc=1.3, D=50.0, resistivity=4.0, thickness=60.0)
 RADIUS, THICKNESS, HEIGHT = (UNITS.length(nm=x) for x in (350.0, 60.0, 150.0))
-T, SIZE = 0.5, 0.28
+T, SIZE = 0.5, 0.45
 FIELDS = np.array([2.0, 12.0, 16.0])  # mT
 
 
@@ -26,7 +26,7 @@ def states(mesh, fields):
     for winding in (0, 1):
         last, found[winding] = ju.vortex(ju.bulk_gap(T), winding) if winding else None, []
         for H in fields:
-            given = {"frequencies": 8, "permeability": UNITS.permeability, "model": "film", "thickness": THICKNESS}
+            given = {"frequencies": 6, "permeability": UNITS.permeability, "model": "film", "thickness": THICKNESS}
             last = ju.solve_screened(device, T, UNITS.field(mT=H), start=last, **given)
             found[winding].append(last)
     return found

@@ -392,7 +392,7 @@ def test_paraconductivity(tmp_path, monkeypatch):
 @pytest.mark.filterwarnings("ignore::jusadel.UnstableStateWarning")
 def test_film_in_field(tmp_path, monkeypatch):
     """Screened in the middle; the first vortex lies between one and four flux quanta through the disk."""
-    numbers = numbers_of("film_in_field", tmp_path, monkeypatch, SIZE=0.5)
+    numbers = numbers_of("film_in_field", tmp_path, monkeypatch)
     assert 0.8 < numbers["screened_to"] < 1
     quantum = 2.0678e-15 / (np.pi * 350e-9**2) * 1e3
     assert quantum < numbers["first_vortex_mT"] < 4 * quantum
