@@ -96,6 +96,19 @@ def normal(found):
     assert found["inverse_voltage"] == pytest.approx(-0.3 * np.tanh(8 * k) / k, rel=0.01)
 
 
+def film_in_field(found):
+    """The fluxoid over the current; the strip's kinetic inductance mu0 lambda^2/d times 2 pi over ln(500/300), with the
+    bulk's lambda at 0.4 K, 105 nm sqrt(rho/Tc) within what is left of Delta; its geometric one that of a strip."""
+    total = 2067.83 / found["current_uA"]
+    assert found["geometric_pH"] + found["kinetic_pH"] == pytest.approx(total, rel=1e-3)
+    squares = 2 * np.pi / np.log(5 / 3)
+    assert found["kinetic_pH"] == pytest.approx(4e-7 * np.pi * (105e-9**2 * 4 / 1.3) / 50e-9 * squares * 1e12, rel=0.1)
+    low, high = (4e-7 * np.pi * 400e-9 * x * 1e12 for x in (np.log(32 * 2) - 2, np.log(8 * 2) - 0.5))
+    assert 0.95 * low < found["geometric_pH"] < 1.05 * high
+    assert 0 < found["flux_in_quanta"] < 0.2
+    assert 0.8 < found["screened_to"] < 1
+
+
 def localisation(found):
     """The fit finds the lengths that went in, within its own error bars."""
     for name, length in {"spin_length": 300.0, "phase_length": 700.0}.items():
@@ -167,13 +180,25 @@ CHECKS = {
         normal,
         localisation,
         fluctuations,
+        film_in_field,
         sweep,
         solver,
         symmetry,
         mesh_file,
     )
 }
-SLOW = {"bias", "circuit", "diode", "fluctuations", "fraunhofer", "localisation", "spectrum", "solver", "tc"}
+SLOW = {
+    "bias",
+    "circuit",
+    "diode",
+    "film_in_field",
+    "fluctuations",
+    "fraunhofer",
+    "localisation",
+    "spectrum",
+    "solver",
+    "tc",
+}
 """Ten seconds of compilation and more, for calls that other tests make too."""
 
 

@@ -408,6 +408,17 @@ def test_paraconductivity(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")
+@pytest.mark.filterwarnings("ignore::jusadel.UnstableStateWarning")
+def test_film_in_field(tmp_path, monkeypatch):
+    """Screened in the middle; the first vortex lies between one and four flux quanta through the disk."""
+    numbers = numbers_of("film_in_field", tmp_path, monkeypatch)
+    assert 0.8 < numbers["screened_to"] < 1
+    quantum = 2.0678e-15 / (np.pi * 350e-9**2) * 1e3
+    assert quantum < numbers["first_vortex_mT"] < 4 * quantum
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")
 def test_design_ldos(tmp_path, monkeypatch):
     """A few steps on a coarser mesh: brighter on the ring than elsewhere, on the finer mesh too; the start is even."""
     mesh = ju.rectangle(8.0, 8.0, 8.0, x=np.linspace(0, 8, 9), y=np.linspace(0, 8, 9))

@@ -8,6 +8,7 @@ from jusadel.device.citations import cite
 from jusadel.device.contact import Contact
 from jusadel.device.device import Device
 from jusadel.device.gauge.phase_lines import GaugeError
+from jusadel.device.gauge.sources import coil_field, dipole_field
 from jusadel.device.material import symmetry
 from jusadel.device.material.known_materials import KnownMaterial, materials
 from jusadel.device.material.magnetic_groups import magnetic_point_groups
@@ -40,6 +41,8 @@ __all__ = [
     "altermagnet",
     "chiral",
     "cite",
+    "coil_field",
+    "dipole_field",
     "dresselhaus",
     "electrode_gauge",
     "ferromagnet",

@@ -52,10 +52,14 @@ OF_RESULTS = {
             'A. I. Larkin, A. A. Varlamov, "Theory of Fluctuations in Superconductors" (2005)', "fluctuations above Tc"
         ),
     ),
+    "ScreenedFilm": (
+        Work("J. Pearl, Appl. Phys. Lett. 5, 65 (1964)", "thin films in perpendicular fields"),
+        Work("D. R. Wilton et al., IEEE Trans. Antennas Propag. 32, 276 (1984)", "integrals of 1/r over triangles"),
+    ),
 }
 
 
-def cite(*used: Any) -> str:
+def cite(*used: object) -> str:
     """What a publication should cite, one line each, with what it is cited for.
 
     Args:

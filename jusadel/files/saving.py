@@ -21,8 +21,10 @@ from jusadel.files.results import RESULTS
 from jusadel.files.solutions import (
     Content,
     packed_screened,
+    packed_screened_film,
     packed_solution,
     packed_spectrum,
+    screened_film_of,
     screened_of,
     solution_of,
     spectrum_of,
@@ -34,7 +36,8 @@ from jusadel.solver.spectra import Spectrum
 from jusadel.solver.states.solution import Solution
 from jusadel.studies.circuits.current_voltage import CurrentVoltage
 from jusadel.studies.current_phase.result import CurrentPhaseRelation
-from jusadel.studies.screening.solve import ScreenedSolution
+from jusadel.studies.screening.film_result import ScreenedFilm
+from jusadel.studies.screening.result import ScreenedSolution
 from jusadel.studies.sweeps.file import KIND as SWEEP
 from jusadel.studies.transition.search import CriticalTemperature
 
@@ -51,7 +54,7 @@ Result = (
     | CriticalTemperature
     | FitResult
 )
-"""What files hold; a ScreenedSolution is a Solution."""
+"""What files hold; a ScreenedSolution and a ScreenedFilm are Solutions."""
 
 
 @without_derivatives("save what a concrete calculation returns")
@@ -63,7 +66,7 @@ def save(result: Result, path: Target) -> None:
     under another name and takes its place when it is complete: whatever interrupts that leaves the old file, or none.
 
     Args:
-        result: a Solution, ScreenedSolution, Spectrum, Flow, Kinetics, Localisation, Fluctuations or
+        result: a Solution, ScreenedSolution, ScreenedFilm, Spectrum, Flow, Kinetics, Localisation, Fluctuations or
             Device; or a CurrentPhaseRelation, CurrentVoltage, CriticalTemperature or FitResult, which have no device to
             go on with.
         path: ends in .npz; an existing file is replaced.
@@ -125,6 +128,7 @@ def bare_device_of(part: Stored) -> Device:
 KINDS: dict[str, tuple[type, Callable[..., tuple[Content, Content]], Callable[[Stored], Any]]] = {
     "Solution": (Solution, packed_solution, solution_of),
     "ScreenedSolution": (ScreenedSolution, packed_screened, screened_of),
+    "ScreenedFilm": (ScreenedFilm, packed_screened_film, screened_film_of),
     "Spectrum": (Spectrum, packed_spectrum, spectrum_of),
     "Flow": (Flow, packed_flow, flow_of),
     "Kinetics": (Kinetics, packed_kinetics, kinetics_of),

@@ -1,4 +1,4 @@
-"""Solutions, spectra and screened solutions in files: what is packed, and how it is read."""
+"""Solutions, spectra, screened solutions and films in files: what is packed, and how it is read."""
 
 from __future__ import annotations
 
@@ -22,13 +22,17 @@ from jusadel.solver.states.base import States
 from jusadel.solver.states.solution import Solution
 from jusadel.solver.states.stored import ENERGIES, FREQUENCIES, packed_state, stored_state
 from jusadel.studies.screening.edge_elements import WhitneyField, edge_space
-from jusadel.studies.screening.solve import ScreenedSolution
+from jusadel.studies.screening.film_model import edges_of
+from jusadel.studies.screening.film_result import ScreenedFilm
+from jusadel.studies.screening.result import ScreenedSolution
 
 Array = jax.Array
 Content = dict[str, Any]
 """The part of a file's header that says what is where."""
 
 MAGNETIC = ("magnetic_field", "hole_fields", "edges", "areas")
+OF_FILMS = ("magnetic_field", "hole_fluxes", "hole_currents", "stream_function", "edges")
+NUMBERS_OF_FILMS = ("permeability", "thickness", "magnetic_energy", "magnetic_moment")
 
 
 def packed_solution(sol: Solution, arrays: Arrays) -> tuple[Content, Content]:
@@ -69,6 +73,31 @@ def screened_of(part: Stored) -> ScreenedSolution:
         edges=part["edges"].array((len(sol.mesh.edges),)),
         areas=part["areas"].array((m + len(holes),)),
     )
+
+
+def packed_screened_film(sol: ScreenedFilm, arrays: Arrays) -> tuple[Content, Content]:
+    """A Solution with its sheet currents; an applied field that is a function, by its integrals along edges."""
+    content, about = packed_solution(sol, arrays)
+    H, numbers = sol.applied_field, {name: float(getattr(sol, name)) for name in NUMBERS_OF_FILMS}
+    applied = {"applied_edges": arrays.put("applied_edges", edges_of(sol.device, H))} if callable(H) else {}
+    numbers |= {} if callable(H) else {"applied_field": float(np.asarray(H))}
+    return content | numbers | applied | {
+        name: arrays.put(name, getattr(sol, name)) for name in OF_FILMS
+    }, about | numbers
+
+
+def screened_film_of(part: Stored) -> ScreenedFilm:
+    """The ScreenedFilm again; an applied field that was a function is one that serves on its mesh."""
+    sol = solution_of(part)
+    m, e, holes = len(sol.mesh.triangles), len(sol.mesh.edges), part["hole_fluxes"].array((None,))
+    shapes = dict(zip(OF_FILMS, (m, len(holes), len(holes), len(sol.mesh.points), e), strict=True))
+    given: dict[str, Any] = {name: part[name].array((count,)) for name, count in shapes.items()}
+    given |= {name: part[name].number() for name in NUMBERS_OF_FILMS}
+    if "applied_edges" in part:
+        given["applied_field"] = WhitneyField(sol.mesh, part["applied_edges"].array((e,)))
+    else:
+        given["applied_field"] = part["applied_field"].number()
+    return ScreenedFilm(**{f.name: getattr(sol, f.name) for f in fields(Solution)}, **given)
 
 
 def packed_spectrum(spec: Spectrum, arrays: Arrays) -> tuple[Content, Content]:

@@ -22,7 +22,9 @@ from jusadel.studies.current_phase.uncertainty import PhaseGridWarning, PhaseRan
 from jusadel.studies.film.depairing import depairing_current
 from jusadel.studies.film.states import film_state, gap_of_temperature
 from jusadel.studies.film.transition import film_critical_temperature
-from jusadel.studies.screening.solve import ScreenedSolution, self_field, solve_screened
+from jusadel.studies.screening.film_result import Inductance, ScreenedFilm, inductance, stray_field
+from jusadel.studies.screening.result import ScreenedSolution
+from jusadel.studies.screening.solve import self_field, solve_screened
 from jusadel.studies.sweeps.sweep import sweep
 from jusadel.studies.transition.critical_temperature import critical_temperature
 from jusadel.studies.transition.search import CriticalTemperature
@@ -35,8 +37,10 @@ __all__ = [
     "CriticalTemperature",
     "CurrentPhaseRelation",
     "CurrentVoltage",
+    "Inductance",
     "PhaseGridWarning",
     "PhaseRangeWarning",
+    "ScreenedFilm",
     "ScreenedSolution",
     "ShuntedJunction",
     "Squid",
@@ -52,10 +56,12 @@ __all__ = [
     "film_critical_temperature",
     "film_state",
     "gap_of_temperature",
+    "inductance",
     "self_field",
     "solve_at_current",
     "solve_screened",
     "squid_pattern",
+    "stray_field",
     "sweep",
     "switching_currents",
     "switching_distribution",

@@ -296,6 +296,41 @@ def test_screened_solution_comes_back(path):
     np.testing.assert_allclose(found.gibbs_energy, sol.gibbs_energy, rtol=1e-12)
 
 
+@pytest.mark.parametrize("applied", [0.7, ju.uniform_field(0.7)])
+def test_screened_film_comes_back(path, applied):
+    mesh = ju.rectangle(0.5, 0.5, 0.3)
+    rng = np.random.default_rng(1)
+    edges = rng.normal(size=len(mesh.edges))
+    device = ju.Device(mesh=mesh, materials=ju.Material(), vector_potential=WhitneyField(mesh, edges))
+    plain = solution_of(device)
+    arrays = {
+        "magnetic_field": len(mesh.triangles),
+        "hole_fluxes": 2,
+        "hole_currents": 2,
+        "stream_function": len(mesh.points),
+    }
+    sol = ju.ScreenedFilm(
+        **{name: getattr(plain, name) for name in plain.__dataclass_fields__},
+        **{name: rng.normal(size=size) for name, size in arrays.items()},
+        **dict(
+            zip(("permeability", "thickness", "magnetic_energy", "magnetic_moment"), rng.normal(size=4), strict=True)
+        ),
+        applied_field=applied,
+        edges=edges,
+    )
+    found = again(sol, path)
+    assert type(found) is ju.ScreenedFilm
+    for name in (*arrays, "edges", "permeability", "thickness", "magnetic_energy", "magnetic_moment"):
+        same(getattr(found, name), getattr(sol, name))
+    if callable(applied):
+        ends = np.asarray(mesh.points)[mesh.edges]
+        middle = ends.mean(axis=1)
+        along = np.sum(found.applied_field(middle) * (ends[:, 1] - ends[:, 0]), axis=1)
+        np.testing.assert_allclose(along, np.sum(applied(middle) * (ends[:, 1] - ends[:, 0]), axis=1), atol=1e-12)
+    else:
+        assert found.applied_field == applied
+
+
 @pytest.fixture(scope="module")
 def flow():
     device = ju.Device(mesh=ju.rectangle(1.0, 0.5, 0.5), materials=ju.Material(Tc=0, Gamma=1.0))

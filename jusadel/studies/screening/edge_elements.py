@@ -42,9 +42,22 @@ class EdgeSpace:
     curl: sp.csr_matrix  # (m + holes, e): circulation over area
     areas: np.ndarray  # (m + holes,)
 
+    @property
+    def count(self) -> int:
+        """Of the independent ones."""
+        return int(self.independent.shape[1])
+
+    def change(self, x: np.ndarray) -> np.ndarray:
+        """Of all edge integrals (e,), with the independent ones' (x,)."""
+        return self.independent @ x
+
+    def gathered(self, values: np.ndarray) -> np.ndarray:
+        """The transpose of `change`."""
+        return self.independent.T @ values
+
     def edges(self, x: np.ndarray) -> np.ndarray:
         """All edge integrals (e,) from the independent ones (x,)."""
-        return self.independent @ x + self.offset
+        return self.change(x) + self.offset
 
     def chosen(self, edges: np.ndarray) -> np.ndarray:
         """The independent ones (x,) among all (e,)."""
@@ -62,14 +75,14 @@ def edge_space(device: Device, system: DiscreteAction) -> EdgeSpace:
     independent, offset = _identified(device)
     corners = np.concatenate([mesh.triangles, mesh.triangles[layout.beside]])
     following = np.roll(corners, -1, axis=1)
-    row, sign = _signed(mesh, np.stack([corners, following], axis=-1).reshape(-1, 2))
+    row, sign = signed_rows(mesh, np.stack([corners, following], axis=-1).reshape(-1, 2))
     along_cells = sp.csr_matrix((sign, (np.arange(corners.size), row)), (corners.size, len(mesh.edges)))
     phase = np.asarray(layout.seam.phase)
     turned = (phase[following] - phase[corners]).ravel() / 2
     return EdgeSpace(mesh, independent, offset, along_cells, turned, *_curl(device))
 
 
-def _signed(mesh: Mesh, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def signed_rows(mesh: Mesh, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The rows (k,) of directed edges (k, 2), and 1 or -1 by their direction."""
     return edge_rows(mesh.edges, pairs), np.where(pairs[:, 0] < pairs[:, 1], 1.0, -1.0)
 
@@ -78,8 +91,8 @@ def _identified(device: Device) -> tuple[sp.csr_matrix, np.ndarray]:
     mesh, count = device.mesh, len(device.mesh.edges)
     owner, sign, offset = np.arange(count), np.ones(count), np.zeros(count)
     for pairs, partners, phases in _copies(device):
-        row, direction = _signed(mesh, pairs)
-        other, others = _signed(mesh, partners)
+        row, direction = signed_rows(mesh, pairs)
+        other, others = signed_rows(mesh, partners)
         owner[row], sign[row] = other, direction * others
         offset[row] = direction * (phases[:, 1] - phases[:, 0]) / 2
     own, column = np.unique(owner, return_inverse=True)
@@ -105,11 +118,11 @@ def _copies(device: Device) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
 def _curl(device: Device) -> tuple[sp.csr_matrix, np.ndarray]:
     mesh = device.mesh
     m = len(mesh.triangles)
-    row, sign = _signed(mesh, mesh.topology.directed_edges)
+    row, sign = signed_rows(mesh, mesh.topology.directed_edges)
     parts = [(np.repeat(np.arange(m), 3), row, sign)]
     areas = list(np.asarray(mesh.areas))
     for loop, area in holes(device):
-        row, sign = _signed(mesh, loop)
+        row, sign = signed_rows(mesh, loop)
         parts.append((np.full(len(loop), len(areas)), row, -sign))
         areas.append(area)
     where, column, value = (np.concatenate(x) for x in zip(*parts, strict=True))
@@ -123,7 +136,7 @@ def holes(device: Device) -> list[tuple[np.ndarray, float]]:
     Loops that close only by running round a periodic device are outer boundaries.
     """
     mesh = device.mesh
-    points, edges, label = np.asarray(mesh.points), _open_edges(device), _merged(device)
+    points, edges, label = np.asarray(mesh.points), open_edges(device), merged_nodes(device)
     leaving: dict[int, list[int]] = {}
     for k, node in enumerate(label[edges[:, 0]].tolist()):
         leaving.setdefault(node, []).append(k)
@@ -146,7 +159,7 @@ def holes(device: Device) -> list[tuple[np.ndarray, float]]:
     return found
 
 
-def _open_edges(device: Device) -> np.ndarray:
+def open_edges(device: Device) -> np.ndarray:
     """Outer edges that are no seams and no sides of doubled lines, the sample on their left."""
     mesh = device.mesh
     periodic = [(name, b.partner) for name, b in device.periodic().items()]
@@ -156,7 +169,7 @@ def _open_edges(device: Device) -> np.ndarray:
     return outer[~np.isin(edge_rows(mesh.edges, outer), edge_rows(mesh.edges, joined))]
 
 
-def _merged(device: Device) -> np.ndarray:
+def merged_nodes(device: Device) -> np.ndarray:
     """A number for each node, the same for nodes that are one another's copies, (n,)."""
     n = len(device.mesh.points)
     copies = [(a.ravel(), b.ravel()) for a, b, _ in _copies(device)]
@@ -185,7 +198,7 @@ def gauge_changes(device: Device, space: EdgeSpace, sites: Any, Delta: np.ndarra
 
     Nodes that are one another's copies turn together.
     """
-    label, edges = _merged(device), space.mesh.edges
+    label, edges = merged_nodes(device), space.mesh.edges
     ends = label[edges]
     row = np.arange(len(edges)).repeat(2)
     steps = sp.csr_matrix((np.tile([-1.0, 1.0], len(edges)), (row, ends.ravel())), (len(edges), label.max() + 1))
@@ -204,12 +217,12 @@ def _outer_pieces(device: Device) -> tuple[sp.csr_matrix, np.ndarray]:
     for name in device.electrodes():
         fixed[edge_rows(mesh.edges, mesh.boundaries[name])] = 1
     round_holes = np.concatenate([np.zeros((0, 2), int), *(loop for loop, _ in holes(device))])
-    edges = _open_edges(device)
+    edges = open_edges(device)
     rows = edge_rows(mesh.edges, edges)
     edges = edges[(fixed[rows] == 0) & ~np.isin(rows, edge_rows(mesh.edges, round_holes))]
-    label, n = _merged(device)[edges], len(mesh.points)
+    label, n = merged_nodes(device)[edges], len(mesh.points)
     piece = connected_components(sp.coo_array((np.ones(len(edges)), label.T), (n, n)), directed=False)[1][label[:, 0]]
-    row, sign = _signed(mesh, edges)
+    row, sign = signed_rows(mesh, edges)
     which = np.unique(piece, return_inverse=True)[1]
     return sp.csr_matrix((sign, (which, row)), (int(which.max(initial=-1)) + 1, len(mesh.edges))), fixed
 
@@ -227,7 +240,7 @@ class WhitneyField:
 
     def __init__(self, mesh: Mesh, edges: Any) -> None:
         self.mesh, self.edges = mesh, edges if is_traced(edges) else np.asarray(edges)
-        self._row, self._sign = _signed(mesh, mesh.topology.directed_edges)
+        self._row, self._sign = signed_rows(mesh, mesh.topology.directed_edges)
         self._gradients, self._corner = np.asarray(mesh.shape_gradients), np.asarray(mesh.points)[mesh.triangles]
         self._tree = scipy.spatial.cKDTree(np.asarray(mesh.centroids))
 

@@ -58,19 +58,38 @@ class ScreeningModel:
 
     def links(self, x: np.ndarray) -> np.ndarray:
         """The change (c, 3) of the line integrals with the independent edges' (x,)."""
-        return (self.space.along_cells @ (self.space.independent @ x)).reshape(-1, 3)
+        return (self.space.along_cells @ self.space.change(x)).reshape(-1, 3)
 
     def from_links(self, values: Any) -> np.ndarray:
         """The transpose of `links`."""
-        return self.space.independent.T @ (self.space.along_cells.T @ np.asarray(values).ravel())
+        return self.space.gathered(self.space.along_cells.T @ np.asarray(values).ravel())
 
     def curl(self, x: np.ndarray) -> np.ndarray:
         """The change of B in triangles and holes."""
-        return self.space.curl @ (self.space.independent @ x)
+        return self.space.curl @ self.space.change(x)
 
-    def field_force(self, B: np.ndarray) -> np.ndarray:
+    def field_gradient(self, x: np.ndarray) -> np.ndarray:
+        """The derivative of the field's energy with respect to the independent edges, (x,)."""
+        return self._weighted(self.space.curl @ self.space.edges(x) - self.H)
+
+    def field_change(self, x: np.ndarray) -> np.ndarray:
+        """Its second derivative times a change (x,)."""
+        return self._weighted(self.curl(x))
+
+    def _weighted(self, B: np.ndarray) -> np.ndarray:
         """The transpose of `curl` of B areas/mu0, (x,)."""
-        return self.space.independent.T @ (self.space.curl.T @ (self.space.areas * B / self.permeability))
+        return self.space.gathered(self.space.curl.T @ (self.space.areas * B / self.permeability))
+
+    @property
+    def softest_field(self) -> float:
+        """The second derivative of the field's energy along a vector potential as long as the sample."""
+        return float(1 / (self.permeability * self.space.areas.sum()))
+
+    def factored(self, london: sp.bsr_matrix) -> Callable[[np.ndarray], np.ndarray]:
+        """What solves the second derivative of the field's energy and London's (3 c, 3 c) along the cells' edges."""
+        curl, onto_links = (part @ self.space.independent for part in (self.space.curl, self.space.along_cells))
+        field = curl.T @ sp.diags(self.space.areas / self.permeability) @ curl
+        return factor((onto_links.T @ london @ onto_links + field).tocsc()).solve
 
 
 class State(NamedTuple):
@@ -93,16 +112,10 @@ class Metric:
     """The preconditioner: the second derivative of the energy with G as it is, Delta and A each for itself."""
 
     def __init__(self, model: ScreeningModel, london: np.ndarray) -> None:
-        space = model.space
+        where, count = model.where, len(london)
         self.london = london
-        count = len(london)
-        of_field = 1 / (model.permeability * space.areas.sum())
-        blocks = sp.bsr_matrix((_positive(london, of_field), np.arange(count), np.arange(count + 1)))
-        onto_links = space.along_cells @ space.independent
-        curl = space.curl @ space.independent
-        matrix = onto_links.T @ blocks @ onto_links + curl.T @ sp.diags(space.areas / model.permeability) @ curl
-        self._solve = _factor(matrix.tocsc()).solve
-        where = model.where
+        blocks = sp.bsr_matrix((_positive(london, model.softest_field), np.arange(count), np.arange(count + 1)))
+        self._solve = model.factored(blocks)
         self._sites = np.zeros(0) if where is None else np.tile(2 * where.weight * where.a, 2)
 
     def solve(self, gradient: np.ndarray) -> np.ndarray:
@@ -111,7 +124,12 @@ class Metric:
         return np.concatenate([gradient[:K] / self._sites, self._solve(gradient[K:])])
 
 
-def _factor(matrix: sp.csc_matrix) -> sla.SuperLU:
+def factor(matrix: sp.csc_matrix) -> sla.SuperLU:
+    """The factors of a positive matrix of edges.
+
+    Raises:
+        SolveError: it is singular.
+    """
     try:
         return sla.splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
     except RuntimeError as error:  # SuperLU's word for an exactly singular matrix
@@ -155,7 +173,7 @@ def state_at(
     V, weights = jnp.asarray(result.V), jnp.asarray(np.pi * posed.T * posed.weights)
     B = model.space.curl @ edges
     forces, london = (np.asarray(x) for x in forces_and_london(posed.system, frame_to_green(V), weights))
-    force = model.from_links(forces) + model.field_force(B - model.H)
+    force = model.from_links(forces) + model.field_gradient(x)
     r = np.zeros(0, complex) if where is None else gap.gap_residual(posed, where, V, Delta)
     metric = Metric(model, london)
     gradient = model.joined(2 * r, force)

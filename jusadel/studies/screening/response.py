@@ -79,7 +79,7 @@ class FieldResponse:
         followed = self.felt(self.steps_of(self.pushed(z)))
         force = model.from_links(np.einsum("mlk,mk->ml", self._london, model.links(x)))
         own = np.zeros(0, complex) if where is None else 2 * where.weight * where.a * Delta
-        return model.joined(own, force + model.field_force(model.curl(x))) - followed
+        return model.joined(own, force + model.field_change(x)) - followed
 
     def pushed(self, z: np.ndarray) -> np.ndarray:
         """The change (b, N, 8) with z of each frequency's slope along the steps."""
@@ -113,7 +113,7 @@ class FieldResponse:
 
     def smallest(self, metric: Metric) -> float:
         """The smallest eigenvalue relative to the metric, but for the gauge's zeros."""
-        n = 2 * self.model.sites + self.model.space.independent.shape[1]
+        n = 2 * self.model.sites + self.model.space.count
         start = self(np.random.default_rng(0).normal(size=n))  # without the gauge's many zeros
         return smallest_eigenvalue(self._operator(n, self), start, gap.EIGENVALUE, metric.solve)[0]
 

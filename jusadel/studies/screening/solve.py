@@ -18,14 +18,12 @@ In a dirty superconductor F = 4 pi nu D T Sum_{omega>0} sin^2(theta) Int A^2, so
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal, overload
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.common.arguments import is_number
 from jusadel.common.differentiability import (
     DIFFERENCES,
     is_traced,
@@ -35,10 +33,9 @@ from jusadel.common.differentiability import (
 )
 from jusadel.common.programs.compilation import Stopwatch
 from jusadel.common.progress import ProgressOption, reporter
-from jusadel.common.types import Frequencies, PairPotential
+from jusadel.common.types import Field, Frequencies, PairPotential
 from jusadel.device.device import Device
 from jusadel.device.pair_potential import at_vertices, default_pair_potential
-from jusadel.observables.thermodynamics import free_energy
 from jusadel.solver import gap
 from jusadel.solver.checks import refuse_bad_input
 from jusadel.solver.derivatives.tracing import still
@@ -49,70 +46,45 @@ from jusadel.solver.problem import pose
 from jusadel.solver.resolution import isotropic_metric, warn_where_coarse
 from jusadel.solver.start import starting_frames
 from jusadel.solver.states.solution import Solution
+from jusadel.studies.screening.checks import BULK, FILM, check_sample, check_screening
 from jusadel.studies.screening.derivatives import differentiated_fields
-from jusadel.studies.screening.edge_elements import WhitneyField, edge_space, field_of_currents
+from jusadel.studies.screening.edge_elements import EdgeSpace, edge_space, field_of_currents
+from jusadel.studies.screening.film_model import FilmModel, film_model, own_field
+from jusadel.studies.screening.film_result import ScreenedFilm, screened_film
 from jusadel.studies.screening.model import ScreeningModel, State, first_state, forces_and_london, penetration_depths
 from jusadel.studies.screening.newton import classified, converged
-
-Array = jax.Array
+from jusadel.studies.screening.result import ScreenedSolution, screened_solution
 
 WORTH_MENTIONING = 0.01
 """Of the applied field: currents whose own field is smaller need no self-consistent one."""
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
-class ScreenedSolution(Solution):
-    """A Solution in the field that its own currents screen; `device.vector_potential` is the one found.
-
-    Its stats have "screening_residual", "screening_steps" and "screening_responses"; "gap_eigenvalue" is the smallest
-    of the energy's second derivative with respect to Delta and A together, relative to that at fixed G: at a minimum it
-    is not negative.
-
-    Attributes:
-        applied_field: H along z, the field at the outer edge [1/length^2].
-        permeability: mu0.
-        magnetic_field: B in each triangle, (m,).
-        hole_fields: B in each hole, (holes,).
-        edges: Int A.dl along `mesh.edges`, from the smaller node to the larger, (e,).
-        areas: of the triangles and the holes, (m + holes,).
-    """
-
-    applied_field: float
-    permeability: float
-    magnetic_field: np.ndarray
-    hole_fields: np.ndarray
-    edges: np.ndarray = field(repr=False)
-    areas: np.ndarray = field(repr=False)
-
-    @property
-    def magnetic_energy(self) -> float:
-        """(1/2 mu0) Int (B - H)^2 dA, holes included."""
-        return _number(self.areas @ (self._all_fields - self.applied_field) ** 2 / (2 * self.permeability))
-
-    @property
-    def gibbs_energy(self) -> float:
-        """What is stationary: free and magnetic energy, less those of the normal state in the field H."""
-        return _number(free_energy(self) + self.magnetic_energy)
-
-    @property
-    def magnetic_moment(self) -> float:
-        """Int (B - H) dA/mu0 per length along z, holes included: negative where the field is kept out."""
-        return _number(self.areas @ (self._all_fields - self.applied_field) / self.permeability)
-
-    @property
-    def _all_fields(self) -> np.ndarray:
-        xp: Any = jnp if is_traced(self.magnetic_field) else np
-        return xp.concatenate([self.magnetic_field, self.hole_fields])
-
-
-def _number(x: Any) -> Any:
-    return x if is_traced(x) else float(x)
-
-
+@overload
 def solve_screened(
     device: Device,
     T: float,
-    H: float,
+    H: Field,
+    permeability: float,
+    pair_potential: PairPotential = ...,
+    frequencies: Frequencies = ...,
+    tol: float = ...,
+    start: Solution | PairPotential = ...,
+    linear_solver: LinearSolver | None = ...,
+    accuracy: float = ...,
+    gap_tol: float = ...,
+    progress: ProgressOption = ...,
+    *,
+    model: Literal["film"],
+    thickness: float,
+) -> ScreenedFilm: ...
+@overload
+def solve_screened(
+    device: Device, T: float, H: Field, permeability: float, *args: Any, **options: Any
+) -> ScreenedSolution: ...
+def solve_screened(
+    device: Device,
+    T: float,
+    H: Field,
     permeability: float,
     pair_potential: PairPotential = SELF_CONSISTENT,
     frequencies: Frequencies = None,
@@ -122,14 +94,19 @@ def solve_screened(
     accuracy: float = 1e-4,
     gap_tol: float = 1e-8,
     progress: ProgressOption = False,
-) -> ScreenedSolution:
-    """Solve the Usadel equation together with Maxwell's, for a sample that is infinite along z in a field along z.
+    *,
+    model: str = BULK,
+    thickness: float | None = None,
+) -> ScreenedSolution | ScreenedFilm:
+    """Solve the Usadel equation together with Maxwell's, in a field along z: a sample along which nothing depends on z,
+    or a thin film.
 
     Args:
         device: the Device; its vector potential is where the search starts, none being the field-free state. Seams
             keep the phases they were given; no net current flows through them.
         T: temperature > 0 [energy].
-        H: the field outside, along z, in units where the flux quantum is pi [1/length^2].
+        H: the field outside, along z, in units where the flux quantum is pi [1/length^2]. For a film that applied,
+            which may also be a function of points, its vector potential in any gauge (`coil_field`, `dipole_field`).
         permeability: mu0 in the units of the other numbers, which sets the penetration depth of a dirty bulk
             superconductor, 1/lambda^2 = 2 pi mu0 nu D Delta tanh(Delta/2T).
         pair_potential: "self-consistent", or a given one as in `solve`. The phase of a given one only chooses the
@@ -138,20 +115,32 @@ def solve_screened(
         gap_tol: largest residual: of the gap equation relative to the bulk gap; of the field relative to the largest
             field; and of A along the mesh's links, as a phase.
         frequencies, tol, linear_solver, accuracy, progress: as in `solve`.
+        model: "bulk", nothing depends on z; or "film", a film in the plane z = 0 that is thin compared with the
+            penetration depth, whose currents act on each other by Biot and Savart, through holes and outside too.
+        thickness: of the film, d [length]. Its screening length is Pearl's, 2 lambda^2/d.
+
+    Returns:
+        A ScreenedSolution; a ScreenedFilm of a film.
 
     Raises:
         SolveError: as in `solve`, or the field did not converge.
         ValueError: superconducting electrodes, since a current through them changes the field outside; permeability
-            <= 0; H no number; and what `solve` refuses.
-        NotDifferentiableError: inside `jax.jit` or `jax.vmap`, or with traced points of the mesh or phases of seams.
-            Under `jax.grad` and its kin there are derivatives with respect to all other numbers, of what does not
-            depend on the gauge.
+            or thickness <= 0, or a thickness in the model "bulk"; H no number; a film that is periodic, or with more
+            than 5000 nodes; and what `solve` refuses.
+        NotDifferentiableError: inside `jax.jit` or `jax.vmap`, or with traced points of the mesh or phases of seams;
+            of a film always. Under `jax.grad` and its kin there are derivatives with respect to all other numbers, of
+            what does not depend on the gauge.
+
+    Warns:
+        UserWarning: the film is thicker than the penetration depth.
     """
     options: dict[str, Any] = {"tol": tol, "linear_solver": linear_solver, "accuracy": accuracy, "gap_tol": gap_tol}
-    given = device, T, H, permeability, pair_potential, frequencies
-    if is_traced(given):
+    given: tuple[Any, ...] = device, T, H, permeability, pair_potential, frequencies
+    if model == FILM:
+        refuse_traced("solve_screened of a film", DIFFERENCES, numbers=(given, thickness))
+    elif is_traced(given):
         return _differentiated(given, start, options | {"progress": progress})
-    return _found(*given, start=start, progress=progress, **options)[2]
+    return _found(*given, start=start, progress=progress, film=(model, thickness), **options)[2]
 
 
 def _differentiated(given: tuple[Any, ...], start: Any, options: dict[str, Any]) -> ScreenedSolution:
@@ -180,12 +169,13 @@ def _found(
     accuracy: float,
     gap_tol: float,
     progress: ProgressOption,
-) -> tuple[ScreeningModel, State, ScreenedSolution]:
+    film: tuple[str, Any] = (BULK, None),
+) -> tuple[ScreeningModel, State, Any]:
     """The model, its state and the solution."""
     refuse_bad_input(device, tol, gap_tol)
-    _check(device, H, permeability)
+    check_screening(device, H, permeability, *film)
     watch = Stopwatch()
-    if isinstance(start, ScreenedSolution):
+    if isinstance(start, ScreenedSolution | ScreenedFilm):
         device = replace(device, vector_potential=start.device.vector_potential)
     consistent, Delta, start = first_pair_potential(device, T, pair_potential, start)
     problem = pose(
@@ -200,39 +190,66 @@ def _found(
         unknown=("A", "Delta") if consistent else ("A",),
     )
     where = gap.weighted_sites(problem) if consistent else None
-    model = ScreeningModel(edge_space(device, problem.system), where, float(H), float(permeability))
+    model = _model(device, edge_space(device, problem.system), where, H, permeability, film)
     first = first_state(model, problem, Delta, starting_frames(device, problem.system, start))
     found, stats = converged(model, first, gap_tol)
     found, named = classified(model, found)
     depths = penetration_depths(found.problem, found.metric.london, permeability)
-    warn_where_coarse(device, "penetration depth", isotropic_metric(depths), stacklevel=4)
+    _warn_where_coarse(device, depths, film[1])
     stats |= named | {"compile_seconds": watch.compiling}
-    return model, found, _solution(model, found, Delta, watch.seconds, stats)
+    if isinstance(model, FilmModel):
+        return model, found, screened_film(model, found, Delta, watch.seconds, stats, (H, permeability, film[1]))
+    return model, found, screened_solution(model, found, Delta, watch.seconds, stats)
+
+
+def _model(
+    device: Device, space: EdgeSpace, where: gap.Sites | None, H: Any, permeability: float, film: tuple[str, Any]
+) -> ScreeningModel:
+    if film[0] == FILM:
+        return film_model(device, space, where, H, permeability, film[1])
+    return ScreeningModel(space, where, float(H), float(permeability))
+
+
+def _warn_where_coarse(device: Device, depths: np.ndarray, thickness: float | None) -> None:
+    """Of penetration depths (m,), and of Pearl's lengths of a film."""
+    if thickness is None:
+        return warn_where_coarse(device, "penetration depth", isotropic_metric(depths), stacklevel=5)
+    warn_where_coarse(device, "Pearl length", isotropic_metric(2 * depths**2 / thickness), stacklevel=5)
+    if depths.min() < thickness:
+        warnings.warn(
+            f"thickness = {thickness:.3g} exceeds the penetration depth, {depths.min():.3g} at the least: currents "
+            "would vary across the film, which the model 'film' takes as thin",
+            stacklevel=4,
+        )
 
 
 @without_derivatives(DIFFERENCES)
-def self_field(sol: Solution, permeability: float) -> np.ndarray:
-    """The field that the currents of a solution make themselves, where nothing depends on z: is a given field enough?
+def self_field(sol: Solution, permeability: float, *, model: str = BULK, thickness: float | None = None) -> np.ndarray:
+    """The field that the currents of a solution make themselves: is a given field enough?
 
-    curl B = mu0 j, with the field outside zero; where currents run in and out through electrodes or round a periodic
-    device, the outer edges between them have different fields, of which the mean is zero.
+    In a film by Biot and Savart. Where nothing depends on z, curl B = mu0 j with the field outside zero; where currents
+    run in and out through electrodes or round a periodic device, the outer edges between them have different fields, of
+    which the mean is zero.
 
     Args:
         sol: the Solution.
         permeability: mu0, as in `solve_screened`.
+        model, thickness: as in `solve_screened`.
 
     Returns:
         B along z in each triangle, (m,) [1/length^2].
+
+    Raises:
+        ValueError: permeability or thickness <= 0; a film that is periodic or has superconducting electrodes, whose
+            currents go on outside of the mesh.
 
     Warns:
         UserWarning: it exceeds 1 % of the largest applied field or, where there is none, of the field of one flux
             quantum in the area of the device.
     """
-    _check_permeability(permeability)
-    device, weights = sol.device, jnp.asarray(np.pi * sol.T * sol.weights)
-    model = ScreeningModel(edge_space(device, sol.system), None, 0.0, float(permeability))
-    forces = forces_and_london(sol.system, sol.all_G, weights)[0]
-    B = field_of_currents(device, model.space, -permeability * model.from_links(forces))[: len(sol.mesh.triangles)]
+    check_sample(sol.device, permeability, model, thickness)
+    device = sol.device
+    B = _of_film(sol, permeability, thickness) if model == FILM else _of_bulk(sol, permeability)
     applied = np.abs(np.asarray(device.magnetic_field())).max()
     largest = applied if applied > 0 else np.pi / float(np.sum(sol.mesh.areas))
     if np.abs(B).max() > WORTH_MENTIONING * largest:
@@ -245,43 +262,18 @@ def self_field(sol: Solution, permeability: float) -> np.ndarray:
     return B
 
 
-def _check(device: Device, H: Any, permeability: Any) -> None:
-    if not is_number(H):
-        raise ValueError(f"H = {H!r}; expected a finite number, the field along z outside the sample")
-    _check_permeability(permeability)
-    leads = [name for name, r in device.electrodes().items() if float(r.Delta) > 0]
-    if leads:
-        raise ValueError(
-            f"electrodes {leads} are superconducting: a current through them makes the field outside differ from one "
-            "side to the other; make them regions of the mesh"
-        )
+def _of_bulk(sol: Solution, permeability: float) -> np.ndarray:
+    space = edge_space(sol.device, sol.system)
+    forces = space.gathered(_forces(sol, space))
+    return field_of_currents(sol.device, space, -permeability * forces)[: len(sol.mesh.triangles)]
 
 
-def _check_permeability(permeability: Any) -> None:
-    if not is_number(permeability) or permeability <= 0:
-        raise ValueError(f"permeability = {permeability!r}; expected a finite number > 0")
+def _of_film(sol: Solution, permeability: float, thickness: Any) -> np.ndarray:
+    space = edge_space(sol.device, sol.system)
+    return own_field(film_model(sol.device, space, None, 0.0, permeability, thickness), _forces(sol, space))
 
 
-# --- Newton's method -----------------------------------------------------------------------------------
-
-
-def _solution(
-    model: ScreeningModel, state: State, Delta: Array, seconds: float, stats: dict[str, Any]
-) -> ScreenedSolution:
-    own, x = model.split(state.z)
-    edges, m = model.space.edges(x), len(model.space.mesh.triangles)
-    if model.where is not None:
-        Delta = jnp.asarray(model.where.on_vertices(own))
-        stats["gap_steps"] = stats["screening_steps"]
-    device = replace(state.problem.device, vector_potential=WhitneyField(model.space.mesh, edges))
-    sol = replace(state.problem, device=device).solution(state.newton, Delta, seconds, **stats)
-    B = model.space.curl @ edges
-    return ScreenedSolution(
-        **{f.name: getattr(sol, f.name) for f in fields(Solution)},
-        applied_field=model.H,
-        permeability=model.permeability,
-        magnetic_field=B[:m],
-        hole_fields=B[m:],
-        edges=edges,
-        areas=model.space.areas,
-    )
+def _forces(sol: Solution, space: EdgeSpace) -> np.ndarray:
+    """dF/dA along the edges, (e,)."""
+    weights = jnp.asarray(np.pi * sol.T * sol.weights)
+    return space.along_cells.T @ np.asarray(forces_and_london(sol.system, sol.all_G, weights)[0]).ravel()

@@ -1,0 +1,111 @@
+"""Currents of a thin film by their stream function, K = curl(g z): continuous, linear in triangles, 0 on the outer rim.
+
+Round a hole g is one number, the current that flows round it. Seen through the hats phi_n of the unknown values of g, a
+vector potential is Int A.curl(phi_n z), which no gauge transformation changes: the flux through the hat, the hole
+included. That of the currents themselves is Q g with the inductances (`triangle_potentials`)
+
+    Q_nn' = (mu0 d/4 pi) Int Int curl(phi_n z).curl(phi_n' z)/|r - r'|.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.csgraph import connected_components
+
+from jusadel.device.device import Device
+from jusadel.mesh.mesh import Mesh
+from jusadel.studies.screening.edge_elements import holes, merged_nodes, open_edges, signed_rows
+from jusadel.studies.screening.triangle_potentials import double_integrals, line_integrals
+
+
+@dataclass(frozen=True)
+class SheetCurrents:
+    """The unknown values (K,) of a stream function, and what follows from them."""
+
+    on_nodes: sp.csr_matrix  # (n, K): g at all nodes
+    current: sp.csr_matrix  # (2 m, K): K_x, then K_y of each triangle
+    through_hats: sp.csr_matrix  # (K, e): Int A.curl(phi z) of edge integrals
+    of_holes: np.ndarray  # (holes,) the value of g round each; -1 where it is 0
+    corners: np.ndarray  # (m, 3, 2)
+    triangles: np.ndarray  # (m, 3), equal nodes where triangles touch
+
+    def inductances(self, permeability: float) -> np.ndarray:
+        """Q (K, K), of a film for which A = (permeability/4 pi) Int K/|r - r'|."""
+        Q = np.zeros((self.current.shape[1],) * 2)
+        for rows, pairs in double_integrals(self.triangles, self.corners):
+            for part in self._parts:
+                Q += part[rows].T @ (part.T @ pairs.T).T
+        return permeability / (8 * np.pi) * (Q + Q.T)
+
+    def along_edges(self, mesh: Mesh, permeability: float) -> np.ndarray:
+        """Int A.dl along the edges of the mesh from the smaller node to the larger, (e, K)."""
+        start, end = (np.asarray(mesh.points)[mesh.edges[:, i]] for i in (0, 1))
+        A = np.empty((len(mesh.edges), self.current.shape[1]))
+        direction = (end - start) / np.linalg.norm(end - start, axis=1)[:, None]
+        for rows, pairs in line_integrals(start, end, self.corners):
+            A[rows] = sum(
+                t[:, None] * (part.T @ pairs.T).T for t, part in zip(direction[rows].T, self._parts, strict=True)
+            )
+        return permeability / (4 * np.pi) * A
+
+    @property
+    def _parts(self) -> tuple[sp.csr_matrix, sp.csr_matrix]:
+        """(m, K): K_x and K_y."""
+        m = len(self.triangles)
+        return self.current[:m].tocsr(), self.current[m:].tocsr()
+
+
+def sheet_currents(device: Device) -> SheetCurrents:
+    """Those of a device's mesh; nodes that are one another's copies have one value."""
+    mesh, label = device.mesh, merged_nodes(device)
+    on_nodes, of_holes = _stream_values(device, label)
+    curl = _curl_of_hats(mesh)
+    current = sp.csr_matrix(curl @ on_nodes)
+    area = np.tile(np.asarray(mesh.areas), 2)
+    through = sp.csr_matrix(current.T @ sp.diags(area) @ _mean_of_edges(mesh))
+    triangles = label[mesh.triangles]
+    return SheetCurrents(on_nodes, current, through, of_holes, np.asarray(mesh.points)[mesh.triangles], triangles)
+
+
+def _stream_values(device: Device, label: np.ndarray) -> tuple[sp.csr_matrix, np.ndarray]:
+    edges, count = label[open_edges(device)], int(label.max()) + 1
+    piece = connected_components(sp.coo_array((np.ones(len(edges)), edges.T), (count, count)), directed=False)[1]
+    loops = [label[loop] for loop, _ in holes(device)]
+    round_holes = np.concatenate([np.zeros((0, 2), int), *loops])
+    key = lambda pairs: pairs[:, 0] * count + pairs[:, 1]  # noqa: E731
+    outer = np.unique(piece[edges[~np.isin(key(edges), key(round_holes))][:, 0]])
+    value = np.full(len(piece), -1)
+    own, column = np.unique(piece[~np.isin(piece, outer)], return_inverse=True)
+    value[~np.isin(piece, outer)] = column
+    columns = value[label]
+    inside = np.flatnonzero(columns >= 0)
+    shape = (len(label), len(own))
+    matrix = sp.csr_matrix((np.ones(len(inside)), (inside, columns[inside])), shape)
+    return matrix, np.array([value[loop[0, 0]] for loop in loops], int)
+
+
+def _curl_of_hats(mesh: Mesh) -> sp.csr_matrix:
+    """(2 m, n): curl(phi z) = (d_y phi, -d_x phi) in each triangle."""
+    slopes, m = np.asarray(mesh.shape_gradients), len(mesh.triangles)
+    values = np.concatenate([slopes[..., 1].ravel(), -slopes[..., 0].ravel()])
+    row = np.arange(m).repeat(3)
+    where = np.concatenate([row, row + m]), np.tile(mesh.triangles.ravel(), 2)
+    return sp.csr_matrix((values, where), (2 * m, len(mesh.points)))
+
+
+def mean_of_links(mesh: Mesh) -> np.ndarray:
+    """(m, 2, 3): the mean of A over each triangle, that at its centroid, from Int A.dl along its edges."""
+    slopes = np.asarray(mesh.shape_gradients)
+    return (np.roll(slopes, -1, axis=1) - slopes).swapaxes(1, 2) / 3
+
+
+def _mean_of_edges(mesh: Mesh) -> sp.csr_matrix:
+    """(2 m, e): the same from edge integrals, all x first."""
+    each, m = mean_of_links(mesh), len(mesh.triangles)
+    row, sign = signed_rows(mesh, mesh.topology.directed_edges)
+    values = np.concatenate([each[:, i].ravel() * sign for i in range(2)])
+    start = np.arange(m).repeat(3)
+    return sp.csr_matrix((values, (np.concatenate([start, start + m]), np.tile(row, 2))), (2 * m, len(mesh.edges)))
