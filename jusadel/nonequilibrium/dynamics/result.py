@@ -14,7 +14,35 @@ from jusadel.mesh.mesh import Mesh
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class DynamicResponse:
+class AtFrequencies:
+    """What a response and an admittance have in common; see there."""
+
+    omega: np.ndarray
+    axis: str
+    Q: Values
+    T: float
+    energies: int
+    device: Device = field(repr=False)
+    phi: np.ndarray | None = field(repr=False)
+    pairing: np.ndarray | None = field(repr=False)
+    current: np.ndarray | None = field(repr=False)
+    spin: np.ndarray | None = field(repr=False)
+
+    @property
+    def mesh(self) -> Mesh:
+        """The mesh of the maps."""
+        return self.device.mesh
+
+    @property
+    def quality(self) -> Values:
+        """Quality factor of the kinetic inductance, -Re Q/Im Q: Im sigma/Re sigma; infinite without absorption."""
+        Q = np.asarray(self.Q, complex)
+        found: Values = np.divide(-Q.real, Q.imag, out=np.full(Q.shape, np.inf), where=Q.imag != 0)[()]
+        return found
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DynamicResponse(AtFrequencies):
     """Linear response at one frequency or several, (n_omega,) or a number each; time goes as exp(-i omega t).
 
     Attributes:
@@ -34,21 +62,6 @@ class DynamicResponse:
     """
 
     drive: str
-    omega: np.ndarray
-    axis: str
-    Q: Values
-    T: float
-    energies: int
-    device: Device = field(repr=False)
-    phi: np.ndarray | None = field(repr=False)
-    pairing: np.ndarray | None = field(repr=False)
-    current: np.ndarray | None = field(repr=False)
-    spin: np.ndarray | None = field(repr=False)
-
-    @property
-    def mesh(self) -> Mesh:
-        """The mesh of the maps."""
-        return self.device.mesh
 
     @property
     def sigma(self) -> Values:
@@ -59,11 +72,6 @@ class DynamicResponse:
         if self.drive != "vector potential":
             raise ValueError(f"sigma of an {self.drive}; expected the response to a vector potential, A=(1, 0)")
         return _per_field(self) / np.asarray(self.mesh.areas).sum()
-
-    @property
-    def quality(self) -> Values:
-        """Quality factor of the kinetic inductance, -Re Q/Im Q: Im sigma/Re sigma; infinite without absorption."""
-        return _quality(self)
 
     @property
     def absorption(self) -> Values:
@@ -78,7 +86,7 @@ class DynamicResponse:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Admittance:
+class Admittance(AtFrequencies):
     """Admittance between two electrodes at one frequency or several, (n_omega,) or a number each.
 
     Attributes:
@@ -90,21 +98,6 @@ class Admittance:
     """
 
     between: tuple[str, str]
-    omega: np.ndarray
-    axis: str
-    Q: Values
-    T: float
-    energies: int
-    device: Device = field(repr=False)
-    phi: np.ndarray | None = field(repr=False)
-    pairing: np.ndarray | None = field(repr=False)
-    current: np.ndarray | None = field(repr=False)
-    spin: np.ndarray | None = field(repr=False)
-
-    @property
-    def mesh(self) -> Mesh:
-        """The mesh of the maps."""
-        return self.device.mesh
 
     @property
     def Y(self) -> Values:
@@ -116,11 +109,6 @@ class Admittance:
     def inductance(self) -> Values:
         """Kinetic inductance [1/(nu D energy)]: Re(1/Q), that is - Im(1/Y)/omega."""
         return 1 / self.Q if is_traced(self.Q) else np.real(1 / np.asarray(self.Q))
-
-    @property
-    def quality(self) -> Values:
-        """Quality factor of the kinetic inductance, -Re Q/Im Q; infinite without absorption."""
-        return _quality(self)
 
     @property
     def absorption(self) -> Values:
@@ -139,11 +127,6 @@ class Admittance:
 def _per_field(result: Any) -> Any:
     """i Q/omega, of E = i omega A; on the imaginary axis Q/omega."""
     return (1.0 if result.axis == "imaginary" else 1j) * result.Q / result.omega
-
-
-def _quality(result: Any) -> Any:
-    Q = np.asarray(result.Q, complex)
-    return np.divide(-Q.real, Q.imag, out=np.full(Q.shape, np.inf), where=Q.imag != 0)[()]
 
 
 def _shown(result: Any, name: str) -> str:
