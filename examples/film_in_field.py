@@ -71,10 +71,11 @@ def main():
     x, above = stray_map(found[1][-1])
     weak = found[0][0]
     r = np.linalg.norm(np.asarray(weak.mesh.centroids), axis=1)
-    print(f"screened_to = {weak.magnetic_field[r.argmin()] / weak.applied_field:.4f}")
-    print(f"first_vortex_mT = {first_entry(FIELDS, found):.3f}")
-    print(f"stray_middle_mT = {above[len(x) // 2, len(x) // 2]:.4f}")
+    numbers = {"screened_to": weak.magnetic_field[r.argmin()] / weak.applied_field}
+    numbers |= {"first_vortex_mT": first_entry(FIELDS, found), "stray_middle_mT": above[len(x) // 2, len(x) // 2]}
+    print("\n".join(f"{name} = {value:.6g}" for name, value in numbers.items()))
     picture(FIELDS, found, x, above)
+    return numbers
 
 
 if __name__ == "__main__":
