@@ -8,18 +8,16 @@ refused.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.custom_derivatives import SymbolicZero
 
 from jusadel.action.mesh_action import DiscreteAction
-from jusadel.common.differentiability import once
 from jusadel.corrections.cooperon import PER_RATE, BlockPattern
 from jusadel.corrections.quadratic_form import SIGNS, cell_blocks, node_blocks, turns
+from jusadel.solver.derivatives.rule import first_order
 
 Array = jax.Array
 ONCE = (
@@ -53,26 +51,7 @@ class Inputs(NamedTuple):
 
 def known_correction(value: float, response: Response, inputs: Inputs) -> Array:
     """The number as a function of what it was computed from."""
-    return _known(inputs, response, jnp.asarray(value))
-
-
-@jax.custom_jvp
-def _known(inputs: Inputs, response: Response, value: Array) -> Array:
-    return value
-
-
-@partial(_known.defjvp, symbolic_zeros=True)
-def _rule(primals: Any, tangents: Any) -> Any:
-    inputs, response, value = primals
-    leaves, tree = jax.tree.flatten(once(inputs, ONCE))
-    along = jax.tree.leaves(tangents[0])
-    moving = [k for k, change in enumerate(along) if not isinstance(change, SymbolicZero)]
-
-    def at(*moved: Array) -> Array:
-        new = dict(zip(moving, moved, strict=True))
-        return _first_order(jax.tree.unflatten(tree, [new.get(k, x) for k, x in enumerate(leaves)]), response)
-
-    return value, jax.jvp(at, [leaves[k] for k in moving], [along[k] for k in moving])[1]
+    return first_order(inputs, response, jnp.asarray(value), _first_order, ONCE)
 
 
 @jax.jit

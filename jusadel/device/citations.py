@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import jax
-import numpy as np
-
 from jusadel.common.version import __version__
 from jusadel.device.boundary import Interface, SpinActive, Tunnel
 from jusadel.device.device import Device
 from jusadel.device.material.material import Material
+from jusadel.device.material.printed import not_zero
 
 
 class Work(NamedTuple):
@@ -77,7 +75,7 @@ def cite(*used: object) -> str:
 
 def _of(thing: Any) -> list[Work]:
     if isinstance(thing, Material):
-        return [work for name, work in OF_FIELDS.items() if _there(getattr(thing, name))]
+        return [work for name, work in OF_FIELDS.items() if not_zero(getattr(thing, name))]
     if not isinstance(thing, Device):
         device = getattr(thing, "device", None)
         if not isinstance(device, Device):
@@ -87,11 +85,6 @@ def _of(thing: Any) -> list[Work]:
     return [work for material in materials for work in _of(material)] + [
         _of_barrier(x) for x in thing.boundaries.values() if isinstance(x, Tunnel | Interface)
     ]
-
-
-def _there(field: Any) -> bool:
-    """Whether a field of a material is a function or anything but zero."""
-    return callable(field) or isinstance(field, jax.core.Tracer) or bool(np.any(field))
 
 
 def _of_barrier(barrier: Tunnel | Interface) -> Work:

@@ -9,23 +9,22 @@ is right to first order in whatever moves w, a, s = w u, H and T, with u and x_p
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.custom_derivatives import SymbolicZero
 
 from jusadel.action.assembly import discretise
 from jusadel.action.matrices.padding import without_layout
 from jusadel.action.mesh_action import DiscreteAction
-from jusadel.common.differentiability import on_device, once
+from jusadel.common.differentiability import on_device
 from jusadel.corrections.cooperon import PER_RATE
 from jusadel.corrections.gaussian.pair_hessian import joint_blocks
 from jusadel.corrections.gaussian.pair_operator import PAIRED, PairOperator
 from jusadel.corrections.quadratic_form import SIGNS, cell_blocks, node_blocks, turns
 from jusadel.device.device import Device
+from jusadel.solver.derivatives.rule import first_order
 from jusadel.solver.gap.sites import bare_sites, site_fields
 
 Array = jax.Array
@@ -77,7 +76,7 @@ def known_eigenvalues(
     known = KnownModes(U.T.copy(), np.moveaxis(x, -1, 0), nodes, operator.weights, operator.Omega)
     omega = jnp.asarray(operator.omega) * (1.0 if given else T / operator.T)
     inputs = EigenvalueInputs(without_layout(system), weight[kept], Tc[kept], jnp.asarray(T, float), omega)
-    return _known(inputs, on_device(known), jnp.asarray(values))
+    return first_order(inputs, on_device(known), jnp.asarray(values), _first_order, ONCE)
 
 
 def _present(system: DiscreteAction) -> set[str]:
@@ -90,25 +89,6 @@ def _sites(device: Device, operator: PairOperator) -> tuple[np.ndarray, np.ndarr
     where = bare_sites(device, hessian.system.layout.seam, operator.sites.superconducting)
     kept = np.isin(where.nodes, hessian.nodes)
     return kept, where.nodes[kept], *site_fields(device, where)
-
-
-@jax.custom_jvp
-def _known(inputs: EigenvalueInputs, modes: KnownModes, values: Array) -> Array:
-    return values
-
-
-@partial(_known.defjvp, symbolic_zeros=True)
-def _rule(primals: Any, tangents: Any) -> Any:
-    inputs, modes, values = primals
-    leaves, tree = jax.tree.flatten(once(inputs, ONCE))
-    along = jax.tree.leaves(tangents[0])
-    moving = [k for k, change in enumerate(along) if not isinstance(change, SymbolicZero)]
-
-    def at(*moved: Array) -> Array:
-        new = dict(zip(moving, moved, strict=True))
-        return _first_order(jax.tree.unflatten(tree, [new.get(k, x) for k, x in enumerate(leaves)]), modes)
-
-    return values, jax.jvp(at, [leaves[k] for k in moving], [along[k] for k in moving])[1]
 
 
 @jax.jit

@@ -12,7 +12,7 @@ import numpy as np
 def present(of: Any, names: Iterable[str]) -> str:
     """The fields of these names that are not zero everywhere, as "h=[0, 0.8, 0], gamma=..."."""
     values = {name: getattr(of, name) for name in names}
-    return ", ".join(f"{name}={in_short(x)}" for name, x in values.items() if _there(x))
+    return ", ".join(f"{name}={in_short(x)}" for name, x in values.items() if not_zero(x))
 
 
 def in_short(value: Any) -> str:
@@ -31,7 +31,8 @@ def _numbers(x: Any) -> str:
     return f"[{', '.join(map(_numbers, x))}]" if isinstance(x, list) else f"{x:.5g}"
 
 
-def _there(value: Any) -> bool:
+def not_zero(value: Any) -> bool:
+    """Whether a field is a function of points, traced, or anything but zero."""
     return callable(value) or isinstance(value, jax.core.Tracer) or bool(np.any(np.asarray(value)))
 
 

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 
-from jusadel.common.differentiability import on_device
+from jusadel.common.differentiability import on_device, once
 
 Array = jax.Array
 Solve = Callable[..., Any]
@@ -96,6 +96,32 @@ def _pulls(value: Callable[[Any, Any], Any], equations: Any, solution: Any, alon
 
     change = jax.jvp(value_at, tuple(leaves[k] for k in moving), tuple(along[k] for k in moving))[1]
     return jax.lax.optimization_barrier(jax.tree.map(jnp.negative, change))
+
+
+# --- numbers whose change is known ---------------------------------------------------------------------
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(3, 4))
+def first_order(inputs: Any, given: Any, value: Any, likewise: Callable[[Any, Any], Any], refusal: str) -> Any:
+    """A value that was found, with first derivatives: those of `likewise`, of the inputs and what else is given.
+
+    A second derivative raises `refusal`.
+    """
+    return value
+
+
+@partial(first_order.defjvp, symbolic_zeros=True)
+def _first_order_rule(likewise: Callable[[Any, Any], Any], refusal: str, primals: Any, tangents: Any) -> Any:
+    inputs, given, value = primals
+    leaves, tree = jax.tree.flatten(once(inputs, refusal))
+    along = jax.tree.leaves(tangents[0])
+    moving = [k for k, change in enumerate(along) if not isinstance(change, SymbolicZero)]
+
+    def at(*moved: Array) -> Array:
+        new = dict(zip(moving, moved, strict=True))
+        return likewise(jax.tree.unflatten(tree, [new.get(k, x) for k, x in enumerate(leaves)]), given)
+
+    return value, jax.jvp(at, [leaves[k] for k in moving], [along[k] for k in moving])[1]
 
 
 # --- few unknowns ------------------------------------------------------------------------------------
