@@ -66,8 +66,7 @@ def _known(equations: Any, solution: Any, given: Any, residual: Residual, solve:
 def _rule(residual: Residual, solve: Solve, transposed: Any, primals: Any, tangents: Any) -> Any:
     equations, _, given = primals
     found = _known(*primals, residual, solve, transposed)
-    along = [None if isinstance(t, SymbolicZero) else t for t in jax.tree.leaves(tangents[0])]
-    pull = _pulls(residual.value, equations, found, along)
+    pull = _pulls(residual.value, equations, found, _moving(tangents[0]))
     x = jax.lax.custom_linear_solve(
         partial(residual.product, equations, found),
         pull,
@@ -87,15 +86,25 @@ def _pulls(value: Callable[[Any, Any], Any], equations: Any, solution: Any, alon
     JAX transposes a linear solve only where its right-hand sides all depend on what is differentiated. The barrier
     makes it so: D does not stand in the gap equation itself, nor Tc in the others.
     """
-    leaves, tree = jax.tree.flatten(equations)
+    change = _changed(lambda new: value(new, solution), equations, along)
+    return jax.lax.optimization_barrier(jax.tree.map(jnp.negative, change))
+
+
+def _moving(tangents: Any) -> list[Any]:
+    """The change of each number, or None where it stays."""
+    return [None if isinstance(t, SymbolicZero) else t for t in jax.tree.leaves(tangents)]
+
+
+def _changed(function: Callable[[Any], Any], numbers: Any, along: list[Any]) -> Any:
+    """How a function of many numbers changes with those that have a change `along`; the others are None."""
+    leaves, tree = jax.tree.flatten(numbers)
     moving = [k for k, change in enumerate(along) if change is not None]
 
-    def value_at(*moved: Any) -> Any:
+    def at(*moved: Any) -> Any:
         new = dict(zip(moving, moved, strict=True))
-        return value(jax.tree.unflatten(tree, [new.get(k, x) for k, x in enumerate(leaves)]), solution)
+        return function(jax.tree.unflatten(tree, [new.get(k, x) for k, x in enumerate(leaves)]))
 
-    change = jax.jvp(value_at, tuple(leaves[k] for k in moving), tuple(along[k] for k in moving))[1]
-    return jax.lax.optimization_barrier(jax.tree.map(jnp.negative, change))
+    return jax.jvp(at, tuple(leaves[k] for k in moving), tuple(along[k] for k in moving))[1]
 
 
 # --- numbers whose change is known ---------------------------------------------------------------------
@@ -113,15 +122,8 @@ def first_order(inputs: Any, given: Any, value: Any, likewise: Callable[[Any, An
 @partial(first_order.defjvp, symbolic_zeros=True)
 def _first_order_rule(likewise: Callable[[Any, Any], Any], refusal: str, primals: Any, tangents: Any) -> Any:
     inputs, given, value = primals
-    leaves, tree = jax.tree.flatten(once(inputs, refusal))
-    along = jax.tree.leaves(tangents[0])
-    moving = [k for k, change in enumerate(along) if not isinstance(change, SymbolicZero)]
-
-    def at(*moved: Array) -> Array:
-        new = dict(zip(moving, moved, strict=True))
-        return likewise(jax.tree.unflatten(tree, [new.get(k, x) for k, x in enumerate(leaves)]), given)
-
-    return value, jax.jvp(at, [leaves[k] for k in moving], [along[k] for k in moving])[1]
+    change = _changed(lambda new: likewise(new, given), once(inputs, refusal), _moving(tangents[0]))
+    return value, change
 
 
 # --- few unknowns ------------------------------------------------------------------------------------
