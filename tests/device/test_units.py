@@ -399,12 +399,13 @@ def test_units_print_themselves():
 
 
 def values_of(material):
-    return {name: v for name, v in vars(material).items() if name != "name" and v is not None}
+    return {name: v for name, v in vars(material).items() if name != "name"}
 
 
 def test_every_value_has_unit_sample_and_source():
     units = {"Tc": "K", "nu": "1/(eV nm^3)", "fermi_velocity": "m/s", "rho_l": "micro-Ohm cm nm", "spin_hall_angle": ""}
     units |= {"spin_diffusion_length": "nm", "rashba": "eV Angstrom", "edelstein_length": "nm"}
+    units |= {"exchange": "meV", "polarisation": "", "effective_mass": ""}
     for name, material in ju.materials.items():
         assert material.name == name
         values = values_of(material)
@@ -417,8 +418,33 @@ def test_every_value_has_unit_sample_and_source():
             assert value.source in str(material)
     with pytest.raises(KeyError, match=r"no material 'Xx'; the table has .*'Al'"):
         ju.materials["Xx"]
+    assert ju.materials["NiFe"] is ju.materials["Py"]
     again = pickle.loads(pickle.dumps(ju.materials["Nb"].Tc))
     assert (again, again.unit, again.source) == (8.5, "K", ju.materials["Nb"].Tc.source)
+
+
+def test_what_the_table_lacks_is_refused_with_its_name():
+    Co = ju.materials["Co"]
+    with pytest.raises(
+        AttributeError, match=r"no Tc of Co, only \['spin_diffusion_length', .*measure it for your sample"
+    ):
+        _ = Co.Tc
+    with pytest.raises(AttributeError, match=r"no gap of Co, only .*; no material of the table has it"):
+        _ = Co.gap
+    assert getattr(Co, "Tc", None) is None
+    again = pickle.loads(pickle.dumps(Co))
+    assert vars(copy.deepcopy(Co)) == vars(again) == vars(Co)
+    assert str(again.exchange) == str(Co.exchange)
+    assert "Tc" not in repr(Co)
+
+
+def test_exchange_is_in_the_unit_of_the_conversion():
+    """850 K of copper-nickel, and the length sqrt(hbar D/h) of 5 cm^2/s, some two nanometres."""
+    h = ju.materials["CuNi"].exchange
+    assert h == pytest.approx(k * 850 / MEV, rel=1e-3)
+    u = ju.Units(Tc=8.5, D=5.0)
+    length = u.to_nm(np.sqrt(u.diffusion() / u.exchange(meV=h)))
+    assert length == pytest.approx(1e9 * np.sqrt(hbar * 5e-4 / (k * 850)), rel=1e-3)
 
 
 def test_table_agrees_with_itself():

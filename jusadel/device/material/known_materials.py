@@ -8,8 +8,8 @@ with the printed page of its source.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from math import pi
+from typing import NoReturn
 
 from scipy.constants import N_A, e, k
 
@@ -17,6 +17,8 @@ KITTEL = "Kittel, Introduction to Solid State Physics, 8th ed. (2005)"
 ASHCROFT_MERMIN = "Ashcroft and Mermin, Solid State Physics (1976), Table 2.1"
 MARTIN = "Martin, Phys. Rev. B 8, 5357 (1973)"
 MOROTA = "Morota et al., Phys. Rev. B 83, 174405 (2011)"
+ROBINSON = "Robinson, Piano, Burnell, Bell and Blamire, Phys. Rev. B 76, 094522 (2007)"
+BASS_PRATT = "Bass and Pratt, J. Magn. Magn. Mater. 200, 274 (1999)"
 ROMIJN = "Romijn, Klapwijk, Renne and Mooij, Phys. Rev. B 26, 3648 (1982)"
 
 
@@ -40,9 +42,8 @@ class Sourced(float):
         return f"{float(self):.4g} {self.unit}".rstrip() + f" ({self.sample}; {self.source})"
 
 
-@dataclass(frozen=True, kw_only=True)
 class KnownMaterial:
-    """Published numbers of one metal; None where the table has none. Units are those of `Units`.
+    """Published numbers of one metal, in the units of `Units`; an AttributeError says which the table has not.
 
     Attributes:
         Tc: critical temperature [K].
@@ -53,25 +54,55 @@ class KnownMaterial:
         spin_hall_angle: spin over charge current.
         rashba: alpha_R [eV Angstrom].
         edelstein_length: lambda of the inverse Edelstein effect [nm].
+        exchange: h, half the splitting between the spins [meV].
+        polarisation: of the conductivity, (sigma_up - sigma_down)/(sigma_up + sigma_down).
+        effective_mass: over that of the electron.
     """
 
     name: str
-    Tc: Sourced | None = None
-    nu: Sourced | None = None
-    fermi_velocity: Sourced | None = None
-    rho_l: Sourced | None = None
-    spin_diffusion_length: Sourced | None = None
-    spin_hall_angle: Sourced | None = None
-    rashba: Sourced | None = None
-    edelstein_length: Sourced | None = None
+    Tc: Sourced
+    nu: Sourced
+    fermi_velocity: Sourced
+    rho_l: Sourced
+    spin_diffusion_length: Sourced
+    spin_hall_angle: Sourced
+    rashba: Sourced
+    edelstein_length: Sourced
+    exchange: Sourced
+    polarisation: Sourced
+    effective_mass: Sourced
+
+    def __init__(self, *, name: str, **values: Sourced) -> None:
+        vars(self).update({"name": name} | values)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"{name} of a material of the table cannot be changed")
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """Only asked for what is not there."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        own = [other for other in vars(self) if other != "name"]
+        known = name in type(self).__annotations__
+        why = "measure it for your sample, and give its number" if known else "no material of the table has it"
+        raise AttributeError(
+            f"the table has no {name} of {vars(self).get('name')}, only {own}; {why}", name=name, obj=self
+        )
 
     def __str__(self) -> str:
-        values = {f.name: getattr(self, f.name) for f in fields(self)[1:]}
-        return "\n".join([self.name, *(f"  {name} = {v}" for name, v in values.items() if v is not None)])
+        return "\n".join([self.name, *(f"  {name} = {v}" for name, v in vars(self).items() if name != "name")])
+
+    __repr__ = __str__
+
+
+OTHER_NAMES = {"NiFe": "Py", "Ni80Fe20": "Py", "permalloy": "Py", "Cu47Ni53": "CuNi"}
+"""Names of materials beside those of the table."""
 
 
 class _Table(dict[str, KnownMaterial]):
     def __missing__(self, name: str) -> KnownMaterial:
+        if name in OTHER_NAMES:
+            return self[OTHER_NAMES[name]]
         raise KeyError(f"no material {name!r}; the table has {list(self)}")
 
 
@@ -106,6 +137,10 @@ def _spin_absorption(length: float, angle: float) -> dict[str, Sourced]:
         "spin_diffusion_length": Sourced(length, "nm", sample, MOROTA),
         "spin_hall_angle": Sourced(angle, "", sample, MOROTA),
     }
+
+
+def _exchange(meV: float, sample: str = "strong barriers in Nb junctions, periods of the critical current") -> Sourced:
+    return Sourced(meV, "meV", sample, ROBINSON)
 
 
 materials: dict[str, KnownMaterial] = _Table(
@@ -188,17 +223,42 @@ materials: dict[str, KnownMaterial] = _Table(
         spin_diffusion_length=Sourced(
             59.0, "nm", "nanowires at 77 K", "Piraux, Dubois, Fert and Belliard, Eur. Phys. J. B 4, 413 (1998)"
         ),
+        exchange=_exchange(309.0),
+        polarisation=Sourced(0.46, "", "sputtered films at 4.2 K, magnetoresistance across layers", BASS_PRATT),
     ),
     Ni=KnownMaterial(
         name="Ni",
         spin_diffusion_length=Sourced(
             21.0, "nm", "sputtered film at 4.2 K", "Moreau et al., Appl. Phys. Lett. 90, 012101 (2007)"
         ),
+        exchange=_exchange(80.0),
+        polarisation=Sourced(0.14, "", "sputtered film at 4.2 K", "Moreau et al., Appl. Phys. Lett. 90, 012101 (2007)"),
     ),
     Py=KnownMaterial(
         name="Py",
         spin_diffusion_length=Sourced(
             5.5, "nm", "sputtered Ni80Fe20 at 4.2 K", "Steenwyk et al., J. Magn. Magn. Mater. 170, L1 (1997)"
+        ),
+        exchange=_exchange(201.0),
+        polarisation=Sourced(0.76, "", "sputtered Ni80Fe20 at 4.2 K, magnetoresistance across layers", BASS_PRATT),
+    ),
+    Fe=KnownMaterial(name="Fe", exchange=_exchange(256.0)),
+    CuNi=KnownMaterial(
+        name="CuNi",
+        exchange=Sourced(
+            73.2,
+            "meV",
+            "sputtered Cu47Ni53, k_B times 850 K, barriers in Nb junctions",
+            "Oboznov, Bol'ginov, Feofanov, Ryazanov and Buzdin, Phys. Rev. Lett. 96, 197003 (2006)",
+        ),
+    ),
+    InAs=KnownMaterial(
+        name="InAs",
+        effective_mass=Sourced(
+            0.026, "", "bulk, at the band edge", "Vurgaftman, Meyer and Ram-Mohan, J. Appl. Phys. 89, 5815 (2001)"
+        ),
+        rashba=Sourced(
+            0.28, "eV Angstrom", "quantum well under epitaxial Al", "Shabani et al., Phys. Rev. B 93, 155402 (2016)"
         ),
     ),
     **{
