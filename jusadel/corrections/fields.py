@@ -27,6 +27,7 @@ def in_field(device: Device | Callable[[Any], Device], value: Any) -> Device:
         materials=device.materials,
         boundaries=device.boundaries,
         vector_potential=_with_field(device.vector_potential, value),
+        units=device.units,
     )
 
 
@@ -60,4 +61,5 @@ def with_electrodes(device: Device, across: tuple[str, str]) -> Device:
         materials=device.materials,
         boundaries=dict(device.boundaries) | {name: Reservoir(0.0) for name in missing},
         vector_potential=device.vector_potential,
+        units=device.units,
     )

@@ -10,6 +10,8 @@ import numpy as np
 from jusadel.common.differentiability import is_traced, values_of
 from jusadel.common.types import Values
 from jusadel.device.device import Device
+from jusadel.device.units.shown import scale, with_unit
+from jusadel.device.units.units import Units
 from jusadel.mesh.mesh import Mesh
 
 
@@ -43,6 +45,11 @@ class Localisation:
         return self.device.mesh
 
     @property
+    def units(self) -> Units | None:
+        """Those of the device."""
+        return self.device.units
+
+    @property
     def reference(self) -> int:
         """The number of the first field that is zero, or of the first of all."""
         return int(np.argmax(values_of(self.fields) == 0))
@@ -58,7 +65,8 @@ class Localisation:
             return text + "traced by JAX"
         shown: Any = np.asarray
         low, high = shown(self.correction).min(), shown(self.correction).max()
+        size = with_unit(self.mesh_size, scale(self.units, "length"), 3)
         return (
-            f"{text}correction {low:.4g} to {high:.4g} e^2/h at a cut-off by edges up to {self.mesh_size:.3g}, "
+            f"{text}correction {low:.4g} to {high:.4g} e^2/h at a cut-off by edges up to {size}, "
             f"change {shown(self.change).min():.4g} to {shown(self.change).max():.4g} e^2/h"
         )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
+import jax
+
 from jusadel.device.boundary import Boundary
-from jusadel.device.material.material import Material
+from jusadel.device.material.material import ASKED_TC, UNSTATED_TC, AssumedTcWarning, Material
+from jusadel.device.units.units import Units
 from jusadel.mesh.mesh import Mesh
 
 
@@ -55,4 +59,26 @@ def _check_partner(name: str, partner: str, boundaries: Mapping[str, Any], mesh:
     if partner in boundaries:
         raise ValueError(
             f"boundary {partner!r} is the partner of {name!r}, which is periodic; it cannot have a condition of its own"
+        )
+
+
+def checked_units(units: Any) -> None:
+    """Raise TypeError for anything but None or Units."""
+    if units is not None and not isinstance(units, Units):
+        raise TypeError(
+            f"units is {type(units).__name__}; expected the jusadel.Units from which the numbers of the device are"
+        )
+
+
+def warn_if_Tc_is_missing(materials: Mapping[str, Material]) -> None:
+    """Warn of materials without Tc beside a superconductor whose Tc was given."""
+    missing = [name for name, material in materials.items() if material.Tc is UNSTATED_TC]
+    given = {name: m.Tc for name, m in materials.items() if m.Tc is not UNSTATED_TC and m.Tc is not ASKED_TC}
+    known = {name: float(Tc) for name, Tc in given.items() if not callable(Tc) and not isinstance(Tc, jax.core.Tracer)}
+    if missing and (len(known) < len(given) or max(known.values(), default=0.0) > 0):
+        warnings.warn(
+            f"the materials of {missing} have no Tc, beside {list(given)} whose Tc was given, and are taken as "
+            "superconductors of Tc = 1; write Tc=0.0 for normal metals, or Tc=1.0 to keep this",
+            AssumedTcWarning,
+            stacklevel=4,
         )

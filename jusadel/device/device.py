@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,12 +12,13 @@ import numpy as np
 from jusadel.common.differentiability import numpy_if_few, refuse_traced, with_rows
 from jusadel.common.types import ArrayLike, Values
 from jusadel.device.boundary import Boundary, Periodic, Reservoir
-from jusadel.device.checks import checked_boundaries, checked_materials
+from jusadel.device.checks import checked_boundaries, checked_materials, checked_units, warn_if_Tc_is_missing
 from jusadel.device.gauge.completion import completion, refuse_impossible
 from jusadel.device.gauge.phase_lines import PhaseLine, phase_lines, refuse_misfit, refuse_pieces
-from jusadel.device.material.material import ASKED_TC, SHAPES, UNSTATED_TC, AssumedTcWarning, Material, check_field
+from jusadel.device.material.material import SHAPES, Material, check_field
 from jusadel.device.material.printed import in_lines
 from jusadel.device.material.stability import check_spin_diffusion
+from jusadel.device.units.units import Units
 from jusadel.device.vector_potential import electrode_gauge, integrated, is_completed
 from jusadel.mesh.interfaces import matching_nodes, split
 from jusadel.mesh.mesh import Mesh
@@ -38,6 +38,9 @@ class Device:
         vector_potential: None or a function of points (k, 2) -> (k, 2), in units where the flux quantum is pi
             (phase gradient minus 2 A is gauge invariant). `uniform_field` and `electrode_gauge` are completed by a
             gradient (`gauge`), so that A fits the electrodes; others are taken as they are.
+        units: None, or the `Units` whose numbers all others are. Prints, warnings, pictures and files of the device
+            and of what is computed of it are then in nm, meV, K, mT, uA; numbers that functions return stay those of
+            the code, for `units.to_...` (docs/units.md).
 
     Raises:
         ValueError: unknown region or boundary, region without material, fields that are not finite or not
@@ -57,6 +60,7 @@ class Device:
     materials: Material | Mapping[str, Material]
     boundaries: Mapping[str, Boundary] = field(default_factory=dict)
     vector_potential: Callable[[Values], ArrayLike] | None = None
+    units: Units | None = None
     __repr__ = in_lines
 
     def __post_init__(self) -> None:
@@ -67,8 +71,9 @@ class Device:
         if isinstance(materials, Material):
             materials = dict.fromkeys(regions, materials)
         object.__setattr__(self, "materials", checked_materials(materials, regions))
-        _warn_if_Tc_is_missing(self.materials)  # type: ignore[arg-type]
+        warn_if_Tc_is_missing(self.materials)  # type: ignore[arg-type]
         object.__setattr__(self, "boundaries", checked_boundaries(self.boundaries, self.mesh))
+        checked_units(self.units)
         for name, boundary in self.boundaries.items():
             if boundary.doubled:
                 object.__setattr__(self, "mesh", split(self.mesh, name))
@@ -81,11 +86,13 @@ class Device:
             self.check_gauge()
 
     @classmethod
-    def unchecked(cls, mesh: Mesh, materials: Any, boundaries: Any, vector_potential: Any) -> Device:
+    def unchecked(
+        cls, mesh: Mesh, materials: Any, boundaries: Any, vector_potential: Any, units: Units | None = None
+    ) -> Device:
         """The Device of parts that were checked before, of which some may be traced by JAX now."""
         device = object.__new__(cls)
         parts = {"mesh": mesh, "materials": materials, "boundaries": boundaries, "vector_potential": vector_potential}
-        device.__dict__.update(parts)
+        device.__dict__.update(parts, units=units)
         return device
 
     def centroid_field(self, name: str) -> Array:
@@ -276,25 +283,12 @@ def _in_place(xp: Any, rows: list[Any], values: list[Any], shape: tuple[int, ...
     return out
 
 
-def _warn_if_Tc_is_missing(materials: Mapping[str, Material]) -> None:
-    missing = [name for name, material in materials.items() if material.Tc is UNSTATED_TC]
-    given = {name: m.Tc for name, m in materials.items() if m.Tc is not UNSTATED_TC and m.Tc is not ASKED_TC}
-    known = {name: float(Tc) for name, Tc in given.items() if not callable(Tc) and not isinstance(Tc, jax.core.Tracer)}
-    if missing and (len(known) < len(given) or max(known.values(), default=0.0) > 0):
-        warnings.warn(
-            f"the materials of {missing} have no Tc, beside {list(given)} whose Tc was given, and are taken as "
-            "superconductors of Tc = 1; write Tc=0.0 for normal metals, or Tc=1.0 to keep this",
-            AssumedTcWarning,
-            stacklevel=4,
-        )
-
-
 def _flatten(device: Device) -> tuple[tuple[Any, ...], Any]:
-    return (device.mesh, device.materials, device.boundaries), device.vector_potential
+    return (device.mesh, device.materials, device.boundaries), (device.vector_potential, device.units)
 
 
-def _unflatten(vector_potential: Any, children: tuple[Any, ...]) -> Device:
-    return Device.unchecked(children[0], children[1], children[2], vector_potential)
+def _unflatten(static: tuple[Any, Units | None], children: tuple[Any, ...]) -> Device:
+    return Device.unchecked(children[0], children[1], children[2], static[0], static[1])
 
 
 jax.tree_util.register_pytree_node(Device, _flatten, _unflatten)

@@ -72,6 +72,7 @@ class Case:
             materials={name: self._material(name) for name in self._required("materials")},
             boundaries=known,
             vector_potential=self._called(uniform_field, field, "field") if field else None,
+            units=self.units,
         )
 
     def solution(self, device: Device, start: Solution | None) -> Solution:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ import numpy as np
 
 from jusadel.action.connectivity import ghosts
 from jusadel.device.device import Device
+from jusadel.device.units.shown import in_brackets, scale
+from jusadel.device.units.units import Units
 from jusadel.files.case import Case, CaseError, known
 from jusadel.files.saving import save
 from jusadel.files.vtu import write_vtu
@@ -26,19 +28,20 @@ from jusadel.studies.sweeps.sweep import Sweep
 
 @dataclass(frozen=True)
 class Measure:
-    """A number of a solution, or several; those through a boundary take its name as well."""
+    """A number of a solution, or several, and its kind; those through a boundary take its name as well."""
 
     of: Callable[..., Any]
+    kind: str
     shape: tuple[int, ...] = ()
     through: bool = False
 
 
 NUMBERS = {
-    "free_energy": Measure(free_energy),
-    "largest_gap": Measure(lambda sol: np.abs(np.asarray(sol.Delta)).max()),
-    "largest_spin": Measure(lambda sol: np.linalg.norm(np.asarray(spin_density(sol)), axis=1).max()),
-    "current_through": Measure(current_through, through=True),
-    "spin_current_through": Measure(spin_current_through, (3,), through=True),
+    "free_energy": Measure(free_energy, "free energy"),
+    "largest_gap": Measure(lambda sol: np.abs(np.asarray(sol.Delta)).max(), "energy"),
+    "largest_spin": Measure(lambda sol: np.linalg.norm(np.asarray(spin_density(sol)), axis=1).max(), "spin density"),
+    "current_through": Measure(current_through, "current", through=True),
+    "spin_current_through": Measure(spin_current_through, "current", (3,), through=True),
 }
 
 
@@ -110,13 +113,24 @@ def _check_line(device: Device, name: str, where: str) -> None:
         raise CaseError(f"{where}: {error}") from error
 
 
-def table(found: Sweep, parameter: str, names: Sequence[str]) -> str:
-    """The numbers of a sweep as comma-separated text, one line a point; vectors have a column for each component."""
-    columns, heads = [np.asarray(found.values, float)[:, None]], [parameter]
+Swept = tuple[Mapping[float, float], str]
+
+
+def table(found: Sweep, parameter: str, names: Sequence[str], units: Units | None, swept: Swept) -> str:
+    """The numbers of a sweep as comma-separated text, one line a point; vectors have a column for each component.
+
+    With `units` they are in the unit that stands behind the name of their column, and the parameter is as `swept`: its
+    numbers by those of the code, and their unit.
+    """
+    numbers, unit_of_parameter = swept
+    columns = [np.array([numbers[float(x)] for x in found.values])[:, None]]
+    heads = [parameter + in_brackets((1.0, unit_of_parameter))]
     for name in names:
-        values = np.asarray(found[name], float)
+        unit = scale(units, _measure(name)[0].kind)
+        values = unit[0] * np.asarray(found[name], float)
         columns.append(values.reshape(len(values), -1))
-        heads += [name] if values.ndim == 1 else [f"{name}[{k}]" for k in range(columns[-1].shape[1])]
+        each = [name] if values.ndim == 1 else [f"{name}[{k}]" for k in range(columns[-1].shape[1])]
+        heads += [head + in_brackets(unit) for head in each]
     rows = np.concatenate(columns, axis=1)
     return "\n".join([",".join(heads), *(",".join(f"{x:.10g}" for x in row) for row in rows)]) + "\n"
 

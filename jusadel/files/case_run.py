@@ -20,6 +20,7 @@ from jusadel.common.progress import ProgressOption
 from jusadel.device.device import Device
 from jusadel.files.case import Case, CaseError
 from jusadel.files.case_output import Output, table
+from jusadel.files.case_units import WRITTEN
 from jusadel.solver.equilibrium import SELF_CONSISTENT
 from jusadel.solver.states.solution import Solution
 from jusadel.studies.current_phase.turning import phase_change, turned
@@ -111,6 +112,7 @@ def run_case(
     """
     out, output = Path(folder), Output.of(case)
     parameter, values = _sweep_of(case)
+    swept = _as_written(case, values)
     first = case.with_value(parameter, float(values[0])) if parameter else case
     device = first.device()  # what can be refused is, before anything is left in the folder
     output.check_boundaries(device)
@@ -121,7 +123,7 @@ def run_case(
 
     def written(found: Sweep) -> Sweep:
         with replacing(checked_target(out / "numbers.csv")) as partial:
-            partial.write_text(table(found, parameter or "point", output.numbers))
+            partial.write_text(table(found, parameter or "point", output.numbers, case.units, swept))
         return found
 
     found = sweep(point, values, path=out / "numbers.npz", workers=workers, progress=progress, each=written)
@@ -190,6 +192,16 @@ def _sweep_of(case: Case) -> tuple[str, list[Step]]:
             raise CaseError(f"[sweep] values = {values!r}; expected numbers, and {value!r} is none")
     case.with_value(parameter, numbers[0])
     return parameter, _steps(numbers)
+
+
+def _as_written(case: Case, values: Sequence[float]) -> tuple[dict[float, float], str]:
+    """The numbers of [sweep] by those of the code, and their unit, where they were all written with the same one."""
+    given = case.tables.get("sweep", {}).get("values", [])
+    written = [WRITTEN.fullmatch(value) for value in given if isinstance(value, str)]
+    units = {match[2] for match in written if match}
+    if len(written) < len(given) or len(units) != 1:
+        return {float(value): float(value) for value in values}, ""
+    return {float(x): float(match[1]) for x, match in zip(values, written, strict=True) if match}, units.pop()
 
 
 def _steps(values: Sequence[float]) -> list[Step]:

@@ -18,6 +18,7 @@ from jusadel.device.device import Device
 from jusadel.device.gauge.phase_lines import GaugeError, bridges
 from jusadel.device.material.material import SHAPES, Material
 from jusadel.device.tabulated import Sampled
+from jusadel.device.units.units import Units
 from jusadel.device.vector_potential import electrode_gauge, gauss_points, uniform_field, values_at
 from jusadel.mesh.mesh import Mesh
 from jusadel.mesh.topology import Topology, checked_edges, checked_regions, edge_rows, frozen
@@ -43,6 +44,7 @@ def packed_device(device: Device, arrays: Arrays) -> dict[str, Any]:
         },
         "boundaries": _packed_boundaries(device, arrays),
         "vector_potential": _packed_potential(device, arrays),
+        "units": packed_units(device.units),
     }
 
 
@@ -53,13 +55,26 @@ def device_of(part: Stored) -> Device:
         mesh=mesh,
         materials={name: _material_of(name, material) for name, material in part["materials"].items()},
         boundaries=_boundaries_of(part["boundaries"]),
+        units=units_of(part),
     )
     potential = _potential_of(part["vector_potential"], mesh)
     try:
         return replace(device, vector_potential=potential)
     except GaugeError as error:
         warnings.warn(f"the file holds a device that would be refused today: {error}", stacklevel=2)
-    return Device.unchecked(device.mesh, device.materials, device.boundaries, potential)
+    return Device.unchecked(device.mesh, device.materials, device.boundaries, potential, device.units)
+
+
+def packed_units(units: Units | None) -> dict[str, float] | None:
+    """What Units were made of, for a header."""
+    return None if units is None else {name: float(x) for name, x in vars(units).items() if x is not None}
+
+
+def units_of(part: Stored) -> Units | None:
+    """The Units of a part that has them; files of earlier versions have none."""
+    if "units" not in part or part["units"].missing:
+        return None
+    return Units(**{name: value.number() for name, value in part["units"].items()})
 
 
 def _table(name: str, where: str, points: Any, values: Any, arrays: Arrays) -> dict[str, Any]:

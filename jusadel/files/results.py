@@ -9,6 +9,7 @@ import numpy as np
 
 from jusadel.common.archive import Arrays, concrete
 from jusadel.common.stored import Stored
+from jusadel.files.devices import packed_units, units_of
 from jusadel.fitting.result import FitResult, History
 from jusadel.studies.circuits.current_voltage import CurrentVoltage
 from jusadel.studies.current_phase.result import CurrentPhaseRelation
@@ -23,14 +24,16 @@ SEARCHED = ("chi2", "dof", "scaled", "loss", "steps", "refused", "converged", "s
 
 
 def _packed_curve(curve: CurrentPhaseRelation, arrays: Arrays) -> tuple[Content, Content]:
-    return {name: arrays.put(name, getattr(curve, name)) for name in CURVE}, {"phases": len(curve.phases)}
+    content: Content = {name: arrays.put(name, getattr(curve, name)) for name in CURVE}
+    return content | {"units": packed_units(curve.units)}, {"phases": len(curve.phases)}
 
 
 def _curve_of(part: Stored) -> CurrentPhaseRelation:
     phases = part["phases"].array((None,))
     if not len(phases):
         raise ValueError(f"{part.name} has no phases")
-    return CurrentPhaseRelation(phases, *(part[name].array(phases.shape) for name in CURVE[1:]))
+    current, energy = (part[name].array(phases.shape) for name in CURVE[1:])
+    return CurrentPhaseRelation(phases, current, energy, units_of(part))
 
 
 def _packed_transition(found: CriticalTemperature, arrays: Arrays) -> tuple[Content, Content]:

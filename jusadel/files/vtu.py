@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike
 
 from jusadel.common.atomic import Target, checked_target
 from jusadel.common.differentiability import without_derivatives
+from jusadel.device.units.shown import in_brackets, scale, with_unit
+from jusadel.device.units.units import Units
 from jusadel.mesh.formats.writing import write_mesh
 from jusadel.mesh.mesh import Mesh
 from jusadel.nonequilibrium.flow import Flow
@@ -38,7 +40,8 @@ def write_vtu(
     `charge_current` gives them at nodes, to look at. On triangles: both currents as they balance at nodes,
     first-order accurate each, magnetisation (the mean spin density with the triangle's own nu and
     h), region (its place in `mesh.regions`). Of a Spectrum: density_of_states at each energy. Of a Flow: mu, S, spin
-    density and currents; of Kinetics also pairing_source. Vectors have three components.
+    density and currents; of Kinetics also pairing_source. Vectors have three components. Of a device with `Units`
+    points are in nm and columns in the units behind their names, such as "charge_current [uA/um]".
 
     Args:
         result: a Solution, Spectrum, Flow or Kinetics.
@@ -50,9 +53,33 @@ def write_vtu(
     """
     checked_target(path, (".vtu",))
     at_nodes, on_triangles = columns(result)
-    mesh: Mesh = result.mesh
+    mesh, units = result.mesh, result.units
+    at_nodes, on_triangles = _in_laboratory(at_nodes, units), _in_laboratory(on_triangles, units)
     on_triangles["region"] = mesh.region_of_triangle
+    if units is not None:
+        mesh = Mesh.unchecked(scale(units, "length")[0] * np.asarray(mesh.points), mesh.topology)
     write_mesh(mesh, path, at_nodes | dict(point_data or {}), on_triangles | dict(cell_data or {}), "vtu")
+
+
+QUANTITIES = {
+    "Delta": "energy",
+    "Delta_abs": "energy",
+    "mu": "voltage",
+    "S": "voltage",
+    "spin_density": "spin density",
+    "magnetisation": "spin density",
+    "charge_current": "current density",
+} | dict.fromkeys((f"spin_current_{axis}" for axis in "xyz"), "current density")
+"""Of columns that have a unit."""
+
+
+def _in_laboratory(given: Columns, units: Units | None) -> Columns:
+    """The columns in the units of a laboratory, which stand behind their names."""
+    if units is None:
+        return given
+    shown = {name: scale(units, QUANTITIES[name]) for name in given if name in QUANTITIES}
+    named = {name: name + in_brackets(unit) for name, unit in shown.items()}
+    return {named.get(name, name): shown.get(name, (1.0, ""))[0] * np.asarray(x) for name, x in given.items()}
 
 
 @singledispatch
@@ -71,9 +98,10 @@ def _(sol: Solution) -> tuple[Columns, Columns]:
 
 @columns.register
 def _(spec: Spectrum) -> tuple[Columns, Columns]:
-    states = np.asarray(density_of_states(spec))
+    states, energy = np.asarray(density_of_states(spec)), scale(spec.units, "energy")
     return _of_Delta(spec.Delta) | {
-        f"density_of_states {k:03d} E={E:.6g}": N for k, (E, N) in enumerate(zip(spec.energies, states, strict=True))
+        f"density_of_states {k:03d} E={with_unit(E, energy, 6)}": N
+        for k, (E, N) in enumerate(zip(spec.energies, states, strict=True))
     }, {}
 
 

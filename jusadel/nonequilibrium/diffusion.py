@@ -185,7 +185,7 @@ def _with_contacts(device: Device, contacts: dict[str, Contact]) -> Device:
             surface = next(iter(boundaries[name].surfaces), None) if name in boundaries else None
             filters = contact.polarisation
             boundaries[name] = Tunnel(Reservoir(0.0), contact.tunnel, surface=surface, polarisation=filters)
-    return Device(mesh=device.mesh, materials=device.materials, boundaries=boundaries)
+    return Device(mesh=device.mesh, materials=device.materials, boundaries=boundaries, units=device.units)
 
 
 def _unknowns(

@@ -16,6 +16,8 @@ from jusadel.action.periodic import rotation_matrices
 from jusadel.common.differentiability import is_traced
 from jusadel.device.contact import Contact
 from jusadel.device.device import Device
+from jusadel.device.units.shown import between, scale, with_unit
+from jusadel.device.units.units import Units
 from jusadel.mesh.mesh import Mesh
 from jusadel.nonequilibrium.contacts import own_nodes
 from jusadel.nonequilibrium.keldysh import CHARGE_AND_SPIN, current_over_joint, currents_of_cells
@@ -51,6 +53,11 @@ class Flow:
         return self.device.mesh
 
     @property
+    def units(self) -> Units | None:
+        """Those of the device."""
+        return self.device.units
+
+    @property
     def mu(self) -> np.ndarray:
         """Electrochemical potential at the nodes, (n,); the density of charge, per 2 nu."""
         return self._at_mesh()[:, 0]
@@ -70,10 +77,11 @@ class Flow:
 
     def __repr__(self) -> str:
         largest = np.linalg.norm(self.S, axis=1).max()
-        when = "" if self.time is None else f" at time {self.time:g}"
+        when = "" if self.time is None else f" at time {with_unit(self.time, scale(self.units, 'time'), 6)}"
+        volts = scale(self.units, "voltage")
         return (
-            f"Flow{when}: {len(self.mu)} nodes, mu from {self.mu.min():.5g} to {self.mu.max():.5g}, "
-            f"max |S| = {largest:.5g}\n  {listed_currents(self)}"
+            f"Flow{when}: {len(self.mu)} nodes, mu from {between(self.mu.min(), self.mu.max(), volts, 5)}, "
+            f"max |S| = {with_unit(largest, volts)}\n  {listed_currents(self)}"
         )
 
     def _at_mesh(self) -> np.ndarray:
@@ -90,10 +98,11 @@ class Flow:
 def listed_currents(result: Any) -> str:
     """The currents of all contacts of a Flow or Kinetics, and what they add up to."""
     each = {name: float(current_through(result, name)) for name in result.contacts}
-    text = ", ".join(f"{name}: {out:.5g}" for name, out in each.items())
+    unit = scale(result.units, "current")
+    text = ", ".join(f"{name}: {with_unit(out, unit)}" for name, out in each.items())
     together = sum(each.values())
     round_off = abs(together) < 1e-8 * max(map(abs, each.values()), default=0.0)
-    return f"currents out of the device: {text}, together {0 if round_off else together:.2g}"
+    return f"currents out of the device: {text}, together {with_unit(0 if round_off else together, unit, 2)}"
 
 
 def normal_matrices(count: int) -> tuple[np.ndarray, np.ndarray]:

@@ -17,6 +17,8 @@ from jusadel.common.differentiability import is_traced, values_of
 from jusadel.common.types import ArrayLike
 from jusadel.device.contact import Contact
 from jusadel.device.device import Device
+from jusadel.device.units.shown import between, scale, with_unit
+from jusadel.device.units.units import Units
 from jusadel.mesh.mesh import Mesh
 from jusadel.nonequilibrium.contacts import own_nodes
 from jusadel.nonequilibrium.flow import listed_currents
@@ -54,6 +56,11 @@ class Kinetics:
     reactions: np.ndarray = field(repr=False)  # (n_E, N, 8), 2 (B f + r0): out of the device at held nodes
     fed: np.ndarray = field(repr=False)  # (n_E, N), charge that the pair potential feeds in at the nodes
     taken: np.ndarray = field(repr=False)  # (n_E, 8), what the bath takes
+
+    @property
+    def units(self) -> Units | None:
+        """Those of the device."""
+        return self.device.units
 
     @property
     def device(self) -> Device:
@@ -203,17 +210,20 @@ class Kinetics:
         return ""
 
     def __repr__(self) -> str:
-        E, text = self.energies, "not integrated: " + self.grid_fault
+        E, text, units = self.energies, "not integrated: " + self.grid_fault, self.units
+        energy, current = scale(units, "energy"), scale(units, "current")
         if not self.grid_fault or self.weights is not None:
             text = listed_currents(self)
             if self.fed.any():
-                text += f", of which the pair potential feeds in {float(self.integrated(self.fed.sum(axis=1))):.2g}"
+                fed = self.integrated(self.fed.sum(axis=1))
+                text += f", of which the pair potential feeds in {with_unit(fed, current, 2)}"
             if self.bath is not None:
-                text += f" and a bath at T = {self.bath:g} takes {self.bath_current:.2g}"
+                bath = with_unit(self.bath, scale(units, "temperature"), 6)
+                text += f" and a bath at T = {bath} takes {with_unit(self.bath_current, current, 2)}"
         where = "no bath" if self.bath is None else f"the bath takes {self.bath_share:.1e} of the largest current"
         return (
-            f"Kinetics: {len(self.mesh.points)} nodes, {len(E)} energies ({E.min():.3g} to {E.max():.3g}), eta = "
-            f"{self.spectrum.eta:g}\n  {text}; {where}"
+            f"Kinetics: {len(self.mesh.points)} nodes, {len(E)} energies ({between(E.min(), E.max(), energy)}), eta = "
+            f"{with_unit(self.spectrum.eta, energy, 6)}\n  {text}; {where}"
         )
 
 

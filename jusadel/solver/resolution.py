@@ -10,6 +10,7 @@ import numpy as np
 
 from jusadel.common.errors import CoarseMeshWarning
 from jusadel.device.device import Device
+from jusadel.device.units.shown import scale, with_unit
 
 Array = jax.Array
 FINE_ENOUGH = 0.5
@@ -95,12 +96,14 @@ def warn_where_coarse(device: Device, name: str, metric: np.ndarray, stacklevel:
     if ratios.max() <= FINE_ENOUGH:
         return
     k, side = np.unravel_index(int(np.argmax(ratios)), ratios.shape)
-    edge, where = float(np.linalg.norm(edges[k, side])), corners[k].mean(axis=0).round(3).tolist()
+    unit = scale(device.units, "length")
+    edge, place = float(np.linalg.norm(edges[k, side])), (unit[0] * corners[k].mean(axis=0)).round(3).tolist()
     length, many = edge / ratios[k, side], int((ratios.max(axis=1) > FINE_ENOUGH).sum())
     warnings.warn(
         f"the mesh is too coarse: {many} of {len(ratios)} triangles have edges longer than half the {name}; worst edge "
-        f"{edge:.3g} against {length:.3g} near {where}, where this may cost {_percent(edge / length)} of a result; use "
-        f"a mesh with size <= {FINE_ENOUGH * length:.3g} there, or see with ju.converge what it costs",
+        f"{with_unit(edge, unit, 3)} against {with_unit(length, unit, 3)} near {place}{f' {unit[1]}' * bool(unit[1])}, "
+        f"where this may cost {_percent(edge / length)} of a result; use a mesh with size <= "
+        f"{with_unit(FINE_ENOUGH * length, unit, 3)} there, or see with ju.converge what it costs",
         CoarseMeshWarning,
         stacklevel=stacklevel,
     )

@@ -20,6 +20,7 @@ from jusadel.common.progress import Progress, ProgressOption, reporter
 from jusadel.common.types import ArrayLike
 from jusadel.device.device import Device
 from jusadel.device.recurrence import times_to_come
+from jusadel.device.units.shown import between, scale, with_unit
 from jusadel.solver.checks import refuse_bad_input
 from jusadel.solver.derivatives.real_energies import differentiated_green, green_in_program, problem_of, with_sign
 from jusadel.solver.derivatives.tracing import still
@@ -70,9 +71,10 @@ class Spectrum(States):
         E = self.energies
         if "steps" not in self.stats:
             return f"Spectrum: {len(self.Delta)} nodes, {len(E)} energies, found inside a program: without statistics"
+        energy = scale(self.units, "energy")
         return (
-            f"Spectrum: {len(self.Delta)} nodes, {len(E)} energies ({E.min():.3g} to {E.max():.3g}), eta = "
-            f"{self.eta:g}\n{self._how_found('by descent')}"
+            f"Spectrum: {len(self.Delta)} nodes, {len(E)} energies ({between(E.min(), E.max(), energy)}), eta = "
+            f"{with_unit(self.eta, energy, 6)}\n{self._how_found('by descent')}"
         )
 
 

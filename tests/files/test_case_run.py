@@ -9,6 +9,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import case_files
+import meshio
 import numpy as np
 import pytest
 
@@ -80,13 +81,61 @@ def test_the_documented_case_runs_as_printed(tmp_path, monkeypatch, capsys):
     (tmp_path / "film.toml").write_text(re.search(r"```toml\n(.*?)```", (DOCS / "case.md").read_text(), re.DOTALL)[1])
     monkeypatch.chdir(tmp_path)
     assert main(["run", "film.toml"]) == 0
-    phase, _, _, _, current, *_ = rows(tmp_path / "film").T
+    head = (tmp_path / "film" / "numbers.csv").read_text().splitlines()[0]
+    assert head.startswith(
+        "boundaries.right.phase,free_energy [eV],largest_gap [meV],largest_spin [1/nm^3],current_through right [uA],"
+    )
+    phase, _, gap, _, current, *_ = rows(tmp_path / "film").T
+    assert 0.5 < gap[0] < 1.4  # meV, of niobium beside electrodes of 1.4 meV
     np.testing.assert_array_equal(phase, [0.0, 0.5, 1.0])
     assert abs(current[0]) < 1e-3 * current[2]
     assert current[1] / current[2] == pytest.approx(np.sin(0.5) / np.sin(1.0), rel=0.1)
     assert "warning" not in capsys.readouterr().err
     for k in range(3):
         assert ju.load(tmp_path / "film" / f"point_00{k}.npz").device.boundaries["right"].reservoir.phase == phase[k]
+
+
+def test_a_table_in_laboratory_units(tmp_path):
+    """A uniform superconductor of 9.2 K: gaps in meV, temperatures as they were written, and the solution knows."""
+    text = """
+[units]
+Tc = 9.2
+D = 5.0
+
+[geometry.rectangle]
+width = "20 nm"
+height = "10 nm"
+size = "10 nm"
+
+[materials.film]
+Tc = "9.2 K"
+
+[solve]
+T = "1 K"
+pair_potential = "1.2 meV"
+frequencies = 2
+
+[sweep]
+parameter = "solve.pair_potential"
+values = ["1.2 meV", "0.8 meV"]
+
+[output]
+numbers = ["largest_gap", "free_energy"]
+save = true
+vtu = true
+"""
+    (tmp_path / "case.toml").write_text(text)
+    ju.run_case(ju.read_case(tmp_path / "case.toml"), tmp_path / "out")
+    head, *_ = (tmp_path / "out" / "numbers.csv").read_text().splitlines()
+    assert head == "solve.pair_potential [meV],largest_gap [meV],free_energy [code units]"  # no density of states
+    np.testing.assert_allclose(rows(tmp_path / "out")[:, :2], [[1.2, 1.2], [0.8, 0.8]])
+    sol = ju.load(tmp_path / "out" / "point_000.npz")
+    assert sol.units == ju.Units(Tc=9.2, D=5.0)
+    assert "T = 1 K" in repr(sol)
+    seen = meshio.read(tmp_path / "out" / "point_000.vtu")
+    assert seen.points[:, 0].max() == pytest.approx(20.0)
+    np.testing.assert_allclose(seen.point_data["Delta_abs [meV]"], 1.2)
+    assert "charge_current [code units]" in seen.point_data
 
 
 # --- warm starts ----------------------------------------------------------------------------------

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from jusadel.device.device import Device
+from jusadel.device.units.shown import CODE, scale, with_unit
+from jusadel.device.units.units import Units
 from jusadel.mesh.mesh import Mesh
 
 
@@ -53,13 +55,20 @@ class Fluctuations:
         """The mesh of the modes."""
         return self.device.mesh
 
+    @property
+    def units(self) -> Units | None:
+        """Those of the device."""
+        return self.device.units
+
     def __repr__(self) -> str:
+        code = f" {CODE}" * (self.units is not None)
         shown = [f"C = {self.specific_heat:.4g} k_B"]
-        shown += [] if self.magnetisation is None else [f"M = {self.magnetisation:.4g}"]
+        shown += [] if self.magnetisation is None else [f"M = {self.magnetisation:.4g}{code}"]
         shown += [] if self.paraconductivity is None else [f"Aslamazov-Larkin {self.paraconductivity:.4g} e^2/h"]
         shown += [] if self.maki_thompson is None else [f"Maki-Thompson {self.maki_thompson:.4g} e^2/h"]
         low, high, count = self.eigenvalues[0], self.eigenvalues[-1], len(self.eigenvalues)
+        T = with_unit(self.T, scale(self.units, "temperature"), 6)
         return (
-            f"Fluctuations at T = {self.T:.6g}, {count} modes with lambda = {low:.4g} to {high:.4g}: "
+            f"Fluctuations at T = {T}, {count} modes with lambda = {low:.4g} to {high:.4g}: "
             f"{', '.join(shown)}; left out: {', '.join(self.left_out)}"
         )

@@ -18,6 +18,7 @@ from jusadel.device.material.material import check_field
 if TYPE_CHECKING:
     from jusadel.device.boundary.conditions import Reservoir
     from jusadel.device.boundary.surface import Surface
+    from jusadel.device.units.units import Units
 
 
 Phase = Number | Callable[[Values], ArrayLike]
@@ -70,6 +71,10 @@ class Boundary:
     def doubled(self) -> bool:
         """Whether it is a barrier inside the mesh, whose nodes stand on either side."""
         return self.inner and self.barrier is not None
+
+    def printed(self, units: Units | None) -> str:
+        """What it prints, in the units of a laboratory, if there are."""
+        return repr(self)
 
     def with_electrode(self, new: Reservoir) -> Boundary:
         """The same with another electrode."""

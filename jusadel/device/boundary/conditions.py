@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
+import jax
 import numpy as np
 
 from jusadel.common.arguments import is_number, real
@@ -26,6 +27,10 @@ from jusadel.device.boundary.spin_active import SpinActive
 from jusadel.device.boundary.surface import Surface, checked_surface, same_surface
 from jusadel.device.material.material import check_field, shaped
 from jusadel.device.material.printed import in_short, present
+from jusadel.device.units.shown import CODE, scale
+
+if TYPE_CHECKING:
+    from jusadel.device.units.units import Units
 
 ELECTRODE_FIELDS = ("h", "Gamma", "magnetic_Gamma", "depairing", "inelastic")
 """Fields of a material that an electrode may have beside its Delta."""
@@ -82,8 +87,14 @@ class Reservoir(Boundary):
         return phase_at(self.phase, points, "a reservoir")
 
     def __repr__(self) -> str:
-        fields = present(self, ELECTRODE_FIELDS)
-        return f"Reservoir(Delta={in_short(self.Delta)}, phase={in_short(self.phase)}{', ' * bool(fields)}{fields})"
+        return self.printed(None)
+
+    def printed(self, units: Units | None) -> str:
+        """Delta and the phase, and what else is not zero."""
+        shown = scale(units, "energy")
+        fields = present(self, ELECTRODE_FIELDS, lambda name: shown)
+        Delta, phase = in_short(self.Delta, shown), in_short(self.phase)
+        return f"Reservoir(Delta={Delta}, phase={phase}{', ' * bool(fields)}{fields})"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -143,7 +154,11 @@ class Tunnel(Boundary):
         return replace(self, reservoir=new)
 
     def __repr__(self) -> str:
-        return f"Tunnel({self.reservoir}, conductance={self.conductance}{_channels(self)})"
+        return self.printed(None)
+
+    def printed(self, units: Units | None) -> str:
+        """The electrode behind it, its conductance or, in a laboratory, resistance times area, and its channels."""
+        return f"Tunnel({self.reservoir.printed(units)}, {_conductance(self.conductance, units)}{_channels(self)})"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -194,7 +209,13 @@ class Interface(Boundary):
         return both if self.doubled else both[:1]
 
     def __repr__(self) -> str:
-        return f"Interface(conductance={self.conductance}{_channels(self)}, surface={self.surface})"
+        return self.printed(None)
+
+    def printed(self, units: Units | None) -> str:
+        """Its conductance or, in a laboratory, resistance times area, channels and terms along it."""
+        sides = cast("tuple[Surface | None, ...]", self.surface)
+        surfaces = ", ".join("None" if side is None else side.printed(units) for side in sides)
+        return f"Interface({_conductance(self.conductance, units)}{_channels(self)}, surface=({surfaces}))"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -233,6 +254,18 @@ class Periodic(Boundary):
 
     def __repr__(self) -> str:
         return f"Periodic({self.partner!r}, phase={self.phase}, rotation={self.rotation})"
+
+
+def _conductance(given: Number | SpinActive | None, units: Units | None) -> str:
+    if isinstance(given, SpinActive):
+        return f"conductance={given.printed(units)}"
+    known = given is not None and not isinstance(given, jax.core.Tracer)
+    if units is not None and known and float(given) > 0:  # type: ignore[arg-type]
+        try:
+            return f"resistance times area={in_short(units.to_ohm_um2(float(given)))} Ohm um^2"  # type: ignore[arg-type]
+        except ValueError:  # says what is missing
+            return f"conductance={given} {CODE}"
+    return f"conductance={given}"
 
 
 def _channels(barrier: Tunnel | Interface) -> str:

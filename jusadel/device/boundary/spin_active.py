@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,11 @@ from jusadel.common.arguments import real
 from jusadel.common.differentiability import numpy_if_few
 from jusadel.common.types import ArrayLike, Values
 from jusadel.device.boundary.base import Barrier, Boundary
+from jusadel.device.material.printed import in_short
+from jusadel.device.units.shown import of_powers
+
+if TYPE_CHECKING:
+    from jusadel.device.units.units import Units
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -80,8 +85,13 @@ class SpinActive(Boundary):
         return _matrices(self.up, self.down, *self.mixing, self.axis)
 
     def __repr__(self) -> str:
-        numbers = {name: np.asarray(getattr(self, name)).tolist() for name in ("up", "down", "axis", "channels")}
-        numbers |= {"mixing": np.asarray(self.mixing).tolist()}
+        return self.printed(None)
+
+    def printed(self, units: Units | None) -> str:
+        """Its matrices' numbers; channels per length."""
+        per_length = of_powers(units, (0, -1))
+        numbers = {name: in_short(getattr(self, name)) for name in ("up", "down", "axis")}
+        numbers |= {"channels": in_short(self.channels, per_length), "mixing": in_short(self.mixing)}
         return f"SpinActive({', '.join(f'{name}={x}' for name, x in numbers.items())})"
 
 

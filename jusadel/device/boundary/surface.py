@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,12 @@ import numpy as np
 from jusadel.common.arguments import is_number, real
 from jusadel.common.types import ArrayLike, Number, Values
 from jusadel.device.boundary.base import Boundary
-from jusadel.device.material.material import SHAPES, check_field, shaped
+from jusadel.device.material.material import ROWS, SHAPES, check_field, shaped
+from jusadel.device.material.printed import present
+from jusadel.device.units.shown import Scale, of_powers
+
+if TYPE_CHECKING:
+    from jusadel.device.units.units import Units
 
 ADDED = {"beta": "Gamma", "rashba": "gamma", "magnetoelectric": "h"}
 """Numbers that add to a field as the edge's normal has it."""
@@ -77,8 +82,16 @@ class Surface(Boundary):
         return _on_edges(getattr(self, name), added, normals, name)
 
     def __repr__(self) -> str:
-        numbers = {f.name: getattr(self, f.name) for f in fields(self)}
-        return f"Surface({', '.join(f'{name}={x}' for name, x in numbers.items() if np.any(np.asarray(x)))})"
+        return self.printed(None)
+
+    def printed(self, units: Units | None) -> str:
+        """The terms that are not zero."""
+
+        def shown(name: str) -> Scale:
+            energy, length = ROWS[ADDED.get(name, name)].unit
+            return of_powers(units, (energy, length + 1))
+
+        return f"Surface({present(self, [f.name for f in fields(self)], shown)})"
 
 
 EDGE_FIELDS = tuple(f.name for f in fields(Surface) if f.name in SHAPES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -31,6 +31,10 @@ from jusadel.device.material.stability import (
     check_spin_diffusion,
     check_states,
 )
+from jusadel.device.units.shown import Scale, of_powers, scale
+
+if TYPE_CHECKING:
+    from jusadel.device.units.units import Units
 
 Field = Any
 """A number or array of the field's shape, or a function of points (k, 2) that returns (k, ...)."""
@@ -138,10 +142,19 @@ class Material:
     dephasing: Field = field(default=0.0, metadata=row("", (1, 0), check_dephasing))
 
     def __repr__(self) -> str:
-        """D and Tc, and what else is not zero; nu where it is not one."""
+        return self.printed(None)
+
+    def printed(self, units: Units | None) -> str:
+        """D and Tc, and what else is not zero, nu where it is not one; in the units of a laboratory, if there are."""
+
+        def shown(name: str) -> Scale:
+            kind = {"Tc": "temperature", "D": "diffusion"}.get(name)
+            return scale(units, kind) if kind else of_powers(units, ROWS[name].unit)
+
         others = [f.name for f in fields(self) if f.name not in ("D", "Tc", "nu")]
-        counted = present(self, [*others, *(["nu"] if in_short(self.nu) != "1" else [])])
-        return f"Material(D={in_short(self.D)}, Tc={in_short(self.Tc)}{', ' * bool(counted)}{counted})"
+        counted = present(self, [*others, *(["nu"] if in_short(self.nu) != "1" else [])], shown)
+        D, Tc = (in_short(getattr(self, name), shown(name)) for name in ("D", "Tc"))
+        return f"Material(D={D}, Tc={Tc}{', ' * bool(counted)}{counted})"
 
     def __post_init__(self) -> None:
         unstated = self.Tc is None

@@ -75,6 +75,14 @@ class Laboratory(Scales):
         """A resistance, voltage over current, x hbar/(e^2 N0 d E0 L0^2); one square of D = nu = 1 has 1/2."""
         return checked("resistance", x) / self.conductance_unit
 
+    def to_mOhm(self, x: Quantity) -> Quantity:
+        """A resistance in milliohm, as `to_ohm`."""
+        return 1e3 * self.to_ohm(x)
+
+    def to_mS(self, x: Quantity) -> Quantity:
+        """A conductance or admittance in millisiemens, x e^2 N0 d E0 L0^2/hbar; those over e^2/h: `to_uS`."""
+        return checked("conductance", x) * self.conductance_unit / 1e-3
+
     def to_ohm_um2(self, conductance: Quantity) -> Quantity:
         """The resistance times area of a barrier with the given conductance per length."""
         per_width = checked("conductance", conductance, True) * self.conductance_unit / self.length_unit

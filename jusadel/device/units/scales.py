@@ -260,8 +260,9 @@ def named_units(convert: Callable[P, R]) -> Callable[P, R]:
         except TypeError as error:
             name, bare = convert.__name__, [repr(value) for value in args[1:]]
             got = ", ".join([*bare, *(f"{key}={value!r}" for key, value in given.items())])
-            example = bare[0] if len(bare) == 1 else "..."
-            calls = [f"{name}({', '.join(f'{key}={example}' for key in keys)})" for keys in choices]
+            one = [bare[0] if len(bare) == len(keys) == 1 else "..." for keys in choices]
+            shown = [", ".join(f"{key}={x}" for key in keys) for x, keys in zip(one, choices, strict=True)]
+            calls = [f"{name}({text})" for text in shown]
             raise TypeError(f"{name}({got}): say which unit, by name: {' or '.join(calls)}") from error
         return convert(*args, **given)
 

@@ -9,7 +9,8 @@ from scipy.constants import e, electron_mass, hbar, k, physical_constants
 
 from jusadel.common.types import Number, Values
 from jusadel.device.material.tensors import rashba
-from jusadel.device.units.from_code import Laboratory, Quantity
+from jusadel.device.units.from_code import Quantity
+from jusadel.device.units.junctions import Junctions
 from jusadel.device.units.scales import MEV, MICRO_OHM_CM, NM, PER_EV_NM3, PS, UM, checked, named_units, one_of
 
 BOHR_MAGNETON = physical_constants["Bohr magneton"][0]
@@ -18,7 +19,7 @@ FS = 1e-15
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Units(Laboratory):
+class Units(Junctions):
     """The units of a calculation, from what is known of a sample.
 
     Methods named after a quantity take it in a laboratory unit and return the number that jusadel wants; those named

@@ -10,6 +10,8 @@ import numpy as np
 from jusadel.common.differentiability import is_traced
 from jusadel.common.types import Values
 from jusadel.device.device import Device
+from jusadel.device.units.shown import CODE, scale, with_unit
+from jusadel.device.units.units import Units
 from jusadel.mesh.mesh import Mesh
 
 
@@ -32,6 +34,11 @@ class AtFrequencies:
     def mesh(self) -> Mesh:
         """The mesh of the maps."""
         return self.device.mesh
+
+    @property
+    def units(self) -> Units | None:
+        """Those of the device."""
+        return self.device.units
 
     @property
     def quality(self) -> Values:
@@ -120,8 +127,9 @@ class Admittance(AtFrequencies):
         if is_traced(self.Q):
             return f"Admittance between {between}: traced by JAX"
         if not np.any(self.omega):
-            return f"Admittance between {between}, static: kinetic inductance {np.asarray(self.inductance):.5g}"
-        return f"Admittance between {between} on the {self.axis} axis: {_shown(self, 'Y')}"
+            inductance = with_unit(np.ravel(self.inductance)[0], scale(self.units, "inductance"))
+            return f"Admittance between {between}, static: kinetic inductance {inductance}"
+        return f"Admittance between {between} on the {self.axis} axis: {_shown(self, 'Y', 'conductance')}"
 
 
 def _per_field(result: Any) -> Any:
@@ -129,12 +137,17 @@ def _per_field(result: Any) -> Any:
     return (1.0 if result.axis == "imaginary" else 1j) * result.Q / result.omega
 
 
-def _shown(result: Any, name: str) -> str:
+def _shown(result: Any, name: str, kind: str = "") -> str:
     """The first and the last value, and how they were found."""
-    omega, values = np.atleast_1d(result.omega), np.atleast_1d(getattr(result, name))
-    at = [f"{name}({w:.4g}) = {_number(v)}" for w, v in zip(omega, values, strict=True)]
+    units, omega, values = result.units, np.atleast_1d(result.omega), np.atleast_1d(getattr(result, name))
+    per_second, own = scale(units, "frequency"), (1.0, CODE if units is not None else "")
+    factor, unit = scale(units, kind) if kind else own
+    at = [
+        f"{name}({with_unit(w, per_second, 4)}) = {_number(factor * v)}{' ' * bool(unit)}{unit}"
+        for w, v in zip(omega, values, strict=True)
+    ]
     shown = at[0] if len(at) == 1 else f"{at[0]} to {at[-1]}, {len(at)} frequencies"
-    return f"{shown}; T = {result.T:g}, {result.energies} pairs of energies"
+    return f"{shown}; T = {with_unit(result.T, scale(units, 'temperature'), 6)}, {result.energies} pairs of energies"
 
 
 def _number(value: complex) -> str:

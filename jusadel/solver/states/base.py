@@ -11,6 +11,7 @@ import numpy as np
 from jusadel.action.mesh_action import DiscreteAction
 from jusadel.common.differentiability import on_device
 from jusadel.device.device import Device
+from jusadel.device.units.units import Units
 from jusadel.mesh.mesh import Mesh
 
 Array = jax.Array
@@ -43,6 +44,11 @@ class States:
     def mesh(self) -> Mesh:
         """The mesh that was solved on."""
         return self.device.mesh
+
+    @property
+    def units(self) -> Units | None:
+        """Those of the device; None where there are none, or no device (read from a sweep)."""
+        return None if self.device is None else self.device.units
 
     def _how_found(self, helped: str, iterations: str = "") -> str:
         """Lines about certificates and Newton's method, which was `helped` where the plain start failed."""

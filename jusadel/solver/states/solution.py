@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from jusadel.device.units.shown import between, scale, with_unit
 from jusadel.solver.states.base import States
 
 
@@ -37,16 +38,19 @@ class Solution(States):
         size = f"Solution: {len(self.Delta)} nodes, {len(self.omega)} frequencies"
         if "steps" not in self.stats:
             return f"{size}, solved under jax.jit or read from a sweep: without statistics"
-        frequencies = f"({self.omega.min():.3g} to {self.omega.max():.3g}), T = {self.T:g}"
+        energy, temperature = scale(self.units, "energy"), scale(self.units, "temperature")
+        frequencies = (
+            f"({between(self.omega.min(), self.omega.max(), energy)}), T = {with_unit(self.T, temperature, 6)}"
+        )
         return f"{size} {frequencies}\n{self._how_found('by ladder', self._iterations())}{self._gap()}"
 
     def _gap(self) -> str:
         s = self.stats
         if "state" not in s:
             return ""
-        largest = np.abs(np.asarray(self.Delta)).max()
+        largest = with_unit(np.abs(np.asarray(self.Delta)).max(), scale(self.units, "energy"))
         return (
-            f"\n  self-consistent: {s['state']}, max |Delta| = {largest:.5g}, {s['gap_steps']} steps, residual "
+            f"\n  self-consistent: {s['state']}, max |Delta| = {largest}, {s['gap_steps']} steps, residual "
             f"{s['gap_residual']:.1e}, smallest eigenvalue {s['gap_eigenvalue']:.2g}"
         )
 

@@ -137,14 +137,18 @@ class _Junction:
         return sum(current_through(sol, name) for name in self.names), free_energy(sol)
 
 
+def _relation(junction: _Junction, phases: Any, measured: Any) -> CurrentPhaseRelation:
+    current, energy = (jnp if is_traced(measured) else np).asarray(measured).T
+    return CurrentPhaseRelation(phases, current, energy, junction.device.units)
+
+
 def _sum(phase: Any, phi: float) -> Any:
     return (lambda points: phase(points) + phi) if callable(phase) else phase + phi
 
 
 def _checked_phases(phases: Any) -> Any:
     values = real("phases", phases)
-    known = still(values)
-    if is_traced(known):
+    if is_traced(known := still(values)):
         raise NotDifferentiableError(IN_PROGRAM)
     if values.ndim != 1 or not len(values) or not np.isfinite(known).all():
         raise ValueError(f"phases have shape {values.shape}; expected (k,) finite phase differences in radians")
@@ -206,8 +210,7 @@ def _together(
             V = np.concatenate([result.V for _, _, result in found])
             solutions = _differentiated(junction, stated, phases[block], problem, V, solutions)
         measured += [junction.measured(sol) for sol in solutions]
-    xp: Any = jnp if traced else np
-    return CurrentPhaseRelation(phases, *xp.asarray(measured).T)
+    return _relation(junction, phases, measured)
 
 
 def _differentiated(
@@ -281,8 +284,7 @@ def _followed(junction: _Junction, phases: np.ndarray, T: float, arguments: dict
                 arguments["frequencies"] = (sol.omega, sol.weights)  # the same for all phases
                 nearest = sol if nearest is None else nearest
             measured[k] = junction.measured(sol)
-    xp: Any = jnp if is_traced(measured) else np
-    return CurrentPhaseRelation(phases, *xp.asarray(measured).T)
+    return _relation(junction, phases, measured)
 
 
 def _solve(junction: _Junction, phi: float, T: float, arguments: dict[str, Any]) -> Solution:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from jusadel.common.types import ArrayLike, Number, Values
+from jusadel.device.units.shown import between, scale
+from jusadel.device.units.units import Units
 from jusadel.solver.derivatives.tracing import still
 from jusadel.studies.current_phase.interpolation import Interpolation
 from jusadel.studies.current_phase.turns import within_turn
@@ -42,11 +44,13 @@ class CurrentPhaseRelation:
         phases: phase differences, (k,), in the order that was given.
         current: (k,) [nu D energy], positive from the first electrode to the second.
         energy: free energy, (k,) [nu energy^2 length^2]; current = 2 d energy/d phase.
+        units: those of the device, in which it prints and is drawn: uA and eV.
     """
 
     phases: Values
     current: Values
     energy: Values
+    units: Units | None = None
 
     def current_at(self, phase: ArrayLike) -> np.ndarray:
         """The interpolated current; NaN outside phases that do not cover a turn."""
@@ -147,14 +151,16 @@ class CurrentPhaseRelation:
 
     def __repr__(self) -> str:
         (plus, minus), phases = self._critical, self._phases_of_extrema
+        current = scale(self.units, "current")
         errors = (*self.critical_current_error, self.diode_efficiency_error, self.phi0_error)
+        known = between(errors[0], errors[1], current, 2, "and")
         return (
             f"CurrentPhaseRelation: {len(self.phases)} phases from {self.phases.min():.4g} to "
             f"{self.phases.max():.4g}\n"
-            f"  critical currents {plus:.6g} and {minus:.6g} at {phases[0]:.4f} and {phases[1]:.4f}, "
+            f"  critical currents {between(plus, minus, current, 6, 'and')} at {phases[0]:.4f} and {phases[1]:.4f}, "
             f"diode efficiency {(plus - minus) / (plus + minus):.3g}\n"
             f"  phi0 = {round(self._phi0, 5) + 0.0:.5f}, interpolation error {self.interpolation_error:.1e}\n"
-            f"  known to {errors[0]:.1e} and {errors[1]:.1e}, efficiency {errors[2]:.1e}, phi0 {errors[3]:.1e}"
+            f"  known to {known}, efficiency {errors[2]:.1e}, phi0 {errors[3]:.1e}"
         )
 
     # --- extrema, kept without their warnings, so that each access warns; errors -----------------------
