@@ -1,17 +1,20 @@
 """Pictures of devices, solutions and spectra, one call each (extra `plot`: matplotlib, loaded at the first picture).
 
 Every function draws into `ax` (a new figure without one) and returns the axes. Lengths, energies and currents are in
-the units of the device; `unit` names that of length on the axes. Colours are safe for colour-blind readers.
+nm, meV and uA of a Device with `Units`, else in the units of the device; `unit` names that of length on the axes.
+Colours are safe for colour-blind readers; black turns white in a dark style, `plt.style.use("dark_background")`.
 """
 
 from collections.abc import Callable
 from typing import Any
 
+from jusadel.plot.animation import animate
 from jusadel.plot.devices import device, mesh
 from jusadel.plot.fields import arrows, field, spin_texture, streamlines
 from jusadel.plot.lines import convergence, current_phase, fit_history, line_cut, magnetoconductance
 from jusadel.plot.notebooks import THUMBNAILS, for_notebooks
 from jusadel.plot.spectra import density_along, density_map, spectrum
+from jusadel.plot.surfaces import surface
 
 for_notebooks(THUMBNAILS)
 
@@ -26,6 +29,7 @@ PICTURES: dict[str, Callable[..., Any]] = {
 """Pictures of a Solution, by the names that cases have for them."""
 
 __all__ = [
+    "animate",
     "arrows",
     "convergence",
     "current_phase",
@@ -40,4 +44,5 @@ __all__ = [
     "spectrum",
     "spin_texture",
     "streamlines",
+    "surface",
 ]

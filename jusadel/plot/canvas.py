@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jusadel.common.arguments import is_number
 from jusadel.common.differentiability import refuse_traced
 from jusadel.mesh.generator.geometry import distance_to
 from jusadel.mesh.mesh import Mesh
 from jusadel.mesh.topology import SIDES, split_lines
+from jusadel.plot.scales import Unit, length_unit
 
 Values = NDArray[np.float64]
 
@@ -20,13 +19,10 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F
 """Okabe and Ito: safe for colour-blind readers."""
 SEQUENTIAL, DIVERGING, CYCLIC = "cividis", "PuOr", "twilight"
 
-Unit = str | tuple[str, float]
-"""What users give as the unit of length; see `length_unit`."""
-LABORATORY = re.compile(
-    r"(nano|micro|milli|centi|pico|kilo)?met(er|re)s?|microns?|[åa]ngstr[öo]ms?|å|[cmunpkµμ]?m|mum", re.IGNORECASE
-)
-"""Their names, without what typesetting puts round them."""
-SIGNS = re.compile(r"\\(mathrm|text|rm|,)|[\s\[\](){}$\\]")
+WIDTH, HEIGHTS = 5.0, (2.4, 7.0)
+"""Of pictures of the plane [inch]: that of the mesh, and heights of the figure."""
+LOW = 2.2
+"""Axes that are not as high have few numbers [inch]."""
 
 
 def pyplot() -> Any:
@@ -52,8 +48,8 @@ def plane(ax: Any, of: Any, unit: Unit) -> Any:
 
     Lines of doubled nodes, across which fields may jump, are drawn in black.
     """
-    factor, name = length_unit(unit)
-    ax = axes(ax)
+    factor, name = length_unit(unit, of)
+    ax = _of_its_shape(of) if ax is None else ax
     from matplotlib.collections import LineCollection
 
     ax.set(xlabel=f"x{name}", ylabel=f"y{name}", aspect="equal")
@@ -67,37 +63,35 @@ def plane(ax: Any, of: Any, unit: Unit) -> Any:
     return ax
 
 
+def _of_its_shape(of: Any) -> Any:
+    """Axes of a new figure that has about the shape of the mesh, so that little of it stays empty."""
+    width, height = np.ptp(np.asarray(mesh_of(of).points), axis=0)
+    tall = float(np.clip(WIDTH * height / width + 0.9, *HEIGHTS))
+    return pyplot().subplots(layout="constrained", figsize=(WIDTH + 1.4, tall))[1]
+
+
+def ink() -> str:
+    """The colour of text: black, or white in a dark style."""
+    return str(pyplot().rcParams["text.color"])
+
+
+def colour(number: int) -> str:
+    """One of COLOURS, the last of which is that of text."""
+    found = COLOURS[number % len(COLOURS)]
+    return ink() if found == "#000000" else found
+
+
 def colour_bar(ax: Any, image: Any, label: str, extend: str = "neither") -> None:
-    """A colour bar beside the axes, as tall as what is drawn in them."""
-    ax.figure.colorbar(image, cax=ax.inset_axes((1.03, 0.0, 0.04, 1.0)), label=label, extend=extend)
+    """A colour bar beside the axes, as tall as what is drawn in them, with as many numbers as have room."""
+    bar = ax.figure.colorbar(image, cax=ax.inset_axes((1.03, 0.0, 0.04, 1.0)), label=label, extend=extend)
+    bar.ax.locator_params(nbins=4 if ax.get_window_extent().height < LOW * ax.figure.dpi else 8)
 
 
-def along(ax: Any, quantity: str, unit: Unit = "", **labels: str) -> Any:
+def along(ax: Any, quantity: str, **labels: str) -> Any:
     """Axes for curves over a quantity."""
     ax = axes(ax)
-    ax.set(xlabel=f"{quantity}{length_unit(unit)[1]}", **labels)
+    ax.set(xlabel=quantity, **labels)
     return ax
-
-
-def length_unit(unit: Unit) -> tuple[float, str]:
-    """How many of the axes' units a unit of length of the device is, and the unit as it stands on the axes.
-
-    Raises:
-        ValueError: the name of a laboratory unit without how many of it a unit of length is.
-    """
-    if isinstance(unit, str):
-        if LABORATORY.fullmatch(SIGNS.sub("", unit)):
-            raise ValueError(
-                f"unit = {unit!r}; a mesh has its numbers in the device's own unit of length, and this would relabel "
-                f"them, not convert: give unit=({unit!r}, how many {unit} one unit of length is), which multiplies "
-                "them; of ju.Units u for nm that is u.to_nm(1.0), and 1.0 where the mesh is in this unit already"
-            )
-        return 1.0, f" [{unit}]" if unit else ""
-    if not isinstance(unit, tuple | list) or len(unit) != 2 or not isinstance(unit[0], str) or not is_number(unit[1]):
-        raise ValueError(f"unit = {unit!r}; expected a name, or (name, how many of it one unit of length is)")
-    if not 0 < float(unit[1]) < np.inf:
-        raise ValueError(f"unit = {unit!r}; expected (name, a number > 0)")
-    return float(unit[1]), f" [{unit[0]}]"
 
 
 def barrier_edges(of: Any) -> NDArray[np.int64]:
@@ -128,7 +122,7 @@ def triangulation(of: Any, unit: Unit = "", corners: bool = False) -> Any:
     from matplotlib.tri import Triangulation
 
     mesh = mesh_of(of)
-    points = length_unit(unit)[0] * np.asarray(mesh.points)
+    points = length_unit(unit, of)[0] * np.asarray(mesh.points)
     triangles = np.arange(mesh.triangles.size).reshape(-1, 3) if corners else mesh.triangles
     x, y = (points[mesh.triangles.ravel()] if corners else points).T
     return Triangulation(x, y, triangles)
@@ -175,6 +169,13 @@ def between_corners(of: Any, values: Values, points: Any) -> Values:
     found = np.einsum("ki,ki...->k...", _barycentric(place, points), values[inside])
     found[inside < 0] = np.nan
     return found
+
+
+def region_at(of: Any, where: Any) -> str:
+    """The region of a point; "" outside the mesh."""
+    inside = int(_finder(of)(*np.asarray(where, float)))
+    found = mesh_of(of)
+    return "" if inside < 0 else list(found.regions)[int(found.region_of_triangle[inside])]
 
 
 def _finder(of: Any) -> Any:

@@ -9,12 +9,21 @@ import numpy as np
 from jusadel.corrections.result import Localisation
 from jusadel.fitting.result import FitResult
 from jusadel.observables.cuts import point
-from jusadel.plot.canvas import COLOURS, Unit, along, length_unit, on_line, real_values
+from jusadel.plot.canvas import COLOURS, Unit, along, colour, ink, length_unit, on_line, real_values
+from jusadel.plot.scales import labelled, quantity_unit
 from jusadel.studies.current_phase.result import CurrentPhaseRelation
 
 
 def line_cut(
-    of: Any, values: Any, start: Any, end: Any, label: str = "", ax: Any = None, unit: Unit = "", samples: int = 400
+    of: Any,
+    values: Any,
+    start: Any,
+    end: Any,
+    label: str = "",
+    ax: Any = None,
+    unit: Unit = "",
+    samples: int = 400,
+    quantity: str | None = None,
 ) -> Any:
     """A real field against the distance along the straight line from start to end.
 
@@ -27,36 +36,55 @@ def line_cut(
         label: of the curve and, first of all, of the axis.
         ax, unit: as in `field`.
         samples: points along the line.
+        quantity: as in `field`.
     """
     start, end = point("start", start), point("end", end)
-    share, shown = on_line(of, real_values(of, values), start, end, samples)
-    ax = along(ax, "distance", unit)
-    ax.plot(
-        length_unit(unit)[0] * share * np.linalg.norm(end - start), shown, color=_next_colour(ax), label=label or None
-    )
-    return _named(ax, label)
+    shown_as, (factor, name) = quantity_unit(quantity, of), length_unit(unit, of)
+    share, shown = on_line(of, shown_as[0] * real_values(of, values), start, end, samples)
+    ax = along(ax, f"distance{name}")
+    distance = factor * share * np.linalg.norm(end - start)
+    ax.plot(distance, shown, color=_next_colour(ax), label=label or None)
+    return _named(ax, labelled(label, shown_as))
 
 
 def current_phase(cpr: CurrentPhaseRelation, label: str = "", ax: Any = None) -> Any:
-    """A current-phase relation: what was computed, its interpolation, and both critical currents."""
-    phases, ax = np.asarray(cpr.phases, float), along(ax, r"phase difference / $\pi$", ylabel="current")
-    colour = _next_colour(ax)
-    fine = np.linspace(phases.min(), phases.max(), 400)
+    """A current-phase relation: what was computed, its interpolation, and both critical currents.
+
+    Over the full period where the phases cover it, else between the first and the last of them.
+    """
+    shown = quantity_unit("current", cpr)
+    phases, ax = (
+        np.asarray(cpr.phases, float),
+        along(ax, r"phase difference / $\pi$", ylabel=labelled("current", shown)),
+    )
+    own, begin = _next_colour(ax), phases.min()
+    fine = np.linspace(begin, begin + 2 * np.pi if cpr.closed else phases.max(), 400)
     ax.axhline(0, color="0.8", linewidth=0.8, zorder=0)
-    ax.plot(fine / np.pi, cpr.current_at(fine), color=colour, label=label or None)
-    ax.plot(phases / np.pi, cpr.current, "o", color=colour, markersize=4)
-    extrema = np.stack([cpr.critical_phase, np.array(cpr.critical_current) * [1, -1]])
-    begin, turns = phases.min(), phases.max() - phases.min() > 2 * np.pi * (1 - 1e-9)
-    extrema[0] = begin + (extrema[0] - begin) % (2 * np.pi) if turns else extrema[0]
+    ax.plot(fine / np.pi, shown[0] * cpr.current_at(fine), color=own, label=label or None)
+    ax.plot(phases / np.pi, shown[0] * np.asarray(cpr.current), "o", color=own, markersize=4)
+    extrema = np.stack([cpr.critical_phase, shown[0] * np.array(cpr.critical_current) * [1, -1]])
+    extrema[0] = begin + (extrema[0] - begin) % (2 * np.pi) if cpr.closed else extrema[0]
     seen = np.isfinite(extrema).all(axis=0)
-    ax.plot(extrema[0, seen] / np.pi, extrema[1, seen], "x", color="black", markersize=7)
+    ax.plot(extrema[0, seen] / np.pi, extrema[1, seen], "x", color=ink(), markersize=7)
     return _named(ax, label, vertical=False)
 
 
-def magnetoconductance(found: Localisation, label: str = "", xlabel: str = "B", ax: Any = None) -> Any:
-    """The change of a conductance by weak (anti)localisation against the fields, [e^2/h]; zero at zero field."""
-    fields = np.asarray(found.fields, float)
-    ax = along(ax, xlabel, ylabel=r"change of conductance [$e^2/h$]")
+def magnetoconductance(
+    found: Localisation, label: str = "", xlabel: str = "B", ax: Any = None, quantity: str | None = None
+) -> Any:
+    """The change of a conductance by weak (anti)localisation against the fields, [e^2/h]; zero at zero field.
+
+    Args:
+        found: the Localisation.
+        label: of the curve.
+        xlabel: of the axis of the fields.
+        ax: matplotlib axes; default a new figure.
+        quantity: "field" where the fields are perpendicular ones, and not what a function of devices takes, and are to
+            be in mT.
+    """
+    shown = quantity_unit(quantity, found)
+    fields = shown[0] * np.asarray(found.fields, float)
+    ax = along(ax, labelled(xlabel, shown), ylabel=r"change of conductance [$e^2/h$]")
     order = np.argsort(fields)
     ax.axhline(0, color="0.8", linewidth=0.8, zorder=0)
     ax.plot(
@@ -68,8 +96,9 @@ def magnetoconductance(found: Localisation, label: str = "", xlabel: str = "B", 
 def convergence(sol: Any, ax: Any = None) -> Any:
     """Residuals of a Solution or a Spectrum after the last step, per frequency or energy, with the Newton steps."""
     spectral = hasattr(sol, "energies")
-    where = np.asarray(sol.energies if spectral else sol.omega)
-    ax = along(ax, "E" if spectral else r"$\omega$", ylabel="residual", yscale="log")
+    energy = quantity_unit("energy", sol)
+    where = energy[0] * np.asarray(sol.energies if spectral else sol.omega)
+    ax = along(ax, labelled("E" if spectral else r"$\omega$", energy), ylabel="residual", yscale="log")
     ax.plot(where, np.maximum(sol.stats["residual"], 1e-17), "o", color=COLOURS[0], label="residual")
     bad = ~(sol.converged & sol.stable)
     ax.plot(where[bad], np.maximum(sol.stats["residual"][bad], 1e-17), "x", color=COLOURS[5], label="not certified")
@@ -98,7 +127,7 @@ def fit_history(result: FitResult, ax: Any = None) -> Any:
 
 
 def _next_colour(ax: Any) -> str:
-    return COLOURS[sum(line.get_label()[0] != "_" for line in ax.lines) % len(COLOURS)]
+    return colour(sum(line.get_label()[0] != "_" for line in ax.lines))
 
 
 def _named(ax: Any, label: str, vertical: bool = True) -> Any:

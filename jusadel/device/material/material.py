@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -146,11 +147,7 @@ class Material:
 
     def printed(self, units: Units | None) -> str:
         """D and Tc, and what else is not zero, nu where it is not one; in the units of a laboratory, if there are."""
-
-        def shown(name: str) -> Scale:
-            kind = {"Tc": "temperature", "D": "diffusion"}.get(name)
-            return scale(units, kind) if kind else of_powers(units, ROWS[name].unit)
-
+        shown = partial(unit_of_field, units)
         others = [f.name for f in fields(self) if f.name not in ("D", "Tc", "nu")]
         counted = present(self, [*others, *(["nu"] if in_short(self.nu) != "1" else [])], shown)
         D, Tc = (in_short(getattr(self, name), shown(name)) for name in ("D", "Tc"))
@@ -225,6 +222,14 @@ class Material:
 
 
 ROWS: dict[str, Row] = {f.name: f.metadata["row"] for f in fields(Material)}
+
+
+def unit_of_field(units: Units | None, name: str) -> Scale:
+    """In which unit a field is shown: Tc in K, D in cm^2/s, others in meV and nm."""
+    kind = {"Tc": "temperature", "D": "diffusion"}.get(name)
+    return scale(units, kind) if kind else of_powers(units, ROWS[name].unit)
+
+
 SHAPES = {name: tuple(3 if i == "s" else 2 for i in given.indices) for name, given in ROWS.items()}
 """Shape of every material field at one point."""
 ISOTROPIC = tuple(name for name, given in ROWS.items() if given.indices in ("ss", "xx"))

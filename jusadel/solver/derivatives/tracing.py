@@ -35,7 +35,7 @@ def still(x: Any) -> Any:
     """The same without derivatives: traced numbers that have a value become this value."""
     if isinstance(x, Device):
         parts = {name: still(getattr(x, name)) for name in ("mesh", "materials", "boundaries", "vector_potential")}
-        found = _rebuilt(Device, parts)
+        found = _rebuilt(Device, parts | {"units": x.units})
         if is_traced(x) and not is_traced(found):
             found.check_gauge()  # its numbers had no values when the device was made
         return found

@@ -52,6 +52,11 @@ class CurrentPhaseRelation:
     energy: Values
     units: Units | None = None
 
+    @property
+    def closed(self) -> bool:
+        """Whether the phases cover a turn, over which current and energy are interpolated periodically."""
+        return self._curve.turn is not None
+
     def current_at(self, phase: ArrayLike) -> np.ndarray:
         """The interpolated current; NaN outside phases that do not cover a turn."""
         return self._curve.current_at(np.asarray(phase, float))
