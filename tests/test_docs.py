@@ -10,6 +10,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from scipy.constants import e, hbar
 from shared import load
 
 import jusadel as ju
@@ -149,6 +150,15 @@ def circuit(found):
     assert 0 < found["Ic_uA"] - found["switching_uA"] < 30 * found["spread_uA"]
 
 
+def pictures(found):
+    """hbar D/L^2 in SI, and e R_N Ic below that of a long bridge without barriers (Dubos et al., PRB 63, 064502)."""
+    assert found["Thouless_energy_meV"] == pytest.approx(1e3 * hbar * 100e-4 / (200e-9) ** 2 / e, rel=1e-4)
+    assert 1 < found["e_R_N_Ic_meV"] / found["Thouless_energy_meV"] < 10.82
+    ohm = found["e_R_N_Ic_meV"] / found["Ic_uA"] * 1e3
+    assert ohm == pytest.approx(4e-8 / 30e-9 * 200 / 400, rel=1e-3)
+    assert Path("field.gif").stat().st_size > 10_000
+
+
 def sweep(found):
     assert ju.bulk_gap(0.2) > found["gap_T0.20"] > found["gap_T0.35"] > found["gap_T0.50"] > 0.5
     assert found["points_solved_again"] == 0
@@ -181,6 +191,7 @@ CHECKS = {
         localisation,
         fluctuations,
         film_in_field,
+        pictures,
         sweep,
         solver,
         symmetry,
@@ -195,6 +206,7 @@ SLOW = {
     "fluctuations",
     "fraunhofer",
     "localisation",
+    "pictures",
     "spectrum",
     "solver",
     "tc",

@@ -55,7 +55,7 @@ def device_of(part: Stored) -> Device:
         mesh=mesh,
         materials={name: _material_of(name, material) for name, material in part["materials"].items()},
         boundaries=_boundaries_of(part["boundaries"]),
-        units=units_of(part),
+        units=stored_units(part),
     )
     potential = _potential_of(part["vector_potential"], mesh)
     try:
@@ -70,7 +70,7 @@ def packed_units(units: Units | None) -> dict[str, float] | None:
     return None if units is None else {name: float(x) for name, x in vars(units).items() if x is not None}
 
 
-def units_of(part: Stored) -> Units | None:
+def stored_units(part: Stored) -> Units | None:
     """The Units of a part that has them; files of earlier versions have none."""
     if "units" not in part or part["units"].missing:
         return None

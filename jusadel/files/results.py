@@ -9,7 +9,7 @@ import numpy as np
 
 from jusadel.common.archive import Arrays, concrete
 from jusadel.common.stored import Stored
-from jusadel.files.devices import packed_units, units_of
+from jusadel.files.devices import packed_units, stored_units
 from jusadel.fitting.result import FitResult, History
 from jusadel.studies.circuits.current_voltage import CurrentVoltage
 from jusadel.studies.current_phase.result import CurrentPhaseRelation
@@ -33,7 +33,7 @@ def _curve_of(part: Stored) -> CurrentPhaseRelation:
     if not len(phases):
         raise ValueError(f"{part.name} has no phases")
     current, energy = (part[name].array(phases.shape) for name in CURVE[1:])
-    return CurrentPhaseRelation(phases, current, energy, units_of(part))
+    return CurrentPhaseRelation(phases, current, energy, stored_units(part))
 
 
 def _packed_transition(found: CriticalTemperature, arrays: Arrays) -> tuple[Content, Content]:

@@ -129,7 +129,8 @@ def _write(
                 for image, limits in zip(_images(ax), ranges[0], strict=False):
                     image.set_clim(*limits)
                 ax.set_ylim(*ranges[1])
-                ax.set_title(titles[k] if titles else "")
+                if titles:
+                    ax.set_title(titles[k], loc="left")
                 writer.grab_frame()
     finally:
         plt.close(figure)

@@ -16,6 +16,8 @@ from jusadel.plot.canvas import COLOURS, Unit, colour, length_unit, mesh_of, pla
 
 BELOW: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0), "borderaxespad": 5.0}
 """Where a legend stands: below the axes and what is written at them."""
+SHORT = 26
+"""Letters of a name in a legend inside the axes."""
 
 
 def mesh(of: Any, ax: Any = None, unit: Unit = "", edges: bool = True) -> Any:
@@ -99,10 +101,11 @@ def _rounded(text: str) -> str:
 def _with_names(ax: Any, inside: bool) -> Any:
     """A legend below the axes of a figure of our own, which grows by it; inside those that are given, where others may
     be beside them."""
-    if inside:
-        ax.legend(loc="best", fontsize="x-small", framealpha=0.8)
-        return ax
     handles, names = ax.get_legend_handles_labels()
+    if inside:
+        short = [_shortened(name, SHORT) for name in names]
+        ax.legend(handles=handles, labels=short, loc="best", fontsize="x-small", framealpha=0.8)
+        return ax
     columns = 1 if max(map(len, names)) > 20 else min(len(names), 4)
     legend = ax.legend(handles=handles, labels=names, ncols=columns, fontsize="small", frameon=False, **BELOW)
     _make_room(ax.figure, legend)

@@ -18,6 +18,7 @@ from jusadel.plot.canvas import (
     at_corners,
     between_corners,
     colour_bar,
+    ink,
     length_unit,
     mesh_of,
     plane,
@@ -125,9 +126,7 @@ def arrows(
     points, v, length = points[seen], v[seen], length[seen]
     v = v / length[:, None] if same_length else v * np.minimum(1.0, largest / length)[:, None]
     longest = 1.0 if same_length else largest
-    drawn = _quiver(ax, length_unit(unit, of)[0] * points, v, longest, columns)
-    if key and not same_length:
-        _key(ax, drawn, longest, shown)
+    _quiver(ax, length_unit(unit, of)[0] * points, v, longest, columns, shown if key and not same_length else None)
     return ax
 
 
@@ -138,26 +137,29 @@ def _on_grid(of: Any, corners: Values, columns: int) -> tuple[Values, Values]:
     return points, between_corners(of, corners, points)
 
 
-def _quiver(ax: Any, points: Values, v: Values, longest: float, columns: int) -> Any:
-    """Arrows of which the longest reaches from one point of the grid to the next; white ones, with an edge."""
+HEAD = {"width": 0.0045, "headwidth": 3.6, "headlength": 4.0, "headaxislength": 3.6, "minlength": 0.5}
+"""Of arrows, in widths of theirs, and that in widths of the axes."""
+
+
+def _quiver(ax: Any, points: Values, v: Values, longest: float, columns: int, key: Scale | None) -> None:
+    """White arrows with an edge, the longest as long as from one point of the grid to the next; and their key."""
     step = np.ptp(points, axis=0).max() / (columns - 1)
-    size: dict[str, Any] = {"angles": "xy", "scale_units": "xy", "scale": longest / (0.95 * step)}
-    head: dict[str, Any] = {
-        "width": 0.0045,
-        "headwidth": 3.6,
-        "headlength": 4.0,
-        "headaxislength": 3.6,
-        "minlength": 0.5,
-    }
-    return ax.quiver(*points.T, *v.T, pivot="middle", color="white", edgecolor="black", linewidth=0.5, **size, **head)
+    size: dict[str, Any] = {"angles": "xy", "scale_units": "xy", "scale": longest / (0.95 * step)} | HEAD
+    ax.quiver(*points.T, *v.T, pivot="middle", color="white", edgecolor="black", linewidth=0.5, **size)
+    if key is not None:
+        _key(ax, longest, key, size)
 
 
-def _key(ax: Any, drawn: Any, longest: float, shown: Scale) -> None:
-    """How long an arrow is, above the right end of the axes."""
+def _key(ax: Any, longest: float, shown: Scale, size: dict[str, Any]) -> None:
+    """An arrow of a round length, above the right end of the axes: in their coordinates, as the others are."""
     nice = float(f"{longest:.1g}")
     nice = nice if nice <= longest * (1 + 1e-9) else float(f"{longest / 2:.1g}")
-    text = f"{nice:.6g}{' ' * bool(shown[1])}{shown[1]}"
-    ax.quiverkey(drawn, 0.97, 1.03, nice, text, labelpos="W", coordinates="axes")
+    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+    above = high + 0.03 * max(high - low, 0.6 * (right - left))
+    ax.quiver([right], [above], [nice], [0.0], pivot="tip", color=ink(), clip_on=False, **size)
+    text = f"{nice:.6g}{' ' * bool(shown[1])}{shown[1]} "
+    ax.text(right - nice / size["scale"], above, text, ha="right", va="center", clip_on=False)
+    ax.set_title(ax.get_title() or " ")  # whose room it takes
 
 
 def streamlines(
@@ -261,8 +263,8 @@ def spin_texture(of: Any, spin: Any = None, ax: Any = None, unit: Unit = "", col
         points, v = _on_grid(of, corners, columns)
         length = np.linalg.norm(v, axis=1)
         seen = length > 1e-3 * np.nanmax(length)
-        drawn = _quiver(ax, length_unit(unit, of)[0] * points[seen], v[seen], float(np.nanmax(length)), columns)
-        _key(ax, drawn, float(np.nanmax(length)), shown_as)
+        longest = float(np.nanmax(length))
+        _quiver(ax, length_unit(unit, of)[0] * points[seen], v[seen], longest, columns, shown_as)
     return ax
 
 

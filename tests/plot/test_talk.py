@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.animation import writers
-from matplotlib.quiver import QuiverKey
+from matplotlib.quiver import Quiver
 from mpl_toolkits.mplot3d import Axes3D
 from PIL import Image
 from scipy.constants import e, hbar, k
@@ -50,9 +50,9 @@ def image_of(ax):
     return next(c for c in ax.collections if c.get_array() is not None)
 
 
-def key_of(ax):
-    (found,) = [a for a in ax.artists if isinstance(a, QuiverKey)]
-    return found
+def arrows_of(ax):
+    """The arrows and their key, which stands outside of the axes."""
+    return [c for c in ax.collections if isinstance(c, Quiver)]
 
 
 # --- units ----------------------------------------------------------------------------------------------
@@ -123,12 +123,16 @@ def test_arrows_have_a_key_and_do_not_overlap():
     turning = np.asarray(disk.centroids)[:, ::-1] * [-1, 1] / r2[:, None]
     turning[np.argmin(r2)] *= 100
     ax = ju.plot.arrows(disk, turning, columns=15)
-    quiver = next(c for c in ax.collections if hasattr(c, "U"))
+    quiver, key = arrows_of(ax)
     longest = np.hypot(quiver.U, quiver.V).max()
     assert longest / quiver.scale < 6.0 / 15  # less than from one to the next
-    assert 0.5 * longest <= key_of(ax).U <= longest
+    assert 0.5 * longest <= key.U[0] <= longest
+    assert key.scale == quiver.scale
+    assert float(ax.texts[0].get_text()) == key.U[0]
+    ax.figure.draw_without_rendering()
+    assert ax.texts[0].get_window_extent().y1 < ax.figure.bbox.y1
     assert longest < 3 * np.quantile(1 / np.sqrt(r2), 0.95)
-    assert not ju.plot.arrows(disk, turning, columns=9, key=False).artists
+    assert len(arrows_of(ju.plot.arrows(disk, turning, columns=9, key=False))) == 1
 
 
 def test_what_vanishes_is_white_and_what_is_uniform_says_so(sol):
