@@ -27,13 +27,11 @@ def rectangle(
     y: ArrayLike | None = None,
     x_lines: ArrayLike = (),
     y_lines: ArrayLike = (),
-    regions: Mapping[str, ArrayLike | Chooser] | None = None,
+    regions: Mapping[str, tuple[float, float] | ArrayLike | Chooser] | None = None,
 ) -> Mesh:
     """Mesh of x in [0, width], y in [0, height], with diagonals of alternating direction.
 
-        mesh = ju.rectangle(3.0, 1.0, size=0.2, x_lines=[1.3, 2.0],
-                            regions={"S": lambda c: c[:, 0] < 1.3, "N": lambda c: (c[:, 0] > 1.3) & (c[:, 0] < 2.0),
-                                     "F": lambda c: c[:, 0] > 2.0})
+        mesh = ju.rectangle(3.0, 1.0, size=0.2, regions={"S": (0.0, 1.3), "N": (1.3, 2.0), "F": (2.0, 3.0)})
 
     Args:
         width, height: the sides.
@@ -43,8 +41,8 @@ def rectangle(
         x_lines, y_lines: (k,) positions in [0, width] (in [0, height]) where mesh lines must lie, such as region
             borders: nodes lie at exactly these numbers. Between them mesh lines are evenly spaced as `size` asks;
             lines closer than that make a strip as narrow as they say. Lines closer than 1e-9 of the side are one.
-        regions: functions of the centroids (m, 2) by name, as in `Mesh.with_regions`; their borders must be among
-            the mesh lines. Default {"film": everything}.
+        regions: by name, (start, stop) along x, where mesh lines are then put; or functions of the centroids (m, 2),
+            as in `Mesh.with_regions`, whose borders must be among the mesh lines. Default {"film": everything}.
 
     Returns:
         A mesh with boundaries "left", "right", "bottom", "top".
@@ -54,6 +52,9 @@ def rectangle(
             that overlap, leave a gap or have borders that are not mesh lines.
     """
     _check_positive(width=width, height=height, size=size)
+    intervals = {name: at for name, at in (regions or {}).items() if isinstance(at, tuple)}
+    if x is None and intervals:
+        x_lines = np.append(x_lines, [_interval(name, at, width) for name, at in intervals.items()])
     xs, ys = _mesh_lines("x", x, x_lines, width, size), _mesh_lines("y", y, y_lines, height, size)
     nx, ny = len(xs) - 1, len(ys) - 1
     _check_node_count(len(xs) * len(ys))
@@ -72,7 +73,18 @@ def rectangle(
         triangles=triangles,
         boundaries={k: np.stack([v[:-1], v[1:]], axis=1) for k, v in lines.items()},
     )
-    return mesh if regions is None else mesh.with_regions(regions)
+    between = {name: _between(*_interval(name, at, width)) for name, at in intervals.items()}
+    return mesh if regions is None else mesh.with_regions({**regions, **between})
+
+
+def _interval(name: str, at: tuple[float, float], width: float) -> tuple[float, float]:
+    if not (_are_numbers(at, (2,)) and -SAME * width <= at[0] < at[1] <= (1 + SAME) * width):
+        raise ValueError(f"region {name!r} is {at}; expected (start, stop) along x with 0 <= start < stop <= {width}")
+    return at
+
+
+def _between(start: float, stop: float) -> Chooser:
+    return lambda c: (c[:, 0] > start) & (c[:, 0] < stop)
 
 
 @without_derivatives(SHAPES)

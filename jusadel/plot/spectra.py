@@ -52,7 +52,8 @@ def spectrum(
     places = at if isinstance(at, Mapping) else {_place(spec, p, length_unit(unit, spec)): p for p in at}
     curves = {name: _states_at(spec, p) for name, p in places.items()}
     curves |= {f"{name}, mean": np.asarray(mean_density_of_states(spec, name)) for name in regions}
-    for k, (label, N) in enumerate((curves or {"mean": np.asarray(mean_density_of_states(spec))}).items()):
+    curves = curves or {"mean": np.asarray(mean_density_of_states(spec))}
+    for k, (label, N) in enumerate(curves.items(), start=len(ax.lines)):  # behind those that are there
         ax.plot(energy[0] * np.asarray(spec.energies), N, color=colour(k), label=label)
     ax.legend()
     return ax

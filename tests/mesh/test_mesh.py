@@ -485,6 +485,18 @@ def test_rectangle_with_regions_at_its_lines_has_their_areas():
     mesh = rectangle(3, 1, 0.4, x_lines=[1.37], regions={"S": lambda c: c[:, 0] < 1.37, "N": lambda c: c[:, 0] > 1.37})
     areas = {name: mesh.areas[index].sum() for name, index in mesh.regions.items()}
     assert areas == pytest.approx({"S": 1.37, "N": 1.63}, rel=1e-14)
+    layers = rectangle(3, 1, 0.4, regions={"S": (0, 1.37), "N": (1.37, 3.0)})
+    for name in ("points", "triangles"):
+        assert np.array_equal(getattr(layers, name), getattr(mesh, name))
+    assert all(np.array_equal(layers.regions[name], mesh.regions[name]) for name in ("S", "N"))
+    own = rectangle(3, 1, 1, x=[0, 1.37, 3], regions={"S": (0, 1.37), "N": lambda c: c[:, 0] > 1.37})
+    assert {name: len(which) for name, which in own.regions.items()} == {"S": 4, "N": 4}
+    with pytest.raises(
+        ValueError, match=r"region 'N' is \(1.37, 4.0\); expected \(start, stop\) along x with 0 <= start"
+    ):
+        rectangle(3, 1, 0.4, regions={"S": (0, 1.37), "N": (1.37, 4.0)})
+    with pytest.raises(ValueError, match=r"the border of region 'S' cuts"):
+        rectangle(3, 1, 0.4, x=[0, 1, 3], regions={"S": (0, 1.37), "N": (1.37, 3.0)})
 
 
 def test_lines_of_a_rectangle_may_be_close_repeated_or_on_its_sides():

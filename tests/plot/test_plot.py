@@ -168,7 +168,9 @@ def test_spectra_at_points_and_over_regions(spec):
     ax = ju.plot.spectrum(spec, at=[MESH.points[node]], regions=["film"])
     np.testing.assert_allclose(ax.lines[0].get_ydata(), N[:, node])
     np.testing.assert_allclose(ax.lines[1].get_ydata(), ju.mean_density_of_states(spec, "film"))
-    assert len(ju.plot.spectrum(spec).lines) == 1
+    alone = ju.plot.spectrum(spec)
+    assert len(alone.lines) == 1
+    assert len({line.get_color() for line in ju.plot.spectrum(spec, ax=alone).lines}) == 2
     with pytest.raises(ValueError, match=r"the point \[9.0, 0.0\] is outside the mesh"):
         ju.plot.spectrum(spec, at=[(9.0, 0.0)])
 

@@ -1,0 +1,139 @@
+"""The pages of classic experiments: each script runs as shown, and its numbers are those that were published."""
+
+import re
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from scipy.constants import hbar, k, physical_constants
+from scipy.optimize import brentq
+from scipy.special import digamma
+
+MEV, MU_B = 1.602176634e-22, physical_constants["Bohr magneton"][0]
+QUANTUM = 2.067833848e-15
+FOLDER = Path(__file__).parents[1] / "docs" / "experiments"
+SLOW = {"sns", "sf_bilayer", "little_parks", "phi0"}
+"""A quarter of a minute each; what they show of the package has tests elsewhere."""
+
+
+def sns(found):
+    """Zaikin and Zharkov at 1.4 K; below 10.82 E_Th at low temperatures."""
+    assert found["e_R_N_Ic_meV_at_1.4K"] == pytest.approx(found["published_meV_at_1.4K"], rel=0.03)
+    assert 9.3 < found["e_R_N_Ic_over_E_Th"] < 10.82
+
+
+def sf_bilayer(found):
+    """The one-dimensional equations of Fominov et al."""
+    measured = {float(name[3:-2]): T for name, T in found.items()}
+    assert min(measured, key=measured.get) == 5.0
+    for d in (1.0, 5.0, 10.0):
+        assert measured[d] == pytest.approx(bilayer(d), rel=0.01)
+
+
+def bilayer(d_F, d_S=11.0, n=40, modes=150):
+    """Tc in kelvin: S on a grid, the ferromagnet and the barrier in the boundary condition xi_S F' = W F."""
+    Tc, h, gamma_B, xi_S, xi_F, dx = 7.0, 130.0, 0.3, 8.9, 7.6, d_S / n
+    gamma = 7.5 * xi_S / (60.0 * xi_F)
+    laplacian = (np.diag(np.full(n, -2.0)) + np.eye(n, k=1) + np.eye(n, k=-1)) / dx**2
+    laplacian[0, 0] = laplacian[-1, -1] = -1 / dx**2
+
+    def lowest(T):
+        kernel = np.log(T / Tc) * np.eye(n)
+        for w in np.pi * T * (2 * np.arange(modes) + 1):
+            decay = np.sqrt((w + 1j * h) / (np.pi * Tc))
+            B = gamma_B + 1 / (decay * np.tanh(decay * d_F / xi_F))
+            triplet = np.sqrt(w / (np.pi * Tc))
+            A = triplet * np.tanh(triplet * d_S / xi_S)
+            W = gamma * (A * B.real + gamma) / (A * abs(B) ** 2 + gamma * B.real)
+            operator = w * np.eye(n) - np.pi * Tc * xi_S**2 * laplacian
+            operator[0, 0] += np.pi * Tc * xi_S * W / (1 + W * dx / 2 / xi_S) / dx
+            kernel += 2 * np.pi * T * (np.eye(n) / w - np.linalg.inv(operator))
+        return np.linalg.eigvals(kernel).real.min()
+
+    return brentq(lowest, 1.0, 6.99, xtol=1e-4)
+
+
+def zero_pi(found):
+    """Zeros of the linear current, Re Sum f^2 q/sinh(q d), and of Buzdin's limit of a large exchange field."""
+    h, xi = 73.2, found["xi_F_nm"]
+    w = np.pi * 9.0 * k / MEV * (2 * np.arange(400) + 1)
+    q = np.sqrt(2 * (w + 1j * h) / h) / xi
+    current = lambda d: np.sum(q / np.sinh(q * d) / (w**2 + 0.1**2)).real  # noqa: E731
+    for name, y in (("first", 2.347), ("second", 5.498)):
+        measured = found[f"{name}_transition_nm"]
+        assert measured == pytest.approx(brentq(current, 0.9 * y * xi, 1.1 * y * xi), rel=0.015)
+        assert measured == pytest.approx(y * xi, rel=0.04)
+
+
+def squipt(found):
+    """Delta |cos(pi flux)|."""
+    for name, gap in found.items():
+        assert gap == pytest.approx(200 * np.cos(np.pi * float(name.split("_")[-1])), rel=0.04)
+
+
+def little_parks(found):
+    """Pair breaking by the flow round a thin ring, to three per cent of the depth of the oscillation."""
+    R, width, D, T0 = 300e-9, 40e-9, 60e-4, 1.3
+    assert found.pop("flux_quantum_mT") == pytest.approx(1e3 * QUANTUM / (np.pi * R**2), rel=1e-4)
+    for name, T in found.items():
+        flux = float(name.split("_")[-1])
+        B = flux * QUANTUM / (np.pi * R**2)
+        q2 = ((round(flux - 1e-9) - flux) / R) ** 2 + (np.pi * width * B / QUANTUM) ** 2 / 3
+        breaking = hbar * D * q2 / (4 * np.pi * k)
+        balance = lambda x, b=breaking: np.log(x / T0) - digamma(0.5) + digamma(0.5 + b / x)  # noqa: E731
+        assert pytest.approx(1e3 * brentq(balance, 0.5, 1.3001), abs=0.03 * 51) == T
+
+
+def hanle(found):
+    """Johnson and Silsbee; Jedema et al."""
+    P, length, area, D = 0.1, 650e-9, 200e-9 * 50e-9, 43e-4
+
+    def resistance(mT):
+        decay = np.sqrt(1 / length**2 - 2j * MU_B * 1e-3 * mT / hbar / D)
+        return 1e3 * (P**2 * 6e-8 / (2 * area) * np.exp(-decay * 1e-6) / decay).real
+
+    assert found["signal_mOhm"] == pytest.approx(resistance(0), rel=0.01)
+    assert found["signal_mOhm_100mT"] == pytest.approx(resistance(100), abs=0.01 * resistance(0))
+    half = brentq(lambda B: resistance(B) - resistance(0) / 2, 1, 100)
+    assert found["half_width_mT"] == pytest.approx(half, rel=0.01)
+
+
+def spin_hall(found):
+    """theta E lambda tanh(W/2 lambda) at the edge of platinum; lambda_E E everywhere in the Rashba layer."""
+    edge = 0.051 * 10.0 * 3.4 * np.tanh(20 / 6.8)  # uV, of 10 uV/nm
+    assert found["spin_Hall_edge_uV"] == pytest.approx(edge, rel=0.02)
+    assert abs(found["spin_Hall_centre_uV"]) < 0.03 * edge
+    assert found["Edelstein_edge_uV"] == pytest.approx(-0.3 * 10.0, rel=1e-3)
+    assert found["Edelstein_centre_uV"] == pytest.approx(-0.3 * 10.0, rel=1e-3)
+
+
+def phi0(found):
+    """Linear in the field, as Bergeret and Tokatly have it."""
+    assert abs(found["phi0_0mT"]) < 1e-6
+    assert found["phi0_600mT"] == pytest.approx(2 * found["phi0_300mT"], rel=0.05)
+    assert abs(found["phi0_600mT"]) > 1e-3
+
+
+CHECKS = {check.__name__: check for check in (sns, sf_bilayer, zero_pi, squipt, little_parks, hanle, spin_hall, phi0)}
+
+
+def test_every_page_is_checked():
+    assert {path.stem for path in FOLDER.glob("*.py")} == {path.stem for path in FOLDER.glob("*.md")} == CHECKS.keys()
+    for name in CHECKS:
+        assert f'--8<-- "docs/experiments/{name}.py"' in (FOLDER / f"{name}.md").read_text()
+        assert len((FOLDER / f"{name}.py").read_text().splitlines()) <= 40, name
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] if n in SLOW else []) for n in CHECKS])
+def test_experiment(name, tmp_path, monkeypatch, capsys):
+    """No warning: tests make errors of them."""
+    monkeypatch.chdir(tmp_path)
+    exec(compile((FOLDER / f"{name}.py").read_text(), f"{name}.py", "exec"), {})
+    plt.close("all")
+    lines = re.findall(r"^(\w[\w.]*) = (-?\d\S*)$", capsys.readouterr().out, re.MULTILINE)
+    CHECKS[name]({key: float(x) for key, x in lines})
+    assert (tmp_path / f"{name}.png").stat().st_size > 5000
