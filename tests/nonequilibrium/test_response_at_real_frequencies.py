@@ -11,8 +11,8 @@ import jusadel as ju
 from jusadel.action.matrix_free import lift
 from jusadel.action.nambu.frames import green_to_frame
 from jusadel.action.sparse_hessian import Pattern
-from jusadel.nonequilibrium.dynamics.doubled import Frames
-from jusadel.nonequilibrium.dynamics.linearised import DoubledAction
+from jusadel.nonequilibrium.dynamics.two_frequencies.doubled import Frames
+from jusadel.nonequilibrium.dynamics.two_frequencies.linearised import DoubledAction
 
 pytestmark = pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")
 

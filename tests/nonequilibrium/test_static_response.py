@@ -13,12 +13,14 @@ from jusadel.nonequilibrium.dynamics.drives import voltage
 from jusadel.nonequilibrium.dynamics.followers import Followers
 from jusadel.nonequilibrium.dynamics.frequency_pairs import crossing_pairs, summed_pairs
 from jusadel.nonequilibrium.dynamics.kernel import Kernel
-from jusadel.nonequilibrium.dynamics.linearised import DoubledAction, Drive
+from jusadel.nonequilibrium.dynamics.two_frequencies.linearised import DoubledAction, Drive
+from jusadel.nonequilibrium.dynamics.two_frequencies.solvers import Factors
 
 pytestmark = pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")
 
 D, NU, GAMMA, T, LENGTH, WIDTH = 1.3, 0.7, 0.9, 0.3, 1.0, 0.25
 AREA = LENGTH * WIDTH
+FACTORS = Factors(ju.linear.SuperLU())
 
 
 @pytest.fixture(scope="module")
@@ -86,9 +88,9 @@ def test_static_response_of_a_junction(junction):
     sol = junction(1.0)
     action, G = DoubledAction(sol.system), np.asarray(sol.all_G)
     nothing = Followers.of(action.system.nodes.weight, np.zeros(0, int), None)
-    kernel = Kernel(action, (voltage(sol, "left"),), nothing, lambda z: np.concatenate([G, G]).astype(complex))
+    kernel = Kernel(action, (voltage(sol, "left"),), nothing, lambda z: np.concatenate([G, G]).astype(complex), FACTORS)
     joined = kernel.of(summed_pairs(sol.T, sol.omega, sol.weights, 0.0, 0.0))
-    assert sum(x.weight * x.matrix()[0, 0] for x in joined) == pytest.approx(at_one, rel=1e-9)
+    assert sum(kernel.matrices(joined))[0, 0] == pytest.approx(at_one, rel=1e-9)
     slope = (float(Q(1 + step)) - float(Q(1 - step))) / (2 * step)
     inductance = lambda D: ju.admittance(junction(1.0, D=D), 0.0).inductance  # noqa: E731
     assert jax.grad(inductance)(1.0) == pytest.approx(-slope / at_one**2, rel=1e-5)
@@ -117,8 +119,8 @@ def test_density_response_of_a_normal_metal(mesh):
     w, free = action.system.nodes.weight, np.flatnonzero(action.system.free)
     normal = lambda z: np.broadcast_to(R[2].astype(complex), (len(z), action.nodes, 4, 4))  # noqa: E731
     nothing = Drive(np.zeros(np.shape(action.system.triangles)), np.zeros((action.nodes, 3)))
-    joined = Kernel(action, (nothing,), Followers.of(w, free, None), normal).of(crossing_pairs(T, Omega))
-    found = sum(x.weight * x.matrix()[1:, 1:] for x in joined)
+    kernel = Kernel(action, (nothing,), Followers.of(w, free, None), normal, FACTORS)
+    found = sum(kernel.matrices(kernel.of(crossing_pairs(T, Omega))))[1:, 1:]
     K = stiffness(action.system).toarray()[np.ix_(free, free)]
     expected = 2 * Omega * w[free] * np.linalg.solve(K + Omega * np.diag(w[free]), np.diag(w[free])).T
     np.testing.assert_allclose(found, expected, atol=1e-12)

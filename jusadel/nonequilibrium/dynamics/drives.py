@@ -15,7 +15,7 @@ from jusadel.action.mesh_action import DiscreteAction
 from jusadel.common.arguments import real
 from jusadel.device.device import Device
 from jusadel.device.vector_potential import integrated
-from jusadel.nonequilibrium.dynamics.linearised import Drive
+from jusadel.nonequilibrium.dynamics.two_frequencies.linearised import Drive
 from jusadel.solver.states.solution import Solution
 
 INSULATING = 1e-12

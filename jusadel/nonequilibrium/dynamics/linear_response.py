@@ -13,13 +13,14 @@ from jusadel.common.differentiability import is_traced, refuse_traced
 from jusadel.common.types import ArrayLike, Frequencies
 from jusadel.nonequilibrium.dynamics.drives import checked_between, exchange_field, vector_potential, voltage
 from jusadel.nonequilibrium.dynamics.evaluation import Evaluation, FoundResponse, Settings
-from jusadel.nonequilibrium.dynamics.linearised import Drive
 from jusadel.nonequilibrium.dynamics.result import Admittance, DynamicResponse
 from jusadel.nonequilibrium.dynamics.retarded import Retarded
 from jusadel.nonequilibrium.dynamics.static import static_response
+from jusadel.nonequilibrium.dynamics.two_frequencies.linearised import Drive
 from jusadel.solver.checks import refuse_bad_input
 from jusadel.solver.derivatives.tracing import still
-from jusadel.solver.linear import LinearSolver, SuperLU
+from jusadel.solver.linear import Krylov, LinearSolver, SuperLU
+from jusadel.solver.linear.choice import checked_linear_solver
 from jusadel.solver.problem import largest_energy
 from jusadel.solver.states.solution import Solution
 
@@ -27,6 +28,8 @@ REAL, IMAGINARY = "real", "imaginary"
 INSTEAD = "only the static response, omega = 0, has derivatives; take central differences of this one"
 BOSONIC = 1e-6
 """Relative distance from a bosonic Matsubara frequency that counts as round-off."""
+LARGE = 2000
+"""Nodes from which on iterations cost less than factors do."""
 RESOLVED = 0.5
 """Of omega: what eta may be at most."""
 
@@ -144,25 +147,31 @@ def _responses(
     name: str,
 ) -> list[FoundResponse]:
     values = np.atleast_1d(np.asarray(real("omega", omega)))
-    solver = linear_solver or SuperLU()
+    solver = _chosen(sol, linear_solver)
     if is_traced(sol):
         refuse_traced(name, INSTEAD, **{"sol": sol} if values.any() else {})
     found = []
-    evaluation = Evaluation(sol, drives, settings, Retarded(sol, solver, tol)) if values.any() else None
+    evaluation = Evaluation(sol, drives, settings, Retarded(sol, solver, tol), solver) if values.any() else None
     for value in values:
         if value == 0 or evaluation is None:
             Q = static_response(sol, drives, settings.gap, solver, tol)
-            found.append(FoundResponse.static(Q, len(drives), len(sol.mesh.points)))
+            found.append(FoundResponse.static(Q, len(sol.mesh.points)))
         else:
             found.append(evaluation.at(float(value)))
     return found
 
 
+def _chosen(sol: Solution, given: Any) -> LinearSolver:
+    """The given solver, or Krylov where its factors would be large."""
+    default = Krylov() if len(sol.system.free) > LARGE else SuperLU()
+    return checked_linear_solver(given or default, 1, 1)
+
+
 def _entries(found: list[FoundResponse], last: int) -> Any:
-    """Of each frequency the response of the last drive to the first, (n_omega,)."""
+    """Of each frequency the response of this drive to the first, (n_omega,)."""
     if len(found) == 1:
-        return found[0].Q[last, 0]
-    return np.array([f.Q[last, 0] for f in found])
+        return found[0].Q[last]
+    return np.array([f.Q[last] for f in found])
 
 
 def _shared(sol: Solution, omega: Any, axis: str, found: list[FoundResponse]) -> dict[str, Any]:

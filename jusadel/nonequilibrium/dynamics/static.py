@@ -18,7 +18,7 @@ from jusadel.action.nambu import R
 from jusadel.action.nambu.frames import frame_to_green, green_to_frame
 from jusadel.action.terms import TERMS
 from jusadel.common.differentiability import on_device
-from jusadel.nonequilibrium.dynamics.linearised import EXCHANGE, Drive
+from jusadel.nonequilibrium.dynamics.two_frequencies.linearised import EXCHANGE, Drive
 from jusadel.solver.derivatives.implicit_function import Equations, GapTerms
 from jusadel.solver.derivatives.tracing import still
 from jusadel.solver.derivatives.under_grad import function_of

@@ -39,12 +39,12 @@ def norm(a: Array) -> Array:
     return jnp.sqrt(jnp.sum(a.real**2 + a.imag**2 if jnp.iscomplexobj(a) else a**2, axis=(0, 1)))
 
 
-def energy(r: Array, z: Array) -> Array:
+def energy(r: Array, z: Array, signs: Any = SIGNATURE) -> Array:
     """sqrt(r C r) for the residual r and z = S C r, with the preconditioner's positive part C and signs S, (w,).
 
     C is about the inverse of |H|, so that this is about the energy norm of the error.
     """
-    return jnp.sqrt(jnp.abs(dot(jnp.conj(r), jnp.asarray(SIGNATURE, r.dtype)[:, None] * z)))
+    return jnp.sqrt(jnp.abs(dot(jnp.conj(r), jnp.asarray(signs, r.dtype)[:, None] * z)))
 
 
 def _ratio(a: Array, b: Array) -> Array:
@@ -97,7 +97,15 @@ def sqmr(apply: Operator, precondition: Operator, b: Array, tol: Array, limit: i
     return Iterate(end[1], _ratio(end[7], start), end[9])
 
 
-def fgmres(apply: Operator, precondition: Operator, b: Array, tol: Array, size: int, cycles: int) -> Iterate:
+def fgmres(
+    apply: Operator,
+    precondition: Operator,
+    b: Array,
+    tol: Array,
+    size: int,
+    cycles: int,
+    signs: Any = SIGNATURE,
+) -> Iterate:
     """Flexible GMRES (Saad 1993), restarted every `size` iterations; the preconditioner may be an iteration itself.
 
     Args:
@@ -107,8 +115,10 @@ def fgmres(apply: Operator, precondition: Operator, b: Array, tol: Array, size: 
         tol: relative `energy` of the residual wanted, (w,); every cycle makes the residual's own norm small.
         size: iterations per cycle, all of whose vectors are kept.
         cycles: most cycles.
+        signs: of the components of vectors, as in `energy`.
     """
-    start, whole = norm(b), energy(b, precondition(b))
+    measure = lambda r: energy(r, precondition(r), signs)  # noqa: E731
+    start, whole = norm(b), measure(b)
 
     def cycle(state: Any) -> Any:
         k, x, r, error, count = state
@@ -116,7 +126,7 @@ def fgmres(apply: Operator, precondition: Operator, b: Array, tol: Array, size: 
         step, used = _arnoldi(apply, precondition, r, target, size)
         x = jnp.where(used > 0, x + step, x)
         r = b - apply(x)
-        return k + 1, x, r, _ratio(energy(r, precondition(r)), whole), count + used
+        return k + 1, x, r, _ratio(measure(r), whole), count + used
 
     unfinished = lambda state: (state[0] < cycles) & jnp.any(state[3] > tol)  # noqa: E731
     no, error = jnp.zeros(b.shape[-1:], int), jnp.where(whole == 0, 0, jnp.ones_like(whole))
