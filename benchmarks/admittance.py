@@ -1,9 +1,9 @@
 """python -m benchmarks.admittance: what an admittance costs a pair of energies, and how that grows with the mesh.
 
-A square normal film between superconductors, where spins play no part, and with Rashba coupling and an exchange
-field, where all eight components do. Seconds are of all cores, of which other work beside it takes no share; without the Green's functions, of
-which benchmarks.real_energies tells. The potential that keeps the film neutral takes some ten iterations. --whole NODES
-works out an admittance as a user gets it, at one frequency.
+A square normal film between superconductors, where spins play no part, and with Rashba coupling and an exchange field,
+where all eight components do. Seconds are of all cores, of which other work beside it takes no share; without the
+Green's functions, of which benchmarks.real_energies tells. The potential that keeps the film neutral takes some ten
+iterations. --whole NODES works out an admittance as a user gets it, at one frequency.
 """
 
 import argparse
@@ -25,11 +25,14 @@ from jusadel.nonequilibrium.dynamics.kernel import Kernel
 from jusadel.nonequilibrium.dynamics.retarded import Retarded
 from jusadel.nonequilibrium.dynamics.two_frequencies.krylov import PairKrylov
 from jusadel.nonequilibrium.dynamics.two_frequencies.linearised import DoubledAction
-from jusadel.nonequilibrium.dynamics.two_frequencies.solvers import Factors
+from jusadel.nonequilibrium.dynamics.two_frequencies.solvers import PairFactors
 
+ACCURACY = 1e-8
 SIDE, T, OMEGA, ETA, ENERGIES = 2.0, 0.3, 1.0, 0.02, np.array([-0.4, 0.2, 1.0, 1.2, 1.5, 2.0, 2.4, 3.0])
 SIZES = {256: 0.19, 1024: 0.092, 4096: 0.0455}
-HEADER = "| nodes | spins | SuperLU: s a pair | s of one iteration for the potential | Krylov | iteration | difference |"
+HEADER = (
+    "| nodes | spins | SuperLU: s a pair | s of one iteration for the potential | Krylov | iteration | difference |"
+)
 
 
 def film(size, alpha):
@@ -46,7 +49,7 @@ def row(size, alpha):
     weight, free = np.asarray(sol.system.nodes.weight), np.flatnonzero(np.asarray(sol.system.free))
     pairs = real_pairs(T, OMEGA, ETA, ENERGIES, np.ones(len(ENERGIES)))
     times, found = [], []
-    for solver in (Factors(ju.linear.SuperLU()), PairKrylov(action, ju.linear.Krylov())):
+    for solver in (PairFactors(ju.linear.SuperLU()), PairKrylov(action, ju.linear.Krylov(), ACCURACY)):
         kernel = Kernel(action, (voltage(sol, "left"),), Followers.of(weight, free, None), green, solver)
         kernel.of_drives(kernel.of(pairs)[:1])  # compiles
         joined = kernel.of(pairs)

@@ -1,7 +1,5 @@
 """Static response and that on the imaginary axis, against closed forms and differences."""
 
-from dataclasses import replace
-
 import jax
 import numpy as np
 import pytest
@@ -14,13 +12,13 @@ from jusadel.nonequilibrium.dynamics.followers import Followers
 from jusadel.nonequilibrium.dynamics.frequency_pairs import crossing_pairs, summed_pairs
 from jusadel.nonequilibrium.dynamics.kernel import Kernel
 from jusadel.nonequilibrium.dynamics.two_frequencies.linearised import DoubledAction, Drive
-from jusadel.nonequilibrium.dynamics.two_frequencies.solvers import Factors
+from jusadel.nonequilibrium.dynamics.two_frequencies.solvers import PairFactors
 
 pytestmark = pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")
 
 D, NU, GAMMA, T, LENGTH, WIDTH = 1.3, 0.7, 0.9, 0.3, 1.0, 0.25
 AREA = LENGTH * WIDTH
-FACTORS = Factors(ju.linear.SuperLU())
+FACTORS = PairFactors(ju.linear.SuperLU())
 
 
 @pytest.fixture(scope="module")
@@ -152,12 +150,3 @@ def test_conductivity_and_spin_susceptibility_of_a_superconductor(superconductor
     found = ju.response(superconductor, Omega, h=(0.0, 1.0, 0.0), axis="imaginary", accuracy=1e-6)
     expected = -2 * NU + 2 * np.pi * T * NU * np.sum((1 - c * c1 + s * s1) / (E + E1 + GAMMA))
     assert pytest.approx(expected, rel=1e-5) == found.Q / AREA
-
-
-def test_closed_form_of_diffusion_is_the_action(superconductor):
-    """With links, which turn nothing, diffusion goes through the terms of the action on doubled matrices."""
-    Omega = 2 * np.pi * T
-    linked = replace(superconductor, system=replace(superconductor.system, links=True))
-    for drive in ({"A": (1.0, 0.3)}, {"h": (0.2, 0.0, 1.0)}):
-        one, other = (ju.response(sol, Omega, axis="imaginary", **drive).Q for sol in (superconductor, linked))
-        assert one == pytest.approx(other, rel=1e-10)

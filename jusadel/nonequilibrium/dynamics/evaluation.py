@@ -21,10 +21,13 @@ from jusadel.nonequilibrium.dynamics.retarded import Retarded
 from jusadel.nonequilibrium.dynamics.two_frequencies.doubled import Frames
 from jusadel.nonequilibrium.dynamics.two_frequencies.krylov import PairKrylov
 from jusadel.nonequilibrium.dynamics.two_frequencies.linearised import EXCHANGE, DoubledAction, Drive, joining_tangents
-from jusadel.nonequilibrium.dynamics.two_frequencies.solvers import Factors
+from jusadel.nonequilibrium.dynamics.two_frequencies.solvers import PairFactors
 from jusadel.solver.gap.sites import Sites, weighted_sites
 from jusadel.solver.linear import Krylov, LinearSolver
 from jusadel.solver.states.solution import Solution
+
+FOLLOWED, STEPPED = 1e-3, 1e-4
+"""Relative errors of what follows, by GMRES, and of the steps of G, by Krylov iterations, in that of the response."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,11 @@ class Evaluation:
     ) -> None:
         self.sol, self.drives, self.settings, self.green = sol, drives, settings, green
         self.action = DoubledAction(sol.system)
-        self.solver = PairKrylov(self.action, solver) if isinstance(solver, Krylov) else Factors(solver)
+        self.solver = (
+            PairKrylov(self.action, solver, STEPPED * settings.accuracy)
+            if isinstance(solver, Krylov)
+            else PairFactors(solver)
+        )
         self.scales = _edges(sol)
 
     def at(self, omega: float) -> FoundResponse:
@@ -109,7 +116,8 @@ class Evaluation:
         own = Q[:d, 0] + [self.action.pauli(one, self.drives[0]) for one in self.drives]
         y = np.zeros(len(followers.nodes), complex)
         if len(y) and kernel.kept >= 0:
-            y = iterated(followers, lambda v: kernel.products(joined, v)[d:] + followers.local * v, Q[d:, 0])
+            product = lambda v: kernel.products(joined, v)[d:] + followers.local * v  # noqa: E731
+            y = iterated(followers, product, Q[d:, 0], FOLLOWED * self.settings.accuracy)
             own = own + kernel.products(joined, y)[:d]
         elif len(y):
             y = eliminated(followers, Q[d:, 1:] + np.diag(followers.local), Q[d:, 0])

@@ -22,8 +22,6 @@ POTENTIAL, PAIRS = -np.eye(4), np.stack([R[1], R[0]])
 """Of a scalar potential, - phi Tr G, and of Re Delta and Im Delta."""
 DENSE = 600
 """Amplitudes up to which their matrix is worked out and solved; more are found by GMRES."""
-SOLVED = 1e-9
-"""Relative residual of GMRES."""
 SINGULAR = 1e-11
 """Of the largest singular value: smaller ones belong to gauges that nothing holds."""
 
@@ -78,12 +76,14 @@ def eliminated(followers: Followers, own: np.ndarray, rhs: np.ndarray) -> np.nda
     return np.asarray(scale * y)
 
 
-def iterated(followers: Followers, product: Callable[[np.ndarray], np.ndarray], rhs: np.ndarray) -> np.ndarray:
-    """The same by GMRES; `product` gives Q_yy y of vectors (s,), rhs is Q_yd (s,)."""
+def iterated(
+    followers: Followers, product: Callable[[np.ndarray], np.ndarray], rhs: np.ndarray, tol: float
+) -> np.ndarray:
+    """The same by GMRES, to the relative residual tol; `product` gives Q_yy y of vectors (s,), rhs is Q_yd (s,)."""
     scale = followers.scale
     matvec = lambda z: scale * product(scale * np.ravel(z))  # noqa: E731
     matrix = sla.LinearOperator((len(scale),) * 2, matvec=matvec, dtype=complex)
-    z, failed = sla.gmres(matrix, -scale * rhs, rtol=SOLVED, atol=0.0, restart=100, maxiter=5)
+    z, failed = sla.gmres(matrix, -scale * rhs, rtol=tol, atol=0.0, restart=100, maxiter=5)
     if failed:
         raise SolveError(
             "the potential and the pair potential that follow the drive were not found in 500 iterations of GMRES"

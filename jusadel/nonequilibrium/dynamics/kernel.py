@@ -93,13 +93,18 @@ class Kernel:
         """found(pair, its equations, x) of the solution x of H x = given(pair, its equations), of each pair."""
         total, width = [], self.solver.width
         for start in range(0, len(joined), width):
-            here = joined[start : start + width]
-            with one_thread_each():
-                known = in_pair_threads(lambda k, here=here: here[k].linearised(), len(here))
-                rhs = in_pair_threads(lambda k, here=here, known=known: given(here[k], known[k]), len(here))
-                x = self.solver.solve([f.prepared for f in known], rhs)
-                total += [found(*each) for each in zip(here, known, x, strict=True)]
+            total += self._together(joined[start : start + width], given, found)
         return total
+
+    def _together(self, joined: list[Joined], given: Any, found: Any) -> list[Any]:
+        def equations(k: int) -> tuple[Followed, np.ndarray]:
+            known = joined[k].linearised()
+            return known, given(joined[k], known)
+
+        with one_thread_each():
+            known, rhs = zip(*in_pair_threads(equations, len(joined)), strict=True)
+            x = self.solver.solve([f.prepared for f in known], rhs)
+            return in_pair_threads(lambda k: found(joined[k], known[k], x[k]), len(joined))
 
 
 class Followed(NamedTuple):

@@ -71,7 +71,7 @@ def response(
         accuracy: of the sums over frequencies and energies, relative to Q.
         most_energies: after as many the integral over energies ends, with a CoarseEnergiesWarning.
         frequencies: of the Matsubara sum, as in `solve`; default those of the Solution where they reach far enough.
-        linear_solver: for G, as in `spectrum`.
+        linear_solver: for G and for its response, as in `spectrum`; default SuperLU below 2000 nodes, Krylov above.
         tol: relative residual of G.
 
     Returns:

@@ -151,7 +151,7 @@ def _arnoldi(apply: Operator, precondition: Operator, r: Array, target: Array, s
         j, basis, images, H, rotations, g, count = state
         active = jnp.abs(g[j]) > target
         z = precondition(basis[j])
-        h, v = _orthogonalised(basis, apply(z))
+        h, v = _orthogonalised(basis, apply(z), j + 1)
         for_column = lambda i, h: _rotated(h, i, rotations[0, i], rotations[1, i])  # noqa: E731
         h = jax.lax.fori_loop(0, j, for_column, h)
         length = jnp.sqrt(jnp.abs(h[j]) ** 2 + jnp.abs(h[j + 1]) ** 2)
@@ -169,32 +169,33 @@ def _arnoldi(apply: Operator, precondition: Operator, r: Array, target: Array, s
     start = (0, basis, images, H, rotations, g, jnp.zeros(w, int))
     used, _, images, H, _, g, count = jax.lax.while_loop(running, body, start)
     y = _back_substituted(H, g, used)
-    return _combined(y, images), count
+    return _combined(y, images, used), count
 
 
-def _orthogonalised(basis: Array, v: Array) -> tuple[Array, Array]:
-    """Coefficients of v in the basis, with the length of the rest behind them, and the rest at length one.
+def _orthogonalised(basis: Array, v: Array, count: Any) -> tuple[Array, Array]:
+    """Coefficients of v in the first `count` of a basis, with the length of the rest behind them, and the rest at
+    length one.
 
-    Vectors that are not there yet are zero. Twice, as Gram-Schmidt needs in single precision.
+    Twice, as Gram-Schmidt needs in single precision.
     """
     total = jnp.zeros((len(basis), v.shape[-1]), v.dtype)
     for _ in range(2):
-        h = _dots(basis, v)
-        v, total = v - _combined(h, basis), total + h
+        h = _dots(basis, v, count)
+        v, total = v - _combined(h, basis, count), total + h
     length = norm(v)
-    filled = jnp.sum(jnp.any(basis != 0, axis=(1, 2, 3)))
-    return total.at[filled].set(length), _ratio(v, length)
+    return total.at[count].set(length), _ratio(v, length)
 
 
-def _dots(basis: Array, v: Array) -> Array:
-    """conj(basis_k) . v, (k, w)."""
-    return jax.lax.map(lambda q: dot(jnp.conj(q), v), basis)
+def _dots(basis: Array, v: Array, count: Any) -> Array:
+    """conj(basis_k) . v of the first of them, (k, w)."""
+    one = lambda k, h: h.at[k].set(dot(jnp.conj(basis[k]), v))  # noqa: E731
+    return jax.lax.fori_loop(0, count, one, jnp.zeros((len(basis), v.shape[-1]), v.dtype))
 
 
-def _combined(h: Array, basis: Array) -> Array:
-    """The sum of h_k basis_k."""
+def _combined(h: Array, basis: Array, count: Any) -> Array:
+    """The sum of h_k basis_k of the first of them."""
     add = lambda k, total: total + h[k] * basis[k]  # noqa: E731
-    return jax.lax.fori_loop(0, len(basis), add, jnp.zeros_like(basis[0]))
+    return jax.lax.fori_loop(0, count, add, jnp.zeros_like(basis[0]))
 
 
 def _rotated(h: Array, i: Any, cosine: Array, sine: Array) -> Array:

@@ -27,7 +27,7 @@ from jusadel.nonequilibrium.dynamics.two_frequencies.linearised import DoubledAc
 from jusadel.nonequilibrium.dynamics.two_frequencies.solvers import FactoredPair, PairEquations
 from jusadel.solver.linear import Krylov, StagnationWarning, SuperLU
 from jusadel.solver.linear.krylov import SAFE
-from jusadel.solver.linear.krylov_programs import refined
+from jusadel.solver.linear.krylov_programs import iteratively_refined
 from jusadel.solver.linear.multigrid import Level, cycle, hierarchy
 from jusadel.solver.linear.sqmr_gmres import energy, fgmres
 
@@ -35,10 +35,8 @@ Array = jax.Array
 
 WIDTH = 8
 """Pairs that are iterated together on CPUs; elsewhere more."""
-ACCURACY = 1e-10
-"""Relative error of the steps, in the energy norm."""
-MISSED = 100.0
-"""Factor by which it may be missed before a direct solver takes over."""
+MISSED = 30.0
+"""Factor by which the accuracy may be missed before a direct solver takes over."""
 SIZE, CYCLES, ROUNDS = 12, 4, 10
 """Iterations of GMRES before it restarts, restarts, and rounds of iterative refinement, at most."""
 SIGNS = np.asarray(SIGNATURE)
@@ -52,12 +50,13 @@ class PairKrylov:
     Args:
         action: the doubled action.
         settings: width, precision, and the direct solver that takes over.
+        accuracy: relative error of the steps, in the energy norm.
     """
 
     direct = False
 
-    def __init__(self, action: DoubledAction, settings: Krylov) -> None:
-        self.action, self._settings = action, settings
+    def __init__(self, action: DoubledAction, settings: Krylov, accuracy: float) -> None:
+        self.action, self._settings, self._accuracy = action, settings, accuracy
         self.width = settings.width or (WIDTH if jax.default_backend() == "cpu" else 8 * WIDTH)
         matrix, free = with_joints(stiffness(action.system), action.system), np.asarray(action.system.free)
         self._diagonal = BLOCK * matrix.diagonal()
@@ -88,12 +87,13 @@ class PairKrylov:
             return np.zeros((len(pairs), self.action.nodes, 0), complex)
         r = np.where(self.action.system.free[:, None], np.stack(rhs)[..., modes], 0)
         blocks = with_zeros(np.stack([p.equations.blocks for p in pairs]), len(self.action.pattern.indices) + 1, axis=1)
-        given = (blocks, np.stack([p.screening for p in pairs]), r)
+        tol = np.full(len(pairs), self._accuracy)
+        given = (blocks, np.stack([p.screening for p in pairs]), r, tol)
         x, reached = _solutions(
             self._levels, self._inner, *self._places, jnp.asarray(SIGNS[modes]), *self._filled(given)
         )
         x, reached = np.array(x)[: len(pairs)], np.asarray(reached)[: len(pairs)]
-        poor = np.flatnonzero(~(reached <= MISSED * ACCURACY))
+        poor = np.flatnonzero(~(reached <= MISSED * self._accuracy))
         if poor.size:
             self._told(reached[poor])
             for k in poor:
@@ -106,7 +106,7 @@ class PairKrylov:
     def _told(self, reached: np.ndarray) -> None:
         warnings.warn(
             f"the Krylov iterations for the response stagnated at a relative error of {np.max(reached):.1e} (wanted "
-            f"{ACCURACY:.0e}) for {len(reached)} pairs of energies; a direct solver takes over there. Where this "
+            f"{self._accuracy:.0e}) for {len(reached)} pairs of energies; a direct solver takes over there. Where this "
             "happens often, pass linear_solver=jusadel.linear.SuperLU()",
             StagnationWarning,
             stacklevel=2,
@@ -170,8 +170,9 @@ def _solutions(
     blocks: Array,
     screening: Array,
     rhs: Array,
+    tol: Array,
 ) -> tuple[Array, Array]:
-    """x (b, N, a) and its relative errors (b,), of blocks (k + 1, a, a, b), screening and rhs (N, a, b)."""
+    """x (b, N, a) and its relative errors (b,), of blocks (k + 1, a, a, b), screening and rhs (N, a, b), tol (b,)."""
     H = blocks[numbers]  # (N, s, a, a, b)
     real = inner[0].diagonal.dtype
     rough = lambda x: x.astype(jnp.result_type(real, jnp.complex64))  # noqa: E731
@@ -184,8 +185,7 @@ def _solutions(
         approximate, precondition, rough(r), tol.astype(real), SIZE, CYCLES, signs.astype(real)
     )
     measure = lambda r: energy(r, precondition(rough(r)), signs)  # noqa: E731
-    tol = jnp.full(rhs.shape[-1], ACCURACY)
-    x, reached = refined(partial(_product, H, neighbours), solve, measure, b, tol, ROUNDS)
+    x, reached = iteratively_refined(partial(_product, H, neighbours), solve, measure, b, tol, ROUNDS)
     return jnp.moveaxis(x * size, -1, 0), reached
 
 

@@ -107,13 +107,13 @@ class DoubledAction:
 
     def _of_cells(self, at: Frames) -> np.ndarray:
         """Of the gradient terms, between the corners of cells, (m, 3, 3, 8, 8)."""
-        system, total = self.system, 0.0
+        system, found = self.system, []
         if self.diffusion:
-            total = self.diffusion.across(joining_tangents(at.swapped), joining_tangents(at))
+            found.append(self.diffusion.across(joining_tangents(at.swapped), joining_tangents(at)))
         if self._cells.cell_terms:
             cells = chunked(partial(stiffness_of, forces_of_cell, self._cells), at.at(system.triangles), system.cells)
-            total = total + cells.swapaxes(2, 3)
-        return np.asarray(total)
+            found.append(cells.swapaxes(2, 3))
+        return np.asarray(sum(found))
 
     def _bent(self, at: Frames, omega: tuple[Any, Any]) -> np.ndarray:
         """What the retraction bends of the terms that hold G once, and of diffusion, (N, 8, 8)."""

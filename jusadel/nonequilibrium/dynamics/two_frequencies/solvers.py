@@ -56,7 +56,7 @@ class PairSolver(Protocol):
         """The steps q (N, 8, c) of H q = rhs (N, 8, c), of each pair."""
 
 
-class Factors:
+class PairFactors:
     """A direct solver, pair by pair in threads."""
 
     direct, width = True, THREADS
