@@ -1,5 +1,7 @@
 """Static response and that on the imaginary axis, against closed forms and differences."""
 
+import warnings
+
 import jax
 import numpy as np
 import pytest
@@ -104,6 +106,29 @@ def test_a_longitudinal_static_field_gives_nothing():
     assert abs(ju.response(sol, 0.0, A=gradient).Q) < 1e-6 * alone
     moving = ju.response(sol, 2 * np.pi * 0.3, A=gradient, axis="imaginary", accuracy=1e-8)
     assert abs(moving.Q) < 1e-6 * alone  # a gauge, with phi and the phase in it
+
+
+def test_a_given_pair_potential_takes_charge():
+    """As much as the current at an electrode's surface, by differences in A, misses of the mean; else no warning."""
+    mesh = ju.rectangle(2.0, 0.5, 1.0, x=np.linspace(0, 2, 5), y=[0.0, 0.5])
+    ends = {"left": ju.Reservoir(1.0, -0.35), "right": ju.Reservoir(1.0, 0.35)}
+
+    def at(a):
+        field = lambda p: np.stack([0.5 * a + 0 * p[:, 0], 0 * p[:, 0]], axis=1)  # noqa: E731
+        device = ju.Device(mesh=mesh, materials=ju.Material(Tc=1.0), boundaries=ends, vector_potential=field)
+        return ju.solve(device, 0.3, pair_potential=lambda p: 1 + 0.2 * p[:, 0], frequencies=8)
+
+    one, other = (float(ju.current_through(at(a), "right")) for a in (1e-3, -1e-3))
+    sol = at(0.0)
+    with pytest.warns(ju.ChargeWarning) as warned:
+        mean = float(ju.admittance(sol, 0.0).Q)
+    missing = abs((one - other) / 2e-3 + mean) / mean
+    assert missing > 1e-2
+    assert f"differ by {100 * missing:.2g} %" in str(warned[0].message)
+    normal = ju.Device(mesh=mesh, materials=ju.Material(Tc=0.0), boundaries=ends)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ju.ChargeWarning)
+        ju.admittance(ju.solve(normal, 0.3, frequencies=8), 0.0)
 
 
 # --- the imaginary axis --------------------------------------------------------------------------------

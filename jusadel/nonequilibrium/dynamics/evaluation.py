@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from jusadel.nonequilibrium.dynamics.drives import to_corners
-from jusadel.nonequilibrium.dynamics.followers import DENSE, PAIRS, Followers, eliminated, iterated
+from jusadel.nonequilibrium.dynamics.followers import DENSE, Followers, eliminated, iterated
 from jusadel.nonequilibrium.dynamics.frequency_pairs import (
     crossing_pairs,
     energy_range,
@@ -20,7 +20,13 @@ from jusadel.nonequilibrium.dynamics.quadrature import integrated_adaptively
 from jusadel.nonequilibrium.dynamics.retarded import Retarded
 from jusadel.nonequilibrium.dynamics.two_frequencies.doubled import Frames
 from jusadel.nonequilibrium.dynamics.two_frequencies.krylov import PairKrylov
-from jusadel.nonequilibrium.dynamics.two_frequencies.linearised import EXCHANGE, DoubledAction, Drive, joining_tangents
+from jusadel.nonequilibrium.dynamics.two_frequencies.linearised import (
+    EXCHANGE,
+    PAIRS,
+    DoubledAction,
+    Drive,
+    joining_tangents,
+)
 from jusadel.nonequilibrium.dynamics.two_frequencies.solvers import PairFactors
 from jusadel.solver.gap.sites import Sites, weighted_sites
 from jusadel.solver.linear import Krylov, LinearSolver
@@ -56,9 +62,9 @@ class FoundResponse:
     energies: int
 
     @classmethod
-    def static(cls, Q: Any, nodes: int) -> FoundResponse:
-        """Of omega = 0, where no potential is needed, with the response of the last drive alone."""
-        return cls([Q], np.zeros(nodes, complex), None, None, None, 0)
+    def static(cls, Q: list[Any], nodes: int) -> FoundResponse:
+        """Of omega = 0, where no potential is needed."""
+        return cls(Q, np.zeros(nodes, complex), None, None, None, 0)
 
 
 class Evaluation:

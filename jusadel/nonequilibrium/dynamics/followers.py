@@ -14,12 +14,12 @@ import numpy as np
 import scipy.sparse.linalg as sla
 from scipy.linalg import lstsq
 
-from jusadel.action.nambu import R
 from jusadel.common.errors import SolveError
+from jusadel.nonequilibrium.dynamics.two_frequencies.linearised import PAIRS
 from jusadel.solver.gap.sites import Sites
 
-POTENTIAL, PAIRS = -np.eye(4), np.stack([R[1], R[0]])
-"""Of a scalar potential, - phi Tr G, and of Re Delta and Im Delta."""
+POTENTIAL = -np.eye(4)
+"""Of a scalar potential, - phi Tr G."""
 DENSE = 600
 """Amplitudes up to which their matrix is worked out and solved; more are found by GMRES."""
 SINGULAR = 1e-11

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -10,8 +11,15 @@ import numpy as np
 from jusadel.action import matsubara
 from jusadel.common.arguments import is_count, is_number, real
 from jusadel.common.differentiability import is_traced, refuse_traced
+from jusadel.common.errors import ChargeWarning
 from jusadel.common.types import ArrayLike, Frequencies
-from jusadel.nonequilibrium.dynamics.drives import checked_between, exchange_field, vector_potential, voltage
+from jusadel.nonequilibrium.dynamics.drives import (
+    checked_between,
+    exchange_field,
+    turn_of_pairs,
+    vector_potential,
+    voltage,
+)
 from jusadel.nonequilibrium.dynamics.evaluation import Evaluation, FoundResponse, Settings
 from jusadel.nonequilibrium.dynamics.result import Admittance, DynamicResponse
 from jusadel.nonequilibrium.dynamics.retarded import Retarded
@@ -30,6 +38,8 @@ BOSONIC = 1e-6
 """Relative distance from a bosonic Matsubara frequency that counts as round-off."""
 LARGE = 2000
 """Nodes from which on iterations cost less than factors do."""
+CONSERVED = 1e-3
+"""Part of a current that may be missing untold."""
 RESOLVED = 0.5
 """Of omega: what eta may be at most."""
 
@@ -127,14 +137,38 @@ def admittance(
 
     Raises:
         As `response`; ValueError: unknown electrodes.
+
+    Warns:
+        ChargeWarning: a pair potential inside the device does not follow and takes part of the current.
     """
     _refuse_uncertain(sol)
     plain = still(sol)
     names = checked_between(plain.device, between)
     drives = tuple(voltage(plain, name) for name in names)
     options = _options(sol, omega, axis, eta, neutral, gap, maps, accuracy, most_energies, frequencies, tol)
-    found = _responses(sol, drives, omega, options, linear_solver, tol, "admittance")
-    return Admittance(between=names, Q=-_entries(found, -1), **_shared(sol, omega, axis, found))
+    taken = None if options.gap else turn_of_pairs(plain, names[1])
+    found = _responses(
+        sol, drives if taken is None else (*drives, taken), omega, options, linear_solver, tol, "admittance"
+    )
+    if taken is not None:
+        _warn_of_charge(omega, found)
+    return Admittance(between=names, Q=-_entries(found, 1), **_shared(sol, omega, axis, found))
+
+
+def _warn_of_charge(omega: Any, found: list[FoundResponse]) -> None:
+    """Warn where a pair potential that does not follow takes more charge than round-off, relative to the current."""
+    if is_traced([f.Q for f in found]):
+        return
+    lost = [abs(complex(f.Q[2])) / max(abs(complex(f.Q[1])), 1e-300) for f in found]
+    worst = int(np.argmax(lost))
+    if lost[worst] > CONSERVED:
+        warnings.warn(
+            f"the pair potential is given and does not follow the drive, so that charge is not conserved: at omega = "
+            f"{np.atleast_1d(omega)[worst]:.4g} the current in the electrode and that in the device differ by "
+            f"{100 * lost[worst]:.2g} %; solve with pair_potential='self-consistent'",
+            ChargeWarning,
+            stacklevel=3,
+        )
 
 
 def _responses(
@@ -154,8 +188,8 @@ def _responses(
     evaluation = Evaluation(sol, drives, settings, Retarded(sol, solver, tol), solver) if values.any() else None
     for value in values:
         if value == 0 or evaluation is None:
-            Q = static_response(sol, drives, settings.gap, solver, tol)
-            found.append(FoundResponse.static(Q, len(sol.mesh.points)))
+            Q = [static_response(sol, (drives[0], drive), settings.gap, solver, tol) for drive in drives[1:] or drives]
+            found.append(FoundResponse.static([None, *Q] if drives[1:] else Q, len(sol.mesh.points)))
         else:
             found.append(evaluation.at(float(value)))
     return found

@@ -34,8 +34,8 @@ from jusadel.nonequilibrium.keldysh import bare_terms, chunked
 
 ONCE = ("omega", "Delta", "h", "inelastic")
 """Fields of the terms in which G stands once."""
-EXCHANGE = L @ R[2]
-"""What h_k multiplies in the action."""
+EXCHANGE, PAIRS = L @ R[2], np.stack([R[1], R[0]])
+"""What h_k, and Re Delta and Im Delta, multiply in the action."""
 
 _TANGENTS = np.moveaxis(np.asarray(TWO_B_R3), -1, 0)  # 2 B_a R3, (8, 4, 4)
 _PRODUCTS = 2 * np.einsum("aij,bjk->abik", TANGENT, TANGENT) @ R[2]  # 2 B_a B_b R3
@@ -49,7 +49,13 @@ class Drive:
 
     turns: np.ndarray  # (m, 3) line integrals of A from the middle of cells to their corners; none across barriers
     exchange: np.ndarray  # (N, 3) h at the nodes
+    pairing: np.ndarray | None = None  # (N, 2) changes of Re Delta and Im Delta times the nodes' weights
     _known: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    def at_nodes(self, weight: np.ndarray) -> np.ndarray:
+        """What it multiplies G with at nodes of these weights (N,), Tr(M G): (N, 4, 4)."""
+        found = np.einsum("nk,kij->nij", weight[:, None] * self.exchange, EXCHANGE)
+        return found if self.pairing is None else found + np.einsum("nk,kij->nij", self.pairing, PAIRS)
 
     def known(self, key: Any, make: Callable[[], Any]) -> Any:
         """What was made once."""
@@ -129,9 +135,8 @@ class DoubledAction:
 
     def driven(self, at: Frames, drive: Drive) -> np.ndarray:
         """b of a drive, (N, 8): the forces along p of its part next to q."""
-        back, weight = joining_tangents(at.swapped), self.system.nodes.weight
-        pulled = np.einsum("nk,kij->nij", weight[:, None] * drive.exchange, EXCHANGE)
-        b = np.einsum("naij,nji->na", back, pulled)
+        back = joining_tangents(at.swapped)
+        b = np.einsum("naij,nji->na", back, drive.at_nodes(self.system.nodes.weight))
         if self.diffusion:
             turned = drive.known("turned", lambda: self.diffusion.turned(drive.turns))  # type: ignore[union-attr]
             b = b + self.diffusion.driven(turned, at, back)
