@@ -15,13 +15,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action.mesh_action import DiscreteAction, to_nodes
-from jusadel.corrections.cooperon import Weights
+from jusadel.corrections.cooperon import CooperonWeights
 from jusadel.device.boundary import Periodic
 from jusadel.device.contact import Contact
 from jusadel.device.device import Device
@@ -33,7 +33,7 @@ PER_COOPERON = 2 * math.pi * 4 / math.pi
 """4/pi e^2/hbar, in e^2/h."""
 
 
-def conductance_weights(device: Device, system: DiscreteAction, across: tuple[str, str]) -> Weights:
+def conductance_weights(device: Device, system: DiscreteAction, across: tuple[str, str]) -> CooperonWeights:
     """(8 w_n e_n.D e_n) of unit voltage between two electrodes; no current flows through the others [e^2/h].
 
     And of barriers 8 times half the conductance times the square of the voltage: with channels of transmissions T the
@@ -51,7 +51,7 @@ def conductance_weights(device: Device, system: DiscreteAction, across: tuple[st
         fano = 1.0 if joint.transmissions is None else 1 - _mean_transmission(joint.transmissions)
         pairs.append(fano * taken)
         nodes = nodes.at[np.asarray(joint.pairs)].add((1 - fano) / 2 * taken[:, None])
-    return Weights(nodes, jnp.concatenate(pairs))
+    return CooperonWeights(nodes, jnp.concatenate(pairs))
 
 
 def _mean_transmission(T: Any) -> Any:
@@ -99,7 +99,9 @@ def _charge_alone(device: Device) -> Device:
     materials: Any = device.materials
     metals = {region: Material(D=m.D, nu=m.nu, Tc=0.0) for region, m in materials.items()}
     seams: dict[str, Any] = {name: Periodic(b.partner) for name, b in device.periodic().items()}
-    barriers = {name: replace(b, surface=None) for name, b in device.boundaries.items() if b.barrier is not None}
+    barriers: Any = {
+        name: replace(cast("Any", b), surface=None) for name, b in device.boundaries.items() if b.barrier is not None
+    }
     return Device(mesh=device.mesh, materials=metals, boundaries=seams | barriers)
 
 

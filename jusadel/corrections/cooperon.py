@@ -76,7 +76,7 @@ class BlockPattern:
         return np.where((self.slots >= 0)[..., None, None], blocks[self.slots], 0)
 
 
-class Weights(NamedTuple):
+class CooperonWeights(NamedTuple):
     """What multiplies the traces of the Cooperon."""
 
     nodes: Any  # (N,) of a node with itself
@@ -92,7 +92,7 @@ class Cooperon:
     of_nodes: np.ndarray  # (N, 4, 4)
     of_cells: np.ndarray  # (m, 3, 3, 4, 4) without vector potential
 
-    def inverse(self, dephasing: np.ndarray, along: Weights | None = None) -> np.ndarray:
+    def inverse(self, dephasing: np.ndarray, along: CooperonWeights | None = None) -> np.ndarray:
         """Blocks of the Cooperon C, (1, k, 4, 4), where the Hessian has its own.
 
         Args:

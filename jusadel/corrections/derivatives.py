@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action.mesh_action import DiscreteAction
-from jusadel.corrections.cooperon import PER_RATE, Cooperon, Weights
+from jusadel.corrections.cooperon import PER_RATE, Cooperon, CooperonWeights
 from jusadel.corrections.quadratic_form import SIGNS, all_turns, gradient_blocks, node_blocks
 from jusadel.solver.derivatives.rule import first_order
 
@@ -29,12 +29,12 @@ ONCE = (
 class Response(NamedTuple):
     """Numbers that give the derivatives of one correction."""
 
-    traces: Weights  # tr_8 C_nn, and across barriers
+    traces: CooperonWeights  # tr_8 C_nn, and across barriers
     at_nodes: np.ndarray  # (N, 4, 4) blocks of - C W C
     in_cells: np.ndarray  # (m, 3, 3, 4, 4) between corners
 
     @classmethod
-    def of(cls, cooperon: Cooperon, traces: Weights, change: np.ndarray) -> Response:
+    def of(cls, cooperon: Cooperon, traces: CooperonWeights, change: np.ndarray) -> Response:
         """From the blocks (k, 4, 4) of - C W C."""
         pattern = cooperon.pattern
         at_nodes = np.zeros((len(traces.nodes), 4, 4), change.dtype)
@@ -46,7 +46,7 @@ class Inputs(NamedTuple):
     """What a correction is a function of."""
 
     system: DiscreteAction
-    weights: Weights
+    weights: CooperonWeights
     rates: Any  # (N,) of dephasing, times the nodes' weights
 
 

@@ -33,7 +33,7 @@ from jusadel.corrections.checks import (
     warn_if_too_coarse,
 )
 from jusadel.corrections.classical import conductance_weights, conductivity_weights, integrated_rates
-from jusadel.corrections.cooperon import Cooperon, Weights, cooperon_of
+from jusadel.corrections.cooperon import Cooperon, CooperonWeights, cooperon_of
 from jusadel.corrections.derivatives import Inputs, Response, known_correction
 from jusadel.corrections.fields import in_field, with_electrodes
 from jusadel.corrections.result import Localisation
@@ -161,7 +161,7 @@ def _states(devices: Sequence[Device], rates: Sequence[Any], ends: tuple[str, st
 def _found(state: NormalState, local: bool, derivatives: bool) -> FoundCorrection:
     (system, weights, rates), cooperon, device = state
     blocks = cooperon.inverse(rates, weights if derivatives else None)
-    traces = Weights(cooperon.traces(blocks[0]), cooperon.traces_across(blocks[0]))
+    traces = CooperonWeights(cooperon.traces(blocks[0]), cooperon.traces_across(blocks[0]))
     return FoundCorrection(
         correction=float(weights.nodes @ traces.nodes + weights.pairs @ traces.pairs),
         response=Response.of(cooperon, traces, blocks[1]) if derivatives else None,
