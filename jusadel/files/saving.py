@@ -70,9 +70,9 @@ def save(result: Result, path: Target) -> None:
     under another name and takes its place when it is complete: whatever interrupts that leaves the old file, or none.
 
     Args:
-        result: a Solution, ScreenedSolution, ScreenedFilm, Spectrum, Flow, Kinetics, Admittance, DynamicResponse, Localisation,
-            Fluctuations or Device; or a CurrentPhaseRelation, CurrentVoltage, CriticalTemperature or FitResult, which have no device to
-            go on with.
+        result: a Solution, ScreenedSolution, ScreenedFilm, Spectrum, Flow, Kinetics, Admittance, DynamicResponse,
+            Localisation, Fluctuations or Device; or a CurrentPhaseRelation, CurrentVoltage, CriticalTemperature or
+            FitResult, which have no device to go on with.
         path: ends in .npz; an existing file is replaced.
 
     Raises:
