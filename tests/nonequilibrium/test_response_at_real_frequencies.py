@@ -164,6 +164,19 @@ def test_admittance_of_a_junction(junction, phase, omega, expected):
     assert found == pytest.approx(expected, rel=2e-2)
 
 
+def test_absorption_peaks_where_the_minigap_closes():
+    """Tikhonov and Feigel'man, arXiv:1412.2879, for omega and T up to the Thouless energy."""
+    mesh = ju.rectangle(1.0, 0.5, 1.0, x=np.linspace(0, 1, 9), y=[0.0, 0.5])
+
+    def absorbed(phase):
+        ends = {name: ju.Reservoir(100.0, sign * phase / 2) for name, sign in (("left", -1), ("right", 1))}
+        device = ju.Device(mesh=mesh, materials=ju.Material(D=1.0, Tc=0.0), boundaries=ends)
+        sol = ju.solve(device, 0.2, frequencies=30)
+        return ju.admittance(sol, 1.0, eta=0.05, frequencies=30, accuracy=3e-2).absorption
+
+    assert absorbed(3.1) > 10 * absorbed(2.6) > 0
+
+
 # --- everything at once ----------------------------------------------------------------------------------
 
 
