@@ -8,6 +8,7 @@ from jusadel.common.atomic import InUseError
 from jusadel.common.differentiability import NotDifferentiableError
 from jusadel.common.errors import (
     BathWarning,
+    ChargeWarning,
     CoarseEnergiesWarning,
     CoarseMeshWarning,
     FewModesWarning,
@@ -20,6 +21,7 @@ from jusadel.common.programs.folder import cache
 
 __all__ = [
     "BathWarning",
+    "ChargeWarning",
     "CoarseEnergiesWarning",
     "CoarseMeshWarning",
     "FewModesWarning",

@@ -31,5 +31,9 @@ class CoarseEnergiesWarning(UserWarning):
     """The energies of a Spectrum are too far apart for the sum over them."""
 
 
+class ChargeWarning(UserWarning):
+    """A pair potential that is given takes charge that matters beside the current of an admittance."""
+
+
 class FewModesWarning(UserWarning):
     """Modes beyond those that a sum over fluctuations has would change it."""

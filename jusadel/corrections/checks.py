@@ -60,10 +60,9 @@ def checked_across(across: Any) -> tuple[str, str]:
 
 
 def refuse_not_normal(device: Device) -> None:
-    """Raise ValueError for superconductors and barriers.
+    """Raise ValueError for superconductors, and for barriers that act on spins.
 
-    What weak localisation is above Tc goes together with the fluctuations of superconductivity; and a barrier's own
-    conductance changes with Cooperons between its sides, which the action of the Usadel equation does not tell.
+    What weak localisation is above Tc goes together with the fluctuations of superconductivity.
     """
     refuse_bad_input(device, tol=1e-9)
     for name, electrode in device.electrodes().items():
@@ -79,13 +78,13 @@ def refuse_not_normal(device: Device) -> None:
             f"a material has Tc = {Tc:g}: `localisation` is that of a normal metal, and above Tc fluctuations of "
             "superconductivity change the conductance too; write Tc=0.0 for a normal metal"
         )
-    barriers = [name for name, b in device.boundaries.items() if b.barrier is not None]
-    if barriers:
-        raise ValueError(
-            f"the boundary {barriers[0]!r} is a barrier, {device.boundaries[barriers[0]]}: interference changes its "
-            "own conductance too, by Cooperons between its two sides, which is not worked out here; expected contacts "
-            "without barriers, jusadel.Reservoir(0.0)"
-        )
+    for name, boundary in device.boundaries.items():
+        barrier: Any = boundary.barrier
+        if barrier is not None and (barrier.polarisation is not None or barrier.scattering is not None):
+            raise ValueError(
+                f"the boundary {name!r} is a barrier that filters or turns spins, {boundary}: how interference changes "
+                "its own conductance is not worked out; expected a conductance, with transmissions or without"
+            )
 
 
 def refuse_unstable(cooperon: Cooperon) -> None:

@@ -4,39 +4,68 @@ With e = - grad of the potential of unit voltage between two contacts and C the 
 cond-mat/0312060: the weight that conserves the current),
 
     delta G = (4/pi) Sum_n w_n e_n.D e_n tr_8 C_nn     [e^2/hbar]
+
+On a mesh diffusion is a network of links; a barrier is one more, with the Cooperon between its two sides, which in the
+metal is that at either. Open channels have that at the sides themselves (Golubev and Zaikin, PRB 74, 245329 (2006);
+Brouwer and Beenakker, J. Math. Phys. 37, 4904 (1996)).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import jax.numpy as jnp
+import numpy as np
 
 from jusadel.action.mesh_action import DiscreteAction, to_nodes
+from jusadel.corrections.cooperon import CooperonWeights
 from jusadel.device.boundary import Periodic
 from jusadel.device.contact import Contact
 from jusadel.device.device import Device
 from jusadel.device.material.material import Material
 from jusadel.nonequilibrium.diffusion import diffuse
+from jusadel.nonequilibrium.flow import Flow
 
 PER_COOPERON = 2 * math.pi * 4 / math.pi
 """4/pi e^2/hbar, in e^2/h."""
 
 
-def conductance_weights(device: Device, system: DiscreteAction, across: tuple[str, str]) -> Any:
-    """(8 w_n e_n.D e_n), (N,), of unit voltage between two electrodes; no current flows through the others [e^2/h]."""
-    mu = classical_potential(device, across)
+def conductance_weights(device: Device, system: DiscreteAction, across: tuple[str, str]) -> CooperonWeights:
+    """(8 w_n e_n.D e_n) of unit voltage between two electrodes; no current flows through the others [e^2/h].
+
+    And of barriers 8 times half the conductance times the square of the voltage: with channels of transmissions T the
+    part F = Sum T (1 - T)/Sum T goes with the Cooperon between the two sides, 1 - F with those at either.
+    """
+    mu = _flow(device, across).f[:, 0]
     mesh, D = device.mesh, device.centroid_field("D")
-    e = -jnp.einsum("tik,ti->tk", mesh.shape_gradients, jnp.asarray(mu)[mesh.triangles])
+    corners = _corners(system, device)
+    e = -jnp.einsum("tik,ti->tk", mesh.shape_gradients, jnp.asarray(mu)[corners])
     power = mesh.areas * device.centroid_field("nu") * jnp.einsum("tj,tjk,tk->t", e, D, e)
-    return PER_COOPERON * _summed(system, power)
+    nodes, pairs = PER_COOPERON * jnp.asarray(_summed(system, power)), [jnp.zeros(0)]
+    for joint in system.joints:
+        one, other = np.asarray(joint.pairs).T
+        taken = PER_COOPERON * jnp.asarray(joint.conductance) / 2 * (mu[one] - mu[other]) ** 2
+        fano = 1.0 if joint.transmissions is None else 1 - _mean_transmission(joint.transmissions)
+        pairs.append(fano * taken)
+        nodes = nodes.at[np.asarray(joint.pairs)].add((1 - fano) / 2 * taken[:, None])
+    return CooperonWeights(nodes, jnp.concatenate(pairs))
+
+
+def _mean_transmission(T: Any) -> Any:
+    """Sum T^2/Sum T."""
+    return jnp.sum(jnp.asarray(T) ** 2) / jnp.sum(jnp.asarray(T))
 
 
 def classical_potential(device: Device, across: tuple[str, str]) -> Any:
     """The potential (n,) of unit voltage between two electrodes; no current flows through the others."""
-    return diffuse(_charge_alone(device), _contacts(device, across)).mu
+    return _flow(device, across).mu
+
+
+def _flow(device: Device, across: tuple[str, str]) -> Flow:
+    return diffuse(_charge_alone(device), _contacts(device, across))
 
 
 def conductivity_weights(device: Device, system: DiscreteAction) -> Any:
@@ -69,8 +98,11 @@ def _charge_alone(device: Device) -> Device:
     """The device as far as charge diffuses: spins take no part at this order in the disorder."""
     materials: Any = device.materials
     metals = {region: Material(D=m.D, nu=m.nu, Tc=0.0) for region, m in materials.items()}
-    seams = {name: Periodic(b.partner) for name, b in device.periodic().items()}
-    return Device(mesh=device.mesh, materials=metals, boundaries=seams)
+    seams: dict[str, Any] = {name: Periodic(b.partner) for name, b in device.periodic().items()}
+    barriers: Any = {
+        name: replace(cast("Any", b), surface=None) for name, b in device.boundaries.items() if b.barrier is not None
+    }
+    return Device(mesh=device.mesh, materials=metals, boundaries=seams | barriers)
 
 
 def _contacts(device: Device, across: tuple[str, str]) -> Mapping[str, Contact]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -20,7 +20,7 @@ import scipy.sparse as sp
 from jusadel.action.matrices.padding import in_few_sizes, without_layout
 from jusadel.action.mesh_action import DiscreteAction
 from jusadel.corrections.dissection import Front, dissected
-from jusadel.corrections.quadratic_form import SIGNS, cell_blocks, node_blocks, turns
+from jusadel.corrections.quadratic_form import SIGNS, all_corners, all_turns, cell_blocks, joint_blocks, node_blocks
 from jusadel.corrections.selected_inverse import selected_inverse
 
 PER_RATE = 8.0
@@ -34,7 +34,8 @@ class BlockPattern:
     Attributes:
         free: numbers (n_free,) of the nodes.
         indices, indptr: the columns of the k blocks, row by row.
-        slots: of the pairs of corners (m, 3, 3) among the k blocks; -1 where one of them is held.
+        slots: of the pairs of corners (m, 3, 3) among the k blocks; -1 where one of them is held. Pairs across barriers
+            stand behind the cells, as triangles two of whose corners are one.
         fronts: the order of elimination.
     """
 
@@ -75,6 +76,13 @@ class BlockPattern:
         return np.where((self.slots >= 0)[..., None, None], blocks[self.slots], 0)
 
 
+class CooperonWeights(NamedTuple):
+    """What multiplies the traces of the Cooperon."""
+
+    nodes: Any  # (N,) of a node with itself
+    pairs: Any  # (P,) from one side of barriers to the other
+
+
 @dataclass(frozen=True)
 class Cooperon:
     """The Hermitian Hessian of a discrete action in the normal state, without dephasing, ready to be inverted."""
@@ -84,23 +92,26 @@ class Cooperon:
     of_nodes: np.ndarray  # (N, 4, 4)
     of_cells: np.ndarray  # (m, 3, 3, 4, 4) without vector potential
 
-    def inverse(self, dephasing: np.ndarray, along: np.ndarray | None = None) -> np.ndarray:
+    def inverse(self, dephasing: np.ndarray, along: CooperonWeights | None = None) -> np.ndarray:
         """Blocks of the Cooperon C, (1, k, 4, 4), where the Hessian has its own.
 
         Args:
             dephasing: rates 1/tau_phi times the nodes' weights, (N,).
-            along: numbers (N,) at the nodes; with them the derivative - C along C stands behind C, (2, k, 4, 4).
+            along: with them the derivative - C along C stands behind C, (2, k, 4, 4).
         """
         hessian, pattern = self.hessian(dephasing), self.pattern
         if along is None:
             return selected_inverse(pattern.fronts, hessian[None])
         change = np.zeros_like(hessian)
-        change[pattern.diagonal] = along[pattern.free][:, None, None] * np.eye(4)
+        change[pattern.diagonal] = along.nodes[pattern.free][:, None, None] * np.eye(4)
+        for slots in (self.across, self.across_back):
+            inside = slots >= 0
+            np.add.at(change, slots[inside], along.pairs[inside][:, None, None] / 2 * np.eye(4))
         return selected_inverse(pattern.fronts, np.stack([hessian, change]))
 
     def hessian(self, dephasing: np.ndarray) -> np.ndarray:
         """Its blocks (k, 4, 4), real where nothing is imaginary: without a field and what is odd in time."""
-        turned = self.of_cells * np.asarray(turns(self.system.cells))[..., None, None]
+        turned = self.of_cells * np.asarray(all_turns(self.system))[..., None, None]
         blocks = (self.pattern.into @ turned.reshape(-1, 16)).reshape(-1, 4, 4)
         rates = PER_RATE * dephasing[:, None, None] * np.diag(SIGNS)
         blocks[self.pattern.diagonal] += (self.of_nodes + rates)[self.pattern.free]
@@ -111,6 +122,21 @@ class Cooperon:
         found = np.zeros(len(self.system.free))
         found[self.pattern.free] = 2 * np.trace(blocks[self.pattern.diagonal], axis1=1, axis2=2).real
         return found
+
+    @property
+    def across(self) -> np.ndarray:
+        """Where the blocks from one side of barriers to the other stand, (P,); -1 where one side is held."""
+        return self.pattern.slots[len(self.system.triangles) :, 0, 1]
+
+    @property
+    def across_back(self) -> np.ndarray:
+        """And the adjoint ones."""
+        return self.pattern.slots[len(self.system.triangles) :, 1, 0]
+
+    def traces_across(self, blocks: np.ndarray) -> np.ndarray:
+        """The trace over all eight tangents of the blocks (k, 4, 4) across barriers, real part, (P,)."""
+        inside = np.where(self.across >= 0, 2.0, 0.0)
+        return inside * np.trace(blocks[self.across], axis1=1, axis2=2).real
 
 
 def cooperon_of(system: DiscreteAction, points: np.ndarray, before: Cooperon | None = None) -> Cooperon:
@@ -123,14 +149,21 @@ def cooperon_of(system: DiscreteAction, points: np.ndarray, before: Cooperon | N
     """
     if before is not None and _same(_without_field(before.system), _without_field(system)):
         return replace(before, system=system)
-    triangles, free = np.asarray(system.triangles), np.asarray(system.free)
-    if before is not None and _same((before.system.triangles, before.system.free), (triangles, free)):
+    corners, free = all_corners(system), np.asarray(system.free)
+    if before is not None and _same((all_corners(before.system), before.system.free), (corners, free)):
         pattern = before.pattern
     else:
-        pattern = BlockPattern.of(triangles, free, points)
+        pattern = BlockPattern.of(corners, free, points)
     filled = in_few_sizes(system)
     of_nodes, of_cells = (np.asarray(f(filled)) for f in (node_blocks, cell_blocks))
-    return Cooperon(system, pattern, of_nodes[: len(free)], of_cells[: len(triangles)])
+    joints = [_as_cells(np.asarray(joint_blocks(joint))) for joint in system.joints]
+    of_cells = np.concatenate([of_cells[: len(system.triangles)], *joints])
+    return Cooperon(system, pattern, of_nodes[: len(free)], of_cells)
+
+
+def _as_cells(blocks: np.ndarray) -> np.ndarray:
+    """Blocks (k, 2, 2, 4, 4) of pairs as those of cells, (k, 3, 3, 4, 4)."""
+    return np.pad(blocks, ((0, 0), (0, 1), (0, 1), (0, 0), (0, 0)))
 
 
 def _without_field(system: DiscreteAction) -> DiscreteAction:

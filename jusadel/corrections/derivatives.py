@@ -15,8 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action.mesh_action import DiscreteAction
-from jusadel.corrections.cooperon import PER_RATE, BlockPattern
-from jusadel.corrections.quadratic_form import SIGNS, cell_blocks, node_blocks, turns
+from jusadel.corrections.cooperon import PER_RATE, Cooperon, CooperonWeights
+from jusadel.corrections.quadratic_form import SIGNS, all_turns, gradient_blocks, node_blocks
 from jusadel.solver.derivatives.rule import first_order
 
 Array = jax.Array
@@ -29,14 +29,15 @@ ONCE = (
 class Response(NamedTuple):
     """Numbers that give the derivatives of one correction."""
 
-    traces: np.ndarray  # (N,) tr_8 C_nn
+    traces: CooperonWeights  # tr_8 C_nn, and across barriers
     at_nodes: np.ndarray  # (N, 4, 4) blocks of - C W C
     in_cells: np.ndarray  # (m, 3, 3, 4, 4) between corners
 
     @classmethod
-    def of(cls, pattern: BlockPattern, traces: np.ndarray, change: np.ndarray) -> Response:
+    def of(cls, cooperon: Cooperon, traces: CooperonWeights, change: np.ndarray) -> Response:
         """From the blocks (k, 4, 4) of - C W C."""
-        at_nodes = np.zeros((len(traces), 4, 4), change.dtype)
+        pattern = cooperon.pattern
+        at_nodes = np.zeros((len(traces.nodes), 4, 4), change.dtype)
         at_nodes[pattern.free] = change[pattern.diagonal]
         return cls(traces, at_nodes, pattern.on_cells(change))
 
@@ -45,7 +46,7 @@ class Inputs(NamedTuple):
     """What a correction is a function of."""
 
     system: DiscreteAction
-    weights: Any  # (N,) of the traces of the Cooperon
+    weights: CooperonWeights
     rates: Any  # (N,) of dephasing, times the nodes' weights
 
 
@@ -58,10 +59,11 @@ def known_correction(value: float, response: Response, inputs: Inputs) -> Array:
 def _first_order(inputs: Inputs, response: Response) -> Array:
     """What changes as the correction does. The trace over eight tangents is twice that over four complex ones."""
     system, weights, rates = inputs
-    turned = cell_blocks(system) * turns(system.cells)[..., None, None]
+    turned = gradient_blocks(system) * all_turns(system)[..., None, None]
     at_nodes = node_blocks(system) + PER_RATE * rates[:, None, None] * jnp.diag(SIGNS)
     hessian = _paired(response.in_cells, turned) + _paired(response.at_nodes, at_nodes)
-    return jnp.sum(weights * response.traces) + 2 * hessian
+    traced = sum(jnp.sum(w * t) for w, t in zip(weights, response.traces, strict=True))
+    return traced + 2 * hessian
 
 
 def _paired(given: Any, blocks: Array) -> Array:

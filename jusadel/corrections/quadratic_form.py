@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +21,7 @@ import numpy as np
 
 from jusadel.action.matrices.links import from_middle
 from jusadel.action.matrices.products import code_for, product
-from jusadel.action.mesh_action import Cells, DiscreteAction, Nodes, cell_action, node_action
+from jusadel.action.mesh_action import Cells, DiscreteAction, Joint, Nodes, cell_action, joint_action, node_action
 from jusadel.action.nambu import SIGNATURE, TANGENT, R
 
 Array = jax.Array
@@ -73,6 +74,27 @@ def second_derivative(f: Callable[[Array], Array], corners: int) -> Array:
     return jnp.transpose(rows[..., R1] + 1j * rows[..., R2], (2, 0, 3, 1))
 
 
+def gradient_blocks(system: DiscreteAction) -> Array:
+    """Of cells, and behind them of the pairs of barriers, without vector potential, (m + k, 3, 3, 4, 4) complex.
+
+    A pair i, j is a cell with the corners i, j, j, of which the last has nothing.
+    """
+    joints = [jnp.pad(joint_blocks(joint), ((0, 0), (0, 1), (0, 1), (0, 0), (0, 0))) for joint in system.joints]
+    return jnp.concatenate([cell_blocks(system), *joints])
+
+
+def all_corners(system: DiscreteAction) -> np.ndarray:
+    """The nodes at the corners of these, (m + k, 3)."""
+    pairs = [np.asarray(joint.pairs)[:, [0, 1, 1]] for joint in system.joints]
+    return np.concatenate([np.asarray(system.triangles), *pairs])
+
+
+def all_turns(system: DiscreteAction) -> Array:
+    """`turns` of these, (m + k, 3, 3): barriers turn nothing."""
+    pairs = sum(len(joint.pairs) for joint in system.joints)
+    return jnp.concatenate([turns(system.cells), jnp.ones((pairs, 3, 3), complex)])
+
+
 @jax.jit
 def turns(cells: Cells) -> Array:
     """exp(2 i Int A.dl) from corner i by way of the point of sampling to corner j, (m, 3, 3)."""
@@ -84,3 +106,22 @@ def corner_turns(cells: Cells, line_A: Array) -> Array:
     """Int A.dl from corner i by way of the point of sampling to corner j, (m, 3, 3), from those along edges (m, 3)."""
     to_corner = jax.vmap(from_middle)(cells.middle, line_A)
     return to_corner[:, None, :] - to_corner[:, :, None]
+
+
+@jax.jit
+def joint_blocks(joint: Joint) -> Array:
+    """Of a barrier, between the nodes of each pair, (k, 2, 2, 4, 4) complex."""
+
+    def of(u: Array) -> Array:
+        """Of the steps (k, 2, 8): pairs do not know of each other."""
+        G = jax.vmap(jax.vmap(near_normal))(u)
+        return jnp.sum(joint_action(joint, G[:, 0], G[:, 1]))
+
+    at_rest = jnp.zeros((len(joint.conductance), 2, 8))
+    slope = jax.linearize(jax.grad(of), at_rest)[1]
+
+    def along(node: Any, component: Any) -> Array:
+        return slope(at_rest.at[:, node, component].set(1.0))  # (k, 2, 8)
+
+    found = jnp.stack([jnp.stack([along(node, a) for a in R1]) for node in range(2)])  # (2, 4, k, 2, 8)
+    return jnp.transpose(found[..., R1] + 1j * found[..., R2], (2, 3, 0, 4, 1))

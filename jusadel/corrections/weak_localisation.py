@@ -5,9 +5,9 @@ disorder that changes the conductance between two electrodes by
 
     delta G = Sum_n W_n tr_8 C_nn,     W_n = 8 w_n e_n.D e_n     [e^2/h]
 
-with the field e of unit voltage (`classical`) and the Cooperon C (`cooperon`), the inverse of the same Hessian of the
-same action as everywhere: all spin-orbit and magnetic terms act. Triplets have negative eigenvalues, and singlets
-positive ones; hence the sign of either.
+with the field e of unit voltage (`classical`, where barriers have their share) and the Cooperon C (`cooperon`), the
+inverse of the same Hessian of the same action as everywhere: all spin-orbit and magnetic terms act. Triplets have
+negative eigenvalues, and singlets positive ones; hence the sign of either.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -32,7 +33,7 @@ from jusadel.corrections.checks import (
     warn_if_too_coarse,
 )
 from jusadel.corrections.classical import conductance_weights, conductivity_weights, integrated_rates
-from jusadel.corrections.cooperon import Cooperon, cooperon_of
+from jusadel.corrections.cooperon import Cooperon, CooperonWeights, cooperon_of
 from jusadel.corrections.derivatives import Inputs, Response, known_correction
 from jusadel.corrections.fields import in_field, with_electrodes
 from jusadel.corrections.result import Localisation
@@ -51,11 +52,11 @@ def localisation(
 ) -> Localisation:
     """The weak (anti)localisation correction to the conductance between two electrodes, and its magnetoconductance.
 
-    To leading order in the disorder, in the normal state, for samples of any shape with leads in good contact, where
-    the Cooperon vanishes. Material.dephasing acts here, beside all other fields of the materials and surfaces: an
-    `inelastic` rate adds twice itself to dephasing; the exchange field does, h, but the spin that it polarises has no
-    share in it. Where a field of the plane acts on spins, or the gate on spin-orbit coupling, give a function of the
-    field or the gate that returns the device.
+    To leading order in the disorder, in the normal state, for samples of any shape between leads, where the Cooperon
+    vanishes, and with barriers that do not filter spins. Material.dephasing acts here, beside all other fields of the
+    materials and surfaces: an `inelastic` rate adds twice itself to dephasing; the exchange field does, h, but the spin
+    that it polarises has no share in it. Where a field of the plane acts on spins, or the gate on spin-orbit coupling,
+    give a function of the field or the gate that returns the device.
 
     One factorisation for each field; the derivatives cost as much again, however many parameters there are. JAX
     differentiates the correction once, forward or backward, with respect to fields, rates, and everything in the
@@ -80,7 +81,8 @@ def localisation(
         A Localisation with `correction` and `change` (m,) [e^2/h].
 
     Raises:
-        ValueError: superconductors, barriers, unknown electrodes, rates that are negative, numbers that are not finite.
+        ValueError: superconductors, barriers that filter spins, unknown electrodes, rates that are negative, numbers
+            that are not finite.
         StabilityError: tensors with which the normal state is not stable.
         NotDifferentiableError: inside `jax.jit` or `jax.vmap`, or in a second derivative.
 
@@ -151,7 +153,7 @@ def _states(devices: Sequence[Device], rates: Sequence[Any], ends: tuple[str, st
         before, cooperon = cooperon, cooperon_of(given.system, np.asarray(device.mesh.points), cooperon)
         if before is None or before.of_cells is not cooperon.of_cells:
             refuse_unstable(cooperon)
-        inputs = Inputs(given.system, *(np.asarray(x) for x in given[1:]))
+        inputs = Inputs(given.system, *jax.tree.map(np.asarray, (given.weights, given.rates)))
         states.append(NormalState(inputs, cooperon, device))
     return states
 
@@ -159,11 +161,11 @@ def _states(devices: Sequence[Device], rates: Sequence[Any], ends: tuple[str, st
 def _found(state: NormalState, local: bool, derivatives: bool) -> FoundCorrection:
     (system, weights, rates), cooperon, device = state
     blocks = cooperon.inverse(rates, weights if derivatives else None)
-    traces = cooperon.traces(blocks[0])
+    traces = CooperonWeights(cooperon.traces(blocks[0]), cooperon.traces_across(blocks[0]))
     return FoundCorrection(
-        correction=float(weights @ traces),
-        response=Response.of(cooperon.pattern, traces, blocks[1]) if derivatives else None,
-        local=_at_nodes(device, conductivity_weights(device, system) * traces) if local else None,
+        correction=float(weights.nodes @ traces.nodes + weights.pairs @ traces.pairs),
+        response=Response.of(cooperon, traces, blocks[1]) if derivatives else None,
+        local=_at_nodes(device, conductivity_weights(device, system) * traces.nodes) if local else None,
     )
 
 

@@ -17,6 +17,7 @@ from jusadel.device.device import Device
 from jusadel.files.devices import device_of, packed_device
 from jusadel.files.distributions import flow_of, kinetics_of, packed_flow, packed_kinetics
 from jusadel.files.fluctuations import gaussian_of, localisation_of, packed_gaussian, packed_localisation
+from jusadel.files.responses import admittance_of, packed_admittance, packed_response, response_of
 from jusadel.files.results import RESULTS
 from jusadel.files.solutions import (
     Content,
@@ -30,6 +31,7 @@ from jusadel.files.solutions import (
     spectrum_of,
 )
 from jusadel.fitting.result import FitResult
+from jusadel.nonequilibrium.dynamics.result import Admittance, DynamicResponse
 from jusadel.nonequilibrium.flow import Flow
 from jusadel.nonequilibrium.kinetic_result import Kinetics
 from jusadel.solver.spectra import Spectrum
@@ -46,6 +48,8 @@ Result = (
     | Spectrum
     | Flow
     | Kinetics
+    | Admittance
+    | DynamicResponse
     | Localisation
     | Fluctuations
     | Device
@@ -66,9 +70,9 @@ def save(result: Result, path: Target) -> None:
     under another name and takes its place when it is complete: whatever interrupts that leaves the old file, or none.
 
     Args:
-        result: a Solution, ScreenedSolution, ScreenedFilm, Spectrum, Flow, Kinetics, Localisation, Fluctuations or
-            Device; or a CurrentPhaseRelation, CurrentVoltage, CriticalTemperature or FitResult, which have no device to
-            go on with.
+        result: a Solution, ScreenedSolution, ScreenedFilm, Spectrum, Flow, Kinetics, Admittance, DynamicResponse,
+            Localisation, Fluctuations or Device; or a CurrentPhaseRelation, CurrentVoltage, CriticalTemperature or
+            FitResult, which have no device to go on with.
         path: ends in .npz; an existing file is replaced.
 
     Raises:
@@ -132,6 +136,8 @@ KINDS: dict[str, tuple[type, Callable[..., tuple[Content, Content]], Callable[[S
     "Spectrum": (Spectrum, packed_spectrum, spectrum_of),
     "Flow": (Flow, packed_flow, flow_of),
     "Kinetics": (Kinetics, packed_kinetics, kinetics_of),
+    "Admittance": (Admittance, packed_admittance, admittance_of),
+    "DynamicResponse": (DynamicResponse, packed_response, response_of),
     "Localisation": (Localisation, packed_localisation, localisation_of),
     "Fluctuations": (Fluctuations, packed_gaussian, gaussian_of),
     "Device": (Device, packed_bare_device, bare_device_of),

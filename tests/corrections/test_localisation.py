@@ -92,6 +92,58 @@ def test_narrow_wire_in_a_field():
     assert found.change[0] / QUANTUM == pytest.approx(expected, rel=5e-3)
 
 
+# --- barriers and probes ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("g", [0.8, 1e5])
+def test_a_wire_with_a_barrier_inside(g):
+    """By the resistance r from the left: C(x, x') = r (R - r')/R, between the two sides of the barrier as well."""
+    mesh = ju.rectangle(L, 1e-3, 0.02, regions={"a": lambda c: c[:, 0] < L / 2, "b": lambda c: c[:, 0] > L / 2})
+    mesh, metal = ju.with_cut_between(mesh, "a", "b", "cut"), ju.Material(D=D, Tc=0.0)
+    cut = {"cut": ju.Interface(g)}
+    device = ju.Device(mesh=mesh, materials={"a": metal, "b": metal}, boundaries=cut)
+    half, barrier = L / (2 * D), 2 / g
+    R = 2 * half + barrier
+    wire = 2 * (half**2 / 2 - half**3 / (3 * R)) / R**2
+    between = barrier / R**2 * half**2 / R
+    expected = -2 * (wire + between)
+    assert g < 1e3 or expected == pytest.approx(-1 / 3, rel=1e-4)
+    assert ju.localisation(device).correction[0] / QUANTUM == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize(("left", "right"), [(None, [0.9, 0.4]), ([0.5], [0.7])])
+def test_a_dot_between_barriers(left, right):
+    """Brouwer and Beenakker: -(g g'^2 T + g^2 g' T')/(g + g')^3 of 2e^2/h; nothing through tunnel barriers."""
+    mesh, g = ju.rectangle(0.1, 0.1, 0.05), (1.0, 2.5)
+    ends = {
+        name: ju.Tunnel(ju.Reservoir(0.0), conductance, transmissions)
+        for name, conductance, transmissions in zip(("left", "right"), g, (left, right), strict=True)
+    }
+    device = ju.Device(mesh=mesh, materials=ju.Material(D=1e4, Tc=0.0), boundaries=ends)
+    T = [0.0 if x is None else np.sum(np.square(x)) / np.sum(x) for x in (left, right)]
+    expected = -(g[0] * g[1] ** 2 * T[0] + g[0] ** 2 * g[1] * T[1]) / sum(g) ** 3
+    assert ju.localisation(device).correction[0] / QUANTUM == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_cross_of_wires():
+    """Four contacts, a current through two: three arms end the Cooperon of the fourth, -1/4; alike both ways."""
+    w, far = 0.01, 1.0
+    outline = [(-far, -w), (-w, -w), (-w, -far), (w, -far), (w, -w), (far, -w)]
+    outline += [(-x, -y) for x, y in outline]
+    ends = {
+        "left": [(-far, w), (-far, -w)],
+        "bottom": [(-w, -far), (w, -far)],
+        "right": [(far, -w), (far, w)],
+        "top": [(w, far), (-w, far)],
+    }
+    mesh = ju.polygon(outline, 0.02, boundaries=ends)
+    probes = {name: ju.Reservoir(0.0) for name in ends}
+    device = ju.Device(mesh=mesh, materials=ju.Material(D=D, Tc=0.0), boundaries=probes)
+    along, across = (ju.localisation(device, across=x).correction[0] for x in (("left", "right"), ("bottom", "top")))
+    assert along / QUANTUM == pytest.approx(-1 / 4, rel=0.03)
+    assert along == pytest.approx(across, rel=1e-2)
+
+
 # --- films -----------------------------------------------------------------------------------------
 
 FIELDS = np.array([0.0, 0.5, 1.0, 2.0])
@@ -243,11 +295,12 @@ def test_derivatives(small):
             spin_field=p[2] * ju.rashba(0.5),
             nu=lambda x: 1 + 0.2 * p[3] * x[:, 0],
         )
-        device = ju.Device(mesh=small, materials=metal)
+        ends = {"left": ju.Tunnel(ju.Reservoir(0.0), 2.0 * p[6], transmissions=jnp.array([0.6, 0.2]))}
+        device = ju.Device(mesh=small, materials=metal, boundaries=ends)
         return ju.localisation(device, jnp.array([0.8]) * p[4], dephasing=0.5 * p[5]).correction[0]
 
-    at, step = jnp.ones(6), 1e-4
-    plus, minus = (np.array([correction(at.at[k].add(x)) for k in range(6)]) for x in (step, -step))
+    at, step = jnp.ones(7), 1e-4
+    plus, minus = (np.array([correction(at.at[k].add(x)) for k in range(7)]) for x in (step, -step))
     np.testing.assert_allclose(jax.grad(correction)(at), (plus - minus) / (2 * step), rtol=1e-6, atol=1e-8)
     with pytest.raises(ju.NotDifferentiableError, match="first derivatives only"):
         jax.grad(lambda x: jax.grad(lambda y: correction(at * y))(x))(1.0)
@@ -284,7 +337,7 @@ def test_bad_arguments(sample, given, message):
     [
         (1.0, {}, "has Tc = 1"),
         (0.0, {"left": ju.Reservoir(1.0)}, "Delta = 1"),
-        (0.0, {"left": ju.Tunnel(ju.Reservoir(0.0), 1.0)}, "is a barrier"),
+        (0.0, {"left": ju.Tunnel(ju.Reservoir(0.0), 1.0, polarisation=(0.5, 0, 0))}, "barrier that filters or turns"),
         (0.0, {"left": ju.Surface(h=(0.1, 0.0, 0.0))}, "expected an electrode"),
     ],
 )

@@ -386,6 +386,23 @@ def test_localisation_comes_back(path, given):
     assert repr(found) == repr(made)
 
 
+@pytest.mark.parametrize("rows", [(), (3,)])
+def test_linear_responses_come_back(path, rows):
+    device = ju.Device(mesh=ju.rectangle(1.0, 1.0, 2.0), materials=ju.Material(Tc=1.0))
+    omega = np.arange(1.0, 1.0 + np.prod(rows, dtype=int)).reshape(rows)
+    maps = {"phi": np.ones((*rows, 4)) * 1j, "pairing": None, "current": np.ones((*rows, 2, 2)) + 1j, "spin": None}
+    shared = {"device": device, "T": 0.3, "axis": "real", "omega": omega, "Q": (omega * (1 + 2j))[()], "energies": 90}
+    for made in (
+        ju.Admittance(between=("left", "right"), **shared, **maps),
+        ju.DynamicResponse(drive="vector potential", **shared, **maps),
+    ):
+        found = again(made, path)
+        for name in ("omega", "Q", *maps):
+            same(getattr(found, name), getattr(made, name))
+        assert repr(found) == repr(made)
+        same(found.quality, made.quality)
+
+
 @pytest.mark.parametrize("given", [{}, {"magnetisation": -0.2, "paraconductivity": 1.5, "across": ("left", "right")}])
 def test_gaussian_fluctuations_come_back(path, given):
     device = ju.Device(mesh=ju.rectangle(1.0, 1.0, 2.0), materials=ju.Material(Tc=1.0))

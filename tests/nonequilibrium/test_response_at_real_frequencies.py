@@ -11,8 +11,10 @@ import jusadel as ju
 from jusadel.action.matrix_free import lift
 from jusadel.action.nambu.frames import green_to_frame
 from jusadel.action.sparse_hessian import Pattern
-from jusadel.nonequilibrium.dynamics.doubled import Frames
-from jusadel.nonequilibrium.dynamics.linearised import DoubledAction
+from jusadel.nonequilibrium.dynamics.evaluation import Evaluation, Settings
+from jusadel.nonequilibrium.dynamics.retarded import Retarded
+from jusadel.nonequilibrium.dynamics.two_frequencies.doubled import Frames
+from jusadel.nonequilibrium.dynamics.two_frequencies.linearised import DoubledAction, Drive
 
 pytestmark = pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")
 
@@ -86,6 +88,42 @@ def test_damping_of_ferromagnetic_resonance(mesh):
     assert found.absorption > 0
 
 
+@pytest.mark.parametrize("omega", [1.2, 3.0])
+def test_amplitude_and_phase_of_the_pair_potential(mesh, omega):
+    """2 nu (4 - omega^2) C and - 2 nu omega^2 C with C = Int dxi tanh(E/2T)/(E (4 E^2 - omega^2)), Delta = 1.
+
+    The functional's second derivatives K with respect to |Delta| and to its phase, of the BCS theory. Without the gap
+    equation a change of Delta is answered by R = K - a; with it Delta follows by y = - R/K, and Q = R (1 + y).
+    """
+    T, eta = 0.3, 5e-3
+    sol, solver = film(mesh, T), ju.linear.SuperLU()
+    xi, z = np.linspace(0, 60, 600_001), omega + 2j * eta
+    E = np.hypot(xi, 1)
+    C = np.trapezoid(np.tanh(E / (2 * T)) / (E * (4 * E**2 - z**2)), xi)
+    settings = Settings(eta, False, 1e-4, 3000, (sol.omega, sol.weights), neutral=False, gap=True, maps=False)
+    for part, expected in enumerate((4 - z**2, -(z**2))):
+        change = np.zeros((len(sol.system.free), 2))
+        change[:, part] = sol.system.nodes.weight
+        drive = Drive(np.zeros(np.shape(sol.system.triangles)), np.zeros((len(change), 3)), change)
+        found = Evaluation(sol, (drive,), settings, Retarded(sol, solver, 1e-9), solver).at(omega)
+        y = found.pairs[:, part]
+        np.testing.assert_allclose(found.pairs[:, 1 - part], 0, atol=1e-3)  # they do not mix
+        np.testing.assert_allclose(-found.Q[0] / (y * (1 + y)) / AREA, 2 * NU * expected * C, rtol=2e-2)
+
+
+def test_a_longitudinal_field_is_a_gauge():
+    """grad chi exp(-i omega t) in a superconductor of its own: potential i omega chi and phase answer, nothing else."""
+    mesh = ju.rectangle(2.0, 0.5, 1.0, x=np.linspace(0, 2, 6), y=[0.0, 0.5])
+    sol = ju.solve(ju.Device(mesh=mesh, materials=ju.Material(Tc=1.0)), 0.3, "self-consistent", frequencies=12)
+    gradient = lambda x: np.stack([np.cos(x[:, 0]), 0 * x[:, 0]], axis=1)  # noqa: E731
+    given = {"A": gradient, "eta": 1e-3, "accuracy": 1e-3}
+    assert abs(ju.response(sol, 1.0, **given, gap=False).Q) > 0.5
+    found = ju.response(sol, 1.0, **given)
+    assert abs(found.Q) < 5e-3
+    chi = np.sin(np.asarray(mesh.points)[:, 0])
+    np.testing.assert_allclose(np.abs(found.phi - found.phi[0]), np.abs(chi - chi[0]), atol=2e-2)
+
+
 _ADVANCED = (lambda c: -np.conj(c), np.conj, np.conj)
 
 
@@ -126,12 +164,25 @@ def test_admittance_of_a_junction(junction, phase, omega, expected):
     assert found == pytest.approx(expected, rel=2e-2)
 
 
+def test_absorption_peaks_where_the_minigap_closes():
+    """Tikhonov and Feigel'man, arXiv:1412.2879, for omega and T up to the Thouless energy."""
+    mesh = ju.rectangle(1.0, 0.5, 1.0, x=np.linspace(0, 1, 9), y=[0.0, 0.5])
+
+    def absorbed(phase):
+        ends = {name: ju.Reservoir(100.0, sign * phase / 2) for name, sign in (("left", -1), ("right", 1))}
+        device = ju.Device(mesh=mesh, materials=ju.Material(D=1.0, Tc=0.0), boundaries=ends)
+        sol = ju.solve(device, 0.2, frequencies=30)
+        return ju.admittance(sol, 1.0, eta=0.05, frequencies=30, accuracy=3e-2).absorption
+
+    assert absorbed(3.1) > 10 * absorbed(2.6) > 0
+
+
 # --- everything at once ----------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def rich():
-    """A junction with spin-orbit and magnetic terms, a field, a barrier inside and a spin-active one at its end."""
+    """Junctions with spin-orbit and magnetic terms, a field, a barrier inside and a spin-active one at their end."""
     mesh = ju.rectangle(
         1.0,
         0.3,
@@ -141,23 +192,31 @@ def rich():
         regions={"a": lambda c: c[:, 0] < 0.5, "b": lambda c: c[:, 0] > 0.5},
     )
     mesh = ju.with_cut_between(mesh, "a", "b", "cut")
-    materials = {
-        "a": ju.Material(Tc=0.0, h=(0.3, 0.2, 0.5), **mild(1)),
-        "b": ju.Material(Tc=0.0, depairing=0.2, **mild(2)),
-    }
-    boundaries = {
-        "left": ju.Reservoir(3.0),
-        "right": ju.Tunnel(
-            ju.Reservoir(3.0, 1.0), ju.SpinActive(up=0.5, down=0.2, mixing=(0.4, -0.3), axis=(0.6, 0, 0.8), channels=2)
-        ),
-        "cut": ju.Interface(3.0, transmissions=[0.8, 0.3]),
-    }
-    return ju.Device(mesh=mesh, materials=materials, boundaries=boundaries, vector_potential=ju.uniform_field(0.3))
+
+    def of(seed):
+        rng = np.random.default_rng(seed)
+        h, axis, random = rng.normal(size=3), rng.normal(size=3), rng.random(6)
+        materials = {
+            "a": ju.Material(Tc=0.0, h=0.5 * h, **mild(2 * seed)),
+            "b": ju.Material(Tc=0.0, depairing=random[0], **mild(2 * seed + 1)),
+        }
+        active = ju.SpinActive(
+            up=0.9 * random[1], down=0.9 * random[2], mixing=tuple(h[:2]), axis=axis / np.linalg.norm(axis), channels=2
+        )
+        boundaries = {
+            "left": ju.Reservoir(3.0),
+            "right": ju.Tunnel(ju.Reservoir(3.0, 6.0 * random[3]), active),
+            "cut": ju.Interface(1 + 3 * random[4], transmissions=[0.8, 0.3]),
+        }
+        field = ju.uniform_field(random[5])
+        return ju.Device(mesh=mesh, materials=materials, boundaries=boundaries, vector_potential=field)
+
+    return of
 
 
-def test_a_rich_junction(rich):
-    """At one frequency H is Newton's Hessian; nothing is amplified."""
-    sol = ju.solve(rich, 0.3, frequencies=8)
+def test_one_frequency_of_a_rich_junction(rich):
+    """H is Newton's Hessian."""
+    sol = ju.solve(rich(0), 0.3, frequencies=8)
     action, G = DoubledAction(sol.system), np.asarray(sol.all_G)
     at = Frames.of(G[0], G[0], False)
     H = action.pattern.matrix(action.blocks(at, (np.full(action.nodes, sol.omega[0]),) * 2)).toarray()
@@ -165,8 +224,14 @@ def test_a_rich_junction(rich):
     _, expected = Pattern(lifted).slope_and_matrix(lifted, green_to_frame(G[0]), sol.omega[0])
     np.testing.assert_allclose(H, expected.toarray(), atol=1e-11 * abs(expected).max())
     assert ju.admittance(sol, 2 * np.pi * 0.3, axis="imaginary", frequencies=8).Y > 0
-    found = ju.admittance(sol, (2.0, 6.0), eta=0.2, accuracy=5e-2, frequencies=8)
-    assert (found.absorption > 0).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_nothing_is_amplified(rich, seed):
+    """Re Y >= 0 of random devices with everything on."""
+    sol = ju.solve(rich(seed), 0.3, frequencies=8)
+    omega = 1 + 5 * np.random.default_rng(seed).random()
+    assert ju.admittance(sol, omega, eta=0.2, accuracy=5e-2, frequencies=8).absorption > 0
 
 
 def test_maps_and_iterations_are_the_same_response(junction, monkeypatch):

@@ -1,6 +1,6 @@
 """Static response and that on the imaginary axis, against closed forms and differences."""
 
-from dataclasses import replace
+import warnings
 
 import jax
 import numpy as np
@@ -13,12 +13,14 @@ from jusadel.nonequilibrium.dynamics.drives import voltage
 from jusadel.nonequilibrium.dynamics.followers import Followers
 from jusadel.nonequilibrium.dynamics.frequency_pairs import crossing_pairs, summed_pairs
 from jusadel.nonequilibrium.dynamics.kernel import Kernel
-from jusadel.nonequilibrium.dynamics.linearised import DoubledAction, Drive
+from jusadel.nonequilibrium.dynamics.two_frequencies.linearised import DoubledAction, Drive
+from jusadel.nonequilibrium.dynamics.two_frequencies.solvers import PairFactors
 
 pytestmark = pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")
 
 D, NU, GAMMA, T, LENGTH, WIDTH = 1.3, 0.7, 0.9, 0.3, 1.0, 0.25
 AREA = LENGTH * WIDTH
+FACTORS = PairFactors(ju.linear.SuperLU())
 
 
 @pytest.fixture(scope="module")
@@ -86,9 +88,9 @@ def test_static_response_of_a_junction(junction):
     sol = junction(1.0)
     action, G = DoubledAction(sol.system), np.asarray(sol.all_G)
     nothing = Followers.of(action.system.nodes.weight, np.zeros(0, int), None)
-    kernel = Kernel(action, (voltage(sol, "left"),), nothing, lambda z: np.concatenate([G, G]).astype(complex))
+    kernel = Kernel(action, (voltage(sol, "left"),), nothing, lambda z: np.concatenate([G, G]).astype(complex), FACTORS)
     joined = kernel.of(summed_pairs(sol.T, sol.omega, sol.weights, 0.0, 0.0))
-    assert sum(x.weight * x.matrix()[0, 0] for x in joined) == pytest.approx(at_one, rel=1e-9)
+    assert sum(kernel.matrices(joined))[0, 0] == pytest.approx(at_one, rel=1e-9)
     slope = (float(Q(1 + step)) - float(Q(1 - step))) / (2 * step)
     inductance = lambda D: ju.admittance(junction(1.0, D=D), 0.0).inductance  # noqa: E731
     assert jax.grad(inductance)(1.0) == pytest.approx(-slope / at_one**2, rel=1e-5)
@@ -106,6 +108,29 @@ def test_a_longitudinal_static_field_gives_nothing():
     assert abs(moving.Q) < 1e-6 * alone  # a gauge, with phi and the phase in it
 
 
+def test_a_given_pair_potential_takes_charge():
+    """As much as the current at an electrode's surface, by differences in A, misses of the mean; else no warning."""
+    mesh = ju.rectangle(2.0, 0.5, 1.0, x=np.linspace(0, 2, 5), y=[0.0, 0.5])
+    ends = {"left": ju.Reservoir(1.0, -0.35), "right": ju.Reservoir(1.0, 0.35)}
+
+    def at(a):
+        field = lambda p: np.stack([0.5 * a + 0 * p[:, 0], 0 * p[:, 0]], axis=1)  # noqa: E731
+        device = ju.Device(mesh=mesh, materials=ju.Material(Tc=1.0), boundaries=ends, vector_potential=field)
+        return ju.solve(device, 0.3, pair_potential=lambda p: 1 + 0.2 * p[:, 0], frequencies=8)
+
+    one, other = (float(ju.current_through(at(a), "right")) for a in (1e-3, -1e-3))
+    sol = at(0.0)
+    with pytest.warns(ju.ChargeWarning) as warned:
+        mean = float(ju.admittance(sol, 0.0).Q)
+    missing = abs((one - other) / 2e-3 + mean) / mean
+    assert missing > 1e-2
+    assert f"differ by {100 * missing:.2g} %" in str(warned[0].message)
+    normal = ju.Device(mesh=mesh, materials=ju.Material(Tc=0.0), boundaries=ends)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ju.ChargeWarning)
+        ju.admittance(ju.solve(normal, 0.3, frequencies=8), 0.0)
+
+
 # --- the imaginary axis --------------------------------------------------------------------------------
 
 
@@ -117,8 +142,8 @@ def test_density_response_of_a_normal_metal(mesh):
     w, free = action.system.nodes.weight, np.flatnonzero(action.system.free)
     normal = lambda z: np.broadcast_to(R[2].astype(complex), (len(z), action.nodes, 4, 4))  # noqa: E731
     nothing = Drive(np.zeros(np.shape(action.system.triangles)), np.zeros((action.nodes, 3)))
-    joined = Kernel(action, (nothing,), Followers.of(w, free, None), normal).of(crossing_pairs(T, Omega))
-    found = sum(x.weight * x.matrix()[1:, 1:] for x in joined)
+    kernel = Kernel(action, (nothing,), Followers.of(w, free, None), normal, FACTORS)
+    found = sum(kernel.matrices(kernel.of(crossing_pairs(T, Omega))))[1:, 1:]
     K = stiffness(action.system).toarray()[np.ix_(free, free)]
     expected = 2 * Omega * w[free] * np.linalg.solve(K + Omega * np.diag(w[free]), np.diag(w[free])).T
     np.testing.assert_allclose(found, expected, atol=1e-12)
@@ -150,12 +175,3 @@ def test_conductivity_and_spin_susceptibility_of_a_superconductor(superconductor
     found = ju.response(superconductor, Omega, h=(0.0, 1.0, 0.0), axis="imaginary", accuracy=1e-6)
     expected = -2 * NU + 2 * np.pi * T * NU * np.sum((1 - c * c1 + s * s1) / (E + E1 + GAMMA))
     assert pytest.approx(expected, rel=1e-5) == found.Q / AREA
-
-
-def test_closed_form_of_diffusion_is_the_action(superconductor):
-    """With links, which turn nothing, diffusion goes through the terms of the action on doubled matrices."""
-    Omega = 2 * np.pi * T
-    linked = replace(superconductor, system=replace(superconductor.system, links=True))
-    for drive in ({"A": (1.0, 0.3)}, {"h": (0.2, 0.0, 1.0)}):
-        one, other = (ju.response(sol, Omega, axis="imaginary", **drive).Q for sol in (superconductor, linked))
-        assert one == pytest.approx(other, rel=1e-10)

@@ -20,9 +20,8 @@ from jusadel.action.matrices.padding import without_layout
 from jusadel.action.mesh_action import DiscreteAction
 from jusadel.common.differentiability import on_device
 from jusadel.corrections.cooperon import PER_RATE
-from jusadel.corrections.gaussian.pair_hessian import joint_blocks
 from jusadel.corrections.gaussian.pair_operator import PAIRED, PairOperator
-from jusadel.corrections.quadratic_form import SIGNS, cell_blocks, node_blocks, turns
+from jusadel.corrections.quadratic_form import SIGNS, cell_blocks, joint_blocks, node_blocks, turns
 from jusadel.device.device import Device
 from jusadel.solver.derivatives.rule import first_order
 from jusadel.solver.gap.sites import bare_sites, site_fields

@@ -7,23 +7,19 @@ omega is local in time: at omega + |Omega|/2 it is the Hessian of pairs with the
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
 from jusadel.action.matrices.padding import in_few_sizes
-from jusadel.action.mesh_action import DiscreteAction, Joint, joint_action
+from jusadel.action.mesh_action import DiscreteAction
 from jusadel.corrections.cooperon import PER_RATE
 from jusadel.corrections.quadratic_form import (
-    R1,
-    R2,
     SIGNS,
     cell_blocks,
     corner_turns,
-    near_normal,
+    joint_blocks,
     node_blocks,
     turns,
 )
@@ -93,25 +89,6 @@ class PairHessian:
         kept = (rows >= 0) & (columns >= 0)
         values = blocks.ravel()[kept]
         return sp.coo_matrix((values, (rows[kept], columns[kept])), shape=(n * c,) * 2).tocsc()
-
-
-@jax.jit
-def joint_blocks(joint: Joint) -> Array:
-    """Of a barrier, between the nodes of each pair, (k, 2, 2, 4, 4) complex."""
-
-    def of(u: Array) -> Array:
-        """Of the steps (k, 2, 8): pairs do not know of each other."""
-        G = jax.vmap(jax.vmap(near_normal))(u)
-        return jnp.sum(joint_action(joint, G[:, 0], G[:, 1]))
-
-    at_rest = jnp.zeros((len(joint.conductance), 2, 8))
-    slope = jax.linearize(jax.grad(of), at_rest)[1]
-
-    def along(node: Any, component: Any) -> Array:
-        return slope(at_rest.at[:, node, component].set(1.0))  # (k, 2, 8)
-
-    found = jnp.stack([jnp.stack([along(node, a) for a in R1]) for node in range(2)])  # (2, 4, k, 2, 8)
-    return jnp.transpose(found[..., R1] + 1j * found[..., R2], (2, 3, 0, 4, 1))
 
 
 def _mixing(blocks: np.ndarray) -> bool:

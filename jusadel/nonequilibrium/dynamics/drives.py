@@ -15,7 +15,7 @@ from jusadel.action.mesh_action import DiscreteAction
 from jusadel.common.arguments import real
 from jusadel.device.device import Device
 from jusadel.device.vector_potential import integrated
-from jusadel.nonequilibrium.dynamics.linearised import Drive
+from jusadel.nonequilibrium.dynamics.two_frequencies.linearised import Drive
 from jusadel.solver.states.solution import Solution
 
 INSULATING = 1e-12
@@ -48,6 +48,20 @@ def voltage(sol: Solution, name: str) -> Drive:
     """
     chi = harmonic(sol, name)
     return Drive(-chi[np.asarray(sol.system.triangles)], np.zeros((len(chi), 3)))
+
+
+def turn_of_pairs(sol: Solution, name: str) -> Drive | None:
+    """A turn of the pair potential inside the device by twice the potential of one electrode; None without it.
+
+    A pair potential that does not follow takes charge: what answers this drive is the current through the device, in
+    the mean with which an admittance has it, less that through the electrode's surface.
+    """
+    system = sol.system
+    given = np.asarray(system.nodes.fields["Delta"])
+    if not given[np.asarray(system.free)].any():
+        return None
+    pairing = 2 * harmonic(sol, name)[:, None] * np.stack([-given[:, 1], given[:, 0]], axis=1)
+    return Drive(np.zeros(np.shape(system.triangles)), np.zeros((len(given), 3)), pairing)
 
 
 def harmonic(sol: Solution, name: str) -> np.ndarray:

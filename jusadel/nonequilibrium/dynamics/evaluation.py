@@ -8,19 +8,32 @@ from typing import Any
 import numpy as np
 
 from jusadel.nonequilibrium.dynamics.drives import to_corners
-from jusadel.nonequilibrium.dynamics.followers import DENSE, PAIRS, Followers, eliminated, iterated
+from jusadel.nonequilibrium.dynamics.followers import DENSE, Followers, eliminated, iterated
 from jusadel.nonequilibrium.dynamics.frequency_pairs import (
     crossing_pairs,
     energy_range,
     real_pairs,
     summed_pairs,
 )
-from jusadel.nonequilibrium.dynamics.kernel import Joined, Kernel, side_by_side
-from jusadel.nonequilibrium.dynamics.linearised import EXCHANGE, DoubledAction, Drive, joining_tangents
+from jusadel.nonequilibrium.dynamics.kernel import Joined, Kernel
 from jusadel.nonequilibrium.dynamics.quadrature import integrated_adaptively
 from jusadel.nonequilibrium.dynamics.retarded import Retarded
+from jusadel.nonequilibrium.dynamics.two_frequencies.doubled import Frames
+from jusadel.nonequilibrium.dynamics.two_frequencies.krylov import PairKrylov
+from jusadel.nonequilibrium.dynamics.two_frequencies.linearised import (
+    EXCHANGE,
+    PAIRS,
+    DoubledAction,
+    Drive,
+    joining_tangents,
+)
+from jusadel.nonequilibrium.dynamics.two_frequencies.solvers import PairFactors
 from jusadel.solver.gap.sites import Sites, weighted_sites
+from jusadel.solver.linear import Krylov, LinearSolver
 from jusadel.solver.states.solution import Solution
+
+FOLLOWED, STEPPED = 1e-3, 1e-4
+"""Relative errors of what follows, by GMRES, and of the steps of G, by Krylov iterations, in that of the response."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +52,9 @@ class Settings:
 
 @dataclass(frozen=True)
 class FoundResponse:
-    """Of one frequency: second derivatives (d, d) of the drives, and what follows the first of them."""
+    """Of one frequency: second derivatives of the drives and the first of them, and what follows that one."""
 
-    Q: np.ndarray
+    Q: Any  # (d,)
     phi: np.ndarray  # (n,)
     pairs: np.ndarray | None  # (K, 2) of the sites
     current: np.ndarray | None  # (m + k, 2) of the cells
@@ -49,32 +62,37 @@ class FoundResponse:
     energies: int
 
     @classmethod
-    def static(cls, Q: Any, drives: int, nodes: int) -> FoundResponse:
-        """Of omega = 0, where no potential is needed, with the response of the last drive alone."""
-        full = np.full((drives, drives), None)
-        full[-1, 0] = Q
-        return cls(full, np.zeros(nodes, complex), None, None, None, 0)
+    def static(cls, Q: list[Any], nodes: int) -> FoundResponse:
+        """Of omega = 0, where no potential is needed."""
+        return cls(Q, np.zeros(nodes, complex), None, None, None, 0)
 
 
 class Evaluation:
     """The response of a Solution to drives, prepared for any frequency."""
 
-    def __init__(self, sol: Solution, drives: tuple[Drive, ...], settings: Settings, green: Retarded) -> None:
+    def __init__(
+        self, sol: Solution, drives: tuple[Drive, ...], settings: Settings, green: Retarded, solver: LinearSolver
+    ) -> None:
         self.sol, self.drives, self.settings, self.green = sol, drives, settings, green
         self.action = DoubledAction(sol.system)
+        self.solver = (
+            PairKrylov(self.action, solver, STEPPED * settings.accuracy)
+            if isinstance(solver, Krylov)
+            else PairFactors(solver)
+        )
         self.scales = _edges(sol)
 
     def at(self, omega: float) -> FoundResponse:
         """The response at a frequency > 0 of the axis of the settings."""
-        s, sol = self.settings, self.sol
-        kernel = Kernel(self.action, self.drives, self._followers(), self.green)
-        kernel.kept = 0 if len(kernel.followers.nodes) > DENSE else -1
+        s, sol, followers = self.settings, self.sol, self._followers()
+        iterative = len(followers.nodes) > DENSE or not self.solver.direct
+        kernel = Kernel(self.action, self.drives, followers, self.green, self.solver, 0 if iterative else -1)
         shift = omega if s.imaginary else -1j * omega
         joined = kernel.of(summed_pairs(sol.T, *s.frequencies, shift, s.eta))
-        values = self._values(joined)
+        values = _values(kernel, joined)
         if s.imaginary:
             crossing = kernel.of(crossing_pairs(sol.T, omega))
-            joined, values = joined + crossing, values + self._values(crossing)
+            joined, values = joined + crossing, values + _values(kernel, crossing)
         else:
             found = self._integrated(kernel, omega, sum(values))
             joined, values = joined + [x for x, _ in found], values + [v for _, v in found]
@@ -82,25 +100,17 @@ class Evaluation:
 
     # --- sums -----------------------------------------------------------------------------------
 
-    def _values(self, joined: list[Joined]) -> list[np.ndarray]:
-        """Of each pair its matrix times the weight, (d + s, d + s), or where it is large of the drives, (d + s, d)."""
-        if joined and joined[0].kernel.kept >= 0:
-            each = side_by_side(lambda x: np.concatenate(x.of_drives()), joined)
-        else:
-            each = side_by_side(lambda x: x.matrix(), joined)
-        return [x.weight * value for x, value in zip(joined, each, strict=True)]
-
     def _integrated(self, kernel: Kernel, omega: float, rest: Any) -> list[tuple[Joined, np.ndarray]]:
         s, sol, d = self.settings, self.sol, len(self.drives)
 
         def evaluate(E: np.ndarray, weights: np.ndarray) -> list[tuple[Joined, np.ndarray]]:
             joined = kernel.of(real_pairs(sol.T, omega, s.eta, E, weights))
-            return list(zip(joined, self._values(joined), strict=True))
+            return list(zip(joined, _values(kernel, joined), strict=True))
 
-        size = np.abs(rest[:d, :d]).max()
+        size = np.abs(rest[:d, 0]).max()
         return integrated_adaptively(
             evaluate,
-            lambda found: found[1][:d, :d],
+            lambda found: found[1][:d, 0],
             _stops(*energy_range(sol.T, omega), self.scales, omega),
             lambda total: s.accuracy * max(size, float(np.abs(total).max())),
             s.most_energies,
@@ -109,29 +119,18 @@ class Evaluation:
     def _closed(self, kernel: Kernel, joined: list[Joined], Q: Any) -> FoundResponse:
         """With the potential and the pair potential eliminated."""
         followers, d, n = kernel.followers, len(self.drives), len(self.sol.mesh.points)
-        own = np.array(Q[:d, :d])
-        for i, one in enumerate(self.drives):
-            for j, other in enumerate(self.drives):
-                own[i, j] += self.action.pauli(one, other)
-        y = np.zeros((len(followers.nodes), d), complex)
-        if len(followers.nodes):
-            if kernel.kept >= 0:
-                y = iterated(followers, lambda v: self._product(kernel, joined, v)[1], Q[d:, :d])
-                own = own + np.stack([self._product(kernel, joined, v)[0] for v in y.T], axis=1)
-            else:
-                full = np.array(Q)
-                full[d:, d:] += np.diag(followers.local)
-                y = eliminated(followers, full, d)
-                own = own + Q[:d, d:] @ y
-        current, spin = self._maps(joined, y[:, 0], followers) if self.settings.maps else (None, None)
-        sites = followers.sites
-        pairs = None if sites is None else followers.pairing(y[:, 0])
-        return FoundResponse(own, followers.potential(y[:, 0], n), pairs, current, spin, len(joined))
-
-    def _product(self, kernel: Kernel, joined: list[Joined], y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        each = side_by_side(lambda x: x.product(y), joined)
-        among, own = (sum(x.weight * e[k] for x, e in zip(joined, each, strict=True)) for k in (0, 1))
-        return among, own + kernel.followers.local * y
+        own = Q[:d, 0] + [self.action.pauli(one, self.drives[0]) for one in self.drives]
+        y = np.zeros(len(followers.nodes), complex)
+        if len(y) and kernel.kept >= 0:
+            product = lambda v: kernel.products(joined, v)[d:] + followers.local * v  # noqa: E731
+            y = iterated(followers, product, Q[d:, 0], FOLLOWED * self.settings.accuracy)
+            own = own + kernel.products(joined, y)[:d]
+        elif len(y):
+            y = eliminated(followers, Q[d:, 1:] + np.diag(followers.local), Q[d:, 0])
+            own = own + Q[:d, 1:] @ y
+        current, spin = self._maps(kernel, joined, y) if self.settings.maps else (None, None)
+        pairs = None if followers.sites is None else followers.pairing(y)
+        return FoundResponse(own, followers.potential(y, n), pairs, current, spin, len(joined))
 
     # --- what follows ---------------------------------------------------------------------------
 
@@ -156,17 +155,15 @@ class Evaluation:
 
     # --- maps -----------------------------------------------------------------------------------
 
-    def _maps(self, joined: list[Joined], y: np.ndarray, followers: Followers) -> tuple[np.ndarray, np.ndarray]:
+    def _maps(self, kernel: Kernel, joined: list[Joined], y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Current densities of the cells (m + k, 2) and spin densities (n, 3) that answer the first drive."""
-        unit = np.eye(len(self.drives))[0]
 
-        def of(x: Joined) -> tuple[np.ndarray, np.ndarray]:
-            at, steps = x.steps(unit, y)
+        def of(at: Frames, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             turned = self.action.felt(at, steps, self.drives[0])
-            spin = np.einsum("naij,kji,na->nk", joining_tangents(at), EXCHANGE, steps, optimize=True)
-            return x.weight * turned, x.weight * spin
+            return turned, np.einsum("naij,kji,na->nk", joining_tangents(at), EXCHANGE, steps, optimize=True)
 
-        turned, spin = (sum(e) for e in zip(*side_by_side(of, joined), strict=True))
+        each = kernel.steps(joined, y, of)
+        turned, spin = (sum(x.weight * e[k] for x, e in zip(joined, each, strict=True)) for k in (0, 1))
         cells = self.action.system.cells
         lever = to_corners(self.action.system, np.asarray(cells.steps))
         current = -np.einsum("mi,mik->mk", turned, lever) / np.asarray(cells.area)[:, None]
@@ -180,6 +177,11 @@ class Evaluation:
         np.add.at(total, owner, area)
         nu = (weight[:n] / np.where(total[:n] > 0, total[:n], 1.0))[owner]
         return nu[:, None] * (per_nu[owner] - 2 * self.drives[0].exchange[owner])
+
+
+def _values(kernel: Kernel, joined: list[Joined]) -> list[np.ndarray]:
+    """Of each pair its matrix times the weight, (d + s, 1 + s), or where it is large the column of the drive alone."""
+    return kernel.of_drives(joined) if kernel.kept >= 0 else kernel.matrices(joined)
 
 
 def _edges(sol: Solution) -> np.ndarray:

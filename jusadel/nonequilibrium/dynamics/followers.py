@@ -7,22 +7,21 @@ Delta, a = ln(T/Tc) + 2 pi T Sum 1/omega. The functional is stationary in y.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse.linalg as sla
 from scipy.linalg import lstsq
 
-from jusadel.action.nambu import R
 from jusadel.common.errors import SolveError
+from jusadel.nonequilibrium.dynamics.two_frequencies.linearised import PAIRS
 from jusadel.solver.gap.sites import Sites
 
-POTENTIAL, PAIRS = -np.eye(4), np.stack([R[1], R[0]])
-"""Of a scalar potential, - phi Tr G, and of Re Delta and Im Delta."""
+POTENTIAL = -np.eye(4)
+"""Of a scalar potential, - phi Tr G."""
 DENSE = 600
 """Amplitudes up to which their matrix is worked out and solved; more are found by GMRES."""
-SOLVED = 1e-9
-"""Relative residual of GMRES."""
 SINGULAR = 1e-11
 """Of the largest singular value: smaller ones belong to gauges that nothing holds."""
 
@@ -63,11 +62,10 @@ class Followers:
         return y[len(self.charged) :].reshape(2, -1).T
 
 
-def eliminated(followers: Followers, Q: np.ndarray, drives: int) -> np.ndarray:
-    """The amplitudes y (s, d) of unit drives, from the matrix (d + s, d + s) of second derivatives."""
+def eliminated(followers: Followers, own: np.ndarray, rhs: np.ndarray) -> np.ndarray:
+    """The amplitudes y (s,) of Q_yy y = - Q_yd, from both (s, s) and (s,)."""
     scale = followers.scale
-    own = Q[drives:, drives:] * scale[:, None] * scale
-    rhs = -Q[drives:, :drives] * scale[:, None]
+    own, rhs = own * scale[:, None] * scale, -rhs * scale
     y = lstsq(own, rhs, cond=SINGULAR)[0]
     left = np.abs(own @ y - rhs).max(initial=0.0)
     if not left <= 1e-6 * np.abs(rhs).max(initial=1e-300):
@@ -75,22 +73,19 @@ def eliminated(followers: Followers, Q: np.ndarray, drives: int) -> np.ndarray:
             f"the potential and the pair potential do not follow the drive: their equations leave {left:.1e} of "
             f"{np.abs(rhs).max(initial=0.0):.1e}; the state is close to an instability"
         )
-    return scale[:, None] * y
+    return np.asarray(scale * y)
 
 
-def iterated(followers: Followers, product: object, rhs: np.ndarray) -> np.ndarray:
-    """The same by GMRES; `product` gives Q_yy y of vectors (s,), rhs is Q_yd (s, d)."""
-    scale, found = followers.scale, []
-    matrix = sla.LinearOperator(
-        (len(scale),) * 2,
-        matvec=lambda z: scale * product(scale * np.ravel(z)),  # type: ignore[operator]
-        dtype=complex,
-    )
-    for column in rhs.T:
-        z, failed = sla.gmres(matrix, -scale * column, rtol=SOLVED, atol=0.0, restart=100, maxiter=5)
-        if failed:
-            raise SolveError(
-                "the potential and the pair potential that follow the drive were not found in 500 iterations of GMRES"
-            )
-        found.append(scale * z)
-    return np.stack(found, axis=1)
+def iterated(
+    followers: Followers, product: Callable[[np.ndarray], np.ndarray], rhs: np.ndarray, tol: float
+) -> np.ndarray:
+    """The same by GMRES, to the relative residual tol; `product` gives Q_yy y of vectors (s,), rhs is Q_yd (s,)."""
+    scale = followers.scale
+    matvec = lambda z: scale * product(scale * np.ravel(z))  # noqa: E731
+    matrix = sla.LinearOperator((len(scale),) * 2, matvec=matvec, dtype=complex)
+    z, failed = sla.gmres(matrix, -scale * rhs, rtol=tol, atol=0.0, restart=100, maxiter=5)
+    if failed:
+        raise SolveError(
+            "the potential and the pair potential that follow the drive were not found in 500 iterations of GMRES"
+        )
+    return np.asarray(scale * z)

@@ -9,27 +9,31 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jusadel.action.mesh_action import bath_rates
-from jusadel.common.distributed import processors
-from jusadel.nonequilibrium.dynamics.doubled import Frames
 from jusadel.nonequilibrium.dynamics.followers import Followers
 from jusadel.nonequilibrium.dynamics.frequency_pairs import FrequencyPairs
-from jusadel.nonequilibrium.dynamics.linearised import DoubledAction, Drive, Inverse, joining_tangents
-from jusadel.solver.linear.superlu import in_threads, one_thread_each
+from jusadel.nonequilibrium.dynamics.two_frequencies.doubled import Frames
+from jusadel.nonequilibrium.dynamics.two_frequencies.linearised import DoubledAction, Drive, joining_tangents
+from jusadel.nonequilibrium.dynamics.two_frequencies.solvers import PairEquations, PairSolver, in_pair_threads
+from jusadel.solver.linear.superlu import one_thread_each
 
-THREADS = 8
-KEPT = 2**31
-"""Bytes of factors that are kept for GMRES; others are made anew in each of its iterations."""
+KEPT = 2**32
+"""Bytes of factors, or of matrices, that are kept for GMRES; others are made anew in each of its iterations."""
 
 
 @dataclass
 class Kernel:
-    """A device's doubled action with what drives it and what follows, and G (b, N, 4, 4) at frequencies (b,)."""
+    """A device's doubled action with what drives it and what follows, and G (b, N, 4, 4) at frequencies (b,).
+
+    The first of the drives acts; the others say what answers it.
+    """
 
     action: DoubledAction
     drives: tuple[Drive, ...]
     followers: Followers
     green: Callable[[np.ndarray], np.ndarray]
+    solver: PairSolver
     kept: int = 0
+    """Bytes that are kept; negative where nothing is."""
 
     def of(self, pairs: FrequencyPairs) -> list[Joined]:
         """Linearised between the frequencies of each pair."""
@@ -42,13 +46,73 @@ class Kernel:
             for k in range(b)
         ]
 
+    def matrices(self, joined: list[Joined]) -> list[np.ndarray]:
+        """Of each pair the second derivatives, times its weight: columns of the first drive and of what follows,
+        (d + s, 1 + s)."""
+        d = len(self.drives)
+
+        def found(x: Joined, known: Followed, steps: np.ndarray) -> np.ndarray:
+            Q = -_contracted(x.columns(known, 1), steps)
+            Q[:d, :1] += x.own(known.at)
+            return Q
+
+        return _weighted(joined, self._answers(joined, lambda x, known: x.columns(known, 0), found))
+
+    def of_drives(self, joined: list[Joined]) -> list[np.ndarray]:
+        """The same of the first column alone, (d + s, 1)."""
+
+        def found(x: Joined, known: Followed, steps: np.ndarray) -> np.ndarray:
+            among = x.own(known.at) - _contracted(known.driven[1], steps)
+            return np.concatenate([among, -x.felt(known, steps)])
+
+        return _weighted(joined, self._answers(joined, lambda x, known: known.driven[0], found))
+
+    def products(self, joined: list[Joined], y: np.ndarray) -> np.ndarray:
+        """What the sum over pairs answers to amplitudes y (s,), at the drives and at what follows, (d + s,)."""
+
+        def found(x: Joined, known: Followed, steps: np.ndarray) -> np.ndarray:
+            return -np.concatenate([_contracted(known.driven[1], steps), x.felt(known, steps)])[:, 0]
+
+        pushed = self._answers(joined, lambda x, known: x.pushed(known, y[:, None]), found)
+        return np.asarray(sum(_weighted(joined, pushed)))
+
+    def steps(self, joined: list[Joined], y: np.ndarray, of: Callable[[Frames, np.ndarray], Any]) -> list[Any]:
+        """A function of the frames and of the steps q (N, 8) that answer the first drive and amplitudes y (s,)."""
+        return self._answers(
+            joined,
+            lambda x, known: known.driven[0] + x.pushed(known, y[:, None]),
+            lambda x, known, steps: of(known.at, -steps[..., 0]),
+        )
+
+    def _answers(
+        self,
+        joined: list[Joined],
+        given: Callable[[Joined, Followed], np.ndarray],
+        found: Callable[[Joined, Followed, np.ndarray], Any],
+    ) -> list[Any]:
+        """found(pair, its equations, x) of the solution x of H x = given(pair, its equations), of each pair."""
+        total, width = [], self.solver.width
+        for start in range(0, len(joined), width):
+            total += self._together(joined[start : start + width], given, found)
+        return total
+
+    def _together(self, joined: list[Joined], given: Any, found: Any) -> list[Any]:
+        def equations(k: int) -> tuple[Followed, np.ndarray]:
+            known = joined[k].linearised()
+            return known, given(joined[k], known)
+
+        with one_thread_each():
+            known, rhs = zip(*in_pair_threads(equations, len(joined)), strict=True)
+            x = self.solver.solve([f.prepared for f in known], rhs)
+            return in_pair_threads(lambda k: found(joined[k], known[k], x[k]), len(joined))
+
 
 class Followed(NamedTuple):
     """What the response of G at one pair of frequencies needs."""
 
     at: Frames
-    inverse: Inverse
-    driven: tuple[np.ndarray, np.ndarray]  # b and c of the drives, (N, 8, d)
+    prepared: Any  # by the solver
+    driven: tuple[np.ndarray, np.ndarray]  # b of the first drive (N, 8, 1), and c of all (N, 8, d)
     forced: tuple[np.ndarray, np.ndarray]  # and of what follows, at its nodes, (s, 8)
 
 
@@ -65,72 +129,49 @@ class Joined:
     G_second: np.ndarray
     _known: Followed | None = None
 
-    def matrix(self) -> np.ndarray:
-        """Second derivatives (d + s, d + s), without the weight."""
-        known = self._linear()
-        b, c = (self._columns(known, k) for k in (0, 1))
-        Q = -_contracted(c, known.inverse(b))
-        d = len(self.kernel.drives)
-        Q[:d, :d] += self._own(known.at)
-        return Q
-
-    def of_drives(self) -> tuple[np.ndarray, np.ndarray]:
-        """Of the columns of the drives the same, (d, d) and (s, d)."""
-        known = self._linear()
-        x = known.inverse(known.driven[0])
-        among = self._own(known.at) - _contracted(known.driven[1], x)
-        return among, -self._felt(known, x)
-
-    def product(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Of what follows, with amplitudes y (s,): its response at the drives (d,) and at itself (s,)."""
-        known = self._linear()
-        x = known.inverse(self._pushed(known, y[:, None]))
-        return -_contracted(known.driven[1], x)[:, 0], -self._felt(known, x)[:, 0]
-
-    def steps(self, drives: np.ndarray, y: np.ndarray) -> tuple[Frames, np.ndarray]:
-        """The frames and the steps q (N, 8) that answer amplitudes of drives (d,) and of what follows (s,)."""
-        known = self._linear()
-        b = known.driven[0] @ drives[:, None] + self._pushed(known, y[:, None])
-        return known.at, -known.inverse(b)[..., 0]
-
-    def _own(self, at: Frames) -> np.ndarray:
+    def own(self, at: Frames) -> np.ndarray:
+        """Second derivatives of drives and the first of them, with G held fast, (d, 1)."""
         action, drives = self.kernel.action, self.kernel.drives
-        return np.array([[action.own(at, one, other) for other in drives] for one in drives])
+        return np.array([[action.own(at, one, drives[0])] for one in drives])
 
-    def _pushed(self, known: Followed, y: np.ndarray) -> np.ndarray:
+    def pushed(self, known: Followed, y: np.ndarray) -> np.ndarray:
         """b of amplitudes (s, c), (N, 8, c)."""
         b = np.zeros((*known.driven[0].shape[:2], y.shape[1]), complex)
         np.add.at(b, self.kernel.followers.nodes, known.forced[0][:, :, None] * y[:, None])
         return b
 
-    def _felt(self, known: Followed, x: np.ndarray) -> np.ndarray:
+    def felt(self, known: Followed, x: np.ndarray) -> np.ndarray:
         """c.x of steps (N, 8, c), (s, c)."""
         return np.einsum("sa,sac->sc", known.forced[1], x[self.kernel.followers.nodes])
 
-    def _columns(self, known: Followed, k: int) -> np.ndarray:
-        """b or c of drives and what follows, (N, 8, d + s)."""
+    def columns(self, known: Followed, k: int) -> np.ndarray:
+        """b (k = 0) of the first drive and what follows, (N, 8, 1 + s), or c (k = 1) of all, (N, 8, d + s)."""
         nodes, driven = self.kernel.followers.nodes, known.driven[k]
         own = np.zeros((*driven.shape[:2], len(nodes)), complex)
         own[nodes, :, np.arange(len(nodes))] = known.forced[k]
         return np.concatenate([driven, own], axis=-1)
 
-    def _linear(self) -> Followed:
+    def linearised(self) -> Followed:
+        """Its equations, kept where there is room."""
         if self._known is not None:
             return self._known
         kernel, at = self.kernel, Frames.of(self.G, self.G_second, self.backward)
         rates = np.asarray(bath_rates(kernel.action.system, 0.0))
         below = -np.conj(self.second + rates) if self.backward else self.second + rates
-        driven, forced = (tuple(of(x) for x in (at, at.swapped)) for of in (self._driven, self._forced))
+        driven = self._driven(at, kernel.drives[:1]), self._driven(at.swapped, kernel.drives)
+        forced = self._forced(at), self._forced(at.swapped)
         sizes = np.maximum(np.abs(driven[0]).max(axis=(0, 2)), np.abs(forced[0]).max(axis=0, initial=0.0))
-        inverse = Inverse(kernel.action, kernel.action.blocks(at, (self.first + rates, below)), sizes)
-        found = Followed(at, inverse, driven, forced)  # type: ignore[arg-type]
-        if kernel.kept >= 0 and kernel.kept + inverse.size <= KEPT:
-            kernel.kept += inverse.size
+        blocks = kernel.action.blocks(at, (self.first + rates, below))
+        lowest = kernel.action.system.nodes.weight * self.first.real
+        prepared = kernel.solver.prepare(PairEquations(kernel.action, blocks, sizes, lowest))
+        found = Followed(at, prepared, driven, forced)
+        if kernel.kept >= 0 and kernel.kept + prepared.size <= KEPT:
+            kernel.kept += prepared.size
             self._known = found
         return found
 
-    def _driven(self, at: Frames) -> np.ndarray:
-        return np.stack([self.kernel.action.driven(at, drive) for drive in self.kernel.drives], axis=-1)
+    def _driven(self, at: Frames, drives: tuple[Drive, ...]) -> np.ndarray:
+        return np.stack([self.kernel.action.driven(at, drive) for drive in drives], axis=-1)
 
     def _forced(self, at: Frames) -> np.ndarray:
         followers = self.kernel.followers
@@ -142,7 +183,5 @@ def _contracted(c: np.ndarray, x: np.ndarray) -> np.ndarray:
     return np.tensordot(c, x, ((0, 1), (0, 1)))
 
 
-def side_by_side(function: Callable[[Joined], Any], joined: list[Joined]) -> list[Any]:
-    """The function of each pair, several at a time."""
-    with one_thread_each():
-        return in_threads(lambda k: function(joined[k]), range(len(joined)), min(THREADS, processors()))
+def _weighted(joined: list[Joined], values: list[np.ndarray]) -> list[np.ndarray]:
+    return [x.weight * value for x, value in zip(joined, values, strict=True)]

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from jusadel.action import matsubara
-from jusadel.common.arguments import is_count, is_number, real
+from jusadel.common.arguments import real
 from jusadel.common.differentiability import is_traced, refuse_traced
+from jusadel.common.errors import ChargeWarning
 from jusadel.common.types import ArrayLike, Frequencies
-from jusadel.nonequilibrium.dynamics.drives import checked_between, exchange_field, vector_potential, voltage
+from jusadel.nonequilibrium.dynamics.drives import (
+    checked_between,
+    exchange_field,
+    turn_of_pairs,
+    vector_potential,
+    voltage,
+)
 from jusadel.nonequilibrium.dynamics.evaluation import Evaluation, FoundResponse, Settings
-from jusadel.nonequilibrium.dynamics.linearised import Drive
+from jusadel.nonequilibrium.dynamics.questions import REAL, checked_settings, refuse_without_response
 from jusadel.nonequilibrium.dynamics.result import Admittance, DynamicResponse
 from jusadel.nonequilibrium.dynamics.retarded import Retarded
 from jusadel.nonequilibrium.dynamics.static import static_response
-from jusadel.solver.checks import refuse_bad_input
+from jusadel.nonequilibrium.dynamics.two_frequencies.linearised import Drive
 from jusadel.solver.derivatives.tracing import still
-from jusadel.solver.linear import LinearSolver, SuperLU
-from jusadel.solver.problem import largest_energy
+from jusadel.solver.linear import Krylov, LinearSolver, SuperLU
+from jusadel.solver.linear.choice import checked_linear_solver
 from jusadel.solver.states.solution import Solution
 
-REAL, IMAGINARY = "real", "imaginary"
 INSTEAD = "only the static response, omega = 0, has derivatives; take central differences of this one"
-BOSONIC = 1e-6
-"""Relative distance from a bosonic Matsubara frequency that counts as round-off."""
-RESOLVED = 0.5
-"""Of omega: what eta may be at most."""
+LARGE = 2000
+"""Nodes from which on iterations cost less than factors do."""
+CONSERVED = 1e-3
+"""Part of a current that may be missing untold."""
 
 
 def response(
@@ -68,7 +74,7 @@ def response(
         accuracy: of the sums over frequencies and energies, relative to Q.
         most_energies: after as many the integral over energies ends, with a CoarseEnergiesWarning.
         frequencies: of the Matsubara sum, as in `solve`; default those of the Solution where they reach far enough.
-        linear_solver: for G, as in `spectrum`.
+        linear_solver: for G and for its response, as in `spectrum`; default SuperLU below 2000 nodes, Krylov above.
         tol: relative residual of G.
 
     Returns:
@@ -82,10 +88,10 @@ def response(
     """
     if (A is None) == (h is None):
         raise ValueError("give one drive, either a vector potential A or an exchange field h")
-    _refuse_uncertain(sol)
+    refuse_without_response(sol)
     plain = still(sol)
     drive = vector_potential(plain, A) if h is None else exchange_field(plain, h)
-    options = _options(sol, omega, axis, eta, neutral, gap, maps, accuracy, most_energies, frequencies, tol)
+    options = checked_settings(sol, omega, axis, eta, neutral, gap, maps, accuracy, most_energies, frequencies, tol)
     found = _responses(sol, (drive,), omega, options, linear_solver, tol, "response")
     name = "vector potential" if h is None else "exchange field"
     return DynamicResponse(drive=name, Q=_entries(found, 0), **_shared(sol, omega, axis, found))
@@ -124,14 +130,38 @@ def admittance(
 
     Raises:
         As `response`; ValueError: unknown electrodes.
+
+    Warns:
+        ChargeWarning: a pair potential inside the device does not follow and takes part of the current.
     """
-    _refuse_uncertain(sol)
+    refuse_without_response(sol)
     plain = still(sol)
     names = checked_between(plain.device, between)
     drives = tuple(voltage(plain, name) for name in names)
-    options = _options(sol, omega, axis, eta, neutral, gap, maps, accuracy, most_energies, frequencies, tol)
-    found = _responses(sol, drives, omega, options, linear_solver, tol, "admittance")
-    return Admittance(between=names, Q=-_entries(found, -1), **_shared(sol, omega, axis, found))
+    options = checked_settings(sol, omega, axis, eta, neutral, gap, maps, accuracy, most_energies, frequencies, tol)
+    taken = None if options.gap else turn_of_pairs(plain, names[1])
+    found = _responses(
+        sol, drives if taken is None else (*drives, taken), omega, options, linear_solver, tol, "admittance"
+    )
+    if taken is not None:
+        _warn_of_charge(omega, found)
+    return Admittance(between=names, Q=-_entries(found, 1), **_shared(sol, omega, axis, found))
+
+
+def _warn_of_charge(omega: Any, found: list[FoundResponse]) -> None:
+    """Warn where a pair potential that does not follow takes more charge than round-off, relative to the current."""
+    if is_traced([f.Q for f in found]):
+        return
+    lost = [abs(complex(f.Q[2])) / max(abs(complex(f.Q[1])), 1e-300) for f in found]
+    worst = int(np.argmax(lost))
+    if lost[worst] > CONSERVED:
+        warnings.warn(
+            f"the pair potential is given and does not follow the drive, so that charge is not conserved: at omega = "
+            f"{np.atleast_1d(omega)[worst]:.4g} the current in the electrode and that in the device differ by "
+            f"{100 * lost[worst]:.2g} %; solve with pair_potential='self-consistent'",
+            ChargeWarning,
+            stacklevel=3,
+        )
 
 
 def _responses(
@@ -144,25 +174,31 @@ def _responses(
     name: str,
 ) -> list[FoundResponse]:
     values = np.atleast_1d(np.asarray(real("omega", omega)))
-    solver = linear_solver or SuperLU()
+    solver = _chosen(sol, linear_solver)
     if is_traced(sol):
         refuse_traced(name, INSTEAD, **{"sol": sol} if values.any() else {})
     found = []
-    evaluation = Evaluation(sol, drives, settings, Retarded(sol, solver, tol)) if values.any() else None
+    evaluation = Evaluation(sol, drives, settings, Retarded(sol, solver, tol), solver) if values.any() else None
     for value in values:
         if value == 0 or evaluation is None:
-            Q = static_response(sol, drives, settings.gap, solver, tol)
-            found.append(FoundResponse.static(Q, len(drives), len(sol.mesh.points)))
+            Q = [static_response(sol, (drives[0], drive), settings.gap, solver, tol) for drive in drives[1:] or drives]
+            found.append(FoundResponse.static([None, *Q] if drives[1:] else Q, len(sol.mesh.points)))
         else:
             found.append(evaluation.at(float(value)))
     return found
 
 
+def _chosen(sol: Solution, given: Any) -> LinearSolver:
+    """The given solver, or Krylov where its factors would be large."""
+    default = Krylov() if len(sol.system.free) > LARGE else SuperLU()
+    return checked_linear_solver(given or default, 1, 1)
+
+
 def _entries(found: list[FoundResponse], last: int) -> Any:
-    """Of each frequency the response of the last drive to the first, (n_omega,)."""
+    """Of each frequency the response of this drive to the first, (n_omega,)."""
     if len(found) == 1:
-        return found[0].Q[last, 0]
-    return np.array([f.Q[last, 0] for f in found])
+        return found[0].Q[last]
+    return np.array([f.Q[last] for f in found])
 
 
 def _shared(sol: Solution, omega: Any, axis: str, found: list[FoundResponse]) -> dict[str, Any]:
@@ -186,89 +222,3 @@ def _shared(sol: Solution, omega: Any, axis: str, found: list[FoundResponse]) ->
         "spin": stacked("spin"),
         "energies": sum(f.energies for f in found),
     }
-
-
-# --- what is asked -----------------------------------------------------------------------------------
-
-
-def _options(
-    sol: Any,
-    omega: Any,
-    axis: str,
-    eta: Any,
-    neutral: bool,
-    gap: bool | None,
-    maps: bool,
-    accuracy: float,
-    most_energies: Any,
-    frequencies: Any,
-    tol: float,
-) -> Settings:
-    refuse_bad_input(still(sol.device), tol)
-    values = np.atleast_1d(np.asarray(real("omega", omega)))
-    if values.ndim != 1 or not values.size or not np.isfinite(values).all() or (values < 0).any():
-        raise ValueError(f"omega = {omega!r}; expected finite frequencies >= 0, a number or (n_omega,)")
-    if axis not in (REAL, IMAGINARY):
-        raise ValueError(f"axis = {axis!r}; expected 'real' or 'imaginary'")
-    if not is_number(accuracy) or not 0 < accuracy < 1:
-        raise ValueError(f"accuracy = {accuracy!r}; expected a relative error between 0 and 1")
-    if not is_count(most_energies):
-        raise ValueError(f"most_energies = {most_energies!r}; expected a whole number >= 1")
-    positive = values[values > 0]
-    if positive.size:
-        _refuse_frequencies(positive, axis, eta, float(still(sol).T))
-    consistent = sol.stats.get("state") in ("superconducting", "unstable")
-    plain = still(sol)
-    return Settings(
-        eta=0.0 if axis == IMAGINARY else float(eta),
-        imaginary=axis == IMAGINARY,
-        accuracy=float(accuracy),
-        most_energies=int(most_energies),
-        frequencies=_frequencies(plain, float(values.max()), accuracy, frequencies),
-        neutral=bool(neutral),
-        gap=consistent if gap is None else bool(gap),
-        maps=bool(maps),
-    )
-
-
-def _refuse_uncertain(sol: Any) -> None:
-    if not isinstance(sol, Solution):
-        raise TypeError(f"sol is {type(sol).__name__}; expected the Solution that jusadel.solve(device, ...) returns")
-    if is_traced((sol.converged, sol.stable)):
-        return
-    bad = ~(np.asarray(sol.converged) & np.asarray(sol.stable))
-    if bad.any():
-        raise ValueError(
-            f"the Solution is not certified at omega = {np.asarray(sol.omega)[bad][0]:.4g}, and has no response; "
-            "see what jusadel.solve says with throw=True"
-        )
-
-
-def _refuse_frequencies(omega: np.ndarray, axis: str, eta: Any, T: float) -> None:
-    if axis == IMAGINARY:
-        m = omega / (2 * np.pi * T)
-        bad = np.abs(m - np.round(m)) > BOSONIC * m
-        if bad.any():
-            near = 2 * np.pi * T * max(1, round(float(m[bad][0])))
-            raise ValueError(
-                f"omega = {omega[bad][0]:.6g} on the imaginary axis; expected 2 pi T m, the nearest being {near:.6g}"
-            )
-        return
-    if not is_number(eta) or not 0 < float(eta) <= RESOLVED * omega.min():
-        raise ValueError(
-            f"eta = {eta!r} does not resolve omega = {omega.min():.4g}; expected a number > 0 well below it (at most "
-            f"{RESOLVED:g} of it)"
-        )
-
-
-def _frequencies(sol: Solution, omega: float, accuracy: float, given: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Those given, or those of the Solution, or more where the response feels higher ones."""
-    if given is not None:
-        return matsubara.given_sum(sol.T, given)
-    if omega == 0:
-        return np.asarray(sol.omega), np.asarray(sol.weights)
-    highest = largest_energy(sol.device, sol.vertex_Delta) + omega
-    count = matsubara.enough_frequencies(sol.T, highest, accuracy)
-    if count <= len(sol.omega):
-        return np.asarray(sol.omega), np.asarray(sol.weights)
-    return matsubara.quadrature(sol.T, count)

@@ -18,7 +18,7 @@ from jusadel.action.nambu import R
 from jusadel.action.nambu.frames import frame_to_green, green_to_frame
 from jusadel.action.terms import TERMS
 from jusadel.common.differentiability import on_device
-from jusadel.nonequilibrium.dynamics.linearised import EXCHANGE, Drive
+from jusadel.nonequilibrium.dynamics.two_frequencies.linearised import EXCHANGE, PAIRS, Drive
 from jusadel.solver.derivatives.implicit_function import Equations, GapTerms
 from jusadel.solver.derivatives.tracing import still
 from jusadel.solver.derivatives.under_grad import function_of
@@ -45,15 +45,16 @@ def static_response(sol: Solution, drives: tuple[Drive, ...], gap: bool, solver:
     first, last = drives[0], drives[-1]
     held = on_device(held_frames(sol.device, sol.system, jnp.asarray(sol.omega)))
 
+    pairing = np.zeros((len(plain.system.free), 2)) if last.pairing is None else last.pairing
+
     def force(a: Array) -> Array:
         system = _driven(sol.system, first, a)
         terms = None if sites is None else _gap_terms(sol, sites)
         eq = Equations(system=system, omega=jnp.asarray(sol.omega), held=held, gap=terms)
         found = function_of(eq, problem, V, sites, at_sites)
         at = system if sites is None else eq.at(found[1])
-        return _force(
-            at, frame_to_green(found[0]), jnp.pi * sol.T * jnp.asarray(sol.weights), (last.turns, last.exchange)
-        )
+        weights = jnp.pi * sol.T * jnp.asarray(sol.weights)
+        return _force(at, frame_to_green(found[0]), weights, (last.turns, last.exchange, pairing))
 
     slope = jax.jvp(force, (jnp.zeros(()),), (jnp.ones(()),))[1]
     weight = jnp.asarray(sol.system.nodes.weight)
@@ -88,7 +89,7 @@ def _driven(system: DiscreteAction, drive: Drive, a: Any) -> DiscreteAction:
 @jax.jit
 def _force(system: DiscreteAction, G: Array, weights: Array, drive: Any) -> Array:
     """dF/da at a = 0 of a drive, from G (b, N, 4, 4)."""
-    turns, exchange = drive
+    turns, exchange, pairing = drive
 
     def of_cell(turns: Array, G: Array, cell: Cells) -> Array:
         turned = lambda s: cell_action(system, [_turned(G[i], s * turns[i]) for i in range(3)], cell)  # noqa: E731
@@ -97,7 +98,7 @@ def _force(system: DiscreteAction, G: Array, weights: Array, drive: Any) -> Arra
     def of(G: Array) -> Array:
         cells = jnp.sum(jax.vmap(of_cell)(turns, G[system.triangles], system.cells))
         pulled = jnp.einsum("nk,kij,nji->", system.nodes.weight[:, None] * exchange, EXCHANGE, G)
-        return cells + pulled
+        return cells + pulled + jnp.einsum("nk,kij,nji->", pairing, PAIRS, G)
 
     total, _ = jax.lax.scan(lambda t, x: (t + x[1] * of(x[0]), None), jnp.zeros(()), (G, weights))
     return total

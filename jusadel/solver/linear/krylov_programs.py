@@ -123,11 +123,11 @@ def _responses(
     V_inverse = inverse_of_frames(V)
     exact = in_frames(lifted, V, V_inverse, Phi, gradient_change(lifted, green(V, V_inverse), omega)).apply
     measure = lambda r: energy(r, precondition(_in_precision_of(inner, r)))  # noqa: E731
-    x, accuracy = _refined(exact, solve, measure, b, tol, rounds)
+    x, accuracy = iteratively_refined(exact, solve, measure, b, tol, rounds)
     return jnp.moveaxis(x * size, -1, 0), accuracy
 
 
-def _refined(
+def iteratively_refined(
     exact: Operator, solve: Callable[..., Iterate], measure: Operator, b: Array, tol: Array, rounds: int
 ) -> tuple[Array, Array]:
     """x of exact(x) = b, and its relative error, by iterative refinement with a solver of lower precision."""

@@ -39,12 +39,12 @@ def norm(a: Array) -> Array:
     return jnp.sqrt(jnp.sum(a.real**2 + a.imag**2 if jnp.iscomplexobj(a) else a**2, axis=(0, 1)))
 
 
-def energy(r: Array, z: Array) -> Array:
+def energy(r: Array, z: Array, signs: Any = SIGNATURE) -> Array:
     """sqrt(r C r) for the residual r and z = S C r, with the preconditioner's positive part C and signs S, (w,).
 
     C is about the inverse of |H|, so that this is about the energy norm of the error.
     """
-    return jnp.sqrt(jnp.abs(dot(jnp.conj(r), jnp.asarray(SIGNATURE, r.dtype)[:, None] * z)))
+    return jnp.sqrt(jnp.abs(dot(jnp.conj(r), jnp.asarray(signs, r.dtype)[:, None] * z)))
 
 
 def _ratio(a: Array, b: Array) -> Array:
@@ -97,7 +97,15 @@ def sqmr(apply: Operator, precondition: Operator, b: Array, tol: Array, limit: i
     return Iterate(end[1], _ratio(end[7], start), end[9])
 
 
-def fgmres(apply: Operator, precondition: Operator, b: Array, tol: Array, size: int, cycles: int) -> Iterate:
+def fgmres(
+    apply: Operator,
+    precondition: Operator,
+    b: Array,
+    tol: Array,
+    size: int,
+    cycles: int,
+    signs: Any = SIGNATURE,
+) -> Iterate:
     """Flexible GMRES (Saad 1993), restarted every `size` iterations; the preconditioner may be an iteration itself.
 
     Args:
@@ -107,8 +115,10 @@ def fgmres(apply: Operator, precondition: Operator, b: Array, tol: Array, size: 
         tol: relative `energy` of the residual wanted, (w,); every cycle makes the residual's own norm small.
         size: iterations per cycle, all of whose vectors are kept.
         cycles: most cycles.
+        signs: of the components of vectors, as in `energy`.
     """
-    start, whole = norm(b), energy(b, precondition(b))
+    measure = lambda r: energy(r, precondition(r), signs)  # noqa: E731
+    start, whole = norm(b), measure(b)
 
     def cycle(state: Any) -> Any:
         k, x, r, error, count = state
@@ -116,7 +126,7 @@ def fgmres(apply: Operator, precondition: Operator, b: Array, tol: Array, size: 
         step, used = _arnoldi(apply, precondition, r, target, size)
         x = jnp.where(used > 0, x + step, x)
         r = b - apply(x)
-        return k + 1, x, r, _ratio(energy(r, precondition(r)), whole), count + used
+        return k + 1, x, r, _ratio(measure(r), whole), count + used
 
     unfinished = lambda state: (state[0] < cycles) & jnp.any(state[3] > tol)  # noqa: E731
     no, error = jnp.zeros(b.shape[-1:], int), jnp.where(whole == 0, 0, jnp.ones_like(whole))
@@ -141,7 +151,7 @@ def _arnoldi(apply: Operator, precondition: Operator, r: Array, target: Array, s
         j, basis, images, H, rotations, g, count = state
         active = jnp.abs(g[j]) > target
         z = precondition(basis[j])
-        h, v = _orthogonalised(basis, apply(z))
+        h, v = _orthogonalised(basis, apply(z), j + 1)
         for_column = lambda i, h: _rotated(h, i, rotations[0, i], rotations[1, i])  # noqa: E731
         h = jax.lax.fori_loop(0, j, for_column, h)
         length = jnp.sqrt(jnp.abs(h[j]) ** 2 + jnp.abs(h[j + 1]) ** 2)
@@ -159,32 +169,33 @@ def _arnoldi(apply: Operator, precondition: Operator, r: Array, target: Array, s
     start = (0, basis, images, H, rotations, g, jnp.zeros(w, int))
     used, _, images, H, _, g, count = jax.lax.while_loop(running, body, start)
     y = _back_substituted(H, g, used)
-    return _combined(y, images), count
+    return _combined(y, images, used), count
 
 
-def _orthogonalised(basis: Array, v: Array) -> tuple[Array, Array]:
-    """Coefficients of v in the basis, with the length of the rest behind them, and the rest at length one.
+def _orthogonalised(basis: Array, v: Array, count: Any) -> tuple[Array, Array]:
+    """Coefficients of v in the first `count` of a basis, with the length of the rest behind them, and the rest at
+    length one.
 
-    Vectors that are not there yet are zero. Twice, as Gram-Schmidt needs in single precision.
+    Twice, as Gram-Schmidt needs in single precision.
     """
     total = jnp.zeros((len(basis), v.shape[-1]), v.dtype)
     for _ in range(2):
-        h = _dots(basis, v)
-        v, total = v - _combined(h, basis), total + h
+        h = _dots(basis, v, count)
+        v, total = v - _combined(h, basis, count), total + h
     length = norm(v)
-    filled = jnp.sum(jnp.any(basis != 0, axis=(1, 2, 3)))
-    return total.at[filled].set(length), _ratio(v, length)
+    return total.at[count].set(length), _ratio(v, length)
 
 
-def _dots(basis: Array, v: Array) -> Array:
-    """conj(basis_k) . v, (k, w)."""
-    return jax.lax.map(lambda q: dot(jnp.conj(q), v), basis)
+def _dots(basis: Array, v: Array, count: Any) -> Array:
+    """conj(basis_k) . v of the first of them, (k, w)."""
+    one = lambda k, h: h.at[k].set(dot(jnp.conj(basis[k]), v))  # noqa: E731
+    return jax.lax.fori_loop(0, count, one, jnp.zeros((len(basis), v.shape[-1]), v.dtype))
 
 
-def _combined(h: Array, basis: Array) -> Array:
-    """The sum of h_k basis_k."""
+def _combined(h: Array, basis: Array, count: Any) -> Array:
+    """The sum of h_k basis_k of the first of them."""
     add = lambda k, total: total + h[k] * basis[k]  # noqa: E731
-    return jax.lax.fori_loop(0, len(basis), add, jnp.zeros_like(basis[0]))
+    return jax.lax.fori_loop(0, count, add, jnp.zeros_like(basis[0]))
 
 
 def _rotated(h: Array, i: Any, cosine: Array, sine: Array) -> Array:

@@ -1,8 +1,8 @@
 """The equations of two frequencies, linearised: how their G follow a drive that joins them, H q = - b.
 
-H, the drive's b and the response's c are derivatives of the action of doubled matrices (`doubled`); diffusion without
-links, S = -(1/4) K_ij Tr(G_i G_j), and the terms in which G stands once have closed forms. At one frequency H is the
-Hessian of Newton's method.
+H, the drive's b and the response's c are derivatives of the action of doubled matrices (`doubled`); diffusion
+(`diffusion`) and the terms in which G stands once have closed forms. At one frequency H is the Hessian of Newton's
+method.
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
-from scipy.sparse.csgraph import connected_components
 
 from jusadel.action.matrices.node_matrices import TWO_B_R3
 from jusadel.action.mesh_action import DiscreteAction, node_action, of_pairs
 from jusadel.action.nambu import TANGENT, L, R
-from jusadel.nonequilibrium.dynamics.diffusion import Diffusion, driven_diffusion, own_diffusion
-from jusadel.nonequilibrium.dynamics.doubled import (
+from jusadel.nonequilibrium.dynamics.two_frequencies.diffusion import Diffusion
+from jusadel.nonequilibrium.dynamics.two_frequencies.doubled import (
     STEPS,
     Frames,
     doubled_forces,
@@ -32,15 +31,11 @@ from jusadel.nonequilibrium.dynamics.doubled import (
     stiffness_of,
 )
 from jusadel.nonequilibrium.keldysh import bare_terms, chunked
-from jusadel.solver.linear.superlu import SuperLU
 
 ONCE = ("omega", "Delta", "h", "inelastic")
 """Fields of the terms in which G stands once."""
-APART = 1e-12
-"""Of the largest block: modes that couple by less do not couple."""
-
-EXCHANGE = L @ R[2]
-"""What h_k multiplies in the action."""
+EXCHANGE, PAIRS = L @ R[2], np.stack([R[1], R[0]])
+"""What h_k, and Re Delta and Im Delta, multiply in the action."""
 
 _TANGENTS = np.moveaxis(np.asarray(TWO_B_R3), -1, 0)  # 2 B_a R3, (8, 4, 4)
 _PRODUCTS = 2 * np.einsum("aij,bjk->abik", TANGENT, TANGENT) @ R[2]  # 2 B_a B_b R3
@@ -54,7 +49,13 @@ class Drive:
 
     turns: np.ndarray  # (m, 3) line integrals of A from the middle of cells to their corners; none across barriers
     exchange: np.ndarray  # (N, 3) h at the nodes
+    pairing: np.ndarray | None = None  # (N, 2) changes of Re Delta and Im Delta times the nodes' weights
     _known: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    def at_nodes(self, weight: np.ndarray) -> np.ndarray:
+        """What it multiplies G with at nodes of these weights (N,), Tr(M G): (N, 4, 4)."""
+        found = np.einsum("nk,kij->nij", weight[:, None] * self.exchange, EXCHANGE)
+        return found if self.pairing is None else found + np.einsum("nk,kij->nij", self.pairing, PAIRS)
 
     def known(self, key: Any, make: Callable[[], Any]) -> Any:
         """What was made once."""
@@ -66,11 +67,12 @@ class Drive:
 class DoubledAction:
     """The discrete action for pairs of frequencies; made once a device."""
 
-    def __init__(self, system: DiscreteAction) -> None:
+    def __init__(self, system: DiscreteAction, closed_form: bool = True) -> None:
+        """With `closed_form` false diffusion goes through the terms of the action as well."""
         self.system, bare = jax.tree.map(np.asarray, system), bare_terms(system)
         self.nodes = len(self.system.free)
         self.diffusion = None
-        if not system.links and any(t.field == "D" for t in system.cell_terms):
+        if closed_form and any(t.field == "D" for t in system.cell_terms):
             self.diffusion = Diffusion(self.system)
             bare = replace(bare, cell_terms=tuple(t for t in bare.cell_terms if t.field != "D"))
         self._cells = bare
@@ -79,9 +81,7 @@ class DoubledAction:
         self._whole = bare_terms(system)
         itself, corners = np.arange(self.nodes)[:, None], self.system.triangles
         groups: list[tuple[Any, Any]] = [(itself, itself)]
-        if self.diffusion:
-            groups.append((self.diffusion.row[:, None], self.diffusion.column[:, None]))
-        groups += [(corners, corners)] * bool(bare.cell_terms)
+        groups += [(corners, corners)] * bool(self.diffusion or bare.cell_terms)
         groups += [(joint.pairs, joint.pairs) for joint in self.system.joints]
         self.pattern = PairPattern(self.system, groups)
 
@@ -104,15 +104,22 @@ class DoubledAction:
             nodal = chunked(partial(stiffness_of, forces_of_node, self._nodes), alone, system.nodes)
             own = own + nodal[:, 0, :, 0]
         found = [own[:, None, None]]
-        if self.diffusion:
-            found.append(self.diffusion.across(joining_tangents(at.swapped), joining_tangents(at))[:, None, None])
-        if self._cells.cell_terms:
-            cells = chunked(partial(stiffness_of, forces_of_cell, self._cells), at.at(system.triangles), system.cells)
-            found.append(cells.swapaxes(2, 3))
+        if self.diffusion or self._cells.cell_terms:
+            found.append(self._of_cells(at))
         for joint in system.joints:
             sides = chunked(partial(stiffness_of, forces_of_sides, self._cells), at.at(joint.pairs), of_pairs(joint))
             found.append(sides.swapaxes(2, 3))
         return self.pattern.summed(found)
+
+    def _of_cells(self, at: Frames) -> np.ndarray:
+        """Of the gradient terms, between the corners of cells, (m, 3, 3, 8, 8)."""
+        system, found = self.system, []
+        if self.diffusion:
+            found.append(self.diffusion.across(joining_tangents(at.swapped), joining_tangents(at)))
+        if self._cells.cell_terms:
+            cells = chunked(partial(stiffness_of, forces_of_cell, self._cells), at.at(system.triangles), system.cells)
+            found.append(cells.swapaxes(2, 3))
+        return np.asarray(sum(found))
 
     def _bent(self, at: Frames, omega: tuple[Any, Any]) -> np.ndarray:
         """What the retraction bends of the terms that hold G once, and of diffusion, (N, 8, 8)."""
@@ -128,18 +135,18 @@ class DoubledAction:
 
     def driven(self, at: Frames, drive: Drive) -> np.ndarray:
         """b of a drive, (N, 8): the forces along p of its part next to q."""
-        back, weight = joining_tangents(at.swapped), self.system.nodes.weight
-        pulled = np.einsum("nk,kij->nij", weight[:, None] * drive.exchange, EXCHANGE)
-        b = np.einsum("naij,nji->na", back, pulled)
+        back = joining_tangents(at.swapped)
+        b = np.einsum("naij,nji->na", back, drive.at_nodes(self.system.nodes.weight))
         if self.diffusion:
-            b = b + driven_diffusion(self._turned(drive), at, back)
+            turned = drive.known("turned", lambda: self.diffusion.turned(drive.turns))  # type: ignore[union-attr]
+            b = b + self.diffusion.driven(turned, at, back)
         np.add.at(b, self.system.triangles, self._forced(self._cells, at, None, drive)[..., :STEPS])
         return b
 
     def own(self, at: Frames, one: Drive, other: Drive) -> complex:
         """k of two drives, the second derivative with G held fast."""
         total = complex((one.turns * self._forced(self._cells, at, None, other)[..., STEPS]).sum())
-        return total + (own_diffusion(self._turned_twice(one, other), at) if self.diffusion else 0.0)
+        return total + (self.diffusion.own(one.turns, other.turns, at) if self.diffusion else 0.0)
 
     def pauli(self, one: Drive, other: Drive) -> float:
         """What bands far from the Fermi level add to k, - 2 nu h.h."""
@@ -148,14 +155,6 @@ class DoubledAction:
     def felt(self, at: Frames, steps: np.ndarray, drive: Drive) -> np.ndarray:
         """The derivatives with respect to the turns of the cells' corners, (m, 3), at steps q (N, 8) and a drive."""
         return self._forced(self._whole, at, steps, drive)[..., STEPS]
-
-    def _turned(self, drive: Drive) -> sp.csr_matrix:
-        assert self.diffusion
-        return drive.known("once", lambda: self.diffusion.turned(drive.turns))  # type: ignore[union-attr]
-
-    def _turned_twice(self, one: Drive, other: Drive) -> sp.csr_matrix:
-        assert self.diffusion
-        return one.known(id(other), lambda: self.diffusion.turned_twice(one.turns, other.turns))  # type: ignore[union-attr]
 
     def _forced(self, terms: DiscreteAction, at: Frames, steps: Any, drive: Drive) -> np.ndarray:
         """Forces (m, 3, 9) of these terms of the cells."""
@@ -172,40 +171,6 @@ class DoubledAction:
 def joining_tangents(at: Frames) -> np.ndarray:
     """V_1 2 B_a R3 V_2^-1, (n, 8, 4, 4)."""
     return np.asarray(at.first[:, None] @ _TANGENTS @ at.second_inverse[:, None])
-
-
-class Inverse:
-    """H^-1 on the modes that take part, for many right-hand sides."""
-
-    def __init__(self, action: DoubledAction, blocks: np.ndarray, forced: np.ndarray) -> None:
-        """`forced` (8,) has the size of what drives each mode."""
-        self.free, self.count = action.pattern.free, action.nodes
-        self.modes = _taking_part(np.abs(blocks).max(axis=0), forced)
-        kept = np.ascontiguousarray(blocks[:, self.modes][:, :, self.modes])
-        self._solve = SuperLU(threads=1).factorise(action.pattern.matrix(kept))[0] if len(self.modes) else None
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return int(getattr(self._solve, "size", 0))
-
-    def __call__(self, rhs: np.ndarray) -> np.ndarray:
-        """The steps (N, 8, c) of H q = rhs (N, 8, c)."""
-        x = np.zeros(rhs.shape, complex)
-        if self._solve is None:
-            return x
-        given = rhs[self.free][:, self.modes]
-        found = self._solve(np.ascontiguousarray(given.reshape(-1, rhs.shape[2])))
-        x[np.ix_(self.free, self.modes)] = found.reshape(given.shape)
-        return x
-
-
-def _taking_part(coupling: np.ndarray, forced: np.ndarray) -> np.ndarray:
-    """The modes that are driven, and those that couple to them."""
-    joined = (coupling + coupling.T) > APART * coupling.max()
-    group = connected_components(joined)[1]
-    driven = group[forced > APART * forced.max(initial=0.0)]
-    return np.flatnonzero(np.isin(group, driven))
 
 
 # --- where blocks go ---------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""The equations of two frequencies, linearised, and how they are solved."""
