@@ -3,7 +3,7 @@
 They are starting points: diffusion, resistivity and critical temperature of a film are its own, and spin-diffusion
 lengths and spin Hall angles go with its resistivity. What has no value here has to be measured. Signs of spin Hall
 angles are those of the authors (platinum positive), and of use relative to each other. Not every value was compared
-with the printed page of its source.
+with the printed page of its source; none of the exchange fields and polarisations, and none of InAs, was.
 """
 
 from __future__ import annotations
