@@ -31,7 +31,7 @@ def fit(names):
     """Each parameter within three of its errors."""
     for name, value in names["truth"].items():
         found = names["result"]
-        assert abs(float(found.parameters[name]) - value) < 3 * float(found.errors[name])
+        assert abs(float(found.params[name]) - value) < 3 * float(found.errors[name])
 
 
 def spectrum(names):
