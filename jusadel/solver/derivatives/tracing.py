@@ -41,7 +41,10 @@ def _slot_is_traced(_: Slot) -> bool:
 @leaf_is_traced.register
 def _device_is_traced(device: Device) -> bool:
     """Functions of points may close over traced numbers, which only their values show."""
-    return is_traced(jax.tree.leaves(device)) or bool(_hidden(device))
+    if is_traced(jax.tree.leaves(device)):
+        return True
+    inside = device.mesh.points[device.mesh.triangles[:1]].mean(axis=1)  # at a node a field may be singular
+    return is_traced([f(inside) for f in _functions(device)])
 
 
 def still(x: Any) -> Any:
@@ -70,7 +73,7 @@ def put_together(x: Any, numbers: Sequence[Any]) -> Any:
 def refuse_hidden(function: str, given: Any) -> None:
     """Raise NotDifferentiableError where a function of points of a Device closes over numbers without a value."""
     devices = [x for x in jax.tree.leaves(given, is_leaf=lambda x: isinstance(x, Device)) if isinstance(x, Device)]
-    if any(_hidden(still(device)) for device in devices):
+    if any(map(_hides, still(devices))):
         raise NotDifferentiableError(
             f"{function} cannot stand inside jax.jit or jax.vmap with a function of points that closes over numbers "
             "traced by JAX, which have no values there: give the field as numbers (Material(D=x), or a map of values), "
@@ -126,14 +129,10 @@ def _rebuilt(kind: type, values: Mapping[str, Any]) -> Any:
     return new
 
 
-def _hidden(device: Device) -> list[Any]:
-    """Traced values of the fields of a device that are functions of points."""
-    if isinstance(device.mesh.points, Slot):
-        return []
-    inside = device.mesh.points[device.mesh.triangles[:1]].mean(axis=1)  # at a node a field may be singular
-    if is_traced(inside):
-        inside = np.zeros(inside.shape)  # of which only whether it is traced counts
-    return [value for value in (f(inside) for f in _functions(device)) if is_traced(value)]
+def _hides(device: Device) -> bool:
+    """Whether a function of points closes over traced numbers, which are in no field of it either."""
+    inside = np.zeros((1, 2)) if is_traced(device.mesh.points) else device.mesh.points[device.mesh.triangles[:1, 0]]
+    return is_traced([f(inside) for f in _functions(device) if not is_dataclass(f)])
 
 
 def _functions(device: Device) -> list[Callable[[Any], Any]]:

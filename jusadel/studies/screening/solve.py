@@ -27,7 +27,6 @@ import numpy as np
 from jusadel.common.differentiability import (
     DIFFERENCES,
     is_traced,
-    refuse_in_program,
     refuse_traced,
     without_derivatives,
 )
@@ -47,10 +46,11 @@ from jusadel.solver.resolution import isotropic_metric, warn_where_coarse
 from jusadel.solver.start import starting_frames
 from jusadel.solver.states.solution import Solution
 from jusadel.studies.screening.checks import BULK, FILM, check_sample, check_screening
-from jusadel.studies.screening.derivatives import differentiated_fields
+from jusadel.studies.screening.derivatives.implicit_fields import differentiated_fields
 from jusadel.studies.screening.edge_elements import EdgeSpace, edge_space, field_of_currents
 from jusadel.studies.screening.film_model import FilmModel, film_model, own_field
 from jusadel.studies.screening.film_result import ScreenedFilm, screened_film
+from jusadel.studies.screening.derivatives.in_programs import screened_in_program
 from jusadel.studies.screening.model import ScreeningModel, State, first_state, forces_and_london, penetration_depths
 from jusadel.studies.screening.newton import classified, converged
 from jusadel.studies.screening.result import ScreenedSolution, screened_solution
@@ -127,9 +127,10 @@ def solve_screened(
         ValueError: superconducting electrodes, since a current through them changes the field outside; permeability
             or thickness <= 0, or a thickness in the model "bulk"; H no number; a film that is periodic, or with more
             than 5000 nodes; and what `solve` refuses.
-        NotDifferentiableError: inside `jax.jit` or `jax.vmap`, or with traced points of the mesh or phases of seams;
-            of a film always. Under `jax.grad` and its kin there are derivatives with respect to all other numbers, of
-            what does not depend on the gauge.
+        NotDifferentiableError: with traced points of the mesh or phases of seams; of a film always. Under `jax.grad` and
+            its kin there are derivatives with respect to all other numbers, of what does not depend on the gauge.
+            Inside `jax.jit` and `jax.vmap` they are of first order, the number of frequencies must be given, and all is
+            NaN where it fails.
 
     Warns:
         UserWarning: the film is thicker than the penetration depth.
@@ -147,9 +148,10 @@ def _differentiated(given: tuple[Any, ...], start: Any, options: dict[str, Any])
     """As `solve_screened`, with numbers that JAX traces."""
     device, T, H, permeability, pair_potential, frequencies = given
     plain: Any = still(given)
-    refuse_in_program("solve_screened", "jax.grad and jax.jvp can be used", given=plain)
     phases = [b.phase for b in device.periodic().values()]
     refuse_traced("solve_screened", "the other numbers have derivatives", points=device.mesh.points, phases=phases)
+    if is_traced((plain, still(start))):
+        return screened_in_program(solve_screened, given, start, options)
     model, state, sol = _found(*plain, start=still(start), **options)
     Delta = None if model.where is not None else at_vertices(device, default_pair_potential(plain[0], pair_potential))
     return differentiated_fields(Stated(device, T, Delta, frequencies), model, state, sol, H, permeability)
