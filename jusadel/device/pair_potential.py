@@ -105,7 +105,7 @@ def _nodal(points: Any, value: Any) -> Array:
     return xp.broadcast_to(value, (len(points),)).astype(complex)
 
 
-def nodal_values(mesh: Mesh, pair_potential: Any) -> Any:
+def nodal_values(mesh: Any, pair_potential: Any) -> Any:
     """The same with arrays (n,) in place of functions of points, by region where it is given so."""
     if isinstance(pair_potential, Mapping):
         return {region: nodal_values(mesh, value) for region, value in pair_potential.items()}

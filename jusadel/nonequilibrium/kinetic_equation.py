@@ -21,7 +21,7 @@ import numpy as np
 from jusadel.action.mesh_action import bath_rates
 from jusadel.action.nambu import advanced
 from jusadel.common.arguments import is_number, real
-from jusadel.common.differentiability import is_traced
+from jusadel.common.differentiability import is_traced, waits, worked_out
 from jusadel.common.errors import SolveError
 from jusadel.common.programs.compilation import compilation_told
 from jusadel.common.progress import Event, ProgressOption, reporter
@@ -78,8 +78,8 @@ def kinetics(
         A Kinetics with f (n_E, n, 8), currents energy by energy and integrated, mu and S; `current_through`,
         `spin_current_through`, `energy_current_through`, `current_across`, `charge_current`, `spin_density` and the
         others take it. Under `jax.grad` and its kin it has derivatives with respect to all that the Spectrum depends
-        on, to voltages, spins, currents and temperatures of the contacts, the bath's temperature and the weights. Inside
-        `jax.jit` and `jax.vmap` they are of first order, and what depends on numbers is NaN where it would be refused.
+        on, to voltages, spins, currents and temperatures of the contacts, the bath's temperature and the weights; of
+        first order inside `jax.jit` and `jax.vmap`, where what depends on numbers is NaN if it would be refused.
 
     Raises:
         ValueError: energies <= 0 or not certified; an electrode without a contact, a contact elsewhere, one that does
@@ -87,11 +87,13 @@ def kinetics(
         SolveError: the equations do not fix F, or nothing balances what floats. (Where there are no states F does not
             matter; there f is that of equilibrium, and zero for what vanishes in it.)
     """
-    if not is_traced((spec, contacts, bath, weights)):
-        kin = unchecked_kinetics(spec, contacts, bath, weights, progress)
-        warn_of_currents(kin)
-        return kin
-    return _differentiated(spec, contacts, bath, weights, progress)
+    if waits(given := locals()):
+        return worked_out(kinetics, given)
+    if is_traced((spec, contacts, bath, weights)):
+        return _differentiated(spec, contacts, bath, weights, progress)
+    kin = unchecked_kinetics(spec, contacts, bath, weights, progress)
+    warn_of_currents(kin)
+    return kin
 
 
 def _differentiated(spec: Spectrum, contacts: Any, bath: Any, weights: Any, progress: ProgressOption) -> Kinetics:
@@ -276,9 +278,7 @@ def _unit(spec: Spectrum, name: str, mode: int) -> np.ndarray:
 
 def _bath_temperature(spec: Spectrum, contacts: dict[str, Contact], bath: Any) -> float | None:
     if isinstance(bath, str) and bath in ("grounded", "elastic"):
-        if bath == "elastic":
-            return None
-        return float(_grounded(spec, contacts))
+        return None if bath == "elastic" else float(_grounded(spec, contacts))
     if not is_number(bath, at_least=0.0):
         raise ValueError(f"bath = {bath!r}; expected 'grounded', 'elastic', or a temperature >= 0")
     return float(bath)

@@ -27,7 +27,7 @@ from jusadel.action.matsubara import GAP_RATIO
 from jusadel.action.mesh_action import DiscreteAction, nodal_mean, with_pairing
 from jusadel.action.nambu import R, advanced
 from jusadel.common.arguments import real
-from jusadel.common.differentiability import is_traced
+from jusadel.common.differentiability import is_traced, waits, worked_out
 from jusadel.common.errors import SolveError
 from jusadel.common.programs.compilation import compilation_told
 from jusadel.common.progress import Event, ProgressOption, reporter
@@ -84,9 +84,11 @@ def self_consistent_kinetics(
 
     Raises:
         SolveError: it did not converge, or an energy did not; ValueError as `spectrum` and `kinetics` do, and where no
-            region has Tc > 0. NotDifferentiableError: in a second derivative. Inside `jax.jit` and `jax.vmap` what depends
-            on numbers is NaN where it would be refused.
+            region has Tc > 0. NotDifferentiableError: in a second derivative. Inside `jax.jit` and `jax.vmap` what
+            depends on numbers is NaN where it would be refused.
     """
+    if waits(given := locals()):
+        return worked_out(self_consistent_kinetics, given)
     options: dict[str, Any] = {"tol": tol, "max_steps": max_steps, "progress": progress}
     if is_traced((sol, energies, contacts, eta, bath, weights)):
         return _differentiated(sol, (energies, contacts, eta, bath, weights), options)

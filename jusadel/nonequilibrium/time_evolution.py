@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from jusadel.common.arguments import is_number, real
-from jusadel.common.differentiability import is_traced, summed_rows, with_rows
+from jusadel.common.differentiability import is_traced, summed_rows, waits, with_rows, worked_out
 from jusadel.common.errors import SolveError
 from jusadel.common.types import ArrayLike
 from jusadel.device.contact import Contact
@@ -67,6 +67,8 @@ def spin_dynamics(
             of another shape.
         SolveError: an interval needs more steps than are allowed: put more times where things change.
     """
+    if waits(given := locals()):
+        return worked_out(spin_dynamics, given)
     if not is_number(tol) or not 0 < tol < 1:
         raise ValueError(f"tol = {tol!r}; expected a relative error between 0 and 1")
     if not is_traced((device, contacts, times, start)):

@@ -144,7 +144,8 @@ def weighted_sum(system: DiscreteAction, density: Any, G: Any, weights: Any, cou
     if not is_traced((system, G, weights)):
         system, b = in_few_sizes(system), few_sizes(len(weights))
         G = on_device(filled_up(filled_up(G, len(system.free), axis=1), b))
-        total = _weighted_sum(system, density, G, on_device(with_zeros(weights, b)))
+        with jax.ensure_compile_time_eval():  # inside programs too
+            total = _weighted_sum(system, density, G, on_device(with_zeros(weights, b)))
         return np.asarray(total)[:count]
     return _weighted_sum(without_layout(system), density, G, on_device(weights))
 

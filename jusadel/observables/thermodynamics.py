@@ -152,7 +152,9 @@ def _each_action(sol: Solution) -> Any:
         return _actions(sol.system, sol.all_G, jnp.asarray(sol.omega))
     system, b = in_few_sizes(sol.system), few_sizes(len(sol.omega))
     G = filled_up(filled_up(sol.all_G, len(system.free), axis=1), b)
-    return np.asarray(_actions(system, *on_device((G, filled_up(sol.omega, b)))))[: len(sol.omega)]
+    with jax.ensure_compile_time_eval():  # inside programs too
+        found = _actions(system, *on_device((G, filled_up(sol.omega, b))))
+    return np.asarray(found)[: len(sol.omega)]
 
 
 @jax.jit

@@ -24,6 +24,8 @@ from jusadel.solver.derivatives.tracing import put_together, refuse_hidden, take
 
 Array = jax.Array
 
+NOTHING = complex(np.nan, np.nan)
+
 
 def called_whole(name: str, function: Callable[[Any], Any], given: Any, like: Any) -> Any:
     """What a function returns of arguments with traced numbers that have no values; with its first derivatives.
@@ -39,7 +41,7 @@ def called_whole(name: str, function: Callable[[Any], Any], given: Any, like: An
     """
     refuse_hidden(name, given)
     skeleton, numbers = taken_apart(given)
-    shapes = tuple((x.shape, np.result_type(x)) for x in jax.tree.leaves(like))
+    shapes = tuple((x.shape, x.dtype) for x in jax.tree.leaves(like))
     found = _found([jnp.asarray(x) for x in numbers], Whole(name, function, skeleton, shapes))
     return jax.tree.unflatten(jax.tree.structure(like), found)
 
@@ -83,7 +85,8 @@ class Whole:
         try:
             return [np.asarray(x) for x in self._of(numbers)]
         except (SolveError, StabilityError, ValueError) as error:
-            return [np.full(shape, np.nan, dtype) for shape, dtype in self._not_ours(error)]
+            self._refuse(error)
+            return [np.full(shape, NOTHING if dtype.kind == "c" else np.nan) for shape, dtype in self.shapes]
 
     def pushed(self, moving: tuple[int, ...], x: np.ndarray, *numbers: Any) -> np.ndarray:
         """The change of what it returns with a change x of the numbers that move."""
@@ -101,7 +104,7 @@ class Whole:
                 self.last[key] = way(partial(self._moved, moving, numbers), _packed([numbers[k] for k in moving]))
             return np.asarray(self.last[key](jnp.asarray(x)))
         except (SolveError, StabilityError, ValueError) as error:
-            self._not_ours(error)
+            self._refuse(error)
             return np.full(size, np.nan)
 
     def _moved(self, moving: tuple[int, ...], numbers: Sequence[Any], x: Array) -> Array:
@@ -114,10 +117,10 @@ class Whole:
             found = jax.tree.leaves(self.function(put_together(self.skeleton, numbers)))
         return [jnp.asarray(x, dtype).reshape(shape) for x, (shape, dtype) in zip(found, self.shapes, strict=True)]
 
-    def _not_ours(self, error: Exception) -> tuple[Any, ...]:
+    @staticmethod
+    def _refuse(error: Exception) -> None:
         if isinstance(error, NotDifferentiableError):
             raise error
-        return self.shapes
 
 
 def _forward(of: Callable[[Array], Array], at: Array) -> Callable[[Array], Array]:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.arguments import is_number
-from jusadel.common.differentiability import first_only, is_traced, values_of
+from jusadel.common.differentiability import first_only, is_traced, values_of, waits, worked_out
 from jusadel.common.errors import SolveError
 from jusadel.common.types import Number, PairPotential
 from jusadel.device.device import Device
@@ -89,6 +89,8 @@ def solve_at_current(
         SolveError: as in `solve`.
         NotDifferentiableError: differentiated twice.
     """
+    if waits(given := locals()):
+        return worked_out(solve_at_current, given | given.pop("solve_arguments"))
     refuse_throw("solve_at_current", solve_arguments)
     terminals, currents = _asked(device, current, between)
     given = device, current, T, pair_potential

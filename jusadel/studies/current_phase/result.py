@@ -24,8 +24,8 @@ from jusadel.studies.current_phase.uncertainty import (
 )
 
 ONCE = (
-    "an extremum of a current-phase relation has first derivatives only: of its second ones, the change of its phase is "
-    "left out; take central differences of its gradient"
+    "an extremum of a current-phase relation has first derivatives only: of its second ones, the change of its phase "
+    "is left out; take central differences of its gradient"
 )
 EXTREMA = ("largest positive current", "largest negative current", "lowest energy")
 

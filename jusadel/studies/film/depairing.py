@@ -11,7 +11,7 @@ import numpy as np
 import scipy
 
 from jusadel.common.arguments import is_number
-from jusadel.common.differentiability import is_traced, values_of
+from jusadel.common.differentiability import is_traced, values_of, waits, worked_out
 from jusadel.common.types import ArrayLike, Frequencies
 from jusadel.device.material.material import Material
 from jusadel.solver.derivatives.rule import implicit_numbers
@@ -36,6 +36,7 @@ SAMPLES = 41
 """Values of q along the direction of a current."""
 
 
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class DepairingCurrent:
     """The largest currents of a film both ways along a direction n, q = q n.
@@ -92,6 +93,8 @@ def depairing_current(
     Raises:
         ValueError: as `film_state`; no superconducting state along this direction; too few samples.
     """
+    if waits(given := locals()):
+        return worked_out(depairing_current, given)
     if is_traced((material, T, direction, frequencies)):
         return _differentiated(material, T, direction, frequencies, accuracy, samples)
     n = plane_vector("direction", direction)
@@ -118,10 +121,9 @@ def _differentiated(
     material: Material, T: Any, direction: Any, frequencies: Any, accuracy: float, samples: int
 ) -> DepairingCurrent:
     """As `depairing_current`, with numbers that JAX traces."""
-    given = material, T, direction, frequencies
-    plain: Any = still(given)
+    plain: Any = still((material, T, direction, frequencies))
     if is_traced(plain):
-        return _in_program(given, accuracy, int(samples))
+        return _in_program((material, T, direction, frequencies), accuracy, int(samples))
     found = depairing_current(*plain, accuracy, samples)
     n = plane_vector("direction", direction)
     n = n / jnp.linalg.norm(n)
@@ -149,8 +151,8 @@ def _in_program(given: tuple[Any, ...], accuracy: float, samples: int) -> Depair
 
     def of(given: Any) -> dict[str, Any]:
         found = depairing_current(*given, accuracy, samples)
-        every = {f.name: jnp.asarray(getattr(found, f.name)) for f in fields(found)}
-        return {name: x if not x.ndim else jnp.append(x, np.full(samples - len(x), np.nan)) for name, x in every.items()}
+        every = {name: jnp.asarray(getattr(found, name)) for name in like}
+        return {name: jnp.append(x, np.full(samples - len(x), np.nan)) if x.ndim else x for name, x in every.items()}
 
     like = {f.name: np.zeros(samples if f.name in SAMPLED else ()) for f in fields(DepairingCurrent)}
     return DepairingCurrent(**called_whole("depairing_current", of, given, like))

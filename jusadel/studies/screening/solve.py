@@ -28,7 +28,9 @@ from jusadel.common.differentiability import (
     DIFFERENCES,
     is_traced,
     refuse_traced,
+    waits,
     without_derivatives,
+    worked_out,
 )
 from jusadel.common.programs.compilation import Stopwatch
 from jusadel.common.progress import ProgressOption, reporter
@@ -47,10 +49,10 @@ from jusadel.solver.start import starting_frames
 from jusadel.solver.states.solution import Solution
 from jusadel.studies.screening.checks import BULK, FILM, check_sample, check_screening
 from jusadel.studies.screening.derivatives.implicit_fields import differentiated_fields
+from jusadel.studies.screening.derivatives.in_programs import screened_in_program
 from jusadel.studies.screening.edge_elements import EdgeSpace, edge_space, field_of_currents
 from jusadel.studies.screening.film_model import FilmModel, film_model, own_field
 from jusadel.studies.screening.film_result import ScreenedFilm, screened_film
-from jusadel.studies.screening.derivatives.in_programs import screened_in_program
 from jusadel.studies.screening.model import ScreeningModel, State, first_state, forces_and_london, penetration_depths
 from jusadel.studies.screening.newton import classified, converged
 from jusadel.studies.screening.result import ScreenedSolution, screened_solution
@@ -127,14 +129,16 @@ def solve_screened(
         ValueError: superconducting electrodes, since a current through them changes the field outside; permeability
             or thickness <= 0, or a thickness in the model "bulk"; H no number; a film that is periodic, or with more
             than 5000 nodes; and what `solve` refuses.
-        NotDifferentiableError: with traced points of the mesh or phases of seams; of a film always. Under `jax.grad` and
-            its kin there are derivatives with respect to all other numbers, of what does not depend on the gauge.
-            Inside `jax.jit` and `jax.vmap` they are of first order, the number of frequencies must be given, and all is
-            NaN where it fails.
+        NotDifferentiableError: with traced points of the mesh or phases of seams; of a film always. Under `jax.grad`
+            and its kin there are derivatives with respect to all other numbers, of what does not depend on the gauge.
+            Inside `jax.jit` and `jax.vmap` they are of first order, the number of frequencies must be given, and all
+            is NaN where it fails.
 
     Warns:
         UserWarning: the film is thicker than the penetration depth.
     """
+    if waits(given := locals()):
+        return worked_out(solve_screened, given)
     options: dict[str, Any] = {"tol": tol, "linear_solver": linear_solver, "accuracy": accuracy, "gap_tol": gap_tol}
     given: tuple[Any, ...] = device, T, H, permeability, pair_potential, frequencies
     if model == FILM:

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.arguments import is_number
-from jusadel.common.differentiability import first_only
+from jusadel.common.differentiability import first_only, waits, worked_out
 from jusadel.common.errors import SolveError
 from jusadel.common.types import ArrayLike
 from jusadel.device.device import Device
@@ -74,6 +74,8 @@ def critical_temperature(
         SolveError: the search does not end, or the sums over frequencies do not converge.
         NotDifferentiableError: in a second derivative.
     """
+    if waits(given := locals()):
+        return worked_out(critical_temperature, given)
     if not is_traced(device):
         _check(device, accuracy, lowest)
         return Search(device, accuracy, frequencies, lowest, linear_solver).result()
