@@ -80,7 +80,9 @@ def electrode_contacts(spec: States, contacts: Any) -> dict[str, Contact]:
                 "know of it"
             )
         _refuse_contact(name, contact, values_of(electrodes[name].Delta))
-        if contact.spin != NO_SPIN and turns_spins(spec.system.layout.seam, spec.mesh, name):
+        if (is_traced(contact.spin) or contact.spin != NO_SPIN) and turns_spins(
+            spec.system.layout.seam, spec.mesh, name
+        ):
             raise ValueError(
                 f"contact {name!r} has a spin and reaches a periodic boundary that rotates spins; leave an insulating "
                 "edge between them"
