@@ -61,8 +61,8 @@ def diffuse(device: Device, contacts: Mapping[str, Contact]) -> Flow:
             spin. StabilityError: surface terms that make spins grow.
         SolveError: double precision is off, or round-off spoils the linear equations.
     """
-    if waits(given := locals()):
-        return worked_out(diffuse, given)
+    if waits(asked := locals()):
+        return worked_out(diffuse, asked)
     if not is_traced((device, contacts)):
         problem = normal_problem(device, contacts)
         return problem.flow(problem.steady())

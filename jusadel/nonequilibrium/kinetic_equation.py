@@ -87,8 +87,8 @@ def kinetics(
         SolveError: the equations do not fix F, or nothing balances what floats. (Where there are no states F does not
             matter; there f is that of equilibrium, and zero for what vanishes in it.)
     """
-    if waits(given := locals()):
-        return worked_out(kinetics, given)
+    if waits(asked := locals()):
+        return worked_out(kinetics, asked)
     if is_traced((spec, contacts, bath, weights)):
         return _differentiated(spec, contacts, bath, weights, progress)
     kin = unchecked_kinetics(spec, contacts, bath, weights, progress)

@@ -87,8 +87,8 @@ def self_consistent_kinetics(
             region has Tc > 0. NotDifferentiableError: in a second derivative. Inside `jax.jit` and `jax.vmap` what
             depends on numbers is NaN where it would be refused.
     """
-    if waits(given := locals()):
-        return worked_out(self_consistent_kinetics, given)
+    if waits(asked := locals()):
+        return worked_out(self_consistent_kinetics, asked)
     options: dict[str, Any] = {"tol": tol, "max_steps": max_steps, "progress": progress}
     if is_traced((sol, energies, contacts, eta, bath, weights)):
         return _differentiated(sol, (energies, contacts, eta, bath, weights), options)

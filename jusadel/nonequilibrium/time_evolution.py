@@ -67,8 +67,8 @@ def spin_dynamics(
             of another shape.
         SolveError: an interval needs more steps than are allowed: put more times where things change.
     """
-    if waits(given := locals()):
-        return worked_out(spin_dynamics, given)
+    if waits(asked := locals()):
+        return worked_out(spin_dynamics, asked)
     if not is_number(tol) or not 0 < tol < 1:
         raise ValueError(f"tol = {tol!r}; expected a relative error between 0 and 1")
     if not is_traced((device, contacts, times, start)):

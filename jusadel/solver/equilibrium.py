@@ -81,8 +81,8 @@ def solve(
         StabilityError: the normal state is not stable against the material's tensors.
         ValueError: T <= 0, NaN, wrong shapes, missing pair potential.
     """
-    if waits(given := locals()):
-        return worked_out(solve, given)
+    if waits(asked := locals()):
+        return worked_out(solve, asked)
     refuse_bad_input(device, tol, gap_tol)
     watch = Stopwatch()
     stated, consistent = _stated(device, T, pair_potential, frequencies)

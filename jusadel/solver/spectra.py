@@ -113,8 +113,8 @@ def spectrum(
         SolveError: an energy did not converge, or converged to an unphysical stationary point.
         ValueError: eta not positive, energies not finite.
     """
-    if waits(given := locals()):
-        return worked_out(spectrum, given)
+    if waits(asked := locals()):
+        return worked_out(spectrum, asked)
     watch = Stopwatch()
     if not isinstance(sol, Solution):
         raise TypeError(f"sol is {type(sol).__name__}; expected the Solution that jusadel.solve(device, ...) returns")

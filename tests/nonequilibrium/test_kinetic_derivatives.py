@@ -164,6 +164,10 @@ def test_floating_contact_inside_a_program():
     np.testing.assert_allclose(jax.jit(settled)(0.7), probe(0.7, 1.2)[np.array([0, -1])], rtol=1e-9)
 
 
+INSIDE = 5
+"""A node that no electrode holds."""
+
+
 def feeding(x):
     """What distributions at a voltage make of a superconducting strip: Delta, a current, what is fed in."""
     D, h, V, eta = x
@@ -176,8 +180,8 @@ def feeding(x):
     contacts = {"left": ju.Contact(voltage=V, temperature=0.3), "right": ju.Contact(voltage=0.0, temperature=0.3)}
     options = {"eta": eta, "weights": w / (1 - s) ** 2, "tol": 1e-12}
     kin = ju.self_consistent_kinetics(sol, 2 * s / (1 - s), contacts, **options)
-    at = kin.spectrum.Delta[4]
-    return jnp.stack([at.real, at.imag, ju.current_through(kin, "right"), kin.pairing_source[1, 4]])
+    at = kin.spectrum.Delta[INSIDE]
+    return jnp.stack([at.real, at.imag, ju.current_through(kin, "right"), kin.pairing_source[1, INSIDE]])
 
 
 def test_a_fixed_point_has_first_derivatives():
@@ -196,6 +200,9 @@ def test_a_fixed_point_has_first_derivatives():
 def test_self_consistent_pair_potential():
     """Along a change of D, h, voltage and eta."""
     at, along, step = np.array([1.2, 0.3, 0.4, 0.5]), np.array([0.6, -0.5, 1.0, 0.4]), 1e-3
+    values = np.asarray(feeding(at))
+    assert abs(values[0] + 1j * values[1]) > 1e-3
+    np.testing.assert_allclose(jax.jit(feeding)(at), values, rtol=1e-9, atol=1e-12)
     slopes = np.asarray(jax.jacrev(feeding)(jnp.asarray(at)))
     assert (np.abs(slopes) > 1e-4).all(axis=1).any()
     moved = {s: np.asarray(feeding(at + s * step * along)) for s in (-2, -1, 1, 2)}

@@ -180,7 +180,7 @@ def _linear_batched(leaves: Any, dims: Any, *, ways: Any, axes: tuple[int, ...])
 def _linear_moved(primals: Any, tangents: Any, **how: Any) -> Any:
     found, along = _linear.bind(*primals, **how), tangents[0]
     if isinstance(along, ad.Zero):
-        return found, ad.Zero.from_primal_value(found)
+        return found, ad.Zero(jax.typeof(found).to_tangent_aval())
     return found, _linear.bind(along, *primals[1:], **how)
 
 

@@ -110,7 +110,7 @@ def stated_solution(stated: Stated, sums: tuple[Any, Any], system: DiscreteActio
         all_G=found["G"],
         Delta=found["Delta"],
         vertex_Delta=found["vertex"],
-        converged=found["converged"] == 1,  # type: ignore[arg-type]
+        converged=found["converged"] == 1,
         stable=found["margin"] > 0,
         margin=found["margin"],
         stats={},

@@ -89,8 +89,8 @@ def solve_at_current(
         SolveError: as in `solve`.
         NotDifferentiableError: differentiated twice.
     """
-    if waits(given := locals()):
-        return worked_out(solve_at_current, given | given.pop("solve_arguments"))
+    if waits(asked := locals()):
+        return worked_out(solve_at_current, asked | asked.pop("solve_arguments"))
     refuse_throw("solve_at_current", solve_arguments)
     terminals, currents = _asked(device, current, between)
     given = device, current, T, pair_potential

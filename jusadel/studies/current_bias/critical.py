@@ -68,8 +68,8 @@ def critical_current(
         SolveError: as in `solve`; no current flows at all.
         NotDifferentiableError: inside `jax.jit` or `jax.vmap`, or differentiated twice.
     """
-    if waits(given := locals()):
-        return worked_out(critical_current, given | given.pop("solve_arguments"))
+    if waits(asked := locals()):
+        return worked_out(critical_current, asked | asked.pop("solve_arguments"))
     refuse_throw("critical_current", solve_arguments)
     stated = device, T, pair_potential, solve_arguments
     plain = still(stated)

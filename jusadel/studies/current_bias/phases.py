@@ -80,7 +80,7 @@ def terminal_between(device: Device, between: Any) -> Terminal:
 
 def _superconducts(reservoir: Reservoir) -> bool:
     """Whether Delta > 0; where it has no value, it is taken to be."""
-    return is_traced(reservoir.Delta) or float(reservoir.Delta) > 0  # type: ignore[arg-type]
+    return is_traced(reservoir.Delta) or float(reservoir.Delta) > 0
 
 
 def with_phases(device: Device, terminals: Sequence[Terminal], x: Any) -> Device:

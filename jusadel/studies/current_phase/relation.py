@@ -80,8 +80,8 @@ def current_phase_relation(
         ValueError: names that are not two joined electrodes with Delta > 0, phases that are not (k,) finite numbers.
         SolveError: as in `solve`; a note says at which phase.
     """
-    if waits(given := locals()):
-        return worked_out(current_phase_relation, given | given.pop("solve_arguments"))
+    if waits(asked := locals()):
+        return worked_out(current_phase_relation, asked | asked.pop("solve_arguments"))
     path = _checked_phases(phases)
     if is_traced(still(device)):
         raise NotDifferentiableError(IN_PROGRAM)

@@ -93,8 +93,8 @@ def depairing_current(
     Raises:
         ValueError: as `film_state`; no superconducting state along this direction; too few samples.
     """
-    if waits(given := locals()):
-        return worked_out(depairing_current, given)
+    if waits(asked := locals()):
+        return worked_out(depairing_current, asked)
     if is_traced((material, T, direction, frequencies)):
         return _differentiated(material, T, direction, frequencies, accuracy, samples)
     n = plane_vector("direction", direction)
@@ -124,7 +124,7 @@ def _differentiated(
     plain: Any = still((material, T, direction, frequencies))
     if is_traced(plain):
         return _in_program((material, T, direction, frequencies), accuracy, int(samples))
-    found = depairing_current(*plain, accuracy, samples)
+    found = depairing_current(*(*plain, accuracy, samples))
     n = plane_vector("direction", direction)
     n = n / jnp.linalg.norm(n)
     branch = _Branch(film_equations(material, T, n, frequencies, accuracy), n, found)
@@ -150,7 +150,7 @@ def _in_program(given: tuple[Any, ...], accuracy: float, samples: int) -> Depair
     """As `depairing_current`, of numbers that have no values; behind the branch as sampled, NaN."""
 
     def of(given: Any) -> dict[str, Any]:
-        found = depairing_current(*given, accuracy, samples)
+        found = depairing_current(*(*given, accuracy, samples))
         every = {name: jnp.asarray(getattr(found, name)) for name in like}
         return {name: jnp.append(x, np.full(samples - len(x), np.nan)) if x.ndim else x for name, x in every.items()}
 

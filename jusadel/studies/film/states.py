@@ -95,8 +95,8 @@ def film_state(
         >>> state = film_state(film, T=0.1, q=(0.2, 0))
         >>> state.Delta, state.current
     """
-    if waits(given := locals()):
-        return worked_out(film_state, given)
+    if waits(asked := locals()):
+        return worked_out(film_state, asked)
     if is_traced((material, T, q, frequencies)):
         return _differentiated(film_equations(material, T, plane_vector("q", q), frequencies, accuracy), start)
     film = FilmEnergy.of(material, T, frequencies, accuracy)

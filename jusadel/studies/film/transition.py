@@ -47,8 +47,8 @@ def film_critical_temperature(material: Material, q: ArrayLike = (0.0, 0.0)) -> 
 
     It has derivatives with respect to all numbers, inside `jax.jit` and `jax.vmap` too, where it is NaN if it fails.
     """
-    if waits(given := locals()):
-        return worked_out(film_critical_temperature, given)
+    if waits(asked := locals()):
+        return worked_out(film_critical_temperature, asked)
     if is_traced((material, q)):
         return _differentiated(material, q)
     return _found(material, q)[0]

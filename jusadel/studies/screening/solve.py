@@ -137,8 +137,8 @@ def solve_screened(
     Warns:
         UserWarning: the film is thicker than the penetration depth.
     """
-    if waits(given := locals()):
-        return worked_out(solve_screened, given)
+    if waits(asked := locals()):
+        return worked_out(solve_screened, asked)
     options: dict[str, Any] = {"tol": tol, "linear_solver": linear_solver, "accuracy": accuracy, "gap_tol": gap_tol}
     given: tuple[Any, ...] = device, T, H, permeability, pair_potential, frequencies
     if model == FILM:

@@ -74,8 +74,8 @@ def critical_temperature(
         SolveError: the search does not end, or the sums over frequencies do not converge.
         NotDifferentiableError: in a second derivative.
     """
-    if waits(given := locals()):
-        return worked_out(critical_temperature, given)
+    if waits(asked := locals()):
+        return worked_out(critical_temperature, asked)
     if not is_traced(device):
         _check(device, accuracy, lowest)
         return Search(device, accuracy, frequencies, lowest, linear_solver).result()
