@@ -98,6 +98,14 @@ _here.def_abstract_eval(lambda: jax.core.ShapedArray((), jnp.dtype(float)))
 mlir.register_lowering(_here, mlir.lower_fun(lambda: jnp.zeros(()), multiple_results=False))
 
 
+def at_once(function: Callable[..., R], *given: Any) -> R:
+    """What a function of numbers returns, before a program that JAX may be tracing around it runs."""
+    if not isinstance(_here.bind(), jax.core.Tracer):
+        return function(*given)
+    with jax.ensure_compile_time_eval():
+        return function(*given)
+
+
 def waits(given: Mapping[str, object]) -> bool:
     """Whether a function stands inside of `jax.jit` and its kin with arguments that are all numbers."""
     return isinstance(_here.bind(), jax.core.Tracer) and not is_traced(dict(given))
