@@ -4,7 +4,7 @@ for which nothing is compiled where NumPy has little to do."""
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import partial, singledispatch, wraps
 from typing import Any, ParamSpec, TypeVar
@@ -12,6 +12,8 @@ from typing import Any, ParamSpec, TypeVar
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import Primitive
+from jax.interpreters import mlir
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -88,6 +90,31 @@ def refuse_in_program(function: str, remedy: str, **given: object) -> None:
             f"{function} cannot stand inside jax.jit or jax.vmap with {' and '.join(unknown)} traced by JAX, which has "
             f"no value there; {remedy}"
         )
+
+
+_here = Primitive("here")
+_here.def_impl(lambda: np.zeros(()))
+_here.def_abstract_eval(lambda: jax.core.ShapedArray((), jnp.dtype(float)))
+mlir.register_lowering(_here, mlir.lower_fun(lambda: jnp.zeros(()), multiple_results=False))
+
+
+def at_once(function: Callable[..., R], *given: Any) -> R:
+    """What a function of numbers returns, before a program that JAX may be tracing around it runs."""
+    if not isinstance(_here.bind(), jax.core.Tracer):
+        return function(*given)
+    with jax.ensure_compile_time_eval():
+        return function(*given)
+
+
+def waits(given: Mapping[str, object]) -> bool:
+    """Whether a function stands inside of `jax.jit` and its kin with arguments that are all numbers."""
+    return isinstance(_here.bind(), jax.core.Tracer) and not is_traced(dict(given))
+
+
+def worked_out(function: Callable[..., R], given: Mapping[str, Any]) -> R:
+    """What a function of numbers returns, before the program that JAX is tracing runs."""
+    with jax.ensure_compile_time_eval():
+        return function(**given)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))

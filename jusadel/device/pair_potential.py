@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.arguments import is_number, real
-from jusadel.common.differentiability import numpy_if_few, on_device, refuse_traced, with_rows
+from jusadel.common.differentiability import is_traced, numpy_if_few, on_device, refuse_traced, with_rows
 from jusadel.common.types import Number, Values
 from jusadel.device.device import Device
 
@@ -105,6 +105,13 @@ def _nodal(points: Any, value: Any) -> Array:
     return xp.broadcast_to(value, (len(points),)).astype(complex)
 
 
+def nodal_values(mesh: Any, pair_potential: Any) -> Any:
+    """The same with arrays (n,) in place of functions of points, by region where it is given so."""
+    if isinstance(pair_potential, Mapping):
+        return {region: nodal_values(mesh, value) for region, value in pair_potential.items()}
+    return _nodal(mesh.points, pair_potential) if callable(pair_potential) else pair_potential
+
+
 def default_pair_potential(device: Device, pair_potential: Any) -> Any:
     """The given pair potential, or zero where no region is superconducting; else ask for one."""
     if pair_potential is not None:
@@ -112,7 +119,7 @@ def default_pair_potential(device: Device, pair_potential: Any) -> Any:
     superconducting = [
         name
         for name, m in device.materials.items()  # type: ignore[union-attr]
-        if callable(m.Tc) or np.any(np.asarray(m.Tc) > 0)
+        if callable(m.Tc) or is_traced(m.Tc) or np.any(np.asarray(m.Tc) > 0)
     ]
     if superconducting:
         raise ValueError(

@@ -15,8 +15,7 @@ from jusadel.common.differentiability import is_traced, summed_rows, values_of, 
 from jusadel.device.contact import NO_SPIN, Contact
 from jusadel.device.device import Device
 from jusadel.mesh.mesh import Mesh
-from jusadel.solver.spectra import Spectrum
-from jusadel.solver.states.base import Solved
+from jusadel.solver.states.base import Solved, States
 
 
 def own_nodes(solved: Solved, contacts: Iterable[str], name: str) -> np.ndarray:
@@ -69,7 +68,7 @@ def diffusive_contacts(device: Device, contacts: Any) -> dict[str, Contact]:
     return dict(contacts)
 
 
-def electrode_contacts(spec: Spectrum, contacts: Any) -> dict[str, Contact]:
+def electrode_contacts(spec: States, contacts: Any) -> dict[str, Contact]:
     """The contacts of `kinetics`: on electrodes of the device, each with a temperature."""
     electrodes = spec.device.electrodes()
     refuse_no_contacts(contacts, f"for the electrodes {list(electrodes)}")
@@ -80,8 +79,10 @@ def electrode_contacts(spec: Spectrum, contacts: Any) -> dict[str, Contact]:
                 f"boundaries={{{name!r}: jusadel.Reservoir(0.0)}}, or a Tunnel to one, so that the Green's functions "
                 "know of it"
             )
-        _refuse_contact(name, contact, float(values_of(electrodes[name].Delta)))
-        if contact.spin != NO_SPIN and turns_spins(spec.system.layout.seam, spec.mesh, name):
+        _refuse_contact(name, contact, values_of(electrodes[name].Delta))
+        if (is_traced(contact.spin) or contact.spin != NO_SPIN) and turns_spins(
+            spec.system.layout.seam, spec.mesh, name
+        ):
             raise ValueError(
                 f"contact {name!r} has a spin and reaches a periodic boundary that rotates spins; leave an insulating "
                 "edge between them"
@@ -90,7 +91,7 @@ def electrode_contacts(spec: Spectrum, contacts: Any) -> dict[str, Contact]:
     return {name: c if c.temperature is not None else replace(c, temperature=spec.T) for name, c in contacts.items()}
 
 
-def _refuse_contact(name: str, contact: Contact, Delta: float) -> None:
+def _refuse_contact(name: str, contact: Contact, Delta: Any) -> None:
     if contact.tunnel is not None:
         raise ValueError(
             f"contact {name!r} has tunnel = {contact.tunnel}; the barrier belongs to the device, "
@@ -103,7 +104,7 @@ def _refuse_contact(name: str, contact: Contact, Delta: float) -> None:
             "holds both: its distribution is needed at every energy, which a given current does not say; with "
             'voltage="floating" it is that of an electrode at the voltage where this current flows'
         )
-    if Delta > 0 and not contact.grounded:
+    if not is_traced(Delta) and Delta > 0 and not contact.grounded:
         raise ValueError(
             f"contact {name!r} is superconducting (Delta = {Delta:g}) and has voltage = {contact.voltage}, spin = "
             f"{contact.spin}; expected 0: its phase would turn with time at the rate 2 V, and spins would break its "

@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import scipy
 
+from jusadel.common.differentiability import is_traced
 from jusadel.common.errors import SolveError
 from jusadel.device.contact import NO_SPIN, Contact, is_floating
 
@@ -40,7 +42,8 @@ def modes_of(contact: Contact) -> range:
 
 def numbers_that_float(contact: Contact, found: Contact) -> np.ndarray:
     """The potential, spins and temperature that were found, of those that float."""
-    numbers = np.append(found.held()[1], found.temperature)  # type: ignore[arg-type]
+    xp: Any = jnp if is_traced(found) else np
+    numbers = xp.append(found.held()[1], found.temperature)
     return numbers[np.append(contact.floating(), is_floating(contact.temperature))]
 
 

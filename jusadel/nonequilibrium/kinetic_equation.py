@@ -21,7 +21,7 @@ import numpy as np
 from jusadel.action.mesh_action import bath_rates
 from jusadel.action.nambu import advanced
 from jusadel.common.arguments import is_number, real
-from jusadel.common.differentiability import is_traced, refuse_in_program
+from jusadel.common.differentiability import is_traced, waits, worked_out
 from jusadel.common.errors import SolveError
 from jusadel.common.programs.compilation import compilation_told
 from jusadel.common.progress import Event, ProgressOption, reporter
@@ -30,6 +30,7 @@ from jusadel.device.contact import Contact, is_floating
 from jusadel.nonequilibrium.contacts import electrode_contacts, own_nodes
 from jusadel.nonequilibrium.derivatives.distributions import differentiated_kinetics
 from jusadel.nonequilibrium.derivatives.flows import traced_contacts
+from jusadel.nonequilibrium.derivatives.in_programs import kinetics_in_program
 from jusadel.nonequilibrium.energy_checks import refuse_spectrum, warn_of_currents
 from jusadel.nonequilibrium.floating_contacts import Balance, at_start, floating_contacts, modes_of
 from jusadel.nonequilibrium.keldysh import blocks, blocks_of_nodes, frequency_matrix
@@ -77,7 +78,8 @@ def kinetics(
         A Kinetics with f (n_E, n, 8), currents energy by energy and integrated, mu and S; `current_through`,
         `spin_current_through`, `energy_current_through`, `current_across`, `charge_current`, `spin_density` and the
         others take it. Under `jax.grad` and its kin it has derivatives with respect to all that the Spectrum depends
-        on, to voltages, spins, currents and temperatures of the contacts, the bath's temperature and the weights.
+        on, to voltages, spins, currents and temperatures of the contacts, the bath's temperature and the weights; of
+        first order inside `jax.jit` and `jax.vmap`, where what depends on numbers is NaN if it would be refused.
 
     Raises:
         ValueError: energies <= 0 or not certified; an electrode without a contact, a contact elsewhere, one that does
@@ -85,18 +87,21 @@ def kinetics(
         SolveError: the equations do not fix F, or nothing balances what floats. (Where there are no states F does not
             matter; there f is that of equilibrium, and zero for what vanishes in it.)
     """
-    if not is_traced((spec, contacts, bath, weights)):
-        kin = unchecked_kinetics(spec, contacts, bath, weights, progress)
-        warn_of_currents(kin)
-        return kin
-    return _differentiated(spec, contacts, bath, weights, progress)
+    if waits(asked := locals()):
+        return worked_out(kinetics, asked)
+    if is_traced((spec, contacts, bath, weights)):
+        return _differentiated(spec, contacts, bath, weights, progress)
+    kin = unchecked_kinetics(spec, contacts, bath, weights, progress)
+    warn_of_currents(kin)
+    return kin
 
 
 def _differentiated(spec: Spectrum, contacts: Any, bath: Any, weights: Any, progress: ProgressOption) -> Kinetics:
     """As `kinetics`, with numbers that JAX traces."""
     named = electrode_contacts(spec, contacts)
     plain = still(spec), traced_contacts(named, still), still(bath), still(weights)
-    refuse_in_program("kinetics", "jax.grad and jax.jvp can be used", spec=plain[0], contacts=plain[1:])
+    if is_traced(plain):
+        return kinetics_in_program(kinetics, spec, named, bath, weights)
     factors: list[Reduced] = []
     kin = unchecked_kinetics(*plain, progress, factors)
     warn_of_currents(kin, stacklevel=4)
@@ -273,9 +278,7 @@ def _unit(spec: Spectrum, name: str, mode: int) -> np.ndarray:
 
 def _bath_temperature(spec: Spectrum, contacts: dict[str, Contact], bath: Any) -> float | None:
     if isinstance(bath, str) and bath in ("grounded", "elastic"):
-        if bath == "elastic":
-            return None
-        return float(_grounded(spec, contacts))
+        return None if bath == "elastic" else float(_grounded(spec, contacts))
     if not is_number(bath, at_least=0.0):
         raise ValueError(f"bath = {bath!r}; expected 'grounded', 'elastic', or a temperature >= 0")
     return float(bath)

@@ -13,7 +13,7 @@ import numpy as np
 from jusadel.action.mesh_action import DiscreteAction, nodal_mean
 from jusadel.action.nambu import R, advanced
 from jusadel.action.periodic import rotation_matrices
-from jusadel.common.differentiability import is_traced, values_of
+from jusadel.common.differentiability import is_traced, refuse_traced, values_of
 from jusadel.common.types import ArrayLike
 from jusadel.device.contact import Contact
 from jusadel.device.device import Device
@@ -123,6 +123,7 @@ class Kinetics:
     @property
     def bath_share(self) -> float:
         """|I_bath|/|I|: charge that the broadening takes at all energies, over the largest current of a contact."""
+        refuse_traced("Kinetics.bath_share", "`bath_current` has some", kinetics=(self.all_f, self.weights))
         w = np.gradient(self.energies) if self.weights is None and len(self.energies) > 1 else self.weights
         w = np.ones(len(self.energies)) if w is None else np.abs(w)
         largest = np.max([np.abs(self.currents_through(name)[:, 1]) for name in self.contacts], axis=0)

@@ -26,14 +26,17 @@ from jusadel.action.assembly import discretise
 from jusadel.action.matsubara import GAP_RATIO
 from jusadel.action.mesh_action import DiscreteAction, nodal_mean, with_pairing
 from jusadel.action.nambu import R, advanced
-from jusadel.common.differentiability import is_traced, refuse_in_program
+from jusadel.common.arguments import real
+from jusadel.common.differentiability import is_traced, waits, worked_out
 from jusadel.common.errors import SolveError
 from jusadel.common.programs.compilation import compilation_told
 from jusadel.common.progress import Event, ProgressOption, reporter
 from jusadel.common.types import ArrayLike
 from jusadel.device.contact import Contact
 from jusadel.device.pair_potential import as_pairs, as_vector, from_pairs
+from jusadel.nonequilibrium.contacts import electrode_contacts
 from jusadel.nonequilibrium.derivatives.flows import traced_contacts
+from jusadel.nonequilibrium.derivatives.in_programs import self_consistent_in_program
 from jusadel.nonequilibrium.derivatives.pairing import Mixture, moved
 from jusadel.nonequilibrium.energy_checks import warn_of_currents
 from jusadel.nonequilibrium.keldysh import distribution
@@ -81,8 +84,11 @@ def self_consistent_kinetics(
 
     Raises:
         SolveError: it did not converge, or an energy did not; ValueError as `spectrum` and `kinetics` do, and where no
-            region has Tc > 0. NotDifferentiableError: inside `jax.jit` or `jax.vmap`, or in a second derivative.
+            region has Tc > 0. NotDifferentiableError: in a second derivative. Inside `jax.jit` and `jax.vmap` what
+            depends on numbers is NaN where it would be refused.
     """
+    if waits(asked := locals()):
+        return worked_out(self_consistent_kinetics, asked)
     options: dict[str, Any] = {"tol": tol, "max_steps": max_steps, "progress": progress}
     if is_traced((sol, energies, contacts, eta, bath, weights)):
         return _differentiated(sol, (energies, contacts, eta, bath, weights), options)
@@ -134,7 +140,9 @@ def _differentiated(sol: Solution, given: tuple[Any, ...], options: dict[str, An
     energies, contacts, eta, bath, weights = given
     at = still(energies), traced_contacts(contacts, still), still(eta), still(bath), still(weights)
     plain = still(sol)
-    refuse_in_program("self_consistent_kinetics", "jax.grad and jax.jvp can be used, once", sol=plain, given=at)
+    if is_traced((plain, at)):
+        given = real("energies", energies), electrode_contacts(sol, contacts), eta, bath, weights
+        return self_consistent_in_program(self_consistent_kinetics, sol, given, options)
     kin = _found(plain, *at, **options)
     where, Delta = _sites(kin), kin.spectrum.vertex_Delta
     x = as_pairs(where.from_vertices(Delta)).ravel()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -11,18 +13,19 @@ import numpy as np
 import scipy.sparse as sp
 
 from jusadel.common.arguments import is_number, real
-from jusadel.common.differentiability import is_traced, refuse_in_program, summed_rows, with_rows
+from jusadel.common.differentiability import is_traced, summed_rows, waits, with_rows, worked_out
 from jusadel.common.errors import SolveError
 from jusadel.common.types import ArrayLike
 from jusadel.device.contact import Contact
 from jusadel.device.device import Device
 from jusadel.nonequilibrium.derivatives.evolution import Evolution, attached_slopes, states
 from jusadel.nonequilibrium.derivatives.flows import traced_contacts, traced_flow
-from jusadel.nonequilibrium.derivatives.transport import unknown_places
+from jusadel.nonequilibrium.derivatives.transport import Transport, unknown_places
 from jusadel.nonequilibrium.diffusion import NormalProblem, normal_problem, normal_transport
 from jusadel.nonequilibrium.flow import Flow
 from jusadel.nonequilibrium.linear_equations import Factors, spread
 from jusadel.solver.derivatives.tracing import still
+from jusadel.solver.derivatives.whole import called_whole
 
 GAMMA = 1 - 1 / np.sqrt(2)
 """Alexander's two-stage scheme: implicit, second order, and what is fast dies out at once (L-stable)."""
@@ -56,14 +59,16 @@ def spin_dynamics(
     Returns:
         A Flow for each time. Its `current_through` is what flows at that time. Under `jax.grad` and its kin they have
         derivatives with respect to all numbers of the device, the contacts, the times and the start, those of the
-        scheme with the steps that it took.
+        scheme with the steps that it took. Inside `jax.jit` and `jax.vmap` they are of first order, and all is NaN
+        where what depends on numbers would be refused.
 
     Raises:
         ValueError: as `diffuse`, except that nothing needs to fix potential or spin; times that do not increase; start
             of another shape.
-        NotDifferentiableError: inside `jax.jit` or `jax.vmap`, where steps cannot follow numbers.
         SolveError: an interval needs more steps than are allowed: put more times where things change.
     """
+    if waits(asked := locals()):
+        return worked_out(spin_dynamics, asked)
     if not is_number(tol) or not 0 < tol < 1:
         raise ValueError(f"tol = {tol!r}; expected a relative error between 0 and 1")
     if not is_traced((device, contacts, times, start)):
@@ -81,14 +86,37 @@ def _started_at(problem: NormalProblem, f: np.ndarray) -> np.ndarray:
     return _begun(f, unknown_places(problem.unknown, problem.together), problem.given)
 
 
+@dataclass(frozen=True)
+class _Begun:
+    """All f (N, 4) to start from."""
+
+    f: Any
+
+
 def _differentiated(device: Device, contacts: Mapping[str, Contact], times: Any, start: Any, tol: float) -> list[Flow]:
     """As `spin_dynamics`, with numbers that JAX traces."""
     device, contacts, transport = normal_transport(device, contacts, floating=True)
     first = _first(start, len(device.mesh.points), transport.given.shape[1:])
-    plain = {"device": still(device), "contacts": traced_contacts(contacts, still), "times": still(times)}
-    refuse_in_program("spin_dynamics", "jax.grad and jax.jvp can be used", start=still(first), **plain)
-    problem, at = normal_problem(plain["device"], plain["contacts"], floating=True), _checked_times(plain["times"])
-    stepper, f = _Stepper(problem), _started_at(problem, still(first))
+    if is_traced((still(device), traced_contacts(contacts, still), still((times, first)))):
+        like = np.zeros((len(times), *first.shape))
+        found = called_whole("spin_dynamics", partial(_evolution_of, tol), (device, contacts, times, first), like)
+    else:
+        found = _attached(device, contacts, transport, times, first, tol)
+    return [traced_flow(device, contacts, transport, f, t) for f, t in zip(found, times, strict=True)]
+
+
+def _evolution_of(tol: float, given: Any) -> Any:
+    """f (k, N, 4) at all times, of a device, contacts, times and the first f."""
+    device, contacts, times, first = given
+    checked = traced_contacts(contacts, lambda number: number)
+    flows = spin_dynamics(device, checked, times, start=_Begun(first), tol=tol)  # type: ignore[arg-type]
+    return (jnp if is_traced(flows) else np).stack([flow.f for flow in flows])
+
+
+def _attached(device: Device, contacts: Any, transport: Transport, times: Any, first: Any, tol: float) -> Any:
+    """f (k, N, 4) at all times, by the steps that the numbers take."""
+    problem = normal_problem(still(device), traced_contacts(contacts, still), floating=True)
+    stepper, f, at = _Stepper(problem), _started_at(problem, still(first)), _checked_times(still(times))
     steps = np.array([n for _, n in _evolved(stepper, f, at, tol)[1:]])
     marched = _Marched(stepper, f, np.repeat(np.diff(at) / steps, steps))
     dt = jnp.repeat(jnp.diff(times) / steps, 2 * steps, total_repeat_length=2 * sum(steps))
@@ -101,8 +129,7 @@ def _differentiated(device: Device, contacts: Mapping[str, Contact], times: Any,
         share=dt * np.tile(SHARES, sum(steps)),
         gamma=GAMMA,
     )
-    found = states(evolution, attached_slopes(evolution, marched.slopes, marched))[2 * np.cumsum([0, *steps])]
-    return [traced_flow(device, contacts, transport, f, t) for f, t in zip(found, times, strict=True)]
+    return states(evolution, attached_slopes(evolution, marched.slopes, marched))[2 * np.cumsum([0, *steps])]
 
 
 def _checked_times(given: Any) -> np.ndarray:
@@ -208,6 +235,8 @@ def _interval(
 
 def _first(start: Any, n: int, shape: tuple[int, ...]) -> Any:
     """The f (N, 4) that was given to start from."""
+    if isinstance(start, _Begun):
+        return start.f
     if isinstance(start, Flow):
         if start.f.shape != shape:
             raise ValueError(f"start is a Flow with {len(start.f)} nodes; expected {shape[0]}, on the same mesh")

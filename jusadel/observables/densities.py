@@ -22,7 +22,7 @@ from jusadel.action.matrices.products import code_for
 from jusadel.action.mesh_action import Cells, DiscreteAction, action_of_seen, cell_action, nodal_mean, seen
 from jusadel.action.nambu import L, R
 from jusadel.action.terms import TERMS, Term
-from jusadel.common.differentiability import is_traced, on_device
+from jusadel.common.differentiability import at_once, is_traced, on_device
 from jusadel.mesh.topology import SIDES
 from jusadel.observables.recovery import recovered
 from jusadel.solver.states.base import Solved
@@ -144,8 +144,7 @@ def weighted_sum(system: DiscreteAction, density: Any, G: Any, weights: Any, cou
     if not is_traced((system, G, weights)):
         system, b = in_few_sizes(system), few_sizes(len(weights))
         G = on_device(filled_up(filled_up(G, len(system.free), axis=1), b))
-        total = _weighted_sum(system, density, G, on_device(with_zeros(weights, b)))
-        return np.asarray(total)[:count]
+        return np.asarray(at_once(_weighted_sum, system, density, G, on_device(with_zeros(weights, b))))[:count]
     return _weighted_sum(without_layout(system), density, G, on_device(weights))
 
 

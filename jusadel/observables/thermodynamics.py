@@ -13,7 +13,7 @@ from jusadel.action.mesh_action import DiscreteAction, action
 from jusadel.action.nambu import R
 from jusadel.action.nambu.frames import frame_to_green
 from jusadel.common.arguments import check_temperature, is_number
-from jusadel.common.differentiability import is_traced, numpy_if_few, on_device
+from jusadel.common.differentiability import at_once, is_traced, numpy_if_few, on_device
 from jusadel.common.types import PairPotential
 from jusadel.device.device import Device
 from jusadel.solver.equilibrium import solve
@@ -152,7 +152,7 @@ def _each_action(sol: Solution) -> Any:
         return _actions(sol.system, sol.all_G, jnp.asarray(sol.omega))
     system, b = in_few_sizes(sol.system), few_sizes(len(sol.omega))
     G = filled_up(filled_up(sol.all_G, len(system.free), axis=1), b)
-    return np.asarray(_actions(system, *on_device((G, filled_up(sol.omega, b)))))[: len(sol.omega)]
+    return np.asarray(at_once(_actions, system, *on_device((G, filled_up(sol.omega, b)))))[: len(sol.omega)]
 
 
 @jax.jit

@@ -13,7 +13,7 @@ from jusadel.action.matrix_free import lift
 from jusadel.action.nambu import advanced
 from jusadel.action.nambu.frames import ROUND_OFF, frame_to_green
 from jusadel.common.arguments import is_number, real
-from jusadel.common.differentiability import is_traced, on_device
+from jusadel.common.differentiability import is_traced, on_device, waits, worked_out
 from jusadel.common.errors import SolveError
 from jusadel.common.programs.compilation import Stopwatch
 from jusadel.common.progress import Progress, ProgressOption, reporter
@@ -115,6 +115,8 @@ def spectrum(
         SolveError: an energy did not converge, or converged to an unphysical stationary point.
         ValueError: eta not positive, energies not finite.
     """
+    if waits(asked := locals()):
+        return worked_out(spectrum, asked)
     watch = Stopwatch()
     if not isinstance(sol, Solution):
         raise TypeError(f"sol is {type(sol).__name__}; expected the Solution that jusadel.solve(device, ...) returns")

@@ -253,22 +253,59 @@ def test_the_message_names_function_argument_and_remedy(sol):
 
 
 WEAK_LINK = {"left": ju.Reservoir(1.0), "right": ju.Reservoir(1.0)}
-IN_PROGRAMS = {
-    "critical_current": lambda x, sol, spec: ju.critical_current(device(x, **WEAK_LINK), 0.3),
-    "solve_at_current": lambda x, sol, spec: ju.solve_at_current(device(1.0, **WEAK_LINK), x, 0.3),
-    "self_consistent_kinetics": lambda x, sol, spec: ju.self_consistent_kinetics(sol, x * ENERGIES, CONTACTS),
-    "solve_screened": lambda x, sol, spec: ju.solve_screened(device(1.0, 1.0), 0.5, 0.1 * x, 0.1),
-    "depairing_current": lambda x, sol, spec: ju.depairing_current(SUPER, 0.5 * x),
-    "fluctuation_eigenvalues": lambda x, sol, spec: ju.fluctuation_eigenvalues(device(1.0, 1.0), 2.0 * x),
-    "kinetics": lambda x, sol, spec: ju.kinetics(spec, CONTACTS | {"right": ju.Contact(voltage=0.1 * x)}),
-    "spin_dynamics": lambda x, sol, spec: ju.spin_dynamics(device(1.0), CONTACTS, [0.0, 0.1 * x]),
+OUTSIDE_ALONE = {
+    "critical_current": lambda x, sol: ju.critical_current(device(x, **WEAK_LINK), 0.3),
+    "current_phase_relation": lambda x, sol: ju.current_phase_relation(device(x, **WEAK_LINK), [0.1, 0.2], 0.3),
+    "fluctuation_eigenvalues": lambda x, sol: ju.fluctuation_eigenvalues(device(1.0, 1.0), 2.0 * x),
+    "localisation": lambda x, sol: ju.localisation(device(x, **ENDS), dephasing=0.1),
 }
 
 
-@pytest.mark.parametrize("name", IN_PROGRAMS)
-def test_what_cannot_stand_inside_jit_says_so(name, sol, spec):
-    with pytest.raises(ju.NotDifferentiableError, match=rf"{name} cannot stand inside jax.jit .* jax.grad and jax.jvp"):
-        jax.jit(lambda x: IN_PROGRAMS[name](x, sol, spec))(1.0)
+@pytest.mark.parametrize("name", OUTSIDE_ALONE)
+def test_what_cannot_stand_inside_jit_says_so(name, sol):
+    with pytest.raises(ju.NotDifferentiableError, match=rf"{name} cannot stand inside jax.jit .*jax.grad and jax.jvp"):
+        jax.jit(lambda x: OUTSIDE_ALONE[name](x, sol))(1.0)
+
+
+def biased(x):
+    return CONTACTS | {"right": ju.Contact(voltage=0.1 * x, temperature=0.1)}
+
+
+WHOLE = {
+    "critical_temperature": lambda x, sol, spec: ju.critical_temperature(device(x, 1.0), frequencies=4).slope,
+    "kinetics": lambda x, sol, spec: ju.current_through(ju.kinetics(spec, biased(x), weights=np.ones(5)), "left"),
+    "solve_at_current": lambda x, sol, spec: ju.free_energy(
+        ju.solve_at_current(device(1.0, **WEAK_LINK), 0.02 * x, 0.3, frequencies=3)
+    ),
+    "solve_screened": lambda x, sol, spec: (
+        ju.solve_screened(device(1.0, 1.0), 0.5, 0.1 * x, 0.1, frequencies=3).magnetic_moment
+    ),
+    "spin_dynamics": lambda x, sol, spec: ju.spin_dynamics(device(1.0), biased(x), [0.0, 0.1 * x])[1].mu[3],
+}
+"""What is called back with all its numbers inside of programs; depairing currents are in the tests of films."""
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_search_stands_inside_jit_and_vmap(name, sol, spec):
+    f = lambda x: WHOLE[name](x, sol, spec)  # noqa: E731
+    expected = [float(f(x)) for x in (1.0, 0.9)]
+    np.testing.assert_allclose(jax.jit(jax.vmap(f))(jnp.array([1.0, 0.9])), expected, rtol=1e-9)
+
+
+def test_what_depends_on_no_traced_number_is_worked_out_before_the_program(sol, spec):
+    """`solve` with numbers alone inside jax.jit, and its observables."""
+
+    def found(x):
+        again = ju.solve(device(1.0, **WEAK_LINK), 0.3, frequencies=3)
+        return x * jnp.stack([ju.free_energy(again), WHOLE["kinetics"](1.0, sol, spec)])
+
+    np.testing.assert_allclose(jax.jit(found)(2.0), found(2.0), rtol=1e-12)
+
+
+def test_a_field_that_hides_traced_numbers_is_refused_inside_programs():
+    graded = lambda x: ju.Material(Tc=1.0, D=lambda points: 1 + x * points[:, 0])  # noqa: E731
+    with pytest.raises(ju.NotDifferentiableError, match="a function of points that closes over numbers traced by JAX"):
+        jax.jit(lambda x: ju.critical_temperature(ju.Device(mesh=MESH, materials=graded(x))).T)(0.1)
 
 
 @pytest.mark.parametrize("T", [0.05, 0.3, 0.7, 0.99, 1.5])

@@ -202,6 +202,13 @@ def test_gradients_in_time(in_time, name):
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7 * np.abs(expected).max())
 
 
+def test_inside_programs(in_time):
+    """All numbers have no values there; the gradient is that of a spin with respect to the start."""
+    late = lambda start, p: relaxing(p | {"start": start})[1]  # noqa: E731
+    slope = jax.jit(jax.grad(late))(DYNAMIC["start"], DYNAMIC)
+    np.testing.assert_allclose(slope, in_time["start"][1], rtol=1e-9, atol=1e-12)
+
+
 def test_forward_and_reverse_agree_in_time(in_time):
     along = {name: np.random.default_rng(2).normal(size=value.shape) for name, value in DYNAMIC.items()}
     forward = np.asarray(jax.jvp(relaxing, (jax.tree.map(jnp.asarray, DYNAMIC),), (along,))[1])

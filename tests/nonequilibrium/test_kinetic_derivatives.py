@@ -112,6 +112,22 @@ def test_forward_and_reverse_agree(gradients):
     np.testing.assert_allclose(reverse, forward, rtol=1e-10, atol=1e-12)
 
 
+def test_inside_programs(gradients):
+    """With respect to what stands outside of the Spectrum, of which everything else is known."""
+    spec = driven(VALUES).spectrum
+
+    def current(V, S, T, bath, weights):
+        top = ju.Contact(voltage=0.1, spin=VALUES["spin at zero"], temperature=0.1)
+        contacts = {"left": ju.Contact(voltage=V, spin=S, temperature=T), "right": ju.Contact(voltage=0.0), "top": top}
+        return ju.current_through(ju.kinetics(spec, contacts, bath=bath, weights=weights), "right")
+
+    names = "voltage", "spin", "temperature", "bath", "weights"
+    value, slopes = jax.jit(jax.value_and_grad(current, tuple(range(5))))(*(VALUES[name] for name in names))
+    assert float(value) == pytest.approx(float(ju.current_through(driven(VALUES), "right")), rel=1e-12)
+    for name, slope in zip(names, slopes, strict=True):
+        np.testing.assert_allclose(slope, gradients[name][0], rtol=1e-9, atol=1e-13, err_msg=name)
+
+
 def test_a_step_has_no_derivatives():
     of = lambda V: ju.Contact(voltage=V, temperature=0.0).distribution(0.3)[0]  # noqa: E731
     with pytest.raises(ju.NotDifferentiableError, match="temperature 0 is a step"):
@@ -134,6 +150,24 @@ def test_floating_contact():
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
 
 
+def test_floating_contact_inside_a_program():
+    """Of a Spectrum that is known, with a voltage that is not."""
+    spec = driven(VALUES).spectrum
+
+    def settled(V):
+        left = ju.Contact(voltage=V, spin=VALUES["spin"], temperature=VALUES["temperature"])
+        top = ju.Contact(voltage="floating", spin="floating", temperature="floating")
+        contacts = {"left": left, "right": ju.Contact(voltage=0.0), "top": top}
+        kin = ju.kinetics(spec, contacts, bath=VALUES["bath"], weights=VALUES["weights"])
+        return jnp.stack([kin.contacts["top"].voltage, ju.current_through(kin, "right")])
+
+    np.testing.assert_allclose(jax.jit(settled)(0.7), probe(0.7, 1.2)[np.array([0, -1])], rtol=1e-9)
+
+
+INSIDE = 5
+"""A node that no electrode holds."""
+
+
 def feeding(x):
     """What distributions at a voltage make of a superconducting strip: Delta, a current, what is fed in."""
     D, h, V, eta = x
@@ -146,8 +180,8 @@ def feeding(x):
     contacts = {"left": ju.Contact(voltage=V, temperature=0.3), "right": ju.Contact(voltage=0.0, temperature=0.3)}
     options = {"eta": eta, "weights": w / (1 - s) ** 2, "tol": 1e-12}
     kin = ju.self_consistent_kinetics(sol, 2 * s / (1 - s), contacts, **options)
-    at = kin.spectrum.Delta[4]
-    return jnp.stack([at.real, at.imag, ju.current_through(kin, "right"), kin.pairing_source[1, 4]])
+    at = kin.spectrum.Delta[INSIDE]
+    return jnp.stack([at.real, at.imag, ju.current_through(kin, "right"), kin.pairing_source[1, INSIDE]])
 
 
 def test_a_fixed_point_has_first_derivatives():
@@ -166,6 +200,9 @@ def test_a_fixed_point_has_first_derivatives():
 def test_self_consistent_pair_potential():
     """Along a change of D, h, voltage and eta."""
     at, along, step = np.array([1.2, 0.3, 0.4, 0.5]), np.array([0.6, -0.5, 1.0, 0.4]), 1e-3
+    values = np.asarray(feeding(at))
+    assert abs(values[0] + 1j * values[1]) > 1e-3
+    np.testing.assert_allclose(jax.jit(feeding)(at), values, rtol=1e-9, atol=1e-12)
     slopes = np.asarray(jax.jacrev(feeding)(jnp.asarray(at)))
     assert (np.abs(slopes) > 1e-4).all(axis=1).any()
     moved = {s: np.asarray(feeding(at + s * step * along)) for s in (-2, -1, 1, 2)}

@@ -100,7 +100,7 @@ def test_amplitude_and_phase_of_the_pair_potential(mesh, omega):
     xi, z = np.linspace(0, 60, 600_001), omega + 2j * eta
     E = np.hypot(xi, 1)
     C = np.trapezoid(np.tanh(E / (2 * T)) / (E * (4 * E**2 - z**2)), xi)
-    settings = Settings(eta, False, 1e-4, 3000, (sol.omega, sol.weights), neutral=False, gap=True, maps=False)
+    settings = Settings(eta, False, 1e-3, 3000, (sol.omega, sol.weights), neutral=False, gap=True, maps=False)
     for part, expected in enumerate((4 - z**2, -(z**2))):
         change = np.zeros((len(sol.system.free), 2))
         change[:, part] = sol.system.nodes.weight
@@ -116,10 +116,9 @@ def test_a_longitudinal_field_is_a_gauge():
     mesh = ju.rectangle(2.0, 0.5, 1.0, x=np.linspace(0, 2, 6), y=[0.0, 0.5])
     sol = ju.solve(ju.Device(mesh=mesh, materials=ju.Material(Tc=1.0)), 0.3, "self-consistent", frequencies=12)
     gradient = lambda x: np.stack([np.cos(x[:, 0]), 0 * x[:, 0]], axis=1)  # noqa: E731
-    given = {"A": gradient, "eta": 1e-3, "accuracy": 1e-3}
-    assert abs(ju.response(sol, 1.0, **given, gap=False).Q) > 0.5
+    given = {"A": gradient, "eta": 1e-2, "accuracy": 1e-2}
     found = ju.response(sol, 1.0, **given)
-    assert abs(found.Q) < 5e-3
+    assert abs(found.Q) < 2e-2 < abs(ju.response(sol, 0.0, A=gradient, gap=False).Q) / 50
     chi = np.sin(np.asarray(mesh.points)[:, 0])
     np.testing.assert_allclose(np.abs(found.phi - found.phi[0]), np.abs(chi - chi[0]), atol=2e-2)
 

@@ -80,6 +80,7 @@ def test_factors_take_over_where_iterations_stagnate(sol, action, green, factore
     np.testing.assert_allclose(found[1], factored[1], atol=1e-11 * np.abs(factored[1]).max())
 
 
+@pytest.mark.filterwarnings("ignore::jusadel.ChargeWarning")
 def test_admittance_by_either_solver(sol):
     """On the imaginary axis, neutral, to the accuracy that was asked for."""
     one, other = (

@@ -100,6 +100,7 @@ def test_derivatives():
     found = jax.grad(energy, argnums=(0, 1, 2))(*at)
     for slope, along in zip(found, step * np.eye(3), strict=True):
         assert slope == pytest.approx(float(energy(*(at + along)) - energy(*(at - along))) / (2 * step), rel=1e-6)
+    assert float(jax.jit(jax.grad(energy))(0.6)) == pytest.approx(float(found[0]), rel=1e-9)
     with pytest.raises(ju.NotDifferentiableError, match="first derivatives only"):
         jax.grad(jax.grad(phase))(0.6)
 

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
@@ -125,6 +126,16 @@ def test_depairing_current_at_low_temperature():
     assert found.plus * XI / (SIGMA * GAP_RATIO) == pytest.approx(0.745687, abs=1e-6)
     assert found.q_plus * XI == pytest.approx(0.688851, abs=2e-6)
     assert film_state(BARE, 0.02, (found.q_plus, 0)).Delta / GAP_RATIO == pytest.approx(0.789842, abs=2e-6)
+
+
+def test_depairing_currents_inside_programs():
+    """For many temperatures at once; NaN above the transition, and behind the branch as it was sampled."""
+    found = jax.jit(jax.vmap(lambda T: depairing_current(BARE, T)))(np.array([0.02, 1.5]))
+    assert float(found.plus[0]) * XI / (SIGMA * GAP_RATIO) == pytest.approx(0.745687, abs=1e-6)
+    alone = depairing_current(BARE, 0.02)
+    np.testing.assert_allclose(found.current[0, : len(alone.q)], alone.current, atol=1e-12)
+    assert np.isnan(found.current[0, len(alone.q) :]).all()
+    assert np.isnan(found.plus[1])
 
 
 # --- units ---------------------------------------------------------------------------------------

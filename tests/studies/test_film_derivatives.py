@@ -115,6 +115,7 @@ def test_depairing_currents():
     at, step = np.array([0.4, 0.45]), 1e-3
     forward, reverse = (np.asarray(by(depairing)(jnp.asarray(at))) for by in (jax.jacfwd, jax.jacrev))
     np.testing.assert_allclose(reverse, forward, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(jax.jit(jax.jacrev(depairing))(at), forward, rtol=1e-9, atol=1e-12)
     for k, along in enumerate(np.eye(2)):
         moved = {s: np.asarray(depairing(at + s * step * along)) for s in (-2, -1, 1, 2)}
         expected = (8 * (moved[1] - moved[-1]) - (moved[2] - moved[-2])) / (12 * step)

@@ -81,11 +81,22 @@ def test_energy_is_stationary(gradients):
     assert gradients["permeability"][1] * VALUES["permeability"] == pytest.approx(-sol.magnetic_energy, rel=1e-8)
 
 
-@pytest.mark.parametrize("what", ["points", "inside jit"])
+def test_inside_programs(gradients):
+    """Values and gradients are those outside; a permeability that is none gives NaN."""
+    moment = lambda H, mu: screened(VALUES | {"H": H, "permeability": mu}).magnetic_moment  # noqa: E731
+    values, (slopes, _) = jax.jit(jax.vmap(jax.value_and_grad(moment, (0, 1)), (None, 0)))(H, np.array([0.1, -0.1]))
+    assert float(values[0]) == pytest.approx(START["sol"].magnetic_moment, rel=1e-9)
+    assert float(slopes[0]) == pytest.approx(gradients["H"][0], rel=1e-9)
+    assert np.isnan(values[1])
+    assert np.isnan(slopes[1])
+
+
+@pytest.mark.parametrize("what", ["points", "phases of seams"])
 def test_what_has_none_is_refused(what):
-    if what == "inside jit":
-        with pytest.raises(ju.NotDifferentiableError, match=r"solve_screened cannot stand inside jax.jit"):
-            jax.jit(lambda x: screened(VALUES | {"H": x}).magnetic_moment)(H)
+    if what == "phases of seams":
+        ring = lambda x: ju.Device(mesh=MESH, materials=ju.Material(), boundaries={"right": ju.Periodic("left", x)})  # noqa: E731
+        with pytest.raises(ju.NotDifferentiableError, match=r"solve_screened has no derivatives: .* phases"):
+            jax.grad(lambda x: ju.solve_screened(ring(x), T, H, 0.1, frequencies=3).magnetic_moment)(1.0)
         return
     move = lambda x: ju.Device(mesh=MESH.with_points(x * MESH.points), materials=ju.Material(Tc=1.0))  # noqa: E731
     with pytest.raises(ju.NotDifferentiableError, match=r"solve_screened has no derivatives: .* points"):

@@ -126,13 +126,19 @@ def _called_back(*leaves: Any, function: Any, shapes: Any, axes: tuple[int, ...]
 
 
 def _call_batched(leaves: Any, dims: Any, *, function: Any, shapes: Any, axes: tuple[int, ...]) -> Any:
+    size, in_front = _in_front(leaves, dims)
+    found = _call.bind(*in_front, function=function, shapes=shapes, axes=(size, *axes))
+    return found, [0] * len(found)
+
+
+def _in_front(leaves: Any, dims: Any) -> tuple[int, list[Any]]:
+    """How many there are of what JAX batches, and all with this axis in front."""
     size = next(x.shape[d] for x, d in zip(leaves, dims, strict=True) if d is not None)
-    in_front = [
+    moved = [
         jnp.broadcast_to(x, (size, *jnp.shape(x))) if d is None else jnp.moveaxis(x, d, 0)
         for x, d in zip(leaves, dims, strict=True)
     ]
-    found = _call.bind(*in_front, function=function, shapes=shapes, axes=(size, *axes))
-    return found, [0] * len(found)
+    return size, moved
 
 
 _call = Primitive("host_call")
@@ -149,24 +155,47 @@ batching.primitive_batchers[_call] = _call_batched
 # --- linear functions of numbers ----------------------------------------------------------------------
 
 
-def called_linear(forward: Callable[[np.ndarray], np.ndarray], transposed: Callable[..., np.ndarray], x: Any) -> Any:
-    """A linear function of a vector (k,), and that of gradients."""
-    return _linear.bind(x, forward=forward, transposed=transposed)
+def called_linear(
+    forward: Callable[..., Any], transposed: Callable[..., Any], x: Any, size: int | None = None, given: Any = ()
+) -> Any:
+    """A linear function of a vector (k,) and of numbers, (size,) or (k,), and that of gradients, called likewise."""
+    leaves, rows = [jnp.asarray(leaf) for leaf in jax.tree.leaves(given)], x.shape[-1]
+    ways = tuple(
+        (partial(_over_batches, function, jax.tree.structure((x, *given)), (1, *(leaf.ndim for leaf in leaves))), n)
+        for function, n in ((forward, rows if size is None else size), (transposed, rows))
+    )
+    return _linear.bind(x, *leaves, ways=ways, axes=())
 
 
-def _row_by_row(x: Any, *, forward: Callable[[np.ndarray], np.ndarray], transposed: Any) -> Any:
-    rows = np.asarray(x).reshape(-1, x.shape[-1])
-    return on_device(np.stack([forward(row) for row in rows]).reshape(x.shape))
+def _linear_called_back(*leaves: Any, ways: Any, axes: tuple[int, ...]) -> Any:
+    function, size = ways[0]
+    return jax.pure_callback(lambda *x: function(*x)[0], jax.ShapeDtypeStruct((*axes, size), float), *leaves)
 
 
-def _linear_batched(arguments: Any, dims: Any, *, forward: Any, transposed: Any) -> Any:
-    return called_linear(forward, transposed, jnp.moveaxis(arguments[0], dims[0], 0)), 0
+def _linear_batched(leaves: Any, dims: Any, *, ways: Any, axes: tuple[int, ...]) -> Any:
+    size, in_front = _in_front(leaves, dims)
+    return _linear.bind(*in_front, ways=ways, axes=(size, *axes)), 0
+
+
+def _linear_moved(primals: Any, tangents: Any, **how: Any) -> Any:
+    found, along = _linear.bind(*primals, **how), tangents[0]
+    if isinstance(along, ad.Zero):
+        return found, ad.Zero(jax.typeof(found).to_tangent_aval())
+    return found, _linear.bind(along, *primals[1:], **how)
+
+
+def _linear_transposed(gradient: Any, _: Any, *given: Any, ways: Any, axes: tuple[int, ...]) -> Any:
+    if isinstance(gradient, ad.Zero):
+        return [None] * (1 + len(given))
+    return [_linear.bind(gradient, *given, ways=ways[::-1], axes=axes), *[None] * len(given)]
 
 
 _linear = Primitive("host_linear")
-_linear.def_impl(_row_by_row)
-_linear.def_abstract_eval(lambda x, forward, transposed: x)
-ad.deflinear2(_linear, lambda ct, _, *, forward, transposed: [called_linear(transposed, forward, ct)])
+_linear.def_impl(lambda *leaves, ways, axes: on_device(ways[0][0](*leaves)[0]))
+_linear.def_abstract_eval(lambda *_, ways, axes: jax.core.ShapedArray((*axes, ways[0][1]), jnp.dtype(float)))
+mlir.register_lowering(_linear, mlir.lower_fun(_linear_called_back, multiple_results=False))
+ad.primitive_jvps[_linear] = _linear_moved
+ad.primitive_transposes[_linear] = _linear_transposed
 batching.primitive_batchers[_linear] = _linear_batched
 
 

@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action.matrices.node_matrices import TWO_B_R3, green, inverse_of_frames, product, traces
+from jusadel.action.matrices.products import code_for
 from jusadel.action.mesh_action import DiscreteAction, cell_action, local_slope, to_nodes, with_pairing
 from jusadel.action.nambu.frames import generator
 from jusadel.common.differentiability import is_traced
@@ -143,8 +144,9 @@ def _in_groups(system: DiscreteAction, V: Array, omega: Array) -> Array:
 
 def _slope(system: DiscreteAction, V: Array, omega: Array) -> Array:
     V = jnp.moveaxis(V, 0, -1)
-    V_inverse = inverse_of_frames(V)
-    Q = product(product(V_inverse, _gradient(system, green(V, V_inverse), omega)), V)
+    with code_for(V.size):
+        V_inverse = inverse_of_frames(V)
+        Q = product(product(V_inverse, _gradient(system, green(V, V_inverse), omega)), V)
     return jnp.moveaxis(jnp.where(system.free[:, None, None], traces((TWO_B_R3, Q)), 0), -1, 0)
 
 

@@ -13,8 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action import matsubara
+from jusadel.action.mesh_action import DiscreteAction
 from jusadel.action.periodic import seams
 from jusadel.common.arguments import is_number, real
+from jusadel.device.device import Device
 from jusadel.solver.derivatives.callback import UNKNOWN, Host, called
 from jusadel.solver.derivatives.implicit_function import attached
 from jusadel.solver.derivatives.tracing import is_traced
@@ -39,7 +41,7 @@ def solved_in_program(
     Raises:
         ValueError: frequencies=None.
     """
-    omega, weights = _sums(stated)
+    omega, weights = sums_in_program(stated)
     where = None if stated.Delta is not None else _sites(stated)
     eq = equations(stated, omega, weights, where)
     nothing = jnp.zeros(0)
@@ -56,7 +58,8 @@ def solved_in_program(
     return placed(stated, eq, attached(eq, found, host.linear, (UNKNOWN, numbers, V, Delta)), sol, where)
 
 
-def _sums(stated: Stated) -> tuple[Any, Any]:
+def sums_in_program(stated: Stated) -> tuple[Any, Any]:
+    """Frequencies and weights, whose number must be given."""
     given = stated.frequencies
     if isinstance(given, tuple | list):
         omega, weights = (real(f"frequencies[{k}]", x) for k, x in enumerate(given))
@@ -78,6 +81,41 @@ def _sites(stated: Stated) -> Sites:
         Tc = material.at("Tc", mesh.points[mesh.triangles[rows]].reshape(-1, 2))
         found[rows] = True if is_traced(Tc) else np.asarray(Tc).reshape(-1, 3) > 0
     return bare_sites(stated.device, seams(stated.device), found)
+
+
+# --- solutions that something else found -------------------------------------------------------------
+
+
+def numbers_of(sol: Solution) -> dict[str, Any]:
+    """What a program needs of a Solution."""
+    parts = {"G": sol.all_G, "Delta": sol.Delta, "vertex": sol.vertex_Delta}
+    return parts | {"converged": sol.converged, "margin": sol.margin}
+
+
+def like_numbers(device: Device, frequencies: int, nodes: int) -> dict[str, np.ndarray]:
+    """Arrays like `numbers_of`, of a device whose discrete action has so many nodes."""
+    mesh, b = device.mesh, frequencies
+    shapes = {"Delta": (len(mesh.points),), "vertex": mesh.triangles.shape}
+    like = {"G": np.zeros((b, nodes, 4, 4)), "converged": np.zeros(b), "margin": np.zeros(b)}
+    return like | {name: np.zeros(shape, complex) for name, shape in shapes.items()}
+
+
+def stated_solution(stated: Stated, sums: tuple[Any, Any], system: DiscreteAction, found: dict[str, Any]) -> Solution:
+    """The Solution of these numbers at frequencies and weights; `system` is its discrete action."""
+    return Solution(
+        device=stated.device,
+        T=stated.T,
+        omega=sums[0],
+        weights=sums[1],
+        all_G=found["G"],
+        Delta=found["Delta"],
+        vertex_Delta=found["vertex"],
+        converged=found["converged"] == 1,
+        stable=found["margin"] > 0,
+        margin=found["margin"],
+        stats={},
+        system=system,
+    )
 
 
 def _bare_solution(stated: Stated, omega: Any, weights: Any, quality: Any, host: Host) -> Solution:

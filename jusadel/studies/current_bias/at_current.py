@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.arguments import is_number
-from jusadel.common.differentiability import first_only, is_traced, refuse_in_program, values_of
+from jusadel.common.differentiability import first_only, is_traced, values_of, waits, worked_out
 from jusadel.common.errors import SolveError
 from jusadel.common.types import Number, PairPotential
 from jusadel.device.device import Device
@@ -19,6 +19,7 @@ from jusadel.solver.derivatives.tracing import still
 from jusadel.solver.equilibrium import solve
 from jusadel.solver.states.solution import Solution
 from jusadel.studies.current_bias.branch import carrying, climb, rise, top
+from jusadel.studies.current_bias.in_programs import biased_in_program
 from jusadel.studies.current_bias.kirchhoff import HALVINGS, resting, share_that_flows
 from jusadel.studies.current_bias.phases import (
     Biased,
@@ -65,7 +66,8 @@ def solve_at_current(
     it has. The phases found are those of `sol.device`, `sol.device.electrodes()["right"].phase`.
 
     JAX differentiates it once, forward or backward: all of the solution, its phases too, with respect to the currents,
-    T and everything in the device.
+    T and everything in the device. Inside `jax.jit` and `jax.vmap` the number of frequencies must be given, and all is
+    NaN where it fails.
 
     Args:
         device: with at least two electrodes of Delta > 0, each a Reservoir or a Tunnel, or with a `Periodic` boundary.
@@ -85,14 +87,18 @@ def solve_at_current(
         CriticalCurrentError: no state carries it; the message and `critical` have the largest current that flows.
         ValueError: names that are not joined electrodes with Delta > 0, currents that are not finite or do not add up.
         SolveError: as in `solve`.
-        NotDifferentiableError: inside `jax.jit` or `jax.vmap`, or differentiated twice.
+        NotDifferentiableError: differentiated twice.
     """
+    if waits(asked := locals()):
+        return worked_out(solve_at_current, asked | asked.pop("solve_arguments"))
     refuse_throw("solve_at_current", solve_arguments)
     terminals, currents = _asked(device, current, between)
+    given = device, current, T, pair_potential
+    if is_traced(still((given, solve_arguments))):
+        return biased_in_program(solve_at_current, terminals, given, between, solve_arguments)
     plain = still((device, T, pair_potential, solve_arguments))
     values = values_of(currents)
     traced = is_traced((device, T, pair_potential, solve_arguments, currents))
-    refuse_in_program("solve_at_current", REMEDY, device=plain[0], T=plain[1], current=values)
     biased = Biased(plain[0], terminals, *plain[1:])
     with recurring(OFTEN):
         state = _found(biased, np.asarray(values, float))

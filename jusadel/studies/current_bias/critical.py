@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from jusadel.common.differentiability import is_traced, refuse_in_program
+from jusadel.common.differentiability import is_traced, refuse_in_program, waits, worked_out
 from jusadel.common.types import Number, PairPotential
 from jusadel.device.device import Device
 from jusadel.device.recurrence import recurring
@@ -68,6 +68,8 @@ def critical_current(
         SolveError: as in `solve`; no current flows at all.
         NotDifferentiableError: inside `jax.jit` or `jax.vmap`, or differentiated twice.
     """
+    if waits(asked := locals()):
+        return worked_out(critical_current, asked | asked.pop("solve_arguments"))
     refuse_throw("critical_current", solve_arguments)
     stated = device, T, pair_potential, solve_arguments
     plain = still(stated)

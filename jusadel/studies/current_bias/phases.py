@@ -15,8 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action.periodic import refuse_apart
+from jusadel.common.differentiability import is_traced
 from jusadel.common.errors import SolveError
-from jusadel.device.boundary import Boundary
+from jusadel.device.boundary import Boundary, Reservoir
 from jusadel.device.device import Device
 from jusadel.observables.currents import current_through
 from jusadel.solver.derivatives.tracing import still
@@ -52,7 +53,7 @@ def superconducting(device: Device) -> list[str]:
     """Boundaries with an electrode of Delta > 0, one name for each electrode."""
     found: dict[int, str] = {}
     for name, reservoir in still(device).electrodes().items():
-        if float(reservoir.Delta) > 0:
+        if _superconducts(reservoir):
             found.setdefault(id(device.boundaries[name]), name)
     return list(found.values())
 
@@ -63,7 +64,7 @@ def terminal_between(device: Device, between: Any) -> Terminal:
     Raises:
         ValueError: not two superconducting electrodes that something joins, nor a periodic boundary and its partner.
     """
-    good = [name for name, r in still(device).electrodes().items() if float(r.Delta) > 0]
+    good = [name for name, r in still(device).electrodes().items() if _superconducts(r)]
     pair = tuple(between) if isinstance(between, tuple | list) else (between,)
     for name, seam in device.periodic().items():
         if sorted(map(str, pair)) == sorted((name, seam.partner)):
@@ -75,6 +76,11 @@ def terminal_between(device: Device, between: Any) -> Terminal:
         raise ValueError(f"between = {between!r} is one electrode; {wanted}")
     refuse_apart(still(device), pair)
     return Terminal.of(device, pair[1])
+
+
+def _superconducts(reservoir: Reservoir) -> bool:
+    """Whether Delta > 0; where it has no value, it is taken to be."""
+    return is_traced(reservoir.Delta) or float(reservoir.Delta) > 0
 
 
 def with_phases(device: Device, terminals: Sequence[Terminal], x: Any) -> Device:

@@ -18,7 +18,7 @@ import numpy as np
 
 from jusadel.action.periodic import refuse_apart
 from jusadel.common.arguments import real
-from jusadel.common.differentiability import NotDifferentiableError
+from jusadel.common.differentiability import NotDifferentiableError, waits, worked_out
 from jusadel.common.errors import SolveError
 from jusadel.common.progress import ProgressOption, reporter
 from jusadel.common.types import ArrayLike, PairPotential
@@ -80,6 +80,8 @@ def current_phase_relation(
         ValueError: names that are not two joined electrodes with Delta > 0, phases that are not (k,) finite numbers.
         SolveError: as in `solve`; a note says at which phase.
     """
+    if waits(asked := locals()):
+        return worked_out(current_phase_relation, asked | asked.pop("solve_arguments"))
     path = _checked_phases(phases)
     if is_traced(still(device)):
         raise NotDifferentiableError(IN_PROGRAM)

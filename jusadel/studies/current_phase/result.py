@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from jusadel.common.differentiability import first_only
 from jusadel.common.types import ArrayLike, Number, Values
 from jusadel.device.units.shown import between, scale
 from jusadel.device.units.units import Units
@@ -24,6 +25,10 @@ from jusadel.studies.current_phase.uncertainty import (
     warn_of_grid,
 )
 
+ONCE = (
+    "an extremum of a current-phase relation has first derivatives only: of its second ones, the change of its phase "
+    "is left out; take central differences of its gradient"
+)
 EXTREMA = ("largest positive current", "largest negative current", "lowest energy")
 
 
@@ -116,7 +121,7 @@ class CurrentPhaseRelation:
         slope = (self._curve.numbers.current_at(phase + step) - self._curve.numbers.current_at(phase - step)) / (
             2 * step
         )
-        change = self.current_at(phase)
+        change = first_only(self.current_at(phase), ONCE)
         return phase - (change - still(change)) / slope
 
     @cached_property
@@ -179,7 +184,7 @@ class CurrentPhaseRelation:
         if not self._curve.traced:
             return self._known
         plus, minus = self._phases_of_extrema  # at an extremum a change of the phase does not count
-        return self.current_at(plus), -self.current_at(minus)
+        return first_only(self.current_at(plus), ONCE), -first_only(self.current_at(minus), ONCE)
 
     @property
     def _known(self) -> tuple[float, float]:

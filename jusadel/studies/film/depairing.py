@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import jax
@@ -11,11 +11,12 @@ import numpy as np
 import scipy
 
 from jusadel.common.arguments import is_number
-from jusadel.common.differentiability import is_traced, refuse_in_program, values_of
+from jusadel.common.differentiability import is_traced, values_of, waits, worked_out
 from jusadel.common.types import ArrayLike, Frequencies
 from jusadel.device.material.material import Material
 from jusadel.solver.derivatives.rule import implicit_numbers
 from jusadel.solver.derivatives.tracing import still
+from jusadel.solver.derivatives.whole import called_whole
 from jusadel.studies.film.derivatives import (
     FilmEquations,
     attached_state,
@@ -28,13 +29,14 @@ from jusadel.studies.film.states import CRITICAL_BREAKING, film_states, gap_solu
 
 STEPS = 20
 """Of Newton's method for Delta, from a neighbour."""
-NUMBERS = "material", "T", "direction", "frequencies"
+SAMPLED = "q", "Delta", "current", "free_energy"
 FLAT = 1e-6
 """Current at the least free energy, over the largest, that is round-off."""
 SAMPLES = 41
 """Values of q along the direction of a current."""
 
 
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class DepairingCurrent:
     """The largest currents of a film both ways along a direction n, q = q n.
@@ -85,12 +87,14 @@ def depairing_current(
 
     Returns:
         DepairingCurrent. Under `jax.grad` and its kin it has derivatives with respect to all numbers; `q0` is NaN there
-        where the branch ends before the free energy has a minimum, which then has none.
+        where the branch ends before the free energy has a minimum, which then has none. Inside `jax.jit` and `jax.vmap`
+        they are of first order, all is NaN where it fails, and so is the rest of `samples` behind the sampled branch.
 
     Raises:
         ValueError: as `film_state`; no superconducting state along this direction; too few samples.
-        NotDifferentiableError: inside `jax.jit` or `jax.vmap`.
     """
+    if waits(asked := locals()):
+        return worked_out(depairing_current, asked)
     if is_traced((material, T, direction, frequencies)):
         return _differentiated(material, T, direction, frequencies, accuracy, samples)
     n = plane_vector("direction", direction)
@@ -117,9 +121,10 @@ def _differentiated(
     material: Material, T: Any, direction: Any, frequencies: Any, accuracy: float, samples: int
 ) -> DepairingCurrent:
     """As `depairing_current`, with numbers that JAX traces."""
-    plain = still(material), values_of(T), values_of(direction), still(frequencies)
-    refuse_in_program("depairing_current", "jax.grad and jax.jvp can be used", **dict(zip(NUMBERS, plain, strict=True)))
-    found = depairing_current(*plain, accuracy, samples)
+    plain: Any = still((material, T, direction, frequencies))
+    if is_traced(plain):
+        return _in_program((material, T, direction, frequencies), accuracy, int(samples))
+    found = depairing_current(*(*plain, accuracy, samples))
     n = plane_vector("direction", direction)
     n = n / jnp.linalg.norm(n)
     branch = _Branch(film_equations(material, T, n, frequencies, accuracy), n, found)
@@ -139,6 +144,18 @@ def _differentiated(
         current=j,
         free_energy=F,
     )
+
+
+def _in_program(given: tuple[Any, ...], accuracy: float, samples: int) -> DepairingCurrent:
+    """As `depairing_current`, of numbers that have no values; behind the branch as sampled, NaN."""
+
+    def of(given: Any) -> dict[str, Any]:
+        found = depairing_current(*(*given, accuracy, samples))
+        every = {name: jnp.asarray(getattr(found, name)) for name in like}
+        return {name: jnp.append(x, np.full(samples - len(x), np.nan)) if x.ndim else x for name, x in every.items()}
+
+    like = {f.name: np.zeros(samples if f.name in SAMPLED else ()) for f in fields(DepairingCurrent)}
+    return DepairingCurrent(**called_whole("depairing_current", of, given, like))
 
 
 @jax.tree_util.register_dataclass

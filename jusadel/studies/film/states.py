@@ -15,7 +15,7 @@ import numpy as np
 
 from jusadel.action import matsubara
 from jusadel.common.arguments import is_number, real
-from jusadel.common.differentiability import is_traced
+from jusadel.common.differentiability import is_traced, waits, worked_out
 from jusadel.common.types import ArrayLike, Frequencies
 from jusadel.device.material.material import Material
 from jusadel.solver.derivatives.callback import called
@@ -95,6 +95,8 @@ def film_state(
         >>> state = film_state(film, T=0.1, q=(0.2, 0))
         >>> state.Delta, state.current
     """
+    if waits(asked := locals()):
+        return worked_out(film_state, asked)
     if is_traced((material, T, q, frequencies)):
         return _differentiated(film_equations(material, T, plane_vector("q", q), frequencies, accuracy), start)
     film = FilmEnergy.of(material, T, frequencies, accuracy)

@@ -13,7 +13,7 @@ import scipy
 
 from jusadel.action import matsubara
 from jusadel.action.terms import Term
-from jusadel.common.differentiability import is_traced
+from jusadel.common.differentiability import is_traced, waits, worked_out
 from jusadel.common.types import ArrayLike
 from jusadel.device.material.material import Material
 from jusadel.solver.derivatives.callback import called
@@ -47,6 +47,8 @@ def film_critical_temperature(material: Material, q: ArrayLike = (0.0, 0.0)) -> 
 
     It has derivatives with respect to all numbers, inside `jax.jit` and `jax.vmap` too, where it is NaN if it fails.
     """
+    if waits(asked := locals()):
+        return worked_out(film_critical_temperature, asked)
     if is_traced((material, q)):
         return _differentiated(material, q)
     return _found(material, q)[0]

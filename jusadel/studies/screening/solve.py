@@ -27,9 +27,10 @@ import numpy as np
 from jusadel.common.differentiability import (
     DIFFERENCES,
     is_traced,
-    refuse_in_program,
     refuse_traced,
+    waits,
     without_derivatives,
+    worked_out,
 )
 from jusadel.common.programs.compilation import Stopwatch
 from jusadel.common.progress import ProgressOption, reporter
@@ -47,7 +48,8 @@ from jusadel.solver.resolution import isotropic_metric, warn_where_coarse
 from jusadel.solver.start import starting_frames
 from jusadel.solver.states.solution import Solution
 from jusadel.studies.screening.checks import BULK, FILM, check_sample, check_screening
-from jusadel.studies.screening.derivatives import differentiated_fields
+from jusadel.studies.screening.derivatives.implicit_fields import differentiated_fields
+from jusadel.studies.screening.derivatives.in_programs import screened_in_program
 from jusadel.studies.screening.edge_elements import EdgeSpace, edge_space, field_of_currents
 from jusadel.studies.screening.film_model import FilmModel, film_model, own_field
 from jusadel.studies.screening.film_result import ScreenedFilm, screened_film
@@ -127,13 +129,16 @@ def solve_screened(
         ValueError: superconducting electrodes, since a current through them changes the field outside; permeability
             or thickness <= 0, or a thickness in the model "bulk"; H no number; a film that is periodic, or with more
             than 5000 nodes; and what `solve` refuses.
-        NotDifferentiableError: inside `jax.jit` or `jax.vmap`, or with traced points of the mesh or phases of seams;
-            of a film always. Under `jax.grad` and its kin there are derivatives with respect to all other numbers, of
-            what does not depend on the gauge.
+        NotDifferentiableError: with traced points of the mesh or phases of seams; of a film always. Under `jax.grad`
+            and its kin there are derivatives with respect to all other numbers, of what does not depend on the gauge.
+            Inside `jax.jit` and `jax.vmap` they are of first order, the number of frequencies must be given, and all
+            is NaN where it fails.
 
     Warns:
         UserWarning: the film is thicker than the penetration depth.
     """
+    if waits(asked := locals()):
+        return worked_out(solve_screened, asked)
     options: dict[str, Any] = {"tol": tol, "linear_solver": linear_solver, "accuracy": accuracy, "gap_tol": gap_tol}
     given: tuple[Any, ...] = device, T, H, permeability, pair_potential, frequencies
     if model == FILM:
@@ -147,9 +152,10 @@ def _differentiated(given: tuple[Any, ...], start: Any, options: dict[str, Any])
     """As `solve_screened`, with numbers that JAX traces."""
     device, T, H, permeability, pair_potential, frequencies = given
     plain: Any = still(given)
-    refuse_in_program("solve_screened", "jax.grad and jax.jvp can be used", given=plain)
     phases = [b.phase for b in device.periodic().values()]
     refuse_traced("solve_screened", "the other numbers have derivatives", points=device.mesh.points, phases=phases)
+    if is_traced((plain, still(start))):
+        return screened_in_program(solve_screened, given, start, options)
     model, state, sol = _found(*plain, start=still(start), **options)
     Delta = None if model.where is not None else at_vertices(device, default_pair_potential(plain[0], pair_potential))
     return differentiated_fields(Stated(device, T, Delta, frequencies), model, state, sol, H, permeability)

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.arguments import is_number
-from jusadel.common.differentiability import NotDifferentiableError
+from jusadel.common.differentiability import first_only, waits, worked_out
 from jusadel.common.errors import SolveError
 from jusadel.common.types import ArrayLike
 from jusadel.device.device import Device
@@ -25,12 +25,18 @@ from jusadel.device.pair_potential import as_pairs
 from jusadel.solver.derivatives.implicit_function import hessian_product
 from jusadel.solver.derivatives.tracing import is_traced, still
 from jusadel.solver.derivatives.under_grad import Stated, equations
+from jusadel.solver.derivatives.whole import called_whole
 from jusadel.solver.gap.response import PairResponse
 from jusadel.solver.linear import LinearSolver
 from jusadel.solver.problem import Problem
 from jusadel.studies.transition.search import CriticalTemperature, Search, SearchPoint
 
 Array = jax.Array
+
+ONCE = (
+    "critical_temperature has first derivatives only: of its second ones, the change of the mode is left out; take "
+    "central differences of its gradient"
+)
 
 
 def critical_temperature(
@@ -51,7 +57,8 @@ def critical_temperature(
     of the order of the mesh size there (measured: 3e-3 of T between 32 and 128 frequencies on triangles of half a
     coherence length). Give `frequencies` to keep that the same along a sweep.
 
-    JAX differentiates `.T` once, forward or backward, with respect to everything in the device.
+    JAX differentiates `.T` once, forward or backward, with respect to everything in the device; inside `jax.jit` and
+    `jax.vmap` too, where all is NaN if it fails.
 
     Args:
         device: the Device, with a region of Tc > 0. Electrodes must be normal (Delta = 0).
@@ -65,18 +72,33 @@ def critical_temperature(
         ValueError: superconducting electrodes, no region with Tc > 0, arguments out of range.
         StabilityError: the normal state is not stable against the material's tensors.
         SolveError: the search does not end, or the sums over frequencies do not converge.
+        NotDifferentiableError: in a second derivative.
     """
+    if waits(asked := locals()):
+        return worked_out(critical_temperature, asked)
     if not is_traced(device):
         _check(device, accuracy, lowest)
         return Search(device, accuracy, frequencies, lowest, linear_solver).result()
     plain = still(device)
     if is_traced(plain):
-        raise NotDifferentiableError(
-            "critical_temperature cannot stand inside jax.jit or jax.vmap; jax.grad and jax.jvp can be used"
-        )
+        options = {"accuracy": accuracy, "frequencies": frequencies, "lowest": lowest, "linear_solver": linear_solver}
+        return _in_program(device, options)
     _check(plain, accuracy, lowest)
     search = Search(plain, accuracy, frequencies, lowest, linear_solver)
     return _differentiated(device, search, search.result())
+
+
+def _in_program(device: Device, options: dict[str, Any]) -> CriticalTemperature:
+    """As `critical_temperature`, of numbers that have no values; the mode is zero where T = 0."""
+    numbers = "T", "eigenvalue", "slope", "frequencies", "evaluations"
+
+    def of(given: Any) -> dict[str, Any]:
+        found = critical_temperature(given[0], **options)
+        mode = np.zeros(given[0].mesh.n_nodes) if found.mode is None else found.mode
+        return {name: getattr(found, name) for name in numbers} | {"mode": mode}
+
+    like = {name: np.zeros(()) for name in numbers} | {"mode": np.zeros(len(device.mesh.points), complex)}
+    return CriticalTemperature(**called_whole("critical_temperature", of, (device,), like))
 
 
 def _check(device: Device, accuracy: Any, lowest: Any) -> None:
@@ -103,7 +125,7 @@ def _differentiated(device: Device, search: Search, found: CriticalTemperature) 
             f"no derivative of a critical temperature: the device is normal down to T = {search.lowest:.3g} "
             "(lower `lowest`, or start where it superconducts)"
         )
-    change = eigenvalue_with_derivatives(device, search.problem, search.last)
+    change = first_only(eigenvalue_with_derivatives(device, search.problem, search.last), ONCE)
     return replace(found, T=found.T * (1 - (change - jax.lax.stop_gradient(change)) / found.slope))
 
 

@@ -1,0 +1,1 @@
+"""Derivatives of screened solutions: by the implicit function theorem, and inside programs."""
