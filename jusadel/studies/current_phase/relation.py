@@ -7,9 +7,8 @@ followed from phase to phase.
 
 from __future__ import annotations
 
-import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,6 +35,7 @@ from jusadel.solver.newton import NewtonResult, solve_frequencies
 from jusadel.solver.problem import Problem, chosen_frequencies, pose, refuse_uncertified
 from jusadel.solver.reservoirs import held_frames, with_reservoirs
 from jusadel.solver.states.solution import Solution
+from jusadel.studies.current_phase.heard import each_once
 from jusadel.studies.current_phase.result import CurrentPhaseRelation
 from jusadel.studies.current_phase.turning import phase_change, turned
 from jusadel.studies.current_phase.turns import half_turn, whole_turn
@@ -96,7 +96,7 @@ def current_phase_relation(
                     return _followed(junction, path, T, solve_arguments)
             return _together(junction, path, T, pair_potential, **solve_arguments)
     finally:
-        for text, kind in _each_once(heard):
+        for text, kind in each_once(heard):
             warnings.warn(text, kind, stacklevel=2)
 
 
@@ -155,16 +155,6 @@ def _checked_phases(phases: Any) -> Any:
     if values.ndim != 1 or not len(values) or not np.isfinite(known).all():
         raise ValueError(f"phases have shape {values.shape}; expected (k,) finite phase differences in radians")
     return values if is_traced(values) else np.asarray(values)
-
-
-def _each_once(heard: Sequence[warnings.WarningMessage]) -> Iterator[tuple[str, type[Warning]]]:
-    """Warnings that differ in more than numbers, with how often they came."""
-    alike: dict[Any, list[warnings.WarningMessage]] = {}
-    for w in heard:
-        alike.setdefault((w.category, re.sub(r"[-+.e\d]", "", str(w.message))), []).append(w)
-    for (kind, _), these in alike.items():
-        often = f" ({len(these)} times alike, for different phases)" if len(these) > 1 else ""
-        yield f"{these[0].message}{often}", kind
 
 
 # --- all phases together --------------------------------------------------------------------------
