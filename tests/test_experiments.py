@@ -16,7 +16,7 @@ from scipy.special import digamma
 MEV, MU_B = 1.602176634e-22, physical_constants["Bohr magneton"][0]
 QUANTUM = 2.067833848e-15
 FOLDER = Path(__file__).parents[1] / "docs" / "experiments"
-SLOW = {"sns", "sf_bilayer", "little_parks", "phi0"}
+SLOW = {"sns", "sf_bilayer", "spin_valve", "little_parks", "vortex", "phi0"}
 """A quarter of a minute each; what they show of the package has tests elsewhere."""
 
 
@@ -55,6 +55,13 @@ def bilayer(d_F, d_S=11.0, n=40, modes=150):
         return np.linalg.eigvals(kernel).real.min()
 
     return brentq(lowest, 1.0, 6.99, xtol=1e-4)
+
+
+def spin_valve(found):
+    """Rising with the angle (Fominov et al. 2003); parallel, the bilayer of half the niobium."""
+    rising = [found[f"Tc_{angle}deg"] for angle in (0, 30, 60, 90, 120, 150, 180)]
+    assert (np.diff(rising) > 0).all()
+    assert rising[0] == pytest.approx(bilayer(3.0), rel=0.01)
 
 
 def zero_pi(found):
@@ -111,6 +118,13 @@ def spin_hall(found):
     assert found["Edelstein_centre_uV"] == pytest.approx(-0.3 * 10.0, rel=1e-3)
 
 
+def vortex(found):
+    """No gap in the centre, nearly all of it around; a spin that is radial in a C4v film."""
+    assert found["gap_meV_centre"] < 0.02 * found["bulk_gap_meV"]
+    assert 0.9 < found["gap_meV_largest"] / found["bulk_gap_meV"] < 1
+    assert found["radial_spin_per_nm3"] > 100 * found["azimuthal_spin_per_nm3"] > 0
+
+
 def phi0(found):
     """Linear in the field, as Bergeret and Tokatly have it."""
     assert abs(found["phi0_0mT"]) < 1e-6
@@ -118,7 +132,10 @@ def phi0(found):
     assert abs(found["phi0_600mT"]) > 1e-3
 
 
-CHECKS = {check.__name__: check for check in (sns, sf_bilayer, zero_pi, squipt, little_parks, hanle, spin_hall, phi0)}
+CHECKS = {
+    check.__name__: check
+    for check in (sns, sf_bilayer, spin_valve, zero_pi, squipt, little_parks, vortex, hanle, spin_hall, phi0)
+}
 
 
 def test_every_page_is_checked():
