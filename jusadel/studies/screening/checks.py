@@ -8,8 +8,6 @@ from jusadel.common.arguments import is_number
 from jusadel.device.device import Device
 
 BULK, FILM = "bulk", "film"
-MOST = 5000
-"""Nodes of a film: its inductances are a matrix between all of them."""
 
 
 def check_screening(device: Device, H: Any, permeability: Any, model: str, thickness: Any) -> None:
@@ -57,9 +55,4 @@ def _check_film(device: Device, thickness: Any) -> None:
         raise ValueError(
             f"boundaries {periodic} are periodic, and a film that repeats itself has currents in all its copies, whose "
             "field is not summed here: mesh a finite film"
-        )
-    if device.mesh.n_nodes > MOST:
-        raise ValueError(
-            f"the film's mesh has {device.mesh.n_nodes} nodes; expected at most {MOST}: all currents act on each "
-            "other, by matrices of nodes times nodes; make the mesh fine only where the field varies (graded)"
         )

@@ -49,8 +49,8 @@ from jusadel.solver.states.solution import Solution
 from jusadel.studies.screening.checks import BULK, FILM, check_sample, check_screening
 from jusadel.studies.screening.derivatives import differentiated_fields
 from jusadel.studies.screening.edge_elements import EdgeSpace, edge_space, field_of_currents
-from jusadel.studies.screening.film_model import FilmModel, film_model, own_field
-from jusadel.studies.screening.film_result import ScreenedFilm, screened_film
+from jusadel.studies.screening.thin_film.film_model import FilmModel, film_model, own_field
+from jusadel.studies.screening.thin_film.film_result import ScreenedFilm, screened_film
 from jusadel.studies.screening.model import ScreeningModel, State, first_state, forces_and_london, penetration_depths
 from jusadel.studies.screening.newton import classified, converged
 from jusadel.studies.screening.result import ScreenedSolution, screened_solution

@@ -16,9 +16,9 @@ from jusadel.common.differentiability import DIFFERENCES, without_derivatives
 from jusadel.common.types import ArrayLike, Field
 from jusadel.observables.thermodynamics import free_energy
 from jusadel.solver.states.solution import Solution
-from jusadel.studies.screening.biot_savart import field_above
+from jusadel.studies.screening.thin_film.biot_savart import field_above
 from jusadel.studies.screening.edge_elements import holes
-from jusadel.studies.screening.film_model import FilmModel, edges_of
+from jusadel.studies.screening.thin_film.film_model import FilmModel, edges_of
 from jusadel.studies.screening.model import State, forces_and_london
 from jusadel.studies.screening.result import in_its_field
 
@@ -177,7 +177,7 @@ def screened_film(
         hole_currents=np.append(g, 0.0)[space.currents.of_holes],
         stream_function=space.currents.on_nodes @ g,
         edges=edges,
-        magnetic_energy=float(g @ model.Q @ g) / 2,
+        magnetic_energy=float(g @ model.own_fluxes(x)) / 2,
         magnetic_moment=_moment(model, state),
     )
 
