@@ -1,9 +1,9 @@
-"""python -m benchmarks.films: what a thin film costs whose currents act on each other, and how that grows with its mesh.
+"""python -m benchmarks.films: what a thin film costs whose currents act on each other, and how it grows with its mesh.
 
-A disk with a given pair potential, four Pearl lengths wide, in a weak field, with two frequencies: all that grows faster than
-the solution of the Usadel equation itself. Up to 3000 nodes all pairs of
-triangles stand in matrices, above they are summed by clusters. Seconds are of all cores, of which other work beside it takes
-no share, compilation included; memory is the largest of the process, one for each size.
+A disk with a given pair potential, four Pearl lengths wide, in a weak field, with two frequencies: all that grows
+faster than the solution of the Usadel equation itself. Up to 3000 nodes all pairs of triangles stand in matrices,
+above they are summed by clusters. Seconds are of all cores, of which other work beside it takes no share, compilation
+included; memory is the largest of the process, one for each size.
 """
 
 import argparse

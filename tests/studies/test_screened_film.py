@@ -10,9 +10,9 @@ from scipy.special import ellipe, ellipk
 import jusadel as ju
 from jusadel.action.assembly import discretise
 from jusadel.studies.screening.edge_elements import edge_space
+from jusadel.studies.screening.solve import self_field, solve_screened
 from jusadel.studies.screening.thin_film.film_model import film_model
 from jusadel.studies.screening.thin_film.sheet_currents import mean_of_links
-from jusadel.studies.screening.solve import self_field, solve_screened
 from jusadel.studies.screening.thin_film.triangle_potentials import double_integrals, potentials
 
 pytestmark = [pytest.mark.filterwarnings("ignore:the mesh is too coarse")]

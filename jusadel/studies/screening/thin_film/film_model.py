@@ -4,8 +4,8 @@ With h the edge integrals of the applied field's vector potential, those of the 
 
     A = h + M g + d chi,
 
-M g those of the sheet currents curl(g z) by Biot and Savart (`induction`), d chi the steps of a gauge function. Their field
-has the energy g Q g/2, so that per thickness
+M g those of the sheet currents curl(g z) by Biot and Savart (`induction`), d chi the steps of a gauge function. Their
+field has the energy g Q g/2, so that per thickness
 
     E[Delta, G; chi, g] = F[Delta, G; A] + (1/2) g Q g
 

@@ -1,8 +1,8 @@
 """What a film's currents do to each other: fluxes and edge integrals of the vector potential of a stream function.
 
-Of g, the currents curl(g z) have the fluxes Q g through the hats and, by Biot and Savart, the edge integrals M g. To these
-belongs the smallest correction with which hats see of them exactly Q g: it falls as the square of the mesh size for smooth
-currents. Films with few nodes have Q and M as matrices, others as sums over triangles (`pair_sums`).
+Of g, the currents curl(g z) have the fluxes Q g through the hats and, by Biot and Savart, the edge integrals M g. To
+these belongs the smallest correction with which hats see of them exactly Q g: it falls as the square of the mesh size
+for smooth currents. Films with few nodes have Q and M as matrices, others as sums over triangles (`pair_sums`).
 """
 
 from __future__ import annotations
@@ -174,7 +174,8 @@ def _pair_sums(mesh: Mesh, currents: SheetCurrents) -> PairSums:
     corners, ends = currents.corners, _ends(mesh)
     m, parts = len(corners), (near_triangles(currents.triangles, corners), near_lines(*ends, corners))
     first = np.concatenate([parts[0].first, m + parts[1].first])
-    near = NearPairs(first, *(np.concatenate([getattr(x, n) for x in parts]) for n in ("second", "values")), m)
+    second, values = (np.concatenate([getattr(x, name) for x in parts]) for name in ("second", "values"))
+    near = NearPairs(first, second, values, m)
     members = moments(corners).joined(moments(np.stack(ends, axis=1)))
     return pair_sums(members, near)
 

@@ -1,9 +1,9 @@
 """A preconditioner for a film's inductances: stream functions on a few levels, ever smoother.
 
-Q g = (mu/2)|k| g for waves of wave number k, and London's term at their vector potential, (mu g/2)^2/(mu lambda^2) an area,
-is local. On each level but the last the diagonal of both stands for them, on the last, of some hundred functions and the
-currents round holes, the whole matrix: the sum is equivalent to Q and London's term at any mesh size (Bramble, Pasciak and
-Xu, Math. Comp. 55, 1 (1990)).
+Q g = (mu/2)|k| g for waves of wave number k, and London's term at their vector potential, (mu g/2)^2/(mu lambda^2) an
+area, is local. On each level but the last the diagonal of both stands for them, on the last, of some hundred
+functions and the currents round holes, the whole matrix: the sum is equivalent to Q and London's term at any mesh
+size (Bramble, Pasciak and Xu, Math. Comp. 55, 1 (1990)).
 """
 
 from __future__ import annotations

@@ -2,11 +2,12 @@
 
     s_i = Sum_j Int_i Int_j 1/|r - r'| q_j        i: the triangles, then the edges; j: the triangles
 
-Pairs of leaves of a tree of clusters that are not far apart are summed one by one. Between clusters that are far 1/|r - r'|
-is a polynomial in r and r', Chebyshev's of a total degree below `ORDER` in the boxes of both (the black-box multipole method,
-Fong and Darve, J. Comput. Phys. 228, 8712 (2009)): of the sources it needs the moments of the polynomials, which pass from
-clusters to those of which they are halves, and the sums at the targets go down the same way. A triangle stands there as
-four points with its second moments, as in the monopoles and quadrupoles of all far pairs.
+Pairs of leaves of a tree of clusters that are not far apart are summed one by one. Between clusters that are far 1/|r
+- r'| is a polynomial in r and r', Chebyshev's of a total degree below `ORDER` in the boxes of both (the black-box
+multipole method, Fong and Darve, J. Comput. Phys. 228, 8712 (2009)): of the sources it needs the moments of the
+polynomials, which pass from clusters to those of which they are halves, and the sums at the targets go down the same
+way. A triangle stands there as four points with its second moments, as in the monopoles and quadrupoles of all far
+pairs.
 """
 
 from __future__ import annotations
@@ -149,7 +150,7 @@ def _far(tree: Clusters, far: tuple[np.ndarray, ...]) -> sp.bsr_matrix:
         one, other = (tree.middle[x][:, None] + tree.half[x][:, None] * grid for x in (a, b))
         away = one[:, :, None] - other[:, None]
         values[first : first + step] = series @ (1 / np.sqrt(away[..., 0] ** 2 + away[..., 1] ** 2)) @ series.T
-    return _blocks(*far, values, len(tree.first))
+    return _blocks(far[0], far[1], values, len(tree.first))
 
 
 def _blocks(row: np.ndarray, column: np.ndarray, values: np.ndarray, count: int) -> sp.bsr_matrix:
