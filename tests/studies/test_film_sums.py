@@ -18,7 +18,7 @@ def both():
     device = ju.Device(mesh=ju.ring(1.0, 8.0, 0.8), materials=ju.Material())
     currents = sheet_currents(device)
     dense = induction.induction_of(device.mesh, currents, MU)
-    sums = induction.Sums(induction._pair_sums(device.mesh, currents), currents, device.mesh, MU)
+    sums = induction.InductionBySums(induction._pair_sums(device.mesh, currents), currents, device.mesh, MU)
     return dense, sums
 
 
@@ -64,13 +64,13 @@ def test_currents_of_given_fluxes(both):
     assert size(found - expected) < 1e-4 * size(expected)
     calls = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(induction.Sums, "times", counted_by(calls))
+        patch.setattr(induction.InductionBySums, "times", counted_by(calls))
         sums.solve(y)
     assert len(calls) < 40
 
 
 def counted_by(calls):
-    plain = induction.Sums.times
+    plain = induction.InductionBySums.times
 
     def times(self, g):
         calls.append(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import overload
 
 import numpy as np
 
@@ -23,11 +23,11 @@ class Inductance:
         kinetic: of the motion of the pairs, what is left of the total; between holes in one film it need not vanish.
     """
 
-    geometric: Any
-    kinetic: Any
+    geometric: float | np.ndarray
+    kinetic: float | np.ndarray
 
     @property
-    def total(self) -> Any:
+    def total(self) -> float | np.ndarray:
         """Fluxoids = total currents."""
         return self.geometric + self.kinetic
 

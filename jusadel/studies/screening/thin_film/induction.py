@@ -48,7 +48,7 @@ class Induction(Protocol):
 
 
 @dataclass(frozen=True)
-class Matrices:
+class InductionMatrices:
     """As matrices."""
 
     Q: np.ndarray = field(repr=False)
@@ -89,7 +89,7 @@ def _kinetic(mesh: Mesh, currents: SheetCurrents, london: sp.bsr_matrix) -> sp.c
 
 
 @dataclass(frozen=True)
-class Sums:
+class InductionBySums:
     """As sums over triangles."""
 
     sums: PairSums
@@ -164,10 +164,10 @@ class Sums:
 def induction_of(mesh: Mesh, currents: SheetCurrents, permeability: float) -> Induction:
     """That of a film for which A = (permeability/4 pi) Int K/|r - r'|."""
     if len(mesh.points) > DENSE:
-        return Sums(_pair_sums(mesh, currents), currents, mesh, permeability)
+        return InductionBySums(_pair_sums(mesh, currents), currents, mesh, permeability)
     Q, M, hats = currents.inductances(permeability), currents.along_edges(mesh, permeability), currents.through_hats
     M += hats.T @ factor((hats @ hats.T).tocsc()).solve(Q - hats @ M)
-    return Matrices(Q, M, currents, mesh)
+    return InductionMatrices(Q, M, currents, mesh)
 
 
 def _pair_sums(mesh: Mesh, currents: SheetCurrents) -> PairSums:
