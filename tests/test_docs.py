@@ -118,6 +118,20 @@ def localisation(found):
     assert found["change_uS"] < 0
 
 
+def nanosquid(found):
+    """Kinetic: mu0 lambda^2/d as in `film_in_field`, for the squares of four arms, with corners of 0.559 each and leads
+    as wide; geometric: a round strip's of the same length; an area between hole and outline."""
+    sheet = 4e-7 * np.pi * (105e-9**2 * 4 / 1.3) / 50e-9 * 1e12
+    squares = 4 * (400 / 150 + 0.559)
+    assert 0.85 * sheet * squares < found["kinetic_pH"] < 1.1 * sheet * squares
+    radius = 4 * 550e-9 / (2 * np.pi)
+    strip = 4e-7 * np.pi * radius * (np.log(8 * radius / 150e-9) - 0.5) * 1e12
+    assert 0.75 * strip < found["geometric_pH"] < strip
+    assert 0.4**2 < found["effective_area_um2"] < 0.7**2
+    assert found["period_mT"] == pytest.approx(2.0678 / found["effective_area_um2"], rel=1e-3)
+    assert 0.2 < found["depth"] < 0.8
+
+
 def fluctuations(found):
     """A strip as wide as a pair: between the laws of films and wires, and the transition is lower than the film's."""
     assert found["lambda"] > np.log(1.03)
@@ -192,6 +206,7 @@ CHECKS = {
         fluctuations,
         film_in_field,
         pictures,
+        nanosquid,
         sweep,
         solver,
         symmetry,
@@ -207,6 +222,7 @@ SLOW = {
     "fraunhofer",
     "localisation",
     "pictures",
+    "nanosquid",
     "spectrum",
     "solver",
     "tc",

@@ -433,6 +433,20 @@ def test_design_ldos(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")
+def test_nanosquid(tmp_path, monkeypatch):
+    """Mostly kinetic; an area between hole and outline; inductance makes the pattern shallow, as its parameter says."""
+    given = {"SIZE": 110.0, "PHASES": np.linspace(0, 2 * np.pi, 8, endpoint=False)}
+    numbers = numbers_of("nanosquid", tmp_path, monkeypatch, **given)
+    assert numbers["kinetic_pH"] > 5 * numbers["geometric_pH"] > 0
+    assert 0.4**2 < numbers["effective_area_um2"] < 0.7**2
+    assert numbers["period_mT"] * numbers["effective_area_um2"] == pytest.approx(2.0678, rel=1e-4)
+    total = numbers["kinetic_pH"] + numbers["geometric_pH"]
+    assert numbers["screening_parameter"] == pytest.approx(total * numbers["Ic_uA"] / 2067.83, rel=1e-4)
+    assert numbers["depth"] < numbers["depth_without_inductance"] - 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")
 def test_kinetic_inductance(tmp_path, monkeypatch):
     """That of a film at zero field, closed; a field raises it; a junction's changes sign with the phase."""
     given = {"ALPHAS": np.array([0.0, 0.5]), "PHASES": np.array([0.0, 1.0, 3.0])}

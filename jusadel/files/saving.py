@@ -38,8 +38,8 @@ from jusadel.solver.spectra import Spectrum
 from jusadel.solver.states.solution import Solution
 from jusadel.studies.circuits.current_voltage import CurrentVoltage
 from jusadel.studies.current_phase.result import CurrentPhaseRelation
-from jusadel.studies.screening.film_result import ScreenedFilm
 from jusadel.studies.screening.result import ScreenedSolution
+from jusadel.studies.screening.thin_film.film_result import ScreenedFilm
 from jusadel.studies.sweeps.file import KIND as SWEEP
 from jusadel.studies.transition.search import CriticalTemperature
 

@@ -22,9 +22,9 @@ from jusadel.solver.states.base import States
 from jusadel.solver.states.solution import Solution
 from jusadel.solver.states.stored import ENERGIES, FREQUENCIES, packed_state, stored_state
 from jusadel.studies.screening.edge_elements import WhitneyField, edge_space
-from jusadel.studies.screening.film_model import edges_of
-from jusadel.studies.screening.film_result import ScreenedFilm
 from jusadel.studies.screening.result import ScreenedSolution
+from jusadel.studies.screening.thin_film.film_model import edges_of
+from jusadel.studies.screening.thin_film.film_result import ScreenedFilm
 
 Array = jax.Array
 Content = dict[str, Any]

@@ -229,3 +229,12 @@ def test_a_relation_that_was_solved_for():
 def test_what_makes_no_sense_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_phase_that_hardly_turns_is_warned_of():
+    """R sqrt(I^2 - Ic^2) just above Ic is wrong in a short time and said to be; in a long one it is right."""
+    junction, above = ju.ShuntedJunction([1.0], 10.0), [1.0005]
+    with pytest.warns(UserWarning, match=r"at 1 currents, 1.0005 to 1.0005 uA, the phase turns .* more than turns=100"):
+        ju.current_voltage(junction, above, turns=100)
+    found = ju.current_voltage(junction, above, turns=3000)
+    assert found.voltage[0] == pytest.approx(10 * np.sqrt(1.0005**2 - 1), rel=0.02)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,8 @@ DECAYS = 12
 """and decay times of a capacitor's charge."""
 ON_A_STEP = 1e-3
 """Of the voltage of a photon: how near to a step a voltage is on it."""
+FEW, AT_REST = 10.0, 1e-2
+"""Turns of the phase in the time of averaging that are few, and none."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -87,6 +90,10 @@ def current_voltage(
 
     Raises:
         ValueError: arguments out of range; a Squid without inductance, whose two phases are one.
+
+    Warns:
+        UserWarning: without noise and microwaves, a phase that turns a few times only while it is averaged, as just
+            above Ic.
     """
     bias = np.asarray(real("currents", currents))
     if bias.ndim != 1 or not len(bias) or not np.isfinite(bias).all():
@@ -113,6 +120,8 @@ def current_voltage(
         jax.random.key(seed),
         noisy,
     )
+    if not noisy and drive is None:
+        _warn_of_few_turns(bias, np.asarray(rates).mean(axis=1) * time / (2 * np.pi), turns)
     voltages = PER_RADIAN * np.asarray(rates).mean(axis=1).reshape(len(bias), copies)
     error = voltages.std(axis=1, ddof=1) / np.sqrt(copies) if noisy else np.zeros(len(bias))
     return CurrentVoltage(
@@ -121,6 +130,18 @@ def current_voltage(
         error=error,
         photon=QUANTUM * drive[1] if drive else None,
     )
+
+
+def _warn_of_few_turns(bias: np.ndarray, found: np.ndarray, turns: float) -> None:
+    few = (np.abs(found) > AT_REST) & (np.abs(found) < FEW)
+    if few.any():
+        at, least = bias[few], np.abs(found[few]).min()
+        warnings.warn(
+            f"at {few.sum()} currents, {at.min():.5g} to {at.max():.5g} uA, the phase turns {least:.2g} to "
+            f"{np.abs(found[few]).max():.2g} times while it is averaged over, so that the voltage there is known to "
+            f"one of these: give more than turns={turns:g}",
+            stacklevel=4,
+        )
 
 
 def check_circuit(circuit: Circuit, T: Any) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
+import numpy as np
+
 from jusadel.common.arguments import is_number
+from jusadel.common.errors import CoarseMeshWarning
 from jusadel.device.device import Device
 
 BULK, FILM = "bulk", "film"
-MOST = 5000
-"""Nodes of a film: its inductances are a matrix between all of them."""
+LONG = 20.0
+"""Length over height of triangles at a film's rim, from which the sheet current there is too large by a quarter."""
 
 
 def check_screening(device: Device, H: Any, permeability: Any, model: str, thickness: Any) -> None:
@@ -58,8 +62,21 @@ def _check_film(device: Device, thickness: Any) -> None:
             f"boundaries {periodic} are periodic, and a film that repeats itself has currents in all its copies, whose "
             "field is not summed here: mesh a finite film"
         )
-    if device.mesh.n_nodes > MOST:
-        raise ValueError(
-            f"the film's mesh has {device.mesh.n_nodes} nodes; expected at most {MOST}: all currents act on each "
-            "other, by matrices of nodes times nodes; make the mesh fine only where the field varies (graded)"
+
+
+def warn_of_long_rims(device: Device) -> None:
+    """Warn of triangles that lie along the rim of a film and are much longer than high."""
+    mesh = device.mesh
+    ends, own = np.asarray(mesh.points)[mesh.edges], mesh.topology.triangle_edges.reshape(-1, 3)
+    is_outer = np.bincount(own.ravel(), minlength=len(ends)) == 1
+    lengths = np.where(is_outer, np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1), 0.0)
+    ratio = (lengths[own] ** 2).max(axis=1) / (2 * np.asarray(mesh.areas))
+    if ratio.max() > LONG:
+        worst = np.asarray(mesh.centroids)[ratio.argmax()]
+        warnings.warn(
+            f"{np.sum(ratio > LONG)} triangles at the rim of the film are more than {LONG:g} times longer than high, "
+            f"{ratio.max():.3g} times near {np.round(worst, 3).tolist()}: the sheet current in them, and the field "
+            "close to them, are too large (moments and energies are not): make them shorter along the rim",
+            CoarseMeshWarning,
+            stacklevel=4,
         )

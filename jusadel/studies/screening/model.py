@@ -80,6 +80,10 @@ class ScreeningModel:
         """The transpose of `curl` of B areas/mu0, (x,)."""
         return self.space.gathered(self.space.curl.T @ (self.space.areas * B / self.permeability))
 
+    def unscreened(self, x: np.ndarray) -> np.ndarray:
+        """Where to look for the normal state's, from those (x,) of another one."""
+        return x
+
     @property
     def softest_field(self) -> float:
         """The second derivative of the field's energy along a vector potential as long as the sample."""

@@ -60,7 +60,7 @@ def _normal(model: ScreeningModel, state: State, tol: float) -> State | None:
     small steps only, no longer matter."""
     at = lambda z: state_at(model, state.problem, z, lambda omega: np.broadcast_to(np.eye(4), state.newton.V.shape))  # noqa: E731
     Delta, x = model.split(state.z)
-    normal = at(model.joined(0 * Delta, x))
+    normal = at(model.joined(0 * Delta, model.unscreened(x)))
     for _ in range(MAX_STEPS):
         if normal.error < tol:  # at Delta = 0 nothing couples it to A
             of_gap = gap.PairResponse(normal.problem, model.where, normal.newton.V)  # type: ignore[arg-type]

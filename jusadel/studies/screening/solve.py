@@ -47,15 +47,15 @@ from jusadel.solver.problem import pose
 from jusadel.solver.resolution import isotropic_metric, warn_where_coarse
 from jusadel.solver.start import starting_frames
 from jusadel.solver.states.solution import Solution
-from jusadel.studies.screening.checks import BULK, FILM, check_sample, check_screening
+from jusadel.studies.screening.checks import BULK, FILM, check_sample, check_screening, warn_of_long_rims
 from jusadel.studies.screening.derivatives.implicit_fields import differentiated_fields
 from jusadel.studies.screening.derivatives.in_programs import screened_in_program
 from jusadel.studies.screening.edge_elements import EdgeSpace, edge_space, field_of_currents
-from jusadel.studies.screening.film_model import FilmModel, film_model, own_field
-from jusadel.studies.screening.film_result import ScreenedFilm, screened_film
 from jusadel.studies.screening.model import ScreeningModel, State, first_state, forces_and_london, penetration_depths
 from jusadel.studies.screening.newton import classified, converged
 from jusadel.studies.screening.result import ScreenedSolution, screened_solution
+from jusadel.studies.screening.thin_film.film_model import FilmModel, film_model, own_field
+from jusadel.studies.screening.thin_film.film_result import ScreenedFilm, screened_film
 
 WORTH_MENTIONING = 0.01
 """Of the applied field: currents whose own field is smaller need no self-consistent one."""
@@ -127,8 +127,8 @@ def solve_screened(
     Raises:
         SolveError: as in `solve`, or the field did not converge.
         ValueError: superconducting electrodes, since a current through them changes the field outside; permeability
-            or thickness <= 0, or a thickness in the model "bulk"; H no number; a film that is periodic, or with more
-            than 5000 nodes; and what `solve` refuses.
+            or thickness <= 0, or a thickness in the model "bulk"; H no number; a film that is periodic; and what
+            `solve` refuses.
         NotDifferentiableError: with traced points of the mesh or phases of seams; of a film always. Under `jax.grad`
             and its kin there are derivatives with respect to all other numbers, of what does not depend on the gauge.
             Inside `jax.jit` and `jax.vmap` they are of first order, the number of frequencies must be given, and all
@@ -136,6 +136,7 @@ def solve_screened(
 
     Warns:
         UserWarning: the film is thicker than the penetration depth.
+        CoarseMeshWarning: triangles at a film's rim are so long that the sheet current there is wrong.
     """
     if waits(asked := locals()):
         return worked_out(solve_screened, asked)
@@ -212,6 +213,7 @@ def _model(
     device: Device, space: EdgeSpace, where: gap.Sites | None, H: Any, permeability: float, film: tuple[str, Any]
 ) -> ScreeningModel:
     if film[0] == FILM:
+        warn_of_long_rims(device)
         return film_model(device, space, where, H, permeability, film[1])
     return ScreeningModel(space, where, float(H), float(permeability))
 

@@ -4,25 +4,23 @@ With h the edge integrals of the applied field's vector potential, those of the 
 
     A = h + M g + d chi,
 
-M g those of the sheet currents curl(g z) by Biot and Savart (`sheet_currents`), d chi the steps of a gauge function. To
-M belongs the smallest correction with which the hats see of M g exactly Q g: it falls as the square of the mesh size
-for smooth currents. Their field has the energy g Q g/2, so that per thickness
+M g those of the sheet currents curl(g z) by Biot and Savart (`induction`), d chi the steps of a gauge function. Their
+field has the energy g Q g/2, so that per thickness
 
     E[Delta, G; chi, g] = F[Delta, G; A] + (1/2) g Q g
 
 is stationary where -dF/dA, the film's current, makes the same vector potential, seen by all others: M^T dF/dA = -Q g,
-and where none of it is fed in: d^T dF/dA = 0. The unknowns are chi at the nodes and y = Q g, fluxes through the hats,
-on which London's term and that of the field have comparable weights.
+and where none of it is fed in: d^T dF/dA = 0. The unknowns are chi at the nodes and g. London's term in g,
+M^T (d2F/dA2) M, is close to Q k^-1 Q with the energy k of the pairs' motion in a stream function.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-import scipy
 import scipy.sparse as sp
 
 from jusadel.device.device import Device
@@ -30,41 +28,47 @@ from jusadel.device.vector_potential import integrated, uniform_field
 from jusadel.solver import gap
 from jusadel.studies.screening.edge_elements import EdgeSpace, merged_nodes
 from jusadel.studies.screening.model import ScreeningModel, factor
-from jusadel.studies.screening.sheet_currents import SheetCurrents, mean_of_links, sheet_currents
+from jusadel.studies.screening.thin_film.induction import Induction, induction_of
+from jusadel.studies.screening.thin_film.sheet_currents import SheetCurrents, sheet_currents
 
 
 @dataclass(frozen=True, kw_only=True)
 class FilmSpace(EdgeSpace):
-    """The edge integrals of a film; `offset` are those of the applied field. Unknowns are chi (N,), then y (K,)."""
+    """The edge integrals of a film; `offset` are those of the applied field. Unknowns are chi (N,), then g (K,)."""
 
     steps: sp.csr_matrix  # (e, N): differences of chi, of nodes that are one another's copies once
-    by_flux: np.ndarray  # (e, K): M Q^-1
     currents: SheetCurrents
+    induction: Induction
 
     @property
     def count(self) -> int:
         """Of unknowns."""
-        return int(self.steps.shape[1] + self.by_flux.shape[1])
+        return int(self.steps.shape[1] + self.currents.current.shape[1])
 
     def split(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """chi and y."""
+        """chi and g."""
         return x[: self.steps.shape[1]], x[self.steps.shape[1] :]
 
     def change(self, x: np.ndarray) -> np.ndarray:
         """Of all edge integrals (e,), with the unknowns' (x,)."""
-        chi, y = self.split(x)
-        return self.steps @ chi + self.by_flux @ y
+        chi, g = self.split(x)
+        return np.asarray(self.steps @ chi + self.induction.times(g)[1])
 
     def gathered(self, values: np.ndarray) -> np.ndarray:
         """The transpose of `change`."""
-        return np.concatenate([self.steps.T @ values, self.by_flux.T @ values])
+        return np.concatenate([self.steps.T @ values, self.of_currents(values)])
+
+    def of_currents(self, values: np.ndarray) -> np.ndarray:
+        """The part of `gathered` that belongs to g, (K,)."""
+        return self.induction.transposed(np.zeros(self.currents.current.shape[1]), values)
 
     def chosen(self, edges: np.ndarray) -> np.ndarray:
         """The unknowns with which hats see the same flux as with these edge integrals; chi is nearest to the rest."""
         own = edges - self.offset
-        y = self.currents.through_hats @ own
+        g = self.induction.solve(self.currents.through_hats @ own)
         laplace = self.steps.T @ self.steps + 1e-10 * sp.eye_array(self.steps.shape[1])
-        return np.concatenate([factor(laplace.tocsc()).solve(self.steps.T @ (own - self.by_flux @ y)), y])
+        left = own - self.induction.times(g)[1]
+        return np.concatenate([factor(laplace.tocsc()).solve(self.steps.T @ left), g])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,20 +76,26 @@ class FilmModel(ScreeningModel):
     """What stays the same while Delta and A change; H is the largest applied field, `permeability` mu0 d."""
 
     space: FilmSpace
-    Q: np.ndarray = field(repr=False)  # (K, K)
-    factors: Any = field(repr=False)  # Cholesky's, of Q
 
     def stream(self, x: np.ndarray) -> np.ndarray:
-        """Values of the stream function, Q^-1 y, (K,)."""
-        return scipy.linalg.cho_solve(self.factors, self.space.split(x)[1])
+        """Values of the stream function, (K,)."""
+        return self.space.split(x)[1]
+
+    def own_fluxes(self, x: np.ndarray) -> np.ndarray:
+        """Q g, (K,)."""
+        return self.space.induction.times(self.stream(x))[0]
 
     def field_gradient(self, x: np.ndarray) -> np.ndarray:
         """The derivative of the field's energy with respect to the unknowns, (x,)."""
-        return np.concatenate([0 * self.space.split(x)[0], self.stream(x)])
+        return np.concatenate([0 * self.space.split(x)[0], self.own_fluxes(x)])
 
     def field_change(self, x: np.ndarray) -> np.ndarray:
         """Its second derivative times a change (x,)."""
         return self.field_gradient(x)
+
+    def unscreened(self, x: np.ndarray) -> np.ndarray:
+        """No currents, no gauge."""
+        return 0 * x
 
     @property
     def softest_field(self) -> float:
@@ -93,62 +103,39 @@ class FilmModel(ScreeningModel):
         return float(1 / (self.permeability * np.sqrt(self.space.areas.sum())))
 
     def factored(self, london: sp.bsr_matrix) -> Callable[[np.ndarray], np.ndarray]:
-        """What nearly solves London's equation for chi and y, each for itself: (Q^-1 + k^-1)^-1 = Q - Q (Q + k)^-1 Q.
-
-        k is the energy of the pairs' motion, as a matrix of stream functions.
-        """
-        onto_links = self.space.along_cells @ self.space.steps
+        """What nearly solves London's equation for chi and g, each for itself."""
+        onto_links, along_cells = self.space.along_cells @ self.space.steps, self.space.along_cells
         shift = london.diagonal().mean() * sp.eye_array(onto_links.shape[1])
         of_gauge = factor((onto_links.T @ london @ onto_links + 1e-6 * shift).tocsc()).solve
-        both = scipy.linalg.cho_factor(self.Q + self._kinetic(london), overwrite_a=True)
+        of_currents = self.space.induction.nearly(london, along_cells.T @ london @ along_cells)
 
         def solve(r: np.ndarray) -> np.ndarray:
-            of_chi, of_y = self.space.split(r)
-            felt = self.Q @ of_y
-            return np.concatenate([of_gauge(of_chi), felt - self.Q @ scipy.linalg.cho_solve(both, felt)])
+            of_chi, of_g = self.space.split(r)
+            return np.concatenate([of_gauge(of_chi), of_currents(of_g)])
 
         return solve
-
-    def _kinetic(self, london: sp.bsr_matrix) -> np.ndarray:
-        """Int K (d2f/dA2)^-1 K of stream functions, (K, K)."""
-        m, current, areas = len(self.space.mesh.triangles), self.space.currents.current, self.space.mesh.areas
-        mean = mean_of_links(self.space.mesh)
-        each = np.einsum("mil,mlk,mjk->mij", mean, np.linalg.inv(london.data[:m]), mean)
-        each = each * np.asarray(areas)[:, None, None] ** 2
-        blocks = sp.block_array([[sp.diags(each[:, i, j]) for j in (0, 1)] for i in (0, 1)])
-        return np.asarray((current.T @ blocks @ current).toarray())
 
 
 def film_model(
     device: Device, space: EdgeSpace, where: gap.Sites | None, H: Any, permeability: float, thickness: float
 ) -> FilmModel:
     """That of a device in a field H along z, a number or the function of points that is its vector potential."""
-    mu, applied = float(permeability) * float(thickness), edges_of(device, H)
-    currents = sheet_currents(device)
-    Q = currents.inductances(mu)
-    factors = scipy.linalg.cho_factor(Q)
-    by_flux = scipy.linalg.cho_solve(factors, currents.along_edges(device.mesh, mu).T, overwrite_b=True).T
-    by_flux += _seen(currents.through_hats, np.eye(len(Q)) - currents.through_hats @ by_flux)
+    mu, applied, currents = float(permeability) * float(thickness), edges_of(device, H), sheet_currents(device)
     own = {f.name: getattr(space, f.name) for f in fields(EdgeSpace)} | {"offset": applied}
+    induction = induction_of(device.mesh, currents, mu)
     return FilmModel(
-        space=FilmSpace(**own, steps=_steps(device), by_flux=by_flux, currents=currents),
+        space=FilmSpace(**own, steps=_steps(device), currents=currents, induction=induction),
         where=where,
         H=float(np.abs(space.curl @ applied).max()),
         permeability=mu,
-        Q=Q,
-        factors=factors,
     )
 
 
 def own_field(model: FilmModel, forces: np.ndarray) -> np.ndarray:
     """B in each triangle (m,) of the film's currents alone, from dF/dA along its edges (e,)."""
-    flux = -model.Q @ (model.space.by_flux.T @ forces)
-    return (model.space.curl @ (model.space.by_flux @ flux))[: len(model.space.mesh.triangles)]
-
-
-def _seen(hats: sp.csr_matrix, flux: np.ndarray) -> np.ndarray:
-    """The smallest edge integrals (e, k) of which hats see this flux (K, k)."""
-    return np.asarray(hats.T @ factor((hats @ hats.T).tocsc()).solve(flux))
+    induction = model.space.induction
+    g = -induction.solve(model.space.of_currents(forces))
+    return np.asarray(model.space.curl @ induction.times(g)[1])[: len(model.space.mesh.triangles)]
 
 
 def edges_of(device: Device, H: Any) -> np.ndarray:

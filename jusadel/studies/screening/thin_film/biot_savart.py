@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from jusadel.mesh.mesh import Mesh
-from jusadel.studies.screening.triangle_potentials import BLOCK, along_segments, solid_angles
+from jusadel.studies.screening.thin_film.triangle_potentials import BLOCK, along_segments, solid_angles
 
 
 def field_above(mesh: Mesh, K: np.ndarray, mu: float, points: np.ndarray, z: float) -> np.ndarray:

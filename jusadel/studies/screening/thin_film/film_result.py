@@ -1,4 +1,4 @@
-"""A thin film in the field that its own currents change: sheet current, moment, energies, stray field, inductance."""
+"""A thin film in the field that its own currents change: sheet current, moment, energies, stray field."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ from jusadel.common.differentiability import DIFFERENCES, without_derivatives
 from jusadel.common.types import ArrayLike, Field
 from jusadel.observables.thermodynamics import free_energy
 from jusadel.solver.states.solution import Solution
-from jusadel.studies.screening.biot_savart import field_above
-from jusadel.studies.screening.edge_elements import holes
-from jusadel.studies.screening.film_model import FilmModel, edges_of
 from jusadel.studies.screening.model import State, forces_and_london
 from jusadel.studies.screening.result import in_its_field
+from jusadel.studies.screening.thin_film.biot_savart import field_above
+from jusadel.studies.screening.thin_film.film_model import FilmModel, edges_of
 
 Array = jax.Array
 
@@ -102,61 +101,6 @@ def stray_field(screened: ScreenedFilm, points: ArrayLike, z: float) -> np.ndarr
     return B
 
 
-@dataclass(frozen=True, kw_only=True)
-class Inductance:
-    """Of a hole in a film, flux per current round it, with flux quanta of pi.
-
-    Attributes:
-        geometric: of the field of the current, twice its energy over the current squared.
-        kinetic: of the motion of the pairs, what is left of the total.
-    """
-
-    geometric: float
-    kinetic: float
-
-    @property
-    def total(self) -> float:
-        """Fluxoid over current."""
-        return self.geometric + self.kinetic
-
-
-@without_derivatives(DIFFERENCES)
-def inductance(screened: ScreenedFilm, hole: int = 0) -> Inductance:
-    """That of a hole that holds a fluxoid without an applied field: total = pi winding/current.
-
-    Args:
-        screened: the ScreenedFilm, solved at H = 0 from a pair potential that winds round the hole, and no other.
-        hole: which, in the order of `hole_currents`.
-
-    Raises:
-        ValueError: no such hole; an applied field; no fluxoid in the hole, or one in another, or Delta = 0 at its rim.
-    """
-    loops = [loop for loop, _ in holes(screened.device)]
-    if not 0 <= hole < len(loops):
-        raise ValueError(f"hole = {hole}; the film has {len(loops)} holes, counted from 0")
-    if callable(screened.applied_field) or screened.applied_field != 0:
-        raise ValueError("the film is in an applied field, whose currents are no measure of an inductance: take H = 0")
-    windings = [_winding(screened, loop) for loop in loops]
-    if not windings[hole] or sum(n != 0 for n in windings) > 1:
-        raise ValueError(
-            f"the holes hold {windings} fluxoids; expected some in hole {hole} alone: solve from a pair potential that "
-            "winds round it, such as ju.vortex(Delta, winding=1, center=(x, y))"
-        )
-    current = float(screened.hole_currents[hole])
-    geometric = 2 * screened.magnetic_energy / current**2
-    return Inductance(geometric=geometric, kinetic=np.pi * windings[hole] / current - geometric)
-
-
-def _winding(film: ScreenedFilm, loop: np.ndarray) -> int:
-    """Of the phase of Delta round a hole, counter-clockwise; its directed edges have the film on their left."""
-    start, end = (np.asarray(film.Delta)[loop[:, i]] for i in (0, 1))
-    if min(np.abs(start)) <= 1e-12 * np.abs(film.Delta).max():
-        raise ValueError("Delta vanishes at the rim of a hole, round which its phase would be counted")
-    line_A = np.asarray(film.device.between_nodes(loop))
-    steps = np.angle(end * np.conj(start) * np.exp(-2j * line_A))
-    return -round(float((steps + 2 * line_A).sum()) / (2 * np.pi))
-
-
 def screened_film(
     model: FilmModel,
     state: State,
@@ -177,7 +121,7 @@ def screened_film(
         hole_currents=np.append(g, 0.0)[space.currents.of_holes],
         stream_function=space.currents.on_nodes @ g,
         edges=edges,
-        magnetic_energy=float(g @ model.Q @ g) / 2,
+        magnetic_energy=float(g @ model.own_fluxes(x)) / 2,
         magnetic_moment=_moment(model, state),
     )
 

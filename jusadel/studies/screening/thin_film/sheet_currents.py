@@ -10,6 +10,7 @@ included. That of the currents themselves is Q g with the inductances (`triangle
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -18,7 +19,7 @@ from scipy.sparse.csgraph import connected_components
 from jusadel.device.device import Device
 from jusadel.mesh.mesh import Mesh
 from jusadel.studies.screening.edge_elements import holes, merged_nodes, open_edges, signed_rows
-from jusadel.studies.screening.triangle_potentials import double_integrals, line_integrals
+from jusadel.studies.screening.thin_film.triangle_potentials import double_integrals, line_integrals
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class SheetCurrents:
     of_holes: np.ndarray  # (holes,) the value of g round each; -1 where it is 0
     corners: np.ndarray  # (m, 3, 2)
     triangles: np.ndarray  # (m, 3), equal nodes where triangles touch
+    nodes: np.ndarray  # (m, 3), the mesh's own
 
     def inductances(self, permeability: float) -> np.ndarray:
         """Q (K, K), of a film for which A = (permeability/4 pi) Int K/|r - r'|."""
@@ -51,6 +53,20 @@ class SheetCurrents:
             )
         return permeability / (4 * np.pi) * A
 
+    @cached_property
+    def areas(self) -> np.ndarray:
+        """Of the triangles, (m,)."""
+        a, b = self.corners[:, 1] - self.corners[:, 0], self.corners[:, 2] - self.corners[:, 0]
+        return np.asarray(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]) / 2
+
+    @property
+    def hats(self) -> sp.csr_matrix:
+        """A third of a triangle's area for each of its corners, (m, K)."""
+        m = len(self.triangles)
+        row, column = np.arange(m).repeat(3), self.nodes.ravel()
+        third = sp.csr_matrix((self.areas.repeat(3) / 3, (row, column)), (m, self.on_nodes.shape[0]))
+        return sp.csr_matrix(third @ self.on_nodes)
+
     @property
     def _parts(self) -> tuple[sp.csr_matrix, sp.csr_matrix]:
         """(m, K): K_x and K_y."""
@@ -67,7 +83,8 @@ def sheet_currents(device: Device) -> SheetCurrents:
     area = np.tile(np.asarray(mesh.areas), 2)
     through = sp.csr_matrix(current.T @ sp.diags(area) @ _mean_of_edges(mesh))
     triangles = label[mesh.triangles]
-    return SheetCurrents(on_nodes, current, through, of_holes, np.asarray(mesh.points)[mesh.triangles], triangles)
+    nodes = np.asarray(mesh.triangles)
+    return SheetCurrents(on_nodes, current, through, of_holes, np.asarray(mesh.points)[nodes], triangles, nodes)
 
 
 def _stream_values(device: Device, label: np.ndarray) -> tuple[sp.csr_matrix, np.ndarray]:

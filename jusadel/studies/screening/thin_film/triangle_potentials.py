@@ -78,24 +78,17 @@ def double_integrals(triangles: np.ndarray, corners: np.ndarray) -> Iterator[tup
         triangles: nodes (m, 3), equal where triangles touch.
         corners: their places (m, 3, 2), counter-clockwise.
     """
-    own = _moments(corners)
-    near = _near_pairs(own, own)
-    yield from _rows(own, own, near, _near_integrals(triangles, corners, near))
+    own = moments(corners)
+    yield from _rows(own, own, near_triangles(triangles, corners))
 
 
 def line_integrals(start: np.ndarray, end: np.ndarray, corners: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
     """Int dl Int_T d2r' 1/|r - r'| of segments (e, 2) and triangles (m, 3, 2), some rows (k, m) at a time."""
-    lines, own = _moments(np.stack([start, end], axis=1)), _moments(corners)
-    near = _near_pairs(lines, own)
-    at = gauss_points(start, end)
-    values, count = np.zeros(len(near[0])), max(1, BLOCK // at.shape[1])
-    for first in range(0, len(values), count):
-        i, j = (x[first : first + count] for x in near)
-        values[first : first + count] = lines.measure[i] * (potentials(at[i], corners[j][:, None]) @ LINE_WEIGHTS)
-    yield from _rows(lines, own, near, values)
+    lines = moments(np.stack([start, end], axis=1))
+    yield from _rows(lines, moments(corners), near_lines(start, end, corners))
 
 
-class _Moments(NamedTuple):
+class Moments(NamedTuple):
     """Of triangles or segments."""
 
     middle: np.ndarray  # (k, 2)
@@ -103,26 +96,47 @@ class _Moments(NamedTuple):
     measure: np.ndarray  # (k,) area or length
     size: np.ndarray  # (k,) of the farthest corner from the middle
 
+    def of(self, which: np.ndarray | slice) -> Moments:
+        """Those of some."""
+        return Moments(*(x[which] for x in self))
 
-def _moments(corners: np.ndarray) -> _Moments:
+    def joined(self, other: Moments) -> Moments:
+        """These and others."""
+        return Moments(*(np.concatenate(x) for x in zip(self, other, strict=True)))
+
+
+class NearPairs(NamedTuple):
+    """Pairs that are near, in the order of the first, and their integrals (p,)."""
+
+    first: np.ndarray
+    second: np.ndarray
+    values: np.ndarray
+    triangles: int  # among which the second are
+
+    def among(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+        """Which of the pairs (k,) are among them."""
+        key, own = i * self.triangles + j, self.first * self.triangles + self.second
+        return own[np.minimum(np.searchsorted(own, key), len(own) - 1)] == key
+
+
+def moments(corners: np.ndarray) -> Moments:
+    """Of triangles (k, 3, 2) or segments (k, 2, 2)."""
     middle = corners.mean(axis=1)
     u = corners - middle[:, None]
     is_segment = corners.shape[1] == 2
     second = np.einsum("mvi,mvj->mij", u, u) / (6 if is_segment else 12)
     size = np.sqrt((u**2).sum(axis=-1).max(axis=1))
-    return _Moments(middle, second, 2 * size if is_segment else _areas(corners), size)
+    return Moments(middle, second, 2 * size if is_segment else _areas(corners), size)
 
 
-def _rows(
-    one: _Moments, other: _Moments, near: tuple[np.ndarray, np.ndarray], values: np.ndarray
-) -> Iterator[tuple[slice, np.ndarray]]:
-    """All pairs, with these values (p,) of the near ones."""
+def _rows(one: Moments, other: Moments, near: NearPairs) -> Iterator[tuple[slice, np.ndarray]]:
+    """All pairs, with the integrals of the near ones."""
     rows = max(1, BLOCK // len(other.middle))
     for first in range(0, len(one.middle), rows):
         block = slice(first, first + rows)
-        integrals = _far(_Moments(*(x[block] for x in one)), other)
-        begin, end = np.searchsorted(near[0], [first, first + rows])
-        integrals[near[0][begin:end] - first, near[1][begin:end]] = values[begin:end]
+        integrals = far_integrals(Moments(*(x[block, None] for x in one)), other)
+        begin, end = np.searchsorted(near.first, [first, first + rows])
+        integrals[near.first[begin:end] - first, near.second[begin:end]] = near.values[begin:end]
         yield block, integrals
 
 
@@ -131,18 +145,18 @@ def _areas(corners: np.ndarray) -> np.ndarray:
     return (a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]) / 2
 
 
-def _far(one: _Moments, other: _Moments) -> np.ndarray:
-    """A B (1/R + (M + N):(3 R R - R^2)/(2 R^5)) of measures A, B and second moments M, N, (k, m)."""
+def far_integrals(one: Moments, other: Moments) -> np.ndarray:
+    """A B (1/R + (M + N):(3 R R - R^2)/(2 R^5)) of measures A, B and second moments M, N, by broadcasting."""
     M, N = one.second, other.second
-    X, Y = (one.middle[:, None, i] - other.middle[:, i] for i in (0, 1))
+    X, Y = (one.middle[..., i] - other.middle[..., i] for i in (0, 1))
     R2 = X**2 + Y**2
     with np.errstate(divide="ignore", invalid="ignore"):
-        xx, yy, xy = (M[:, None, i, j] + N[:, i, j] for i, j in ((0, 0), (1, 1), (0, 1)))
+        xx, yy, xy = (M[..., i, j] + N[..., i, j] for i, j in ((0, 0), (1, 1), (0, 1)))
         second = 3 * (xx * X**2 + 2 * xy * X * Y + yy * Y**2) - (xx + yy) * R2
-        return one.measure[:, None] * other.measure / np.sqrt(R2) * (1 + second / (2 * R2**2))
+        return np.asarray(one.measure * other.measure / np.sqrt(R2) * (1 + second / (2 * R2**2)))
 
 
-def _near_pairs(one: _Moments, other: _Moments) -> tuple[np.ndarray, np.ndarray]:
+def _near_pairs(one: Moments, other: Moments) -> tuple[np.ndarray, np.ndarray]:
     """Pairs (p,) of one and other that are near, in the order of the first."""
     tree = scipy.spatial.cKDTree(other.middle)
     found = tree.query_ball_point(one.middle, NEAR * (one.size + other.size.max()))
@@ -153,19 +167,30 @@ def _near_pairs(one: _Moments, other: _Moments) -> tuple[np.ndarray, np.ndarray]
     return first[keep], second[keep]
 
 
-def _near_integrals(triangles: np.ndarray, corners: np.ndarray, near: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """Of near pairs (p,), the mean of both orders of integration."""
-    first, second = near
+def near_triangles(triangles: np.ndarray, corners: np.ndarray) -> NearPairs:
+    """Of triangles with each other, the mean of both orders of integration; arguments as in `double_integrals`."""
+    own, m = moments(corners), len(corners)
+    first, second = _near_pairs(own, own)
     touching = (triangles[first][:, :, None] == triangles[second][:, None, :]).any(axis=(1, 2))
     values = np.zeros(len(first))
     for which, rule in ((touching, FINE), (~touching, SEVEN)):
         values[which] = _averaged(corners, first[which], second[which], rule)
-    m = len(corners)
     swapped = np.searchsorted(first * m + second, second * m + first)
     values = (values + values[swapped]) / 2
-    same = first == second
-    values[same] = _with_itself(corners)
-    return values
+    values[first == second] = _with_itself(corners)
+    return NearPairs(first, second, values, m)
+
+
+def near_lines(start: np.ndarray, end: np.ndarray, corners: np.ndarray) -> NearPairs:
+    """Of segments (e, 2) with triangles."""
+    lines = moments(np.stack([start, end], axis=1))
+    first, second = _near_pairs(lines, moments(corners))
+    at = gauss_points(start, end)
+    values, count = np.zeros(len(first)), max(1, BLOCK // at.shape[1])
+    for begin in range(0, len(values), count):
+        i, j = first[begin : begin + count], second[begin : begin + count]
+        values[begin : begin + count] = lines.measure[i] * (potentials(at[i], corners[j][:, None]) @ LINE_WEIGHTS)
+    return NearPairs(first, second, values, len(corners))
 
 
 def _averaged(corners: np.ndarray, first: np.ndarray, second: np.ndarray, rule: np.ndarray) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Thin films, whose currents act on each other by Biot and Savart."""
