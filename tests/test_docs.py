@@ -191,6 +191,14 @@ def mesh_file(found):
     assert ju.read_mesh("copy.msh").regions.keys() == {"left", "normal", "right"}
 
 
+def shapes(found):
+    """Two squares, a bridge of 2 x 1, four fillets of radius 0.4, less a disk of 64 sides; rounded to nm in the file."""
+    disk, fillets = 32 * 0.8**2 * np.sin(np.pi / 32), 4 * 0.4**2 * (1 - np.pi / 4)
+    assert found["area"] == pytest.approx(34 + fillets - disk, abs=0.003)  # arcs of 16 sides a quarter
+    assert found["area"] == pytest.approx(found["area_of_shapely"], rel=1e-12)
+    assert found["area_in_nm2"] == pytest.approx(1e6 * found["area"], rel=2e-5)
+
+
 CHECKS = {
     check.__name__: check
     for check in (
@@ -211,6 +219,7 @@ CHECKS = {
         solver,
         symmetry,
         mesh_file,
+        shapes,
     )
 }
 SLOW = {
@@ -240,6 +249,8 @@ def test_every_script_has_its_page_and_check():
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] if n in SLOW else []) for n in CHECKS])
 def test_how_to(name, tmp_path, monkeypatch, capsys):
     """Each script runs as shown; its numbers obey what is known, and it draws the picture of its page."""
+    if name == "shapes":
+        pytest.importorskip("gdstk", reason='needs the extra: python -m pip install "jusadel[gds]"')
     monkeypatch.chdir(tmp_path)
     (tmp_path / "meshes").symlink_to(ROOT / "meshes")
     exec(compile((DOCS / "howto" / f"{name}.py").read_text(), f"{name}.py", "exec"), {})

@@ -174,6 +174,7 @@ def test_import_switches_double_precision_on():
 
 
 WHEN_FIRST_USED = (
+    "gdstk",
     "matplotlib",
     "meshio",
     "optax",
@@ -182,6 +183,7 @@ WHEN_FIRST_USED = (
     "scipy.optimize",
     "scipy.spatial",
     "scipy.special",
+    "shapely",
     "tqdm",
 )
 """Modules that take long to import, or are large, and that few programs need."""

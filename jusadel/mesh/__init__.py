@@ -3,6 +3,7 @@
 Imports `common`.
 """
 
+from jusadel.mesh.formats.gds import read_gds
 from jusadel.mesh.formats.reading import read_mesh
 from jusadel.mesh.generator.constraints import MeshingError
 from jusadel.mesh.generator.sizes import graded
@@ -23,6 +24,7 @@ __all__ = [
     "disk",
     "graded",
     "polygon",
+    "read_gds",
     "read_mesh",
     "rectangle",
     "refine_at",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,6 @@ from jusadel.mesh.generator.geometry import (
     Points,
     arranged,
     checked_line,
-    checked_ring,
     distance_to,
     extent_of,
     inside,
@@ -28,6 +28,13 @@ from jusadel.mesh.generator.geometry import (
     sides_of,
 )
 from jusadel.mesh.generator.refinement import SMALLEST_ANGLE, good_mesh
+from jusadel.mesh.generator.shapely_input import (
+    PlanarShape,
+    Rings,
+    checked_lines,
+    checked_polygons,
+    outline_and_holes,
+)
 from jusadel.mesh.generator.sizes import SizeFunction, size_function
 from jusadel.mesh.mesh import Mesh
 from jusadel.mesh.shapes import _check_center, _check_positive
@@ -40,12 +47,12 @@ class SharpCornerWarning(UserWarning):
 
 @without_derivatives(SHAPES)
 def polygon(
-    outline: ArrayLike,
+    outline: ArrayLike | PlanarShape,
     size: float | SizeFunction,
-    holes: Sequence[ArrayLike] | Mapping[str, ArrayLike] = (),
-    regions: Mapping[str, ArrayLike] | None = None,
+    holes: Sequence[ArrayLike | PlanarShape] | Mapping[str, ArrayLike | PlanarShape] | PlanarShape = (),
+    regions: Mapping[str, ArrayLike | PlanarShape] | None = None,
     *,
-    boundaries: Mapping[str, ArrayLike] | None = None,
+    boundaries: Mapping[str, ArrayLike | PlanarShape] | None = None,
     rest: str = "film",
     nodes: ArrayLike = (),
 ) -> Mesh:
@@ -56,18 +63,27 @@ def polygon(
                           regions={"lead": [(0, 0), (1, 0), (1, 4), (0, 4)]},
                           boundaries={"source": [(0, 0), (0, 4)]})
 
+    All shapes may be geometries of shapely (extra "shapes"), and so unions, differences, intersections and buffers of
+    others:
+
+        film = shapely.box(0, 0, 4, 4) - shapely.Point(2, 2).buffer(0.5)
+        mesh = ju.polygon(film, size=0.2, boundaries={"source": shapely.box(-0.1, 0, 0.1, 4)})
+
     All angles are at least 20 degrees, or MeshingError says where that failed. Corners of the input that are sharper
     themselves are exempt, and so are the triangles right across such a corner; SharpCornerWarning names them. No edge
     is longer than `size` at its midpoint (to 1e-9). Borders are split as `size` and narrow places require. Points
     closer than 1e-9 of the film's extent are taken as one.
 
     Args:
-        outline: (k, 2) vertices in order, either way round.
+        outline: (k, 2) vertices in order, either way round, or a Polygon, whose holes are holes.
         size: largest edge; or, for graded meshes, a function of points (k, 2) that returns sizes (k,), such as
             `ju.graded`. Keep it smooth: it is looked at on edges and triangles, and fine spots may hide between them.
-        holes: polygons inside the outline that touch neither it nor each other; a dict gives them names.
-        regions: polygons by name. Where two overlap the later one wins; what lies outside the film is cut off.
-        boundaries: lines (k, 2) by name that run along the outline or a hole: contacts.
+        holes: polygons inside the outline that touch neither it nor each other; a dict gives them names. Of a
+            MultiPolygon each part is a hole, numbered behind the name.
+        regions: polygons by name, or a Polygon with holes, or a MultiPolygon. Where two overlap the later one wins;
+            what lies outside the film is cut off.
+        boundaries: lines (k, 2) by name that run along the outline or a hole: contacts. A LineString or several; of a
+            Polygon or MultiPolygon what it covers of the border.
         rest: name of the region that no polygon of `regions` covers.
         nodes: (k, 2) points in the film that shall be nodes.
 
@@ -87,8 +103,9 @@ def polygon(
 
     tol = SAME * extent_of(around)
     wanted = _checked_nodes(nodes, film, around, hole_rings)
-    segments = [sides_of(ring) for ring in (*rings.values(), *region_rings.values())]
-    segments += [pieces_of(line) for line in lines.values()]
+    segments = [sides_of(ring) for ring in rings.values()]
+    segments += [np.concatenate([sides_of(ring) for ring in cover]) for cover in region_rings.values()]
+    segments += [np.concatenate([pieces_of(line) for line in several]) for several in lines.values()]
     label = np.repeat(np.arange(len(segments)), [len(part) for part in segments])
     vertices, pieces, member = arranged(np.concatenate(segments), label, wanted, tol)
     names = _piece_names(vertices, pieces, member, list(rings), list(lines))
@@ -123,19 +140,19 @@ def arc(radius: float, start: float, stop: float, n: int) -> Points:
 
 # --- checks of the input -------------------------------------------------------------------------
 
-Rings = dict[str, Points]
 
-
-def _checked_shapes(outline: Any, holes: Any, regions: Any, boundaries: Any, rest: str) -> tuple[Rings, Rings, Rings]:
-    """The outline and holes, the regions, and the named lines, each by name."""
-    named = dict(holes) if isinstance(holes, Mapping) else {f"hole{k}": ring for k, ring in enumerate(holes)}
-    _check_names(["outline", *named, *boundaries], "outline, holes and boundaries")
+def _checked_shapes(
+    outline: Any, holes: Any, regions: Any, boundaries: Any, rest: str
+) -> tuple[dict[str, Points], dict[str, Rings], dict[str, list[Points]]]:
+    """The outline and holes, the rings of each region, and the lines of each boundary, by name."""
+    named = outline_and_holes(outline, holes)
+    _check_names([*(name for name, _ in named), *boundaries], "outline, holes and boundaries")
     _check_names([rest, *regions], "rest and regions")
-    rings = {"outline": checked_ring("the outline", outline)}
-    rings |= {name: checked_ring(f"hole {name!r}", ring) for name, ring in named.items()}
+    rings = dict(named)
     _check_holes(rings)
-    lines = {name: checked_line(f"boundary {name!r}", line, 2) for name, line in boundaries.items()}
-    return rings, {name: checked_ring(f"region {name!r}", ring) for name, ring in regions.items()}, lines
+    covers = {name: list(chain(*checked_polygons(f"region {name!r}", given))) for name, given in regions.items()}
+    film = list(rings.values())
+    return rings, covers, {name: checked_lines(f"boundary {name!r}", line, film) for name, line in boundaries.items()}
 
 
 def _check_names(names: list[Any], what: str) -> None:
@@ -147,7 +164,7 @@ def _check_names(names: list[Any], what: str) -> None:
         raise ValueError(f"the names of {what} are {names}; {sorted(twice)} must not stand for two things: rename one")
 
 
-def _check_holes(rings: Rings) -> None:
+def _check_holes(rings: dict[str, Points]) -> None:
     """Holes lie inside the outline, and neither touch each other nor lie inside each other."""
     names = ["the outline" if name == "outline" else f"hole {name!r}" for name in rings]
     sides = np.concatenate([sides_of(ring) for ring in rings.values()])
@@ -229,15 +246,15 @@ def _without_unused(vertices: Points, pieces: Integers, names: Any, wanted: Poin
     return vertices[used], (np.cumsum(used) - 1)[pieces], names
 
 
-def _regions(mesh: Triangulation, rings: Rings, rest: str) -> dict[str, Integers]:
+def _regions(mesh: Triangulation, regions: dict[str, Rings], rest: str) -> dict[str, Integers]:
     """Triangle numbers by name; each face between border lines lies in one region."""
     center = mesh.corners.mean(axis=1)
     order = np.lexsort((-mesh.sides.min(axis=1), mesh.face))
     _, first = np.unique(mesh.face[order], return_index=True)
     number = np.full(len(first), -1)
-    for k, ring in enumerate(rings.values()):
-        number[inside(center[order[first]], ring)] = k
-    found = {name: np.flatnonzero(number[mesh.face] == k) for k, name in enumerate(rings)}
+    for k, rings in enumerate(regions.values()):
+        number[inside(center[order[first]], *rings)] = k
+    found = {name: np.flatnonzero(number[mesh.face] == k) for k, name in enumerate(regions)}
     for name, index in found.items():
         if len(index) == 0:
             raise ValueError(

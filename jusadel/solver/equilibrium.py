@@ -26,7 +26,7 @@ from jusadel.solver.gap.sites import refuse_normal_metals, weighted_sites
 from jusadel.solver.linear import LinearSolver
 from jusadel.solver.newton import NewtonResult
 from jusadel.solver.problem import Problem, pose, refuse_uncertified
-from jusadel.solver.start import first_guess, starting_frames
+from jusadel.solver.start import first_guess, pair_potential_of, starting_frames
 from jusadel.solver.states.solution import Solution
 
 Array = jax.Array
@@ -60,8 +60,9 @@ def solve(
         frequencies: None (Gaussian quadrature with as many nodes as `accuracy` needs), the number of
             quadrature nodes, or (omega, weights) such as `matsubara.plain_sum(T, n)`.
         tol: relative norm of the residual, per frequency.
-        start: None (the normal state, with the frequency ladder as fallback), a Solution on the same mesh
-            (warm start, same fallback), "bulk" (local bulk value) or frames given as G (n_w, n, 4, 4):
+        start: None (the normal state, with the frequency ladder as fallback), a Solution (warm start, same fallback;
+            of another mesh with regions of the same names it is interpolated, region by region, and what lies outside
+            of it takes the nearest value), "bulk" (local bulk value) or frames given as G (n_w, n, 4, 4):
             the last two are followed wherever they lead, without fallback. With a self-consistent pair potential a
             Solution (pair potential and G), or a guess of the pair potential in any of the forms above; None takes the
             bulk gap with phases between those of the reservoirs.
@@ -79,7 +80,8 @@ def solve(
         SolveError: a frequency did not converge, or converged to an unphysical stationary point (on the way to a
             self-consistent pair potential `throw` does not change that); the gap equation did not converge.
         StabilityError: the normal state is not stable against the material's tensors.
-        ValueError: T <= 0, NaN, wrong shapes, missing pair potential.
+        ValueError: T <= 0, NaN, wrong shapes, missing pair potential; a start of another mesh without regions, or
+            without superconductors, of this one.
     """
     if waits(asked := locals()):
         return worked_out(solve, asked)
@@ -151,7 +153,7 @@ def _guess_in_program(device: Device, start: Any) -> Array:
             f"start = {start!r}; inside jax.jit and jax.vmap, where no number has a value, a self-consistent pair "
             "potential needs a guess: a number, an array (n,), a function of points, or a Solution"
         )
-    return start.vertex_Delta if isinstance(start, Solution) else at_vertices(device, start)
+    return pair_potential_of(start, device) if isinstance(start, Solution) else at_vertices(device, start)
 
 
 def _first_pair_potential(stated: Stated, start: Any) -> tuple[Array, Any]:

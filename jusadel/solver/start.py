@@ -20,6 +20,7 @@ from jusadel.action.periodic import seams
 from jusadel.device.device import Device
 from jusadel.device.pair_potential import at_vertices, from_pairs
 from jusadel.mesh.topology import summed_over_triangles
+from jusadel.solver.states.other_mesh import carried_frames, carried_pair_potential, on_same_mesh
 from jusadel.solver.states.solution import Solution
 
 WEAK = 1e-4
@@ -29,15 +30,22 @@ WEAK = 1e-4
 def first_guess(device: Device, T: float, start: Any) -> tuple[Any, Any]:
     """The pair potential (m, 3) to start from, and the start for G, from what the user gave as `start`."""
     if isinstance(start, Solution):
-        if start.vertex_Delta.shape != device.mesh.triangles.shape:
-            raise ValueError(
-                f"start was solved on {len(start.vertex_Delta)} triangles, this mesh has {len(device.mesh.triangles)}: "
-                "after a change of the mesh leave out start, or give a pair potential to start from"
-            )
-        return start.vertex_Delta, start
+        if not on_same_mesh(start, device):
+            return carried_pair_potential(start, device), start
+        return pair_potential_of(start, device), start
     if start is None or (isinstance(start, str) and start == "bulk"):
         return at_vertices(device, bulk_with_phases(device, T)), None
     return at_vertices(device, start), None
+
+
+def pair_potential_of(start: Solution, device: Device) -> Any:
+    """The pair potential (m, 3) of a solution on the same mesh; ValueError where it has other triangles."""
+    if start.vertex_Delta.shape != device.mesh.triangles.shape:
+        raise ValueError(
+            f"start was solved on {len(start.vertex_Delta)} triangles, this mesh has {len(device.mesh.triangles)}: "
+            "read from a sweep, or inside a program, a solution is no start on another mesh; give a pair potential"
+        )
+    return start.vertex_Delta
 
 
 def bulk_with_phases(device: Device, T: float) -> np.ndarray:
@@ -126,13 +134,11 @@ def starting_frames(device: Device, system: DiscreteAction, start: Any) -> Calla
         local = from_pairs(np.asarray(system.nodes.fields["Delta"]) / np.where(weight == 0, 1.0, weight))
         return lambda omega: np.asarray(green_to_frame(bcs(omega[:, None], local[None])))
     if isinstance(start, Solution):
-        return _from_solution(start, total)
+        return _from_solution(start, device, total)
     G = start if isinstance(start, jax.Array) else np.asarray(start)
     if G.ndim != 4 or G.shape[1:] != (n, 4, 4) or G.dtype.kind != "f":
         what = f"an array of shape {G.shape} and type {G.dtype}" if G.ndim else repr(start)
-        raise ValueError(
-            f"start is {what}; expected None, 'bulk', a Solution on this mesh, or real G of shape (n_w, {n}, 4, 4)"
-        )
+        raise ValueError(f"start is {what}; expected None, 'bulk', a Solution, or real G of shape (n_w, {n}, 4, 4)")
     if not np.isfinite(G).all():
         raise ValueError("start is not finite; expected G of a converged solution")
     frames = _filled(np.asarray(green_to_frame(np.asarray(G))), total)
@@ -151,14 +157,20 @@ def _filled(frames: np.ndarray, total: int) -> np.ndarray:
     return np.concatenate([frames, missing], axis=1)
 
 
-def _from_solution(start: Solution, total: int) -> Callable[[np.ndarray], np.ndarray]:
-    nodes = start.all_G.shape[1]
-    if nodes != total:
-        raise ValueError(f"start was solved on {nodes} nodes, this mesh has {total}")
+def _from_solution(start: Solution, device: Device, total: int) -> Callable[[np.ndarray], np.ndarray]:
     order = np.argsort(start.omega)
-    frames = np.asarray(green_to_frame(np.asarray(start.all_G)))[order]
+    if on_same_mesh(start, device):
+        frames = _own_frames(start, total)[order]
+    else:
+        frames = _filled(carried_frames(start, device), total)[order]
 
     def nearest(omega: np.ndarray) -> np.ndarray:
         return frames[np.argmin(np.abs(np.log(omega[:, None] / start.omega[order])), axis=1)]
 
     return nearest
+
+
+def _own_frames(start: Solution, total: int) -> np.ndarray:
+    if start.all_G.shape[1] != total:
+        raise ValueError(f"start was solved on {start.all_G.shape[1]} nodes, this device has {total}")
+    return np.asarray(green_to_frame(np.asarray(start.all_G)))

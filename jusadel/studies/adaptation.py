@@ -65,14 +65,14 @@ def adapt(
 
         for _ in range(4):
             device = ju.adapt(device, sol)
-            sol = ju.solve(device, T=0.1, pair_potential=...)
+            sol = ju.solve(device, T=0.1, pair_potential=..., start=sol)
 
     Triangles are bisected (see `refine_at`), and with them regions, boundaries, both sides of barriers and periodic
     boundaries; then edges are flipped and nodes moved until triangles are regular again, except on these borders; no
     angle gets below 20 degrees by that. Nodes that `polygon` was asked for move too. New nodes on curved borders lie on
     the chord: the adapted device has the shape that the mesh at the start had. No triangle gets coarser: start from a
-    mesh that is coarse where little happens. Each mesh compiles its programs anew, for 5 to 30 seconds, and a solution
-    on one mesh is no `start` on another.
+    mesh that is coarse where little happens. Each mesh compiles its programs anew, for 5 to 30 seconds; the solution on
+    the mesh before is a `start` that halves the number of Newton steps.
 
     Args:
         device: the Device, or the one of the solution.

@@ -75,7 +75,8 @@ def converge(
 
     Args:
         value_of: function of a Mesh or a Device, whatever was given, that returns a real number or an array, whose
-            shape must not depend on the mesh. The order of an array is that of the norm of its steps.
+            shape must not depend on the mesh. The order of an array is that of the norm of its steps. It is called from
+            coarse to fine, so that it may keep its Solution as the `start` on the next mesh.
         meshes: a Mesh or a Device, whose mesh is then refined uniformly (h halved) from level to level, or several,
             from coarse to fine.
         levels: number of meshes where one is given, that one included.

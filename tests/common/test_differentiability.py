@@ -73,6 +73,7 @@ REFUSED = {
     "inductance": lambda x, sol, spec: ju.inductance(traced_solution(sol, x)),
     "log_likelihood": lambda x, sol, spec: ju.log_likelihood(lambda p: p["a"] * np.ones(4), x * np.ones(4), {"a": 1.0}),
     "polygon": lambda x, sol, spec: ju.polygon([(0, 0), (x, 0), (0, 1)], 0.5),
+    "read_gds": lambda x, sol, spec: ju.read_gds("layout.gds", x, (1, 0)),
     "rectangle": lambda x, sol, spec: ju.rectangle(x, 1.0, 0.5),
     "refine_at": lambda x, sol, spec: ju.refine_at(replace_points(x), [0]),
     "response": lambda x, sol, spec: ju.response(traced_solution(sol, x), 1.0, A=(1.0, 0.0)),

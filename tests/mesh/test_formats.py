@@ -3,6 +3,7 @@
 import re
 import struct
 
+import numpy as np
 import pytest
 
 from jusadel.mesh.formats.reading import read_mesh
@@ -223,7 +224,6 @@ def test_groups_of_points_are_left_out_with_a_warning(tmp_path):
 
 SHARED = ENTITIES.replace("1 1 4 1 7", "2 1 5 4 1 7").replace("1 2 4 2 3", "2 2 5 4 2 3")
 TWICE = [row for old in TRIANGLES_22 for row in (old, re.sub("^2 2 .", "2 2 5", old))]
-SECOND = ["8 2 4 3 3 4 7", "9 2 1 1 1 2 6 7 7 7", "9 2 1 1 6 2 5 7 7 7", "9 2 2 2 2 3 5 7 7 7"]
 
 
 @pytest.mark.parametrize(
@@ -252,11 +252,6 @@ SECOND = ["8 2 4 3 3 4 7", "9 2 1 1 1 2 6 7 7 7", "9 2 1 1 6 2 5 7 7 7", "9 2 2 
             msh41(names=[*NAMES, '2 5 "film"'], entities=SHARED),
             "surface groups 'S' and 'film' .* leave one of the groups",
         ),
-        (
-            msh22(SECOND, nodes=NODES_22.replace("\n6\n", "\n7\n", 1).replace("$End", "7 0.5 0.5 0\n$End")),
-            r"holds \['line3', 'triangle6'\], triangles of second.*\{'line3': 1, 'triangle6': 3\}.*ElementOrder = 1",
-        ),
-        (msh22([*TRIANGLES_22[:1], "3 2 2 2 2 3 4 5"], names=NAMES[2:]), r"holds \['quad'\] beside.*RecombineAll = 0"),
         (msh22(LINES_22, names=NAMES[:2]), r"no triangles; it holds \['line'\]: mesh the surfaces \(`gmsh -2`\)"),
         (msh22([*TRIANGLES_22, "4 2 9 1 1 2 3 4"]), r"holds \['tetra'\] beside .*film's surface only"),
         (msh22([*TRIANGLES_22, "99 2 9 1 1 2 3 4"]), "elements of Gmsh's type 99; expected straight triangles"),
@@ -277,6 +272,45 @@ SECOND = ["8 2 4 3 3 4 7", "9 2 1 1 1 2 6 7 7 7", "9 2 1 1 6 2 5 7 7 7", "9 2 2 
 def test_files_that_are_refused_say_what_to_export(tmp_path, text, message):
     with pytest.raises(ValueError, match=r"^'a.msh'[:\s](?s:.*)" + message):
         read_mesh(typed(tmp_path, text))
+
+
+SECOND = [
+    *("8 2 3 1 6 1 8", "8 2 4 2 3 4 7"),
+    *("9 2 1 1 1 2 6 7 8 8", "9 2 1 1 6 2 5 7 8 7", "9 2 2 2 2 3 5 7 7 7", "9 2 2 2 5 3 4 8 8 8"),
+]
+CURVED_NODES = NODES_22.replace("\n6\n", "\n8\n", 1).replace("$End", "7 0.5 0.5 0\n8 0.3 0.4 0\n$End")
+QUADS = ["3 2 1 1 1 2 5 6", "3 2 2 2 2 3 4 5"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (msh22(SECOND, nodes=CURVED_NODES), "4 elements 'triangle6' of the file are taken as straight triangles"),
+        (msh22([*LINES_22, *QUADS]), "2 elements 'quad' of the file are cut into two straight triangles each"),
+        (msh22([*LINES_22, QUADS[0], *TRIANGLES_22[2:]]), "1 elements 'quad'"),
+    ],
+)
+def test_what_is_made_straight_triangles_is_said(tmp_path, text, message):
+    """All names arrive, and the nodes between corners are no nodes of the mesh."""
+    with pytest.warns(UserWarning, match=message) as caught:
+        mesh = read_mesh(typed(tmp_path, text))
+    assert caught[0].filename == __file__
+    check_two_squares(mesh)
+    assert (mesh.n_nodes, len(mesh.triangles)) == (6, 4)
+
+
+def test_quadrilaterals_are_cut_inside(tmp_path):
+    """An arrowhead, whose shorter diagonal lies outside, in a VTU as ParaView writes it."""
+    import meshio
+
+    points = [(0, 0, 0), (4, 0.5, 0), (0, 1, 0), (0.5, 0.5, 0)]
+    cells = [("quad", np.array([[0, 1, 2, 3]])), ("line", np.array([[0, 1]]))]
+    marks = {"region:head": [[1], [0]], "boundary:edge": [[0], [1]]}
+    meshio.vtu.write(tmp_path / "a.vtu", meshio.Mesh(points, cells, cell_data=marks))
+    with pytest.warns(UserWarning, match="1 elements 'quad'"):
+        mesh = read_mesh(tmp_path / "a.vtu")
+    assert mesh.areas == pytest.approx([0.875, 0.875])
+    assert (list(mesh.regions), list(mesh.boundaries)) == (["head"], ["edge"])
 
 
 def test_a_vtu_whose_lines_were_taken_away_is_refused(tmp_path):

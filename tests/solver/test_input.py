@@ -196,7 +196,7 @@ def test_starts_lead_to_the_same_solution(device, solution):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda G: "bulks", "start is 'bulks'; expected None, 'bulk', a Solution on this mesh, or real G of shape"),
+        (lambda G: "bulks", "start is 'bulks'; expected None, 'bulk', a Solution, or real G of shape"),
         (lambda G: 3.0, "start is 3.0; expected None"),
         (lambda G: G[0], r"start is an array of shape \(16, 4, 4\) and type float64; .* \(n_w, 16, 4, 4\)"),
         (lambda G: G[:, :3], r"start is an array of shape \(1, 3, 4, 4\)"),
@@ -210,9 +210,12 @@ def test_bad_start(device, solution, change, message):
         solve(device, start=change(np.asarray(solution.G)))
 
 
-def test_start_from_another_mesh(bilayer, solution):
-    with pytest.raises(ValueError, match="start was solved on 16 nodes, this mesh has 12"):
-        solve(bilayer, start=solution)
+def test_start_without_a_mesh_that_does_not_fit(bilayer, solution):
+    """As sweeps give it; with a mesh it is carried over (test_other_mesh.py)."""
+    with pytest.raises(ValueError, match="start was solved on 16 nodes, this device has 12"):
+        solve(bilayer, start=replace(solution, device=None))
+    with pytest.raises(ValueError, match=r"start was solved on 18 triangles, this mesh has .* give a pair potential"):
+        solve(bilayer, start=replace(solution, device=None), pair_potential="self-consistent")
 
 
 # --- unstable ------------------------------------------------------------------------

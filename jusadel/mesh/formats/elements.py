@@ -9,20 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from jusadel.mesh.formats.straightening import Block, Groups, straight_triangles
 from jusadel.mesh.mesh import Mesh
 from jusadel.mesh.topology import Integers
-
-Groups = dict[str, Integers]
-"""Numbers of elements by the name of a group."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Block:
-    """Elements of one kind."""
-
-    kind: str  # "line", "triangle", ... as meshio calls them
-    nodes: Integers  # (k, nodes of an element), rows of the points
-    groups: Groups  # which of the k elements
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +33,10 @@ class Content:
 
 def mesh_of_elements(content: Content) -> Mesh:
     """The mesh of a file, as `read_mesh` says, or ValueError that says what to export instead."""
-    _check_kinds(content.blocks)
-    triangles, regions = _joined(content.blocks, "triangle", 3)
-    lines, boundaries = _joined(content.blocks, "line", 2)
+    blocks = straight_triangles(content.blocks, content.points)
+    _check_kinds(blocks)
+    triangles, regions = _joined(blocks, "triangle", 3)
+    lines, boundaries = _joined(blocks, "line", 2)
     _check_names(content, regions, boundaries)
     points = _flat(content.points, triangles)
     _check_overlap(regions, points[triangles].mean(axis=1))
@@ -82,20 +72,12 @@ def _joined(blocks: list[Block], kind: str, width: int) -> tuple[Integers, Group
 
 
 def _check_kinds(blocks: list[Block]) -> None:
-    """Straight triangles, beside points and lines."""
+    """Triangles, beside points and lines."""
     held = sorted({block.kind for block in blocks if len(block.nodes)})
     foreign = [kind for kind in held if kind not in ("vertex", "line", "triangle")]
     if "triangle" in held and not foreign:
         return
-    counts = {kind: sum(len(block.nodes) for block in blocks if block.kind == kind) for kind in held}
-    if any(kind.startswith("triangle") and kind != "triangle" for kind in foreign):
-        raise ValueError(
-            f"the file holds {held}, triangles of second or higher order ({counts}); expected straight triangles of "
-            "three nodes: export first-order elements (Gmsh: Mesh.ElementOrder = 1, or `gmsh -order 1`)"
-        )
-    if any(kind.startswith("quad") for kind in foreign):
-        remedy = "mesh with straight triangles only (Gmsh: no `Recombine Surface`, and Mesh.RecombineAll = 0)"
-    elif foreign:
+    if foreign:
         remedy = "mesh the film's surface only, with straight triangles (Gmsh: `gmsh -2`, and no volumes)"
     else:
         remedy = (
@@ -104,6 +86,7 @@ def _check_kinds(blocks: list[Block]) -> None:
         )
     if "triangle" not in held:
         raise ValueError(f"the file has no triangles; it holds {held}: {remedy}")
+    counts = {kind: sum(len(block.nodes) for block in blocks if block.kind == kind) for kind in held}
     raise ValueError(f"the file holds {foreign} beside triangles ({counts}); {remedy}")
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jusadel.mesh.formats.elements import Block, Content
+from jusadel.mesh.formats.elements import Content
+from jusadel.mesh.formats.straightening import Block
 from jusadel.mesh.topology import Integers
 
 KINDS = {

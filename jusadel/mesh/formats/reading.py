@@ -17,26 +17,30 @@ from typing import Any
 
 import numpy as np
 
-from jusadel.mesh.formats.elements import Block, Content, mesh_of_elements
+from jusadel.mesh.formats.elements import Content, mesh_of_elements
 from jusadel.mesh.formats.msh_reader import read_msh
+from jusadel.mesh.formats.straightening import Block, family
 from jusadel.mesh.mesh import Mesh
 from jusadel.mesh.topology import Integers
 
-KINDS, LABELS, PREFIXES = ("line", "triangle"), ("curve", "surface"), ("boundary:", "region:")
-"""What carries names, by dimension; what groups without a name are called; our arrays in a VTU."""
+DIMENSIONS = {"line": 0, "triangle": 1, "quad": 1}
+"""What carries names."""
+LABELS, PREFIXES = ("curve", "surface"), ("boundary:", "region:")
+"""What groups without a name are called, by dimension; our arrays in a VTU."""
 
 
 def read_mesh(path: str | os.PathLike[str]) -> Mesh:
     """The mesh in a .msh (Gmsh 2.2 or 4.1) or .vtu file.
 
     Triangles of several Gmsh entities or partitions are joined; points that no triangle uses and a constant z
-    are dropped. Groups with a number but no name are called "surface 7", "curve 7". Triangles in
+    are dropped. Elements of second and higher order become straight triangles between their corners, quadrilaterals two
+    triangles each; warnings say so. Groups with a number but no name are called "surface 7", "curve 7". Triangles in
     no group are "film" if there is no group at all, else "unnamed", with a warning. A warning names groups of points.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: unknown or unreadable format, no triangles, other surface or volume elements, names of regions or
-            boundaries without elements, regions that overlap, not flat, or not a sound mesh (see `Mesh`).
+        ValueError: unknown or unreadable format, no triangles, volume elements, names of regions or boundaries
+            without elements, regions that overlap, not flat, or not a sound mesh (see `Mesh`).
     """
     file = Path(path)
     if not file.is_file():
@@ -77,10 +81,10 @@ def _read_vtu(file: Path) -> Content:
 
 
 def _vtu_groups(data: Mapping[str, Any], block: int, kind: str) -> dict[str, Integers]:
-    """Cell numbers by name in one block of lines or triangles."""
-    if kind not in KINDS:
+    """Cell numbers by name in one block of lines, triangles or quadrilaterals."""
+    if family(kind) not in DIMENSIONS:
         return {}
-    prefix, label = PREFIXES[KINDS.index(kind)], LABELS[KINDS.index(kind)]
+    prefix, label = (of[DIMENSIONS[family(kind)]] for of in (PREFIXES, LABELS))
     physical = np.asarray(data["gmsh:physical"][block]) if "gmsh:physical" in data else np.zeros(0)
     groups = {f"{label} {tag}": np.flatnonzero(physical == tag) for tag in np.unique(physical[physical != 0])}
     marks = {key.removeprefix(prefix): values[block] for key, values in data.items() if key.startswith(prefix)}

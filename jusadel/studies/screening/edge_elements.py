@@ -14,7 +14,6 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-import scipy
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 from scipy.sparse.csgraph import connected_components
@@ -24,10 +23,8 @@ from jusadel.common.differentiability import is_traced
 from jusadel.device.device import Device
 from jusadel.mesh.interfaces import matching_nodes, paired_edges
 from jusadel.mesh.mesh import Mesh
+from jusadel.mesh.point_search import PointSearch
 from jusadel.mesh.topology import SIDES, edge_rows, split_lines
-
-NEAREST = 12
-"""Triangles among which a point is looked for first."""
 
 
 @dataclass(frozen=True)
@@ -241,30 +238,16 @@ class WhitneyField:
     def __init__(self, mesh: Mesh, edges: Any) -> None:
         self.mesh, self.edges = mesh, edges if is_traced(edges) else np.asarray(edges)
         self._row, self._sign = signed_rows(mesh, mesh.topology.directed_edges)
-        self._gradients, self._corner = np.asarray(mesh.shape_gradients), np.asarray(mesh.points)[mesh.triangles]
-        self._tree = scipy.spatial.cKDTree(np.asarray(mesh.centroids))
+        self._gradients, self._centroids = np.asarray(mesh.shape_gradients), np.asarray(mesh.centroids)
+        self._search = PointSearch(mesh)
 
     def __call__(self, points: Any) -> np.ndarray:
-        """A at points (k, 2); outside the mesh that of a triangle close by, continued."""
+        """A at points (k, 2); outside the mesh that of the nearest triangle, continued."""
         points = np.asarray(points)
-        triangle = self._found(points)
-        phi, slope = self._barycentric(points, triangle), self._gradients[triangle]
+        triangle = self._search.found(points)
+        slope = self._gradients[triangle]
+        phi = 1 / 3 + np.einsum("kvi,ki->kv", slope, points - self._centroids[triangle])
         a = (self._sign * self.edges[self._row]).reshape(-1, 3)[triangle]
         after = np.array([1, 2, 0])
         xp: Any = jnp if is_traced(a) else np
         return xp.einsum("ke,kei->ki", a, phi[:, :, None] * slope[:, after] - phi[:, after, None] * slope)
-
-    def _barycentric(self, points: np.ndarray, triangle: np.ndarray) -> np.ndarray:
-        away = points - self._corner[triangle].mean(axis=-2)
-        return 1 / 3 + np.einsum("...vi,...i->...v", self._gradients[triangle], away)
-
-    def _found(self, points: np.ndarray) -> np.ndarray:
-        """The triangle in which, or nearest to which, each point lies, (k,)."""
-        count = min(NEAREST, len(self._corner))
-        near = self._tree.query(points, k=count)[1].reshape(len(points), count)
-        inside = self._barycentric(points[:, None], near).min(axis=-1)
-        best = near[np.arange(len(points)), inside.argmax(axis=1)]
-        for k in np.flatnonzero(inside.max(axis=1) < -1e-9):  # strongly graded meshes
-            every = np.arange(len(self._corner))
-            best[k] = self._barycentric(points[k][None], every).min(axis=-1).argmax()
-        return best
