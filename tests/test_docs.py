@@ -178,7 +178,7 @@ def mesh_file(found):
 
 
 def shapes(found):
-    """Two squares, a bridge of 2 x 1, four fillets of radius 0.4, less a disk of 64 sides; rounded to nm in the file."""
+    """Two squares, a bridge of 2 x 1, fillets of radius 0.4, less a disk of 64 sides; rounded to nm in the file."""
     disk, fillets = 32 * 0.8**2 * np.sin(np.pi / 32), 4 * 0.4**2 * (1 - np.pi / 4)
     assert found["area"] == pytest.approx(34 + fillets - disk, abs=0.003)  # arcs of 16 sides a quarter
     assert found["area"] == pytest.approx(found["area_of_shapely"], rel=1e-12)
