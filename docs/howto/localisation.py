@@ -12,12 +12,12 @@ fields = u.field(mT=np.linspace(0.0, 15.0, 7))
 def wire(p):
     """The wire with spin relaxation and dephasing over these lengths in nm."""
     rates = {"Gamma": u.spin_relaxation(nm=p["spin_length"]), "dephasing": u.dephasing(nm=p["phase_length"])}
-    return ju.Device(mesh=mesh, materials=ju.Material(D=u.diffusion(), Tc=0.0, **rates))
+    return ju.Device(mesh=mesh, materials=ju.Material(D=u.diffusion(), Tc=0.0, **rates), units=u)
 
 
 found = ju.localisation(wire({"spin_length": 300.0, "phase_length": 700.0}), fields)
 print(f"change_uS = {u.to_uS(found.change[-1]):.4f}")
-ju.plot.magnetoconductance(found).figure.savefig("localisation.png")
+ju.plot.magnetoconductance(found, quantity="field").figure.savefig("localisation.png")
 
 measured = found.change + 2e-4 * np.random.default_rng(0).normal(size=len(fields))  # here of a computer
 start = {"spin_length": 400.0, "phase_length": 500.0}

@@ -100,6 +100,9 @@ def test_names_of_the_field():
     R_N = AL.normal_resistance(length_nm=500.0, width_nm=100.0)
     assert AL.to_mOhm(R_N) == pytest.approx(1e3 * rho / 20e-9 * 5)
     assert AL.to_mS(1 / R_N) == pytest.approx(1e3 / (rho / 20e-9 * 5))
+    np.testing.assert_allclose(AL.to_mS(np.array([1, 2j]) / R_N), 1e3 / (rho / 20e-9 * 5) * np.array([1, 2j]))
+    with pytest.raises(ValueError, match="expected finite numbers"):
+        AL.to_mS(complex(1.0, np.nan))
     assert AL.to_Ic_R_N(AL.current(uA=3.0), R_N) == pytest.approx(3e-6 * 10.0 / 1e-3)
     assert AL.to_mT_um2(AL.flux_quantum) == pytest.approx(2.06783, rel=1e-5)
     assert AL.flux(mT_um2=2.067833848) == pytest.approx(AL.flux(quanta=1.0))

@@ -285,6 +285,21 @@ def test_a_normal_wire_is_ohmic(normal):
     assert "2 frequencies" in repr(found)
 
 
+def test_every_result_of_a_row_is_a_row(normal, recwarn):
+    """One number in a row stays in it; the static response has no maps, which take none away from other frequencies."""
+    Omega = 2 * np.pi * 0.15
+    one = ju.admittance(normal, [Omega], axis="imaginary")
+    assert one.Q.shape == one.Y.shape == one.inductance.shape == one.omega.shape == (1,)
+    both = ju.admittance(normal, [0.0, Omega], axis="imaginary", maps=True)
+    assert both.Y[1] == pytest.approx(2 * 0.5)
+    assert f"Y({Omega:.4g}) = 1;" in repr(both)
+    assert "nan" not in repr(both)
+    assert np.isnan(both.current[0]).all()
+    moved = np.asarray(normal.mesh.areas) * both.current[1, : len(normal.mesh.triangles), 0].real
+    assert -moved.sum() == pytest.approx(both.Q[1].real)
+    assert not [w for w in recwarn if issubclass(w.category, RuntimeWarning)]
+
+
 @pytest.mark.parametrize("axis", ["real", "imaginary"])
 def test_a_barrier_is_in_series(axis):
     """1/Y = L/(2 nu D W) + 1/(g W), by the potential phi: i omega chi + phi is that of the current, chi = 1 - x/L."""

@@ -16,6 +16,8 @@ CONDUCTANCE_QUANTUM = physical_constants["conductance quantum"][0]
 
 Quantity = TypeVar("Quantity", float, np.ndarray, jax.Array)
 """A number stays one, an array stays one."""
+Admitted = TypeVar("Admitted", float, complex, np.ndarray, jax.Array)
+"""The same of what may have a phase."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -79,9 +81,9 @@ class Laboratory(Scales):
         """A resistance in milliohm, as `to_ohm`."""
         return 1e3 * self.to_ohm(x)
 
-    def to_mS(self, x: Quantity) -> Quantity:
-        """A conductance or admittance in millisiemens, x e^2 N0 d E0 L0^2/hbar; those over e^2/h: `to_uS`."""
-        return checked("conductance", x) * self.conductance_unit / 1e-3
+    def to_mS(self, x: Admitted) -> Admitted:
+        """A conductance or complex admittance in millisiemens, x e^2 N0 d E0 L0^2/hbar; those over e^2/h: `to_uS`."""
+        return _with_phase("conductance", x) * self.conductance_unit / 1e-3
 
     def to_ohm_um2(self, conductance: Quantity) -> Quantity:
         """The resistance times area of a barrier with the given conductance per length."""
@@ -102,9 +104,7 @@ class Laboratory(Scales):
 
     def to_impedance(self, admittance: complex | np.ndarray) -> Any:
         """1/Y in Ohm, complex; of `sigma` the surface impedance of a film thinner than its penetration depth."""
-        Y = np.asarray(admittance)
-        checked("admittance", np.stack([Y.real, Y.imag]))
-        return 1 / (Y * self.conductance_unit)
+        return 1 / (_with_phase("admittance", np.asarray(admittance)) * self.conductance_unit)
 
     def to_spins_per_nm3(self, x: Quantity) -> Quantity:
         """A density of `spin_density`, x N0 E0: spins up minus down, in Bohr magnetons for g = 2 (moment opposite)."""
@@ -121,3 +121,12 @@ class Laboratory(Scales):
     def to_kB(self, x: Quantity) -> Quantity:
         """An entropy or specific heat of the whole film, in units of k_B: x N0 d E0 L0^2."""
         return self.to_spins(x)
+
+
+def _with_phase(name: str, value: Any) -> Any:
+    """As `checked`, and complex numbers too."""
+    if not np.iscomplexobj(value):
+        return checked(name, value)
+    array = np.asarray(value)
+    checked(name, np.stack([array.real, array.imag]))
+    return array[()]

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.arguments import real
@@ -94,7 +95,7 @@ def response(
     options = checked_settings(sol, omega, axis, eta, neutral, gap, maps, accuracy, most_energies, frequencies, tol)
     found = _responses(sol, (drive,), omega, options, linear_solver, tol, "response")
     name = "vector potential" if h is None else "exchange field"
-    return DynamicResponse(drive=name, Q=_entries(found, 0), **_shared(sol, omega, axis, found))
+    return DynamicResponse(drive=name, Q=_entries(found, 0, omega), **_shared(sol, omega, axis, found))
 
 
 def admittance(
@@ -145,7 +146,7 @@ def admittance(
     )
     if taken is not None:
         _warn_of_charge(omega, found)
-    return Admittance(between=names, Q=-_entries(found, 1), **_shared(sol, omega, axis, found))
+    return Admittance(between=names, Q=-_entries(found, 1, omega), **_shared(sol, omega, axis, found))
 
 
 def _warn_of_charge(omega: Any, found: list[FoundResponse]) -> None:
@@ -194,11 +195,12 @@ def _chosen(sol: Solution, given: Any) -> LinearSolver:
     return checked_linear_solver(given or default, 1, 1)
 
 
-def _entries(found: list[FoundResponse], last: int) -> Any:
-    """Of each frequency the response of this drive to the first, (n_omega,)."""
-    if len(found) == 1:
-        return found[0].Q[last]
-    return np.array([f.Q[last] for f in found])
+def _entries(found: list[FoundResponse], last: int, omega: Any) -> Any:
+    """Of each frequency the response of this drive to the first, (n_omega,), or that of one number."""
+    values = [f.Q[last] for f in found]
+    if np.ndim(omega) == 0:
+        return values[0]
+    return jnp.stack(values) if is_traced(values) else np.array(values)
 
 
 def _shared(sol: Solution, omega: Any, axis: str, found: list[FoundResponse]) -> dict[str, Any]:
@@ -206,9 +208,10 @@ def _shared(sol: Solution, omega: Any, axis: str, found: list[FoundResponse]) ->
 
     def stacked(name: str) -> Any:
         values = [getattr(f, name) for f in found]
-        if any(v is None for v in values):
-            return None
-        return values[0] if one else np.stack(values)
+        known = [v for v in values if v is not None]
+        if one or not known:
+            return values[0]
+        return np.stack([np.full_like(known[0], np.nan) if v is None else v for v in values])
 
     pairs = stacked("pairs")
     return {

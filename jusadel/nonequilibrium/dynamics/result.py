@@ -66,6 +66,8 @@ class DynamicResponse(AtFrequencies):
         spin: on request, spin densities at the nodes, (..., n, 3).
         energies: pairs of frequencies that were solved.
         device, T: of the Solution.
+
+    Of omega = 0 there are no changes of the pair potential and no maps: None, and NaN beside other frequencies.
     """
 
     drive: str
@@ -109,13 +111,16 @@ class Admittance(AtFrequencies):
     @property
     def Y(self) -> Values:
         """Current per voltage, i Q/omega [conductance, 2 nu D per square of normal metal]; Q/omega, real, on the
-        imaginary axis. Infinite at omega = 0 where a supercurrent flows: there see `inductance`."""
+        imaginary axis. At omega = 0 no number (NaN, infinite where there is a supercurrent): see `inductance`."""
         return _per_field(self)
 
     @property
     def inductance(self) -> Values:
         """Kinetic inductance [1/(nu D energy)]: Re(1/Q), that is - Im(1/Y)/omega."""
-        return 1 / self.Q if is_traced(self.Q) else np.real(1 / np.asarray(self.Q))
+        if is_traced(self.Q):
+            return 1 / self.Q
+        with np.errstate(divide="ignore"):
+            return np.real(1 / np.asarray(self.Q))
 
     @property
     def absorption(self) -> Values:
@@ -134,7 +139,8 @@ class Admittance(AtFrequencies):
 
 def _per_field(result: Any) -> Any:
     """i Q/omega, of E = i omega A; on the imaginary axis Q/omega."""
-    return (1.0 if result.axis == "imaginary" else 1j) * result.Q / result.omega
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return (1.0 if result.axis == "imaginary" else 1j) * result.Q / result.omega
 
 
 def _shown(result: Any, name: str, kind: str = "") -> str:
@@ -145,8 +151,9 @@ def _shown(result: Any, name: str, kind: str = "") -> str:
     at = [
         f"{name}({with_unit(w, per_second, 4)}) = {_number(factor * v)}{' ' * bool(unit)}{unit}"
         for w, v in zip(omega, values, strict=True)
+        if np.isfinite(v)
     ]
-    shown = at[0] if len(at) == 1 else f"{at[0]} to {at[-1]}, {len(at)} frequencies"
+    shown = at[0] if len(at) == 1 else f"{at[0]} to {at[-1]}, {len(omega)} frequencies"
     return f"{shown}; T = {with_unit(result.T, scale(units, 'temperature'), 6)}, {result.energies} pairs of energies"
 
 
