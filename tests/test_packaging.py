@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import jusadel as ju
+
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 INCLUDED = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
@@ -26,6 +28,17 @@ def named(text):
 
 
 NAMED = set().union(*(named(page.read_text()) for page in PAGES))
+
+
+def test_one_version_everywhere():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    cited = (ROOT / "CITATION.cff").read_text()
+    dated = re.search(
+        rf"^## \[{re.escape(version)}\] - (\d{{4}}-\d\d-\d\d)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE
+    )
+    assert dated
+    assert ju.__version__ == version
+    assert f"\nversion: {version}\ndate-released: {dated[1]}\n" in cited
 
 
 def test_names_are_found():
