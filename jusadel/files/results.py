@@ -38,7 +38,7 @@ def _curve_of(part: Stored) -> CurrentPhaseRelation:
 
 def _packed_transition(found: CriticalTemperature, arrays: Arrays) -> tuple[Content, Content]:
     content = {name: arrays.any(name, getattr(found, name)) for name in TRANSITION}
-    content |= {"T": float(concrete("T", found.T))}
+    content |= {"T": float(concrete("T", found.T)), "units": packed_units(found.units)}
     content["mode"] = None if found.mode is None else arrays.put("mode", found.mode)
     return content, {"T": content["T"]}
 
@@ -51,6 +51,7 @@ def _transition_of(part: Stored) -> CriticalTemperature:
         slope=part["slope"].any_number(),
         frequencies=part["frequencies"].whole(),
         evaluations=part["evaluations"].whole(),
+        units=stored_units(part),
     )
 
 

@@ -27,6 +27,7 @@ QUARTER_TURN_HALVED = np.array([[1.0, -1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, np
         ("Gamma", np.ones((2, 2)), r"Gamma has shape \(2, 2\); expected \(3, 3\) or a number"),
         ("spin_field", np.ones((3, 3)), r"spin_field has shape \(3, 3\); expected \(3, 2\) \(spin index first"),
         ("gamma", np.ones((2, 3)), r"gamma has shape \(2, 3\); expected \(3, 2\) \(spin index first, then x, y\)"),
+        ("P", 0.4, r"P has shape \(\); expected \(3, 2, 2\), as \*\*ju.ferromagnet\(h=.* makes of a number"),
         ("theta", 0.1, r"theta has shape \(\); expected \(3,\)"),
         ("kappa", np.ones((3, 2)), r"kappa has shape \(3, 2\); expected \(3,\)"),
         ("nu", [1.0], r"nu has shape \(1,\); expected a number"),

@@ -125,6 +125,15 @@ def test_two_of_diffusion_states_and_resistivity_give_the_third():
     assert AL.conductance(ohm_um=50.0) == pytest.approx(AL.conductance(ohm_um2=1.0))
 
 
+def test_a_barrier_in_cross_section_needs_no_thickness():
+    """In SI: a metal of rho conducts 2 there, so that G_B xi/2 is rho xi/r."""
+    stack = ju.Units(Tc=1.2, D=60.0, resistivity=4.0)
+    G_B = stack.conductance(ohm_um2=0.3)
+    assert pytest.approx(2 * 4e-8 * AL.length_unit / 0.3e-12) == G_B
+    assert stack.to_ohm_um2(G_B) == pytest.approx(0.3)
+    assert AL.conductance(ohm_um2=0.3) == pytest.approx(G_B)
+
+
 def test_arrays_and_derivatives_pass():
     np.testing.assert_allclose(AL.temperature(K=[0.6, 1.2]), [0.5, 1.0])
     slope = jax.grad(lambda T: AL.to_meV(AL.temperature(K=T)) ** 2)(1.2)
@@ -390,7 +399,8 @@ def test_units_refuse(given, message):
     ("call", "message"),
     [
         (lambda u: u.current(uA=1.0), "needs nu .* resistivity"),
-        (lambda u: u.conductance(ohm_um2=1.0), "needs thickness"),
+        (lambda u: u.conductance(ohm_um2=1.0), "needs nu .* resistivity"),
+        (lambda u: ju.Units(Tc=1.2, D=60.0, resistivity=4.0).conductance(ohm_um=1.0), "needs thickness"),
         (lambda u: u.to_spins_per_nm3(1.0), "needs nu"),
         (lambda u: u.energy(), r"energy from nothing; expected exactly one of \['meV', 'K'\]"),
         (lambda u: u.energy(meV=1.0, K=2.0), "energy from meV = 1.0, K = 2.0; expected exactly one"),

@@ -28,6 +28,7 @@ TRANSITION = ju.CriticalTemperature(
     slope=float("nan"),
     frequencies=20,
     evaluations=5,
+    units=ju.Units(Tc=1.2, D=60.0),
 )
 
 
@@ -67,7 +68,7 @@ def undetermined(fitted):
 
 def identical(one, other):
     """To the last bit and type, whether a number came as Python's or numpy's, or an array as JAX's."""
-    if isinstance(one, History):
+    if isinstance(one, History | ju.Units):
         one, other = ({f.name: getattr(x, f.name) for f in fields(x)} for x in (one, other))
     if isinstance(one, dict | list | tuple):
         assert type(one) is type(other)

@@ -27,7 +27,8 @@ def strip(width, height=0.1, across=48, **given):
 
 
 def test_uniform_metal_has_its_own():
-    found = critical_temperature(ju.Device(mesh=TINY, materials=ju.Material(Tc=1.7)))
+    found = critical_temperature(ju.Device(mesh=TINY, materials=ju.Material(Tc=1.7), units=ju.Units(Tc=2.0, D=1.0)))
+    assert repr(found).startswith("CriticalTemperature: T = 3.4 K; ")
     assert float(found) == found.T == pytest.approx(1.7, rel=1e-12)
     assert found.slope == pytest.approx(1.0, abs=1e-9)
     np.testing.assert_allclose(found.mode, np.ones(4), atol=1e-6)
@@ -152,7 +153,9 @@ def test_wire_between_normal_reservoirs(length):
 def test_wire_shorter_than_the_critical_length():
     xi = 1 / np.sqrt(ju.matsubara.GAP_RATIO)
     ends = {name: ju.Reservoir(0.0) for name in ("left", "right")}
-    assert float(critical_temperature(strip(3.05 * xi, boundaries=ends), accuracy=1e-4)) == 0.0
+    found = critical_temperature(strip(3.05 * xi, boundaries=ends), accuracy=1e-4)
+    assert float(found) == 0.0
+    assert "normal down to the lowest temperature" in repr(found)
 
 
 def test_thin_film_behind_a_barrier():

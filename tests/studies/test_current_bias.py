@@ -54,6 +54,10 @@ def test_critical_currents_are_the_maxima_of_the_relation(critical):
     assert critical.minus == pytest.approx(critical.plus, rel=1e-8)
     assert abs(critical.diode_efficiency) < 1e-8
     assert critical.phase_plus == pytest.approx(relation.critical_phase[0], abs=1e-4)
+    u = ju.Units(Tc=1.2, D=60.0, resistivity=4.0, thickness=20.0)
+    measured = replace(critical, sol_plus=replace(critical.sol_plus, device=replace(junction(), units=u)))
+    assert f"CriticalCurrent: {u.to_uA(critical.plus):.6g} uA and" in repr(measured)
+    assert f"CriticalCurrent: {critical.plus:.6g} and" in repr(critical)
     assert float(current(critical.phase_plus)) == pytest.approx(critical.plus, rel=1e-9)
     assert ju.current_through(critical.sol_minus, "right") == pytest.approx(-critical.minus, rel=1e-9)
 

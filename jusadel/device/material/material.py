@@ -232,6 +232,9 @@ def unit_of_field(units: Units | None, name: str) -> Scale:
 
 SHAPES = {name: tuple(3 if i == "s" else 2 for i in given.indices) for name, given in ROWS.items()}
 """Shape of every material field at one point."""
+OF_A_MAGNET = "**ju.ferromagnet(h=..., polarisation=..., precession=...)"
+MAKERS = dict.fromkeys(("gamma", "spin_field"), "ju.rashba(...)") | dict.fromkeys("hPK", OF_A_MAGNET)
+"""By field: what turns a number into its tensor."""
 ISOTROPIC = tuple(name for name, given in ROWS.items() if given.indices in ("ss", "xx"))
 
 
@@ -264,7 +267,8 @@ def shaped(name: str, value: Any) -> Any:
     if array.shape != shape:
         order = " (spin index first, then x, y)" if shape == (3, 2) else ""
         expected = f"{shape} or a number" if name in ISOTROPIC else f"{shape}{order}" if shape else "a number"
-        raise ValueError(f"{name} has shape {array.shape}; expected {expected}")
+        remedy = f", as {MAKERS[name]} makes of a number" if name in MAKERS and array.shape == () else ""
+        raise ValueError(f"{name} has shape {array.shape}; expected {expected}{remedy}")
     return array
 
 

@@ -86,9 +86,8 @@ class Laboratory(Scales):
         return _with_phase("conductance", x) * self.conductance_unit / 1e-3
 
     def to_ohm_um2(self, conductance: Quantity) -> Quantity:
-        """The resistance times area of a barrier with the given conductance per length."""
-        per_width = checked("conductance", conductance, True) * self.conductance_unit / self.length_unit
-        return self.required_thickness / per_width / UM**2
+        """The resistance times area of a barrier with the given conductance per length, whatever the thickness."""
+        return self.area_resistance_unit / checked("conductance", conductance, True) / UM**2
 
     def to_uS(self, x: Quantity) -> Quantity:
         """A conductance of `localisation` or `fluctuations` in microsiemens, x e^2/h: 38.74 uS each."""

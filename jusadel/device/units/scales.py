@@ -202,6 +202,11 @@ class Scales:
         return e**2 * self.sheet_density_of_states * self.diffusion_unit
 
     @property
+    def area_resistance_unit(self) -> float:
+        """hbar/(e^2 N0 E0 L0) [Ohm m^2], the resistance times area of a barrier of conductance 1 per length."""
+        return self.length_unit / (e**2 * self.density_of_states * self.diffusion_unit)
+
+    @property
     def current_unit(self) -> float:
         """e N0 d E0^2 L0^2/hbar [A], the conductance times E0/e."""
         return self.conductance_unit * self.energy_unit / e

@@ -131,12 +131,14 @@ class Units(Junctions):
         """G_B of `Tunnel` and `Interface`, per length: (d/r) L0 over the unit of conductance.
 
         Args:
-            ohm_um2: resistance times area of the barrier, r [Ohm um^2], over the whole thickness of the film; or
+            ohm_um2: resistance times area of the barrier, r [Ohm um^2]: the thickness of the film cancels, and a stack
+                in cross-section needs none; or
             ohm_um: resistance times width, R w = r/d [Ohm um].
         """
         unit, value = one_of("conductance", True, ohm_um2=ohm_um2, ohm_um=ohm_um)
-        per_width = value * UM if unit == "ohm_um" else value * UM**2 / self.required_thickness
-        return self.length_unit / (per_width * self.conductance_unit)
+        if unit == "ohm_um2":
+            return self.area_resistance_unit / (value * UM**2)
+        return self.length_unit / (value * UM * self.conductance_unit)
 
     @named_units
     def current(self, *, uA: Quantity) -> Quantity:

@@ -9,6 +9,7 @@ from jusadel.common.differentiability import is_traced, refuse_in_program, waits
 from jusadel.common.types import Number, PairPotential
 from jusadel.device.device import Device
 from jusadel.device.recurrence import recurring
+from jusadel.device.units.shown import scale, with_unit
 from jusadel.solver.derivatives.tracing import still
 from jusadel.solver.states.solution import Solution
 from jusadel.studies.current_bias.at_current import REMEDY, at_fixed_phase, refuse_throw
@@ -37,6 +38,12 @@ class CriticalCurrent:
     phase_minus: float
     sol_plus: Solution = field(repr=False)
     sol_minus: Solution = field(repr=False)
+
+    def __repr__(self) -> str:
+        unit = scale(self.sol_plus.units, "current")
+        currents = f"{with_unit(self.plus, unit, 6)} and {with_unit(self.minus, unit, 6)} the other way"
+        turned = f"{self.phase_plus:.4f} and {self.phase_minus:.4f}"
+        return f"CriticalCurrent: {currents}, where the phase is turned by {turned}"
 
     @property
     def diode_efficiency(self) -> Number:

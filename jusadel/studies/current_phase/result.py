@@ -85,7 +85,7 @@ class CurrentPhaseRelation:
 
     @cached_property
     def critical_current_error(self) -> tuple[float, float]:
-        """How well the phases tell the critical currents, an estimate; NaN where there are none."""
+        """How well the phases tell the two critical currents, an estimate of each; NaN where there are none."""
         plus, minus = self._phases_of_extrema
         return self._doubt(plus), self._doubt(minus)
 

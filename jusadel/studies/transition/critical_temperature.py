@@ -98,7 +98,7 @@ def _in_program(device: Device, options: dict[str, Any]) -> CriticalTemperature:
         return {name: getattr(found, name) for name in numbers} | {"mode": mode}
 
     like = {name: np.zeros(()) for name in numbers} | {"mode": np.zeros(len(device.mesh.points), complex)}
-    return CriticalTemperature(**called_whole("critical_temperature", of, (device,), like))
+    return CriticalTemperature(**called_whole("critical_temperature", of, (device,), like), units=device.units)
 
 
 def _check(device: Device, accuracy: Any, lowest: Any) -> None:

@@ -15,6 +15,8 @@ from jusadel.common.errors import SolveError
 from jusadel.common.types import Number
 from jusadel.device.device import Device
 from jusadel.device.pair_potential import at_vertices, from_pairs
+from jusadel.device.units.shown import scale, with_unit
+from jusadel.device.units.units import Units
 from jusadel.solver.gap.response import PairResponse
 from jusadel.solver.gap.sites import Sites, weighted_sites
 from jusadel.solver.linear import LinearSolver
@@ -40,6 +42,7 @@ class CriticalTemperature:
         slope: d lambda/d ln T there, one in a uniform metal.
         frequencies: number of frequencies in the last sum.
         evaluations: temperatures that were looked at.
+        units: those of the device, in which it prints: K.
     """
 
     T: Number
@@ -48,9 +51,17 @@ class CriticalTemperature:
     slope: float
     frequencies: int
     evaluations: int
+    units: Units | None = None
 
     def __float__(self) -> float:
         return float(self.T)
+
+    def __repr__(self) -> str:
+        found = f"T = {with_unit(self.T, scale(self.units, 'temperature'), 6)}"
+        if self.mode is None:
+            found = "none, normal down to the lowest temperature"
+        work = f"{self.frequencies} frequencies, {self.evaluations} evaluations"
+        return f"CriticalTemperature: {found}; {work}, eigenvalue {self.eigenvalue:.1e}, slope {self.slope:.3g}"
 
 
 class SearchPoint(NamedTuple):
@@ -111,6 +122,7 @@ class Search:
             slope=found.slope,
             frequencies=found.frequencies,
             evaluations=self.evaluations,
+            units=self.device.units,
         )
 
     def _refined(self, found: SearchPoint) -> SearchPoint:
