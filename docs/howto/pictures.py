@@ -34,12 +34,11 @@ print(f"e_R_N_Ic_meV = {u.to_Ic_R_N(Ic, R_N):.4g}")
 
 films = [in_field(mT) for mT in np.linspace(10, 70, 5)]
 with plt.style.context("dark_background"):
-    figure, panels = plt.subplots(1, 4, figsize=(14, 4.2), layout="constrained")
-    ju.plot.device(device, panels[0])
-    ju.plot.arrows(films[-1], ax=panels[1])
+    figure, panels = plt.subplots(1, 3, figsize=(11, 4.2), layout="constrained", width_ratios=[1, 1, 1.3])
+    ju.plot.arrows(films[-1], ax=panels[0])
     amplitude = np.abs(ju.pair_amplitude(films[-1])[0])
-    ju.plot.field(films[-1], amplitude, "pair amplitude", panels[2], quantity="energy")
-    ju.plot.current_phase(curve, ax=panels[3])
+    ju.plot.field(films[-1], amplitude, "pair amplitude", panels[1], quantity="energy")
+    ju.plot.current_phase(curve, ax=panels[2])
     figure.savefig("pictures.png", dpi=80)
 titles = [f"{mT:.0f} mT" for mT in np.linspace(10, 70, 5)]
 ju.plot.animate(films, "field.gif", ju.plot.arrows, titles)
