@@ -16,7 +16,7 @@ from scipy.special import digamma
 MEV, MU_B = 1.602176634e-22, physical_constants["Bohr magneton"][0]
 QUANTUM = 2.067833848e-15
 FOLDER = Path(__file__).parents[1] / "docs" / "experiments"
-SLOW = {"sns", "sf_bilayer", "spin_valve", "little_parks", "vortex", "phi0"}
+SLOW = {"sns", "sf_bilayer", "spin_valve", "two_fluxes", "little_parks", "vortex", "phi0"}
 """A quarter of a minute each; what they show of the package has tests elsewhere."""
 
 
@@ -82,6 +82,13 @@ def squipt(found):
         assert gap == pytest.approx(200 * np.cos(np.pi * float(name.split("_")[-1])), rel=0.04)
 
 
+def two_fluxes(found):
+    """A gap without fluxes; in the middle a normal metal where the three amplitudes cancel."""
+    assert found["lowest_0.00_0.00"] < 0.02 < 2 < found["largest_0.00_0.00"]
+    assert found["lowest_0.33_0.67"] == pytest.approx(1.0, abs=1e-3)
+    assert found["largest_0.33_0.67"] == pytest.approx(1.0, abs=1e-3)
+
+
 def little_parks(found):
     """Pair breaking by the flow round a thin ring, to three per cent of the depth of the oscillation."""
     R, width, D, T0 = 300e-9, 40e-9, 60e-4, 1.3
@@ -134,7 +141,19 @@ def phi0(found):
 
 CHECKS = {
     check.__name__: check
-    for check in (sns, sf_bilayer, spin_valve, zero_pi, squipt, little_parks, vortex, hanle, spin_hall, phi0)
+    for check in (
+        sns,
+        sf_bilayer,
+        spin_valve,
+        zero_pi,
+        squipt,
+        two_fluxes,
+        little_parks,
+        vortex,
+        hanle,
+        spin_hall,
+        phi0,
+    )
 }
 
 
