@@ -34,7 +34,7 @@ def wide_junction(flux, gauge="electrodes", tunnel=False):
 def critical_current(device):
     phases = np.linspace(0, 2 * np.pi, 8, endpoint=False)
     direct = ju.linear.SuperLU()  # in code that is compiled quickly, as here, faster than iterations
-    return max(ju.current_phase_relation(device, phases, 1.0, frequencies=4, linear_solver=direct).critical_current)
+    return max(ju.current_phase_relation(device, phases, 1.0, frequencies=2, linear_solver=direct).critical_current)
 
 
 @pytest.mark.parametrize("tunnel", [False, True])
