@@ -10,13 +10,12 @@ import numpy as np
 from jusadel.common.differentiability import is_traced, values_of
 from jusadel.common.types import Values
 from jusadel.device.device import Device
+from jusadel.device.units.of_device import OfDevice
 from jusadel.device.units.shown import scale, with_unit
-from jusadel.device.units.units import Units
-from jusadel.mesh.mesh import Mesh
 
 
 @dataclass(frozen=True, eq=False)
-class Localisation:
+class Localisation(OfDevice):
     """The weak (anti)localisation correction to a conductance, in units of e^2/h (38.74 uS; 25.81 kOhm is one over it).
 
     Attributes:
@@ -38,16 +37,6 @@ class Localisation:
     mesh_size: float
     device: Device = field(repr=False)
     local: np.ndarray | None = field(default=None, repr=False)
-
-    @property
-    def mesh(self) -> Mesh:
-        """The mesh of the local map."""
-        return self.device.mesh
-
-    @property
-    def units(self) -> Units | None:
-        """Those of the device."""
-        return self.device.units
 
     @property
     def reference(self) -> int:

@@ -16,9 +16,8 @@ from jusadel.action.periodic import rotation_matrices
 from jusadel.common.differentiability import is_traced
 from jusadel.device.contact import Contact
 from jusadel.device.device import Device
+from jusadel.device.units.of_device import OfDevice
 from jusadel.device.units.shown import between, scale, with_unit
-from jusadel.device.units.units import Units
-from jusadel.mesh.mesh import Mesh
 from jusadel.nonequilibrium.contacts import own_nodes
 from jusadel.nonequilibrium.keldysh import CHARGE_AND_SPIN, current_over_joint, currents_of_cells
 from jusadel.nonequilibrium.linear_equations import LinearEquations
@@ -30,7 +29,7 @@ Array = jax.Array
 
 
 @dataclass(frozen=True, kw_only=True)
-class Flow:
+class Flow(OfDevice):
     """Charge and spin in the normal state, per 2 nu: potentials [energy].
 
     Attributes:
@@ -46,16 +45,6 @@ class Flow:
     equations: LinearEquations = field(repr=False)
     system: DiscreteAction = field(repr=False)
     time: float | None = None
-
-    @property
-    def mesh(self) -> Mesh:
-        """The mesh that was solved on."""
-        return self.device.mesh
-
-    @property
-    def units(self) -> Units | None:
-        """Those of the device."""
-        return self.device.units
 
     @property
     def mu(self) -> np.ndarray:

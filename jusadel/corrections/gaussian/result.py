@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from jusadel.device.device import Device
+from jusadel.device.units.of_device import OfDevice
 from jusadel.device.units.shown import CODE, scale, with_unit
-from jusadel.device.units.units import Units
-from jusadel.mesh.mesh import Mesh
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Fluctuations:
+class Fluctuations(OfDevice):
     """Gaussian fluctuations of the pair potential above a transition, in the classical limit Omega = 0.
 
     Attributes:
@@ -49,16 +48,6 @@ class Fluctuations:
     left_out: Mapping[str, str]
     frequencies: int
     device: Device = field(repr=False)
-
-    @property
-    def mesh(self) -> Mesh:
-        """The mesh of the modes."""
-        return self.device.mesh
-
-    @property
-    def units(self) -> Units | None:
-        """Those of the device."""
-        return self.device.units
 
     def __repr__(self) -> str:
         code = f" {CODE}" * (self.units is not None)

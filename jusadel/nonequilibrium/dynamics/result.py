@@ -10,13 +10,12 @@ import numpy as np
 from jusadel.common.differentiability import is_traced
 from jusadel.common.types import Values
 from jusadel.device.device import Device
+from jusadel.device.units.of_device import OfDevice
 from jusadel.device.units.shown import CODE, scale, with_unit
-from jusadel.device.units.units import Units
-from jusadel.mesh.mesh import Mesh
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class AtFrequencies:
+class AtFrequencies(OfDevice):
     """What a response and an admittance have in common; see there."""
 
     omega: np.ndarray
@@ -29,16 +28,6 @@ class AtFrequencies:
     pairing: np.ndarray | None = field(repr=False)
     current: np.ndarray | None = field(repr=False)
     spin: np.ndarray | None = field(repr=False)
-
-    @property
-    def mesh(self) -> Mesh:
-        """The mesh of the maps."""
-        return self.device.mesh
-
-    @property
-    def units(self) -> Units | None:
-        """Those of the device."""
-        return self.device.units
 
     @property
     def quality(self) -> Values:
