@@ -79,7 +79,7 @@ def zero_pi(found):
 def squipt(found):
     """Delta |cos(pi flux)|."""
     for name, gap in found.items():
-        assert gap == pytest.approx(200 * np.cos(np.pi * float(name.split("_")[-1])), rel=0.04)
+        assert gap == pytest.approx(200 * np.cos(np.pi * float(name.split("_")[-1])), rel=0.02)
 
 
 def two_fluxes(found):
