@@ -146,7 +146,7 @@ def _steepest(xp: Any, E: Any, N: Any, k: int) -> Any:
         k -= 1
     if k == len(known) - 1:
         raise ValueError(
-            f"the density of states still rises ever more steeply up to the largest energy, E = {values_of(E)[-1]:.4g}: "
+            f"the density of states rises ever more steeply up to the largest energy, E = {values_of(E)[-1]:.4g}: "
             "give larger ones"
         )
     if k == 0:
