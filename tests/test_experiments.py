@@ -9,14 +9,24 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from scipy.constants import hbar, k, physical_constants
+from scipy.constants import e, electron_mass, hbar, k, physical_constants
 from scipy.optimize import brentq
 from scipy.special import digamma
 
 MEV, MU_B = 1.602176634e-22, physical_constants["Bohr magneton"][0]
 QUANTUM = 2.067833848e-15
 FOLDER = Path(__file__).parents[1] / "docs" / "experiments"
-SLOW = {"sns", "sf_bilayer", "spin_valve", "two_fluxes", "little_parks", "vortex", "phi0"}
+SLOW = {
+    "sns",
+    "sf_bilayer",
+    "spin_valve",
+    "two_fluxes",
+    "little_parks",
+    "vortex",
+    "phi0",
+    "spin_hall_junction",
+    "rashba_square",
+}
 """A quarter of a minute each; what they show of the package has tests elsewhere."""
 
 
@@ -139,6 +149,32 @@ def phi0(found):
     assert abs(found["phi0_600mT"]) > 1e-3
 
 
+def spin_hall_junction(found):
+    """Odd in the magnetisation; none for one along the edge or where a mirror forbids it; linear in a small one."""
+    one = found["uA_16meVnm"]
+    assert abs(one) > 1
+    assert found["uA_16meVnm_opposite"] == pytest.approx(-one, rel=1e-5)
+    assert abs(found["uA_16meVnm_along_edge"]) < 1e-5 * abs(one)
+    assert abs(found["uA_16meVnm_parallel"]) < 2e-3 * abs(one)
+    assert found["uA_16meVnm_antiparallel"] == pytest.approx(2 * one, rel=0.1)
+    assert found["uA_4meVnm"] == pytest.approx(2 * found["uA_2meVnm"], rel=0.02)
+
+
+def rashba_square(found):
+    """Nothing leaves; the helical state inside, linear in the field, with what the current left there takes of it."""
+    mass, alpha, tau, D, T = 0.026 * electron_mass, 0.28e-10 * e, 150e-15, 100e-4, 0.4 * k
+    a, theta, h = mass * alpha / hbar**2, 2 * mass * alpha**2 * tau / hbar**3, 10 * MU_B * 0.15 / 2
+    gap = found["gap_meV"] * 1e-3 * e
+    E = np.hypot(np.pi * T * (2 * np.arange(100_000) + 1), gap)
+    spin = h * np.pi * T * np.sum(2 * gap**2 / E**2 / (E + 2 * hbar * D * a**2))
+    stiffness = np.pi * gap * np.tanh(gap / 2 / T)
+    rest = found["centre_uA_per_um"] * 2 * e * 5.0 / stiffness  # uA/um at 5 Ohm a square; 1/um
+    assert found["phase_per_um"] == pytest.approx(-4e-6 * a * theta * spin / stiffness + 1e-6 * rest, rel=0.05)
+    assert found["largest_uA_per_um"] > 0.2 * abs(found["edge_uA_per_um"]) > 5 * abs(found["centre_uA_per_um"])
+    assert abs(found["total_uA"]) < 1e-5
+    assert found["uneven"] < 1e-5
+
+
 CHECKS = {
     check.__name__: check
     for check in (
@@ -153,6 +189,8 @@ CHECKS = {
         hanle,
         spin_hall,
         phi0,
+        spin_hall_junction,
+        rashba_square,
     )
 }
 
