@@ -26,6 +26,7 @@ SLOW = {
     "phi0",
     "spin_hall_junction",
     "rashba_square",
+    "giant_vortices",
 }
 """A quarter of a minute each; what they show of the package has tests elsewhere."""
 
@@ -175,6 +176,26 @@ def rashba_square(found):
     assert found["uneven"] < 1e-5
 
 
+def domain_wall(found):
+    """A slow spiral's spin current, one spin alone, and far away the densities of two spins, Delta -+ h."""
+    gap, T, D, q, h = found["gap_meV"], 1e3 * 0.15 * k / e, 1e3 * hbar / e * 20e-4 * 1e18, 1 / 200, 0.01
+    E = np.hypot(np.pi * T * (2 * np.arange(100_000) + 1), gap)
+    law = 2 * h**2 * q * np.pi * T * np.sum(2 * gap**2 / (E * (E + D * q**2 / 2)) ** 2)
+    assert found["slow_meV_per_nm"] == pytest.approx(law, rel=0.03)
+    assert found["other_spins"] < 1e-6 * found["spin_current_meV_per_nm"]
+    spins = 0.2 + 0.004j + 0.07 * np.array([1, -1])
+    far = np.mean((spins / np.sqrt(spins**2 - found["far_gap_meV"] ** 2)).real * np.sign(spins.real))
+    assert found["N_far"] == pytest.approx(far, rel=0.02)
+    assert found["N_wall"] > 1.3 * far
+
+
+def giant_vortices(found):
+    """A quarter of a turn multiplies the pairs by i^n: n modulo 4 quanta in the centre, from -1 to 2, and n in all."""
+    for n, centre in ((1, 1), (2, 2), (3, -1), (4, 0)):
+        assert (found[f"turns_near_{n}"], found[f"turns_far_{n}"]) == pytest.approx((centre, n), abs=1e-3)
+        assert (found[f"centre_{n}"] < 1e-6) == (n < 4)
+
+
 CHECKS = {
     check.__name__: check
     for check in (
@@ -191,6 +212,8 @@ CHECKS = {
         phi0,
         spin_hall_junction,
         rashba_square,
+        domain_wall,
+        giant_vortices,
     )
 }
 
