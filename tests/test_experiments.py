@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from scipy.constants import e, electron_mass, hbar, k, physical_constants
+from scipy.integrate import solve_bvp
 from scipy.optimize import brentq
 from scipy.special import digamma
 
@@ -27,6 +28,7 @@ SLOW = {
     "spin_hall_junction",
     "rashba_square",
     "giant_vortices",
+    "andreev_interferometer",
 }
 """A quarter of a minute each; what they show of the package has tests elsewhere."""
 
@@ -196,6 +198,29 @@ def giant_vortices(found):
         assert (found[f"centre_{n}"] < 1e-6) == (n < 4)
 
 
+def andreev_interferometer(found):
+    """Odd in the phase only with a field, linearly; even in both together; without them three one-dimensional wires."""
+    assert abs(found["odd_0meV"]) < 1e-6
+    assert abs(found["odd_0.03meV"]) > 5e-3
+    assert found["odd_0.03meV"] == pytest.approx(2 * found["odd_0.015meV"], rel=0.05)
+    assert found["G_reversed"] == pytest.approx(found["G_0.03meV"], abs=1e-6)
+    assert abs(found["missing"]) < 1e-10
+    assert found["G_without"] - 1 == pytest.approx(three_wires() - 1, rel=0.05)
+
+
+def three_wires():
+    """Conductance at 0.04 meV, over the normal state's, of a wire on two arms to superconductors, 165 nm long each."""
+    rate = 2 * 0.04e-3 * e * 165e-9**2 / (hbar * 100e-4)
+    behind = np.pi / 2 + 1j * np.arctanh(0.04 / 0.2)
+    slope = lambda x, y: np.array([y[1], -1j * rate * np.sin(y[0]), y[3], -1j * rate * np.sin(y[2])])  # noqa: E731
+    ends = lambda a, b: np.array([b[0], b[2] - behind, a[0] - a[2], a[1] + 2 * a[3]])  # noqa: E731
+    x = np.linspace(0, 1, 101)
+    start = np.array([0.5 - x / 2, -0.5 + 0 * x, 0.5 + x, 1 + 0 * x], complex)
+    wire, _, arm, _ = solve_bvp(slope, ends, x, start, tol=1e-8).sol(x)
+    resistance = [np.trapezoid(1 / np.cosh(theta.imag) ** 2, x) for theta in (wire, arm)]
+    return 1.5 / (resistance[0] + resistance[1] / 2)
+
+
 CHECKS = {
     check.__name__: check
     for check in (
@@ -214,6 +239,7 @@ CHECKS = {
         rashba_square,
         domain_wall,
         giant_vortices,
+        andreev_interferometer,
     )
 }
 
