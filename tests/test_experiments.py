@@ -29,6 +29,7 @@ SLOW = {
     "rashba_square",
     "giant_vortices",
     "andreev_interferometer",
+    "josephson_diode",
 }
 """A quarter of a minute each; what they show of the package has tests elsewhere."""
 
@@ -221,6 +222,28 @@ def three_wires():
     return 1.5 / (resistance[0] + resistance[1] / 2)
 
 
+def josephson_diode(found):
+    """Odd in the field, larger in the cold and towards the 0-pi transition, where it changes its sign."""
+    assert found["eta_opposite"] == pytest.approx(-found["eta_0.3meV"], rel=1e-3)
+    for meV in (0.3, 0.5):
+        assert found[f"eta_{meV}meV"] / found[f"eta_{meV}meV_warm"] > 1.5
+    assert (np.diff([abs(found[f"eta_{meV}meV"]) for meV in (0.1, 0.3, 0.4, 0.5)]) > 0).all()
+    assert 0.55 < brentq(critical_current_of_pairs, 0.3, 0.8) < 0.6
+    assert 350 < brentq(lambda nm: critical_current_of_pairs(0.4, nm), 200, 500) < 400
+    assert found["eta_0.55meV"] < 0 < found["eta_0.6meV"]
+    assert found["eta_350nm"] < 0 < found["eta_400nm"]
+
+
+def critical_current_of_pairs(meV, nm=300.0):
+    """At 0.3 K, to lowest order in the amplitude of singlets and triplets, up to a factor."""
+    D, T, total = 1e3 * hbar / e * 100e-4 * 1e18, 1e3 * 0.3 * k / e, 0.0
+    for w in np.pi * T * (2 * np.arange(60) + 1):
+        squares, modes = np.linalg.eig(np.array([[2 * w, 2j * meV], [2j * meV, 2 * w + D / 150**2]]) / D)
+        q = np.sqrt(squares)
+        total += ((modes * (q / np.sinh(q * nm))) @ np.linalg.inv(modes))[0, 0].real / (w**2 + 0.2**2)
+    return total
+
+
 CHECKS = {
     check.__name__: check
     for check in (
@@ -240,6 +263,7 @@ CHECKS = {
         domain_wall,
         giant_vortices,
         andreev_interferometer,
+        josephson_diode,
     )
 }
 
