@@ -17,21 +17,8 @@ from scipy.special import digamma
 MEV, MU_B = 1.602176634e-22, physical_constants["Bohr magneton"][0]
 QUANTUM = 2.067833848e-15
 FOLDER = Path(__file__).parents[1] / "docs" / "experiments"
-SLOW = {
-    "sns",
-    "sf_bilayer",
-    "spin_valve",
-    "two_fluxes",
-    "little_parks",
-    "vortex",
-    "phi0",
-    "spin_hall_junction",
-    "rashba_square",
-    "giant_vortices",
-    "andreev_interferometer",
-    "josephson_diode",
-}
-"""A quarter of a minute each; what they show of the package has tests elsewhere."""
+QUICK = {"zero_pi", "squipt", "hanle", "spin_hall", "domain_wall"}
+"""The others take a quarter of a minute and more; what they show of the package has tests elsewhere."""
 
 
 def sns(found):
@@ -244,28 +231,19 @@ def critical_current_of_pairs(meV, nm=300.0):
     return total
 
 
-CHECKS = {
-    check.__name__: check
-    for check in (
-        sns,
-        sf_bilayer,
-        spin_valve,
-        zero_pi,
-        squipt,
-        two_fluxes,
-        little_parks,
-        vortex,
-        hanle,
-        spin_hall,
-        phi0,
-        spin_hall_junction,
-        rashba_square,
-        domain_wall,
-        giant_vortices,
-        andreev_interferometer,
-        josephson_diode,
-    )
-}
+def long_range_spin(found):
+    """Over 150 nm without a splitting; with it linearly to the cold end, where the injected are gone."""
+    assert found["odd_0meV_500nm"] / found["odd_0meV_250nm"] == pytest.approx(np.exp(-250 / 150), rel=0.02)
+    assert abs(found["even_0meV_500nm"]) < 1e-9 * found["odd_0meV_500nm"]
+    for part in ("odd", "even"):
+        far, farther = found[f"{part}_0.05meV_750nm"], found[f"{part}_0.05meV_1250nm"]
+        assert farther / far == pytest.approx(250 / 750, rel=0.005)
+    assert found["odd_0.05meV_1250nm"] > 100 * found["odd_0meV_1250nm"]
+
+
+CHECKS = [sns, sf_bilayer, spin_valve, zero_pi, squipt, two_fluxes, little_parks, vortex, hanle, spin_hall, phi0]
+CHECKS += [spin_hall_junction, rashba_square, domain_wall, giant_vortices, andreev_interferometer, josephson_diode]
+CHECKS = {check.__name__: check for check in [*CHECKS, long_range_spin]}
 
 
 def test_every_page_is_checked():
@@ -275,7 +253,7 @@ def test_every_page_is_checked():
         assert len((FOLDER / f"{name}.py").read_text().splitlines()) <= 40, name
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] if n in SLOW else []) for n in CHECKS])
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n in QUICK else [pytest.mark.slow]) for n in CHECKS])
 def test_experiment(name, tmp_path, monkeypatch, capsys):
     """No warning: tests make errors of them."""
     monkeypatch.chdir(tmp_path)
