@@ -403,10 +403,3 @@ def test_a_hole_is_found_through_a_cut():
 def test_bad_numbers_are_refused(given, message):
     with pytest.raises(ValueError, match=message):
         solve_screened(RING, **({"T": T, "H": 0.1, "permeability": 1.0} | given))
-
-
-def test_superconducting_electrodes_are_refused():
-    mesh = ju.rectangle(1.0, 1.0, 0.5)
-    device = ju.Device(mesh=mesh, materials=ju.Material(), boundaries={"left": ju.Reservoir(Delta=1.0)})
-    with pytest.raises(ValueError, match=r"electrodes \['left'\] are superconducting"):
-        solve_screened(device, T, 0.1, 1.0)

@@ -51,6 +51,7 @@ from jusadel.studies.screening.checks import BULK, FILM, check_sample, check_scr
 from jusadel.studies.screening.derivatives.implicit_fields import differentiated_fields
 from jusadel.studies.screening.derivatives.in_programs import screened_in_program
 from jusadel.studies.screening.edge_elements import EdgeSpace, edge_space, field_of_currents
+from jusadel.studies.screening.leads import with_leads
 from jusadel.studies.screening.model import ScreeningModel, State, first_state, forces_and_london, penetration_depths
 from jusadel.studies.screening.newton import classified, converged
 from jusadel.studies.screening.result import ScreenedSolution, screened_solution
@@ -105,10 +106,13 @@ def solve_screened(
 
     Args:
         device: the Device; its vector potential is where the search starts, none being the field-free state. Seams
-            keep the phases they were given; no net current flows through them.
+            keep the phases they were given; no net current flows through them. Superconducting electrodes keep the
+            field out and feed the current that their phases ask for (`leads`); a field that is to enter them needs
+            them as regions of the mesh, with such electrodes behind.
         T: temperature > 0 [energy].
-        H: the field outside, along z, in units where the flux quantum is pi [1/length^2]. For a film that applied,
-            which may also be a function of points, its vector potential in any gauge (`coil_field`, `dipole_field`).
+        H: the field outside, along z, in units where the flux quantum is pi [1/length^2]; with a current through
+            superconducting electrodes its mean over the sides between them. For a film that applied, which may also be
+            a function of points, its vector potential in any gauge (`coil_field`, `dipole_field`).
         permeability: mu0 in the units of the other numbers, which sets the penetration depth of a dirty bulk
             superconductor, 1/lambda^2 = 2 pi mu0 nu D Delta tanh(Delta/2T).
         pair_potential: "self-consistent", or a given one as in `solve`. The phase of a given one only chooses the
@@ -126,9 +130,9 @@ def solve_screened(
 
     Raises:
         SolveError: as in `solve`, or the field did not converge.
-        ValueError: superconducting electrodes, since a current through them changes the field outside; permeability
-            or thickness <= 0, or a thickness in the model "bulk"; H no number; a film that is periodic; and what
-            `solve` refuses.
+        ValueError: superconducting electrodes of films, of periodic devices and in holes, which touch each other or are
+            in pieces; permeability or thickness <= 0, or a thickness in the model "bulk"; H no number; a film that is
+            periodic; and what `solve` refuses.
         NotDifferentiableError: with traced points of the mesh or phases of seams; of a film always. Under `jax.grad`
             and its kin there are derivatives with respect to all other numbers, of what does not depend on the gauge.
             Inside `jax.jit` and `jax.vmap` they are of first order, the number of frequencies must be given, and all
@@ -181,7 +185,7 @@ def _found(
     """The model, its state and the solution."""
     refuse_bad_input(device, tol, gap_tol)
     check_screening(device, H, permeability, *film)
-    watch = Stopwatch()
+    watch, stated = Stopwatch(), device
     if isinstance(start, ScreenedSolution | ScreenedFilm):
         device = replace(device, vector_potential=start.device.vector_potential)
     consistent, Delta, start = first_pair_potential(device, T, pair_potential, start)
@@ -197,7 +201,7 @@ def _found(
         unknown=("A", "Delta") if consistent else ("A",),
     )
     where = gap.weighted_sites(problem) if consistent else None
-    model = _model(device, edge_space(device, problem.system), where, H, permeability, film)
+    model = _model(device, with_leads(edge_space(device, problem.system), stated), where, H, permeability, film)
     first = first_state(model, problem, Delta, starting_frames(device, problem.system, start))
     found, stats = converged(model, first, gap_tol)
     found, named = classified(model, found)

@@ -23,6 +23,7 @@ from jusadel.action.mesh_action import DiscreteAction
 from jusadel.action.nambu.frames import frame_to_green, generator
 from jusadel.common.differentiability import on_device
 from jusadel.common.errors import SolveError
+from jusadel.device.device import Device
 from jusadel.device.pair_potential import as_pairs, from_pairs
 from jusadel.solver import gap
 from jusadel.solver.derivatives.callback import called
@@ -31,6 +32,7 @@ from jusadel.solver.derivatives.rule import Residual, implicit
 from jusadel.solver.derivatives.under_grad import Stated, gap_terms, placed
 from jusadel.solver.reservoirs import held_frames
 from jusadel.studies.screening.edge_elements import EdgeSpace, WhitneyField, gauge_changes
+from jusadel.studies.screening.leads import given_edges
 from jusadel.studies.screening.model import ScreeningModel, State, link_force
 from jusadel.studies.screening.response import FieldResponse
 
@@ -53,7 +55,7 @@ class Linear:
     shift: Array  # (rows,)
 
     @classmethod
-    def of(cls, matrix: sp.spmatrix, shift: np.ndarray) -> Linear:
+    def of(cls, matrix: sp.spmatrix, shift: Any) -> Linear:
         """From SciPy's."""
         entries = sp.coo_matrix(matrix)
         return cls(*map(jnp.asarray, (entries.row, entries.col, entries.data, shift)))
@@ -86,15 +88,23 @@ class ScreenedEquations:
         return self.circulation(x) / self.areas
 
 
-def maps(space: EdgeSpace) -> dict[str, Any]:
-    """The matrices of `ScreenedEquations`."""
+def maps(space: EdgeSpace, offset: Any) -> dict[str, Any]:
+    """The matrices of `ScreenedEquations`, with the edge integrals (e,) that are fixed."""
     incidence = sp.diags(space.areas) @ space.curl
-    turned = space.along_cells @ space.offset - space.turned
     return {
-        "links": Linear.of(space.along_cells @ space.independent, turned),
-        "circulation": Linear.of(incidence @ space.independent, incidence @ space.offset),
+        "links": Linear.of(space.along_cells @ space.independent, _times(space.along_cells, offset) - space.turned),
+        "circulation": Linear.of(incidence @ space.independent, _times(incidence, offset)),
         "areas": jnp.asarray(space.areas),
     }
+
+
+def _offset(space: EdgeSpace, device: Device) -> Any:
+    """The edge integrals (e,) that are fixed, as a function of the phases and the gauge in which they are stated."""
+    return space.offset if space.stated is None else _times(space.stated, given_edges(device))
+
+
+def _times(matrix: sp.spmatrix, x: Any) -> Array:
+    return Linear.of(matrix, np.zeros(matrix.shape[0]))(jnp.asarray(x))
 
 
 @jax.jit
@@ -157,7 +167,7 @@ def differentiated_fields(
     V, *Delta, x = attached_fields(eq, model, state)
     own = replace(eq.own, system=eq.at(x))
     found: Any = placed(stated, own, (V, *Delta), replace(sol, omega=omega, weights=weights), model.where)
-    edges = Linear.of(model.space.independent, model.space.offset)(x)
+    edges = Linear.of(model.space.independent, _offset(model.space, stated.device))(x)
     fields, m = eq.fields(x), len(model.space.mesh.triangles)
     return replace(
         found,
@@ -187,7 +197,7 @@ def _equations(
         scale=jnp.pi * stated.T * jnp.asarray(weights),
         H=jnp.asarray(H, float),
         permeability=jnp.asarray(permeability, float),
-        **maps(model.space),
+        **maps(model.space, _offset(model.space, device)),
     )
 
 

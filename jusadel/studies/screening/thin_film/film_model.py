@@ -26,7 +26,7 @@ import scipy.sparse as sp
 from jusadel.device.device import Device
 from jusadel.device.vector_potential import integrated, uniform_field
 from jusadel.solver import gap
-from jusadel.studies.screening.edge_elements import EdgeSpace, merged_nodes
+from jusadel.studies.screening.edge_elements import EdgeSpace, steps_of_turns
 from jusadel.studies.screening.model import ScreeningModel, factor
 from jusadel.studies.screening.thin_film.induction import Induction, induction_of
 from jusadel.studies.screening.thin_film.sheet_currents import SheetCurrents, sheet_currents
@@ -124,7 +124,7 @@ def film_model(
     own = {f.name: getattr(space, f.name) for f in fields(EdgeSpace)} | {"offset": applied}
     induction = induction_of(device.mesh, currents, mu)
     return FilmModel(
-        space=FilmSpace(**own, steps=_steps(device), currents=currents, induction=induction),
+        space=FilmSpace(**own, steps=steps_of_turns(device), currents=currents, induction=induction),
         where=where,
         H=float(np.abs(space.curl @ applied).max()),
         permeability=mu,
@@ -143,10 +143,3 @@ def edges_of(device: Device, H: Any) -> np.ndarray:
     ends = np.asarray(device.mesh.points)[device.mesh.edges]
     A = H if callable(H) else uniform_field(float(H), gauge="symmetric")
     return np.asarray(integrated(A, ends[:, :1], ends[:, 1:]))[:, 0]
-
-
-def _steps(device: Device) -> sp.csr_matrix:
-    label, edges = merged_nodes(device), device.mesh.edges
-    row = np.arange(len(edges)).repeat(2)
-    shape = (len(edges), int(label.max()) + 1)
-    return sp.csr_matrix((np.tile([-1.0, 1.0], len(edges)), (row, label[edges].ravel())), shape)
