@@ -10,7 +10,7 @@ import numpy as np
 from jusadel.common.arguments import is_number
 from jusadel.common.errors import CoarseMeshWarning
 from jusadel.device.device import Device
-from jusadel.studies.screening.leads import check_leads, superconducting
+from jusadel.studies.screening.leads import check_leads, lead_names
 
 BULK, FILM = "bulk", "film"
 LONG = 20.0
@@ -48,7 +48,7 @@ def check_sample(device: Device, permeability: Any, model: str, thickness: Any) 
 def _check_film(device: Device, thickness: Any) -> None:
     if not is_number(thickness) or thickness <= 0:
         raise ValueError(f"thickness = {thickness!r}; expected a finite number > 0, the thickness of the film")
-    if leads := superconducting(device):
+    if leads := lead_names(device):
         raise ValueError(
             f"electrodes {leads} are superconducting: their currents go on outside of the film, where nothing is known "
             "of them, and make a field in it; make them regions of the mesh"

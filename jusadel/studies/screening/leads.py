@@ -32,14 +32,14 @@ from jusadel.mesh.topology import edge_rows
 from jusadel.studies.screening.edge_elements import EdgeSpace, holes, merged_nodes, open_edges, signed_rows
 
 
-def superconducting(device: Device) -> list[str]:
+def lead_names(device: Device) -> list[str]:
     """The names of the electrodes that hold a phase, those behind barriers too."""
     return [name for name, r in device.electrodes().items() if is_traced(r.Delta) or float(r.Delta) > 0]
 
 
 def with_leads(space: EdgeSpace, device: Device) -> EdgeSpace:
     """The edge integrals that superconducting electrodes leave free."""
-    if not superconducting(device):
+    if not lead_names(device):
         return space
     rows = _rows(device)
     inside = np.flatnonzero(~np.isin(space.own, rows))
@@ -63,7 +63,7 @@ def with_leads(space: EdgeSpace, device: Device) -> EdgeSpace:
 def given_edges(device: Device) -> Any:
     """Int A.dl along all edges (e,) in the gauge in which phases are stated; along electrodes as these have it."""
     mesh, a = device.mesh, device.between_nodes(device.mesh.edges)
-    for name in superconducting(device):
+    for name in lead_names(device):
         rows = edge_rows(mesh.edges, mesh.boundaries[name])
         phases = [device.electrodes()[name].phase_at(mesh.points[nodes]) for nodes in mesh.edges[rows].T]
         xp: Any = jnp if is_traced((a, phases)) else np
@@ -73,7 +73,7 @@ def given_edges(device: Device) -> Any:
 
 def _rows(device: Device) -> np.ndarray:
     """The edges of superconducting electrodes."""
-    edges = [device.mesh.boundaries[name] for name in superconducting(device)]
+    edges = [device.mesh.boundaries[name] for name in lead_names(device)]
     return np.unique(edge_rows(device.mesh.edges, np.concatenate(edges)))
 
 
@@ -130,7 +130,7 @@ def check_leads(device: Device) -> None:
     Raises:
         ValueError: a periodic device; an electrode in a hole or on an inner line, or of several pieces; two that touch.
     """
-    names, mesh, label = superconducting(device), device.mesh, merged_nodes(device)
+    names, mesh, label = lead_names(device), device.mesh, merged_nodes(device)
     if not names:
         return
     if periodic := list(device.periodic()):
