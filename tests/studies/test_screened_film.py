@@ -10,7 +10,8 @@ from scipy.special import ellipe, ellipk
 import jusadel as ju
 from jusadel.action.assembly import discretise
 from jusadel.studies.screening.edge_elements import edge_space
-from jusadel.studies.screening.solve import self_field, solve_screened
+from jusadel.studies.screening.own_fields import self_field
+from jusadel.studies.screening.solve import solve_screened
 from jusadel.studies.screening.thin_film.film_model import film_model
 from jusadel.studies.screening.thin_film.sheet_currents import mean_of_links
 from jusadel.studies.screening.thin_film.triangle_potentials import double_integrals, potentials

@@ -17,7 +17,8 @@ from jusadel.solver.problem import pose
 from jusadel.solver.start import starting_frames
 from jusadel.studies.screening import model as screening_model, response as screening_response
 from jusadel.studies.screening.edge_elements import WhitneyField, edge_space
-from jusadel.studies.screening.solve import self_field, solve_screened
+from jusadel.studies.screening.own_fields import self_field
+from jusadel.studies.screening.solve import solve_screened
 
 pytestmark = [pytest.mark.filterwarnings("ignore:the mesh is too coarse")]
 T, FEW = 0.5, 6

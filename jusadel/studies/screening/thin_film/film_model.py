@@ -62,6 +62,11 @@ class FilmSpace(EdgeSpace):
         """The part of `gathered` that belongs to g, (K,)."""
         return self.induction.transposed(np.zeros(self.currents.current.shape[1]), values)
 
+    def turns(self, device: Device) -> sp.csr_matrix:
+        """What turns chi of the nodes' phases change of the unknowns, (x, N)."""
+        N = self.steps.shape[1]
+        return sp.eye_array(self.count, N, format="csr")
+
     def chosen(self, edges: np.ndarray) -> np.ndarray:
         """The unknowns with which hats see the same flux as with these edge integrals; chi is nearest to the rest."""
         own = edges - self.offset
@@ -120,7 +125,8 @@ def film_model(
     device: Device, space: EdgeSpace, where: gap.Sites | None, H: Any, permeability: float, thickness: float
 ) -> FilmModel:
     """That of a device in a field H along z, a number or the function of points that is its vector potential."""
-    mu, applied, currents = float(permeability) * float(thickness), edges_of(device, H), sheet_currents(device)
+    mu, currents = float(permeability) * float(thickness), sheet_currents(device)
+    applied = np.asarray(edges_of(device, H if callable(H) else float(H)))
     own = {f.name: getattr(space, f.name) for f in fields(EdgeSpace)} | {"offset": applied}
     induction = induction_of(device.mesh, currents, mu)
     return FilmModel(
@@ -138,8 +144,8 @@ def own_field(model: FilmModel, forces: np.ndarray) -> np.ndarray:
     return np.asarray(model.space.curl @ induction.times(g)[1])[: len(model.space.mesh.triangles)]
 
 
-def edges_of(device: Device, H: Any) -> np.ndarray:
+def edges_of(device: Device, H: Any) -> Any:
     """Int A.dl along the mesh's edges (e,) of a field along z."""
     ends = np.asarray(device.mesh.points)[device.mesh.edges]
-    A = H if callable(H) else uniform_field(float(H), gauge="symmetric")
-    return np.asarray(integrated(A, ends[:, :1], ends[:, 1:]))[:, 0]
+    A = H if callable(H) else uniform_field(H, gauge="symmetric")
+    return integrated(A, ends[:, :1], ends[:, 1:])[:, 0]
