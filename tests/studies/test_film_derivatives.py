@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 import jusadel as ju
+from jusadel.studies.screening.derivatives.edge_fields import HostInduction
 from jusadel.studies.screening.thin_film import induction
+from jusadel.studies.screening.thin_film.sheet_currents import sheet_currents
 
 pytestmark = [pytest.mark.filterwarnings("ignore:the mesh is too coarse")]
 
@@ -57,10 +59,48 @@ def along(name):
     return np.random.default_rng(sum(map(ord, name))).normal(size=VALUES[name].shape)
 
 
-@pytest.mark.parametrize("name", VALUES)
+@pytest.mark.parametrize("name", [name for name in VALUES if name != "permeability"])
 def test_gradients(gradient, name):
     step = 1e-3 * min(1.0, float(np.abs(VALUES[name]).max()))
     at = {k: float(measured(VALUES | {name: VALUES[name] + k * step * along(name)})) for k in (-2, -1, 1, 2)}
     expected = (8 * (at[1] - at[-1]) - (at[2] - at[-2])) / (12 * step)
     assert abs(expected) > 1e-4
     assert np.tensordot(gradient[name], along(name), VALUES[name].ndim) == pytest.approx(expected, rel=1e-6)
+
+
+def test_permeability_and_thickness_are_one_number(gradient):
+    """All depends on mu0 d alone."""
+    of_mu, of_d = (gradient[name] * VALUES[name] for name in ("permeability", "thickness"))
+    assert of_mu == pytest.approx(of_d, rel=1e-12)
+
+
+def test_forward_and_reverse_agree(gradient):
+    directions = {name: jnp.asarray(along(name)) for name in VALUES}
+    forward = float(jax.jvp(measured, (jax.tree.map(jnp.asarray, VALUES),), (directions,))[1])
+    assert sum(np.tensordot(gradient[n], along(n), VALUES[n].ndim) for n in VALUES) == pytest.approx(forward, rel=1e-9)
+
+
+@pytest.mark.slow
+def test_large_films_have_the_same_gradient(gradient, monkeypatch):
+    """By sums over pairs of triangles instead of matrices, as above 3000 nodes; they differ by their accuracy."""
+    monkeypatch.setattr(induction, "DENSE", 0)
+    found = jax.grad(lambda H: measured(VALUES | {"H": H}))(0.2)
+    assert float(found) == pytest.approx(float(gradient["H"]), rel=1e-4)
+
+
+def test_sums_outside_of_programs_are_linear_functions(monkeypatch):
+    """What JAX makes of the sums is what the matrices say, its transposed too."""
+    monkeypatch.setattr(induction, "DENSE", 0)
+    currents, random = sheet_currents(ju.Device(mesh=MESH, materials=ju.Material())), np.random.default_rng(1)
+    sums = HostInduction(found := induction.induction_of(MESH, currents, 2.0), len(MESH.edges))
+    both = lambda g: jnp.concatenate(sums(g))  # noqa: E731
+    g, y = random.normal(size=currents.current.shape[1]), random.normal(size=currents.current.shape[1] + sums.edges)
+    value, pull = jax.vjp(both, jnp.asarray(g))
+    np.testing.assert_allclose(value, np.concatenate(found.times(g)), rtol=1e-12)
+    assert float(y @ value) == pytest.approx(float(pull(jnp.asarray(y))[0] @ g), rel=1e-10)
+    np.testing.assert_allclose(jax.jit(both)(g), value, rtol=1e-12)
+
+
+def test_derivatives_inside_programs_are_refused():
+    with pytest.raises(ju.NotDifferentiableError, match=r"solve_screened of a film cannot stand inside jax.jit"):
+        jax.jit(lambda H: screened(VALUES | {"H": H}).magnetic_moment)(0.1)

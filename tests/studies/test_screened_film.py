@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import jax
 import numpy as np
 import pytest
 from scipy.special import ellipe, ellipk
@@ -414,11 +413,6 @@ def test_films_that_cannot_be_solved_are_refused():
     ):
         with pytest.raises(ValueError, match=message):
             film(ju.Device(mesh=mesh, materials=ju.Material(), boundaries=boundaries), 1.0, 0.1)
-
-
-def test_a_film_has_no_derivatives():
-    with pytest.raises(ju.NotDifferentiableError, match=r"solve_screened of a film has no derivatives"):
-        jax.grad(lambda H: film(DISK, 1.0, H).magnetic_moment)(0.1)
 
 
 def test_a_thick_film_is_mentioned():

@@ -130,10 +130,10 @@ def solve_screened(
         ValueError: superconducting electrodes of films, of periodic devices and in holes, which touch each other or are
             in pieces; permeability or thickness <= 0, or a thickness in the model "bulk"; H no number; a film that is
             periodic; and what `solve` refuses.
-        NotDifferentiableError: with traced points of the mesh or phases of seams; of a film always. Under `jax.grad`
-            and its kin there are derivatives with respect to all other numbers, of what does not depend on the gauge.
-            Inside `jax.jit` and `jax.vmap` they are of first order, the number of frequencies must be given, and all
-            is NaN where it fails.
+        NotDifferentiableError: with traced points of the mesh or phases of seams; of a film inside `jax.jit` or
+            `jax.vmap`. Under `jax.grad` and its kin there are derivatives with respect to all other numbers, of what
+            does not depend on the gauge. Inside `jax.jit` and `jax.vmap` they are of first order, the number of
+            frequencies must be given, and all is NaN where it fails.
 
     Warns:
         UserWarning: the film is thicker than the penetration depth.

@@ -104,7 +104,7 @@ def bulk_field(model: ScreeningModel, device: Device, H: Any, permeability: Any)
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class Matrices:
+class MatrixInduction:
     """Fluxes through hats and edge integrals of a stream function, by matrices."""
 
     Q: Array
@@ -117,7 +117,7 @@ class Matrices:
 
 @jax.tree_util.register_static
 @dataclass(frozen=True, eq=False)
-class Sums:
+class HostInduction:
     """The same by sums over triangles, outside of JAX."""
 
     induction: Induction
@@ -144,7 +144,7 @@ class FilmField:
     steps: Linear  # edge integrals (e,) of the gauge function
     applied: Array  # (e,) those of the applied field,
     uniform: Array  # (e,) and those of a uniform one of unit size
-    induced: Matrices | Sums
+    induced: MatrixInduction | HostInduction
     ratio: Any  # of mu0 d to that of `induced`
     curl: Linear  # B in triangles and holes of all edge integrals
     areas: Array
@@ -181,9 +181,9 @@ def film_field(model: FilmModel, device: Device, applied: Any, permeability: Any
     """That of a device with the edge integrals (e,) of the applied field and mu0 d as JAX traces them."""
     space, induction = model.space, model.space.induction
     if isinstance(induction, InductionMatrices):
-        induced: Matrices | Sums = Matrices(jnp.asarray(induction.Q), jnp.asarray(induction.M))
+        induced: MatrixInduction | HostInduction = MatrixInduction(jnp.asarray(induction.Q), jnp.asarray(induction.M))
     else:
-        induced = Sums(induction, len(space.offset))
+        induced = HostInduction(induction, len(space.offset))
     return FilmField(
         steps=_without_shift(space.steps),
         applied=jnp.asarray(applied),

@@ -17,7 +17,7 @@ from jusadel.common.types import ArrayLike, Field
 from jusadel.observables.thermodynamics import free_energy
 from jusadel.solver.states.solution import Solution
 from jusadel.studies.screening.model import State, forces_and_london
-from jusadel.studies.screening.result import in_its_field, number
+from jusadel.studies.screening.result import as_float, in_its_field
 from jusadel.studies.screening.thin_film.biot_savart import field_above
 from jusadel.studies.screening.thin_film.film_model import FilmModel, edges_of
 
@@ -66,7 +66,7 @@ class ScreenedFilm(Solution):
     @property
     def gibbs_energy(self) -> float:
         """What is stationary: the free energy and that of the currents' own field, less the normal state's."""
-        return number(free_energy(self) + self.magnetic_energy)
+        return as_float(free_energy(self) + self.magnetic_energy)
 
 
 @without_derivatives(DIFFERENCES)
