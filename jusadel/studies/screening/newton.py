@@ -37,7 +37,7 @@ def converged(model: ScreeningModel, state: State, tol: float) -> tuple[State, d
                 "solution (start=...), or refine the mesh"
             )
         response = FieldResponse(model, state)
-        change = response.solve(-state.gradient, state.metric, min(1e-2, max(gap.RESPONSE, state.error)))
+        change = response.solve(-state.gradient, state.metric, min(model.forcing, max(gap.RESPONSE, state.error)))
         responses += response.count
         state = _improved(model, state, change)
     return state, {"screening_residual": state.error, "screening_steps": step, "screening_responses": responses}

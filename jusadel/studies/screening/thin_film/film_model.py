@@ -107,6 +107,11 @@ class FilmModel(ScreeningModel):
         """The second derivative of the field's energy along a vector potential as long as the sample."""
         return float(1 / (self.permeability * np.sqrt(self.space.areas.sum())))
 
+    @property
+    def forcing(self) -> float:
+        """Tighter: of smooth currents, whose energies are small beside the norm, 1e-2 would leave nearly all."""
+        return 1e-5
+
     def factored(self, london: sp.bsr_matrix) -> Callable[[np.ndarray], np.ndarray]:
         """What nearly solves London's equation for chi and g, each for itself."""
         onto_links, along_cells = self.space.along_cells @ self.space.steps, self.space.along_cells
