@@ -148,6 +148,14 @@ def fraunhofer(found):
     assert patterns == pytest.approx([2 / np.pi, 0.0, 2 / (3 * np.pi)], abs=0.03)
 
 
+def wide_junction(found):
+    """A small phase decays from the sides over the depth: tanh(x)/x of the current with x = width/2 depth."""
+    x = 3000 / (2 * found["josephson_depth_nm"])
+    assert found["share_of_current"] == pytest.approx(np.tanh(x) / x, rel=0.01)
+    assert found["current_uA_0"] > 100
+    assert abs(found["current_uA_2"]) < 0.01
+
+
 def bias(found):
     """The inductance of nearly a sine is hbar/2e Ic cos(phase)."""
     assert found["largest_uA"] == pytest.approx(found["Ic_uA"], rel=1e-6)
@@ -213,6 +221,7 @@ CHECKS = {
         localisation,
         fluctuations,
         film_in_field,
+        wide_junction,
         pictures,
         nanosquid,
         sweep,
@@ -235,6 +244,7 @@ SLOW = {
     "spectrum",
     "solver",
     "tc",
+    "wide_junction",
 }
 """Ten seconds of compilation and more, for calls that other tests make too."""
 

@@ -22,8 +22,9 @@ from jusadel.studies.current_phase.uncertainty import PhaseGridWarning, PhaseRan
 from jusadel.studies.film.depairing import depairing_current
 from jusadel.studies.film.states import film_state, gap_of_temperature
 from jusadel.studies.film.transition import film_critical_temperature
+from jusadel.studies.screening.own_fields import self_field
 from jusadel.studies.screening.result import ScreenedSolution
-from jusadel.studies.screening.solve import self_field, solve_screened
+from jusadel.studies.screening.solve import solve_screened
 from jusadel.studies.screening.thin_film.film_result import ScreenedFilm, stray_field
 from jusadel.studies.screening.thin_film.inductances import Inductance, inductance
 from jusadel.studies.sweeps.sweep import sweep

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import jax
 import numpy as np
 import pytest
 from scipy.special import ellipe, ellipk
@@ -10,7 +9,8 @@ from scipy.special import ellipe, ellipk
 import jusadel as ju
 from jusadel.action.assembly import discretise
 from jusadel.studies.screening.edge_elements import edge_space
-from jusadel.studies.screening.solve import self_field, solve_screened
+from jusadel.studies.screening.own_fields import self_field
+from jusadel.studies.screening.solve import solve_screened
 from jusadel.studies.screening.thin_film.film_model import film_model
 from jusadel.studies.screening.thin_film.sheet_currents import mean_of_links
 from jusadel.studies.screening.thin_film.triangle_potentials import double_integrals, potentials
@@ -413,11 +413,6 @@ def test_films_that_cannot_be_solved_are_refused():
     ):
         with pytest.raises(ValueError, match=message):
             film(ju.Device(mesh=mesh, materials=ju.Material(), boundaries=boundaries), 1.0, 0.1)
-
-
-def test_a_film_has_no_derivatives():
-    with pytest.raises(ju.NotDifferentiableError, match=r"solve_screened of a film has no derivatives"):
-        jax.grad(lambda H: film(DISK, 1.0, H).magnetic_moment)(0.1)
 
 
 def test_a_thick_film_is_mentioned():

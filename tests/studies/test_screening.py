@@ -17,7 +17,8 @@ from jusadel.solver.problem import pose
 from jusadel.solver.start import starting_frames
 from jusadel.studies.screening import model as screening_model, response as screening_response
 from jusadel.studies.screening.edge_elements import WhitneyField, edge_space
-from jusadel.studies.screening.solve import self_field, solve_screened
+from jusadel.studies.screening.own_fields import self_field
+from jusadel.studies.screening.solve import solve_screened
 
 pytestmark = [pytest.mark.filterwarnings("ignore:the mesh is too coarse")]
 T, FEW = 0.5, 6
@@ -403,10 +404,3 @@ def test_a_hole_is_found_through_a_cut():
 def test_bad_numbers_are_refused(given, message):
     with pytest.raises(ValueError, match=message):
         solve_screened(RING, **({"T": T, "H": 0.1, "permeability": 1.0} | given))
-
-
-def test_superconducting_electrodes_are_refused():
-    mesh = ju.rectangle(1.0, 1.0, 0.5)
-    device = ju.Device(mesh=mesh, materials=ju.Material(), boundaries={"left": ju.Reservoir(Delta=1.0)})
-    with pytest.raises(ValueError, match=r"electrodes \['left'\] are superconducting"):
-        solve_screened(device, T, 0.1, 1.0)

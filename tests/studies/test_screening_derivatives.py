@@ -81,6 +81,20 @@ def test_energy_is_stationary(gradients):
     assert gradients["permeability"][1] * VALUES["permeability"] == pytest.approx(-sol.magnetic_energy, rel=1e-8)
 
 
+def test_given_pair_potentials():
+    """A given phase says which gauge: what a change of gauge would undo counts."""
+    given = lambda p: 1.2 * np.exp(0.5j * p[:, 0] * p[:, 1]) * (1 + 0.3 * p[:, 1])  # noqa: E731
+
+    def field(slope):
+        film = ju.Material(Tc=1.0, D=lambda p: 1.0 + slope * p[:, 0] ** 2)
+        device = ju.Device(mesh=ju.rectangle(2.0, 2.0, 1.0), materials=film)
+        sol = ju.solve_screened(device, T, H, 0.1, given, frequencies=3, tol=1e-12, gap_tol=1e-12)
+        return sol.magnetic_field @ np.arange(len(sol.magnetic_field))
+
+    a, b, c, d = (float(field(0.3 + k * 2e-3)) for k in (-2, -1, 1, 2))
+    assert float(jax.grad(field)(0.3)) == pytest.approx((8 * (c - b) - (d - a)) / 24e-3, rel=1e-7)
+
+
 def test_inside_programs(gradients):
     """Values and gradients are those outside; a permeability that is none gives NaN."""
     moment = lambda H, mu: screened(VALUES | {"H": H, "permeability": mu}).magnetic_moment  # noqa: E731

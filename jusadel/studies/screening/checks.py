@@ -10,6 +10,7 @@ import numpy as np
 from jusadel.common.arguments import is_number
 from jusadel.common.errors import CoarseMeshWarning
 from jusadel.device.device import Device
+from jusadel.studies.screening.leads import check_leads, lead_names
 
 BULK, FILM = "bulk", "film"
 LONG = 20.0
@@ -20,7 +21,7 @@ def check_screening(device: Device, H: Any, permeability: Any, model: str, thick
     """Raise ValueError unless these make a sample that screens, and a field."""
     check_sample(device, permeability, model, thickness)
     if model == BULK:
-        _refuse_superconducting(device)
+        check_leads(device)
         if not is_number(H):
             raise ValueError(f"H = {H!r}; expected a finite number, the field along z outside the sample")
     elif not callable(H) and not is_number(H):
@@ -44,19 +45,14 @@ def check_sample(device: Device, permeability: Any, model: str, thickness: Any) 
         raise ValueError(f"thickness = {thickness!r} is that of a film: give model={FILM!r} too, or leave it out")
 
 
-def _refuse_superconducting(device: Device) -> None:
-    leads = [name for name, r in device.electrodes().items() if float(r.Delta) > 0]
-    if leads:
-        raise ValueError(
-            f"electrodes {leads} are superconducting: a current through them makes the field outside differ from one "
-            "side to the other; make them regions of the mesh"
-        )
-
-
 def _check_film(device: Device, thickness: Any) -> None:
     if not is_number(thickness) or thickness <= 0:
         raise ValueError(f"thickness = {thickness!r}; expected a finite number > 0, the thickness of the film")
-    _refuse_superconducting(device)
+    if leads := lead_names(device):
+        raise ValueError(
+            f"electrodes {leads} are superconducting: their currents go on outside of the film, where nothing is known "
+            "of them, and make a field in it; make them regions of the mesh"
+        )
     if periodic := list(device.periodic()):
         raise ValueError(
             f"boundaries {periodic} are periodic, and a film that repeats itself has currents in all its copies, whose "

@@ -9,7 +9,7 @@ round a hole over its area the uniform field in the hole.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax.numpy as jnp
@@ -33,11 +33,14 @@ class EdgeSpace:
 
     mesh: Mesh
     independent: sp.csr_matrix  # (e, x): all edge integrals from the independent ones, but for the offset
-    offset: np.ndarray  # (e,) by which seams turn
+    own: np.ndarray  # (x,) the edges that are the independent ones
+    offset: np.ndarray  # (e,) by which seams turn, and what electrodes fix
     along_cells: sp.csr_matrix  # (3 c, e): Int A.dl along the three edges of each cell
     turned: np.ndarray  # (3 c,) half the phases by which seams turn the end of each more than its start
     curl: sp.csr_matrix  # (m + holes, e): circulation over area
     areas: np.ndarray  # (m + holes,)
+    held: np.ndarray = field(default_factory=lambda: np.zeros(0, int))  # nodes whose phase electrodes fix (`leads`)
+    stated: sp.csr_matrix | None = None  # (e, e): the offset from what is stated of edges, where there are such
 
     @property
     def count(self) -> int:
@@ -58,8 +61,14 @@ class EdgeSpace:
 
     def chosen(self, edges: np.ndarray) -> np.ndarray:
         """The independent ones (x,) among all (e,)."""
-        own = self.independent.tocsc()
-        return edges[own.indices[own.indptr[:-1]]]
+        return edges[self.own]
+
+    def turns(self, device: Device) -> sp.csr_matrix:
+        """What turns chi of the nodes' phases change of the unknowns, (x, N), of nodes that are copies once."""
+        steps = steps_of_turns(device)
+        free = np.ones(steps.shape[1])
+        free[merged_nodes(device)[self.held]] = 0
+        return sp.csr_matrix(steps[self.own] @ sp.diags(free))
 
     def line_A(self, edges: np.ndarray) -> np.ndarray:
         """Line integrals along the edges of the cells, as `Cells` has them, (c, 3)."""
@@ -69,14 +78,14 @@ class EdgeSpace:
 def edge_space(device: Device, system: DiscreteAction) -> EdgeSpace:
     """Those of a device with its action; on its seams and along the two sides of a doubled line they are the same."""
     mesh, layout = device.mesh, system.layout
-    independent, offset = _identified(device)
+    independent, own, offset = _identified(device)
     corners = np.concatenate([mesh.triangles, mesh.triangles[layout.beside]])
     following = np.roll(corners, -1, axis=1)
     row, sign = signed_rows(mesh, np.stack([corners, following], axis=-1).reshape(-1, 2))
     along_cells = sp.csr_matrix((sign, (np.arange(corners.size), row)), (corners.size, len(mesh.edges)))
     phase = np.asarray(layout.seam.phase)
     turned = (phase[following] - phase[corners]).ravel() / 2
-    return EdgeSpace(mesh, independent, offset, along_cells, turned, *_curl(device))
+    return EdgeSpace(mesh, independent, own, offset, along_cells, turned, *_curl(device))
 
 
 def signed_rows(mesh: Mesh, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -84,7 +93,7 @@ def signed_rows(mesh: Mesh, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return edge_rows(mesh.edges, pairs), np.where(pairs[:, 0] < pairs[:, 1], 1.0, -1.0)
 
 
-def _identified(device: Device) -> tuple[sp.csr_matrix, np.ndarray]:
+def _identified(device: Device) -> tuple[sp.csr_matrix, np.ndarray, np.ndarray]:
     mesh, count = device.mesh, len(device.mesh.edges)
     owner, sign, offset = np.arange(count), np.ones(count), np.zeros(count)
     for pairs, partners, phases in _copies(device):
@@ -93,7 +102,7 @@ def _identified(device: Device) -> tuple[sp.csr_matrix, np.ndarray]:
         owner[row], sign[row] = other, direction * others
         offset[row] = direction * (phases[:, 1] - phases[:, 0]) / 2
     own, column = np.unique(owner, return_inverse=True)
-    return sp.csr_matrix((sign, (np.arange(count), column)), (count, len(own))), offset
+    return sp.csr_matrix((sign, (np.arange(count), column)), (count, len(own))), own, offset
 
 
 def _copies(device: Device) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -191,20 +200,22 @@ def field_of_currents(device: Device, space: EdgeSpace, currents: np.ndarray) ->
 
 
 def gauge_changes(device: Device, space: EdgeSpace, sites: Any, Delta: np.ndarray) -> sp.csr_matrix:
-    """What a turn chi of a node's phase changes, (2 K + x, nodes): Delta (K,) by 2 i chi, edge integrals by its steps.
-
-    Nodes that are one another's copies turn together.
-    """
-    label, edges = merged_nodes(device), space.mesh.edges
-    ends = label[edges]
-    row = np.arange(len(edges)).repeat(2)
-    steps = sp.csr_matrix((np.tile([-1.0, 1.0], len(edges)), (row, ends.ravel())), (len(edges), label.max() + 1))
-    own = space.independent.tocsc()
-    of_edges = steps[own.indices[own.indptr[:-1]]]
+    """What a turn chi of a node's phase changes, (2 K + x, N): Delta (K,) by 2 i chi, and the unknowns of A."""
+    label, of_edges = merged_nodes(device), space.turns(device)
+    free = np.ones(of_edges.shape[1])
+    free[label[space.held]] = 0
     nodes = np.zeros(0, int) if sites is None else label[sites.nodes]
-    turn = sp.csr_matrix((np.ones(len(nodes)), (np.arange(len(nodes)), nodes)), (len(nodes), label.max() + 1))
+    turn = sp.csr_matrix((free[nodes], (np.arange(len(nodes)), nodes)), (len(nodes), len(free)))
     parts = [sp.diags(-2 * Delta.imag) @ turn, sp.diags(2 * Delta.real) @ turn] if len(nodes) else []
     return sp.csr_matrix(sp.vstack([*parts, of_edges]))
+
+
+def steps_of_turns(device: Device) -> sp.csr_matrix:
+    """(e, N): differences of chi along the edges, of nodes that are one another's copies once."""
+    label, edges = merged_nodes(device), device.mesh.edges
+    row = np.arange(len(edges)).repeat(2)
+    shape = (len(edges), int(label.max()) + 1)
+    return sp.csr_matrix((np.tile([-1.0, 1.0], len(edges)), (row, label[edges].ravel())), shape)
 
 
 def _outer_pieces(device: Device) -> tuple[sp.csr_matrix, np.ndarray]:

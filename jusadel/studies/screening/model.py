@@ -89,6 +89,11 @@ class ScreeningModel:
         """The second derivative of the field's energy along a vector potential as long as the sample."""
         return float(1 / (self.permeability * self.space.areas.sum()))
 
+    @property
+    def forcing(self) -> float:
+        """What a Newton step may leave of the gradient, relative to the step times the norm of its response."""
+        return 1e-2
+
     def factored(self, london: sp.bsr_matrix) -> Callable[[np.ndarray], np.ndarray]:
         """What solves the second derivative of the field's energy and London's (3 c, 3 c) along the cells' edges."""
         curl, onto_links = (part @ self.space.independent for part in (self.space.curl, self.space.along_cells))

@@ -22,7 +22,7 @@ NEARLY_NORMAL = 0.05
 
 def converged(model: ScreeningModel, state: State, tol: float) -> tuple[State, dict[str, Any]]:
     """The state where the gradient is below `tol`, and what the way there took, for `sol.stats`."""
-    responses, looked_at_normal = 0, model.where is None
+    responses, looked_at_normal = 0, model.where is None or model.space.stated is not None
     for step in range(MAX_STEPS + 1):
         _report(state, step)
         if not looked_at_normal and _largest(model, state) < NEARLY_NORMAL:
@@ -37,7 +37,7 @@ def converged(model: ScreeningModel, state: State, tol: float) -> tuple[State, d
                 "solution (start=...), or refine the mesh"
             )
         response = FieldResponse(model, state)
-        change = response.solve(-state.gradient, state.metric, min(1e-2, max(gap.RESPONSE, state.error)))
+        change = response.solve(-state.gradient, state.metric, min(model.forcing, max(gap.RESPONSE, state.error)))
         responses += response.count
         state = _improved(model, state, change)
     return state, {"screening_residual": state.error, "screening_steps": step, "screening_responses": responses}
@@ -97,7 +97,7 @@ def classified(model: ScreeningModel, state: State) -> tuple[State, dict[str, An
     Delta, x = model.split(state.z)
     if where is None:
         return state, {}
-    if np.abs(Delta).max() < gap.SMALLEST * where.Tc.max():
+    if np.abs(Delta).max() < gap.SMALLEST * where.Tc.max() and model.space.stated is None:
         normal = np.broadcast_to(np.eye(4), state.newton.V.shape)
         state, name = state_at(model, state.problem, model.joined(0 * Delta, x), lambda omega: normal), "normal"
     eigenvalue = FieldResponse(model, state).smallest(state.metric)

@@ -45,17 +45,17 @@ class ScreenedSolution(Solution):
     @property
     def magnetic_energy(self) -> float:
         """(1/2 mu0) Int (B - H)^2 dA, holes included."""
-        return _number(self.areas @ (self._all_fields - self.applied_field) ** 2 / (2 * self.permeability))
+        return as_float(self.areas @ (self._all_fields - self.applied_field) ** 2 / (2 * self.permeability))
 
     @property
     def gibbs_energy(self) -> float:
         """What is stationary: free and magnetic energy, less those of the normal state in the field H."""
-        return _number(free_energy(self) + self.magnetic_energy)
+        return as_float(free_energy(self) + self.magnetic_energy)
 
     @property
     def magnetic_moment(self) -> float:
         """Int (B - H) dA/mu0 per length along z, holes included: negative where the field is kept out."""
-        return _number(self.areas @ (self._all_fields - self.applied_field) / self.permeability)
+        return as_float(self.areas @ (self._all_fields - self.applied_field) / self.permeability)
 
     @property
     def _all_fields(self) -> np.ndarray:
@@ -63,7 +63,8 @@ class ScreenedSolution(Solution):
         return xp.concatenate([self.magnetic_field, self.hole_fields])
 
 
-def _number(x: Any) -> Any:
+def as_float(x: Any) -> Any:
+    """A float, unless JAX traces it."""
     return x if is_traced(x) else float(x)
 
 

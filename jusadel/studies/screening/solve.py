@@ -21,15 +21,14 @@ import warnings
 from dataclasses import replace
 from typing import Any, Literal, overload
 
-import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.differentiability import (
     DIFFERENCES,
     is_traced,
+    refuse_in_program,
     refuse_traced,
     waits,
-    without_derivatives,
     worked_out,
 )
 from jusadel.common.programs.compilation import Stopwatch
@@ -47,18 +46,17 @@ from jusadel.solver.problem import pose
 from jusadel.solver.resolution import isotropic_metric, warn_where_coarse
 from jusadel.solver.start import starting_frames
 from jusadel.solver.states.solution import Solution
-from jusadel.studies.screening.checks import BULK, FILM, check_sample, check_screening, warn_of_long_rims
+from jusadel.studies.screening.checks import BULK, FILM, check_screening, warn_of_long_rims
+from jusadel.studies.screening.derivatives.edge_fields import bulk_field, film_field
 from jusadel.studies.screening.derivatives.implicit_fields import differentiated_fields
 from jusadel.studies.screening.derivatives.in_programs import screened_in_program
-from jusadel.studies.screening.edge_elements import EdgeSpace, edge_space, field_of_currents
-from jusadel.studies.screening.model import ScreeningModel, State, first_state, forces_and_london, penetration_depths
+from jusadel.studies.screening.edge_elements import EdgeSpace, WhitneyField, edge_space
+from jusadel.studies.screening.leads import with_leads
+from jusadel.studies.screening.model import ScreeningModel, State, first_state, penetration_depths
 from jusadel.studies.screening.newton import classified, converged
 from jusadel.studies.screening.result import ScreenedSolution, screened_solution
-from jusadel.studies.screening.thin_film.film_model import FilmModel, film_model, own_field
+from jusadel.studies.screening.thin_film.film_model import FilmModel, edges_of, film_model
 from jusadel.studies.screening.thin_film.film_result import ScreenedFilm, screened_film
-
-WORTH_MENTIONING = 0.01
-"""Of the applied field: currents whose own field is smaller need no self-consistent one."""
 
 
 @overload
@@ -105,10 +103,13 @@ def solve_screened(
 
     Args:
         device: the Device; its vector potential is where the search starts, none being the field-free state. Seams
-            keep the phases they were given; no net current flows through them.
+            keep the phases they were given; no net current flows through them. Superconducting electrodes keep the
+            field out and feed the current that their phases ask for (`leads`); a field that is to enter them needs
+            them as regions of the mesh, with such electrodes behind.
         T: temperature > 0 [energy].
-        H: the field outside, along z, in units where the flux quantum is pi [1/length^2]. For a film that applied,
-            which may also be a function of points, its vector potential in any gauge (`coil_field`, `dipole_field`).
+        H: the field outside, along z, in units where the flux quantum is pi [1/length^2]; with a current through
+            superconducting electrodes its mean over the sides between them. For a film that applied, which may also be
+            a function of points, its vector potential in any gauge (`coil_field`, `dipole_field`).
         permeability: mu0 in the units of the other numbers, which sets the penetration depth of a dirty bulk
             superconductor, 1/lambda^2 = 2 pi mu0 nu D Delta tanh(Delta/2T).
         pair_potential: "self-consistent", or a given one as in `solve`. The phase of a given one only chooses the
@@ -126,13 +127,13 @@ def solve_screened(
 
     Raises:
         SolveError: as in `solve`, or the field did not converge.
-        ValueError: superconducting electrodes, since a current through them changes the field outside; permeability
-            or thickness <= 0, or a thickness in the model "bulk"; H no number; a film that is periodic; and what
-            `solve` refuses.
-        NotDifferentiableError: with traced points of the mesh or phases of seams; of a film always. Under `jax.grad`
-            and its kin there are derivatives with respect to all other numbers, of what does not depend on the gauge.
-            Inside `jax.jit` and `jax.vmap` they are of first order, the number of frequencies must be given, and all
-            is NaN where it fails.
+        ValueError: superconducting electrodes of films, of periodic devices and in holes, which touch each other or are
+            in pieces; permeability or thickness <= 0, or a thickness in the model "bulk"; H no number; a film that is
+            periodic; and what `solve` refuses.
+        NotDifferentiableError: with traced points of the mesh or phases of seams; of a film inside `jax.jit` or
+            `jax.vmap`. Under `jax.grad` and its kin there are derivatives with respect to all other numbers, of what
+            does not depend on the gauge. Inside `jax.jit` and `jax.vmap` they are of first order, the number of
+            frequencies must be given, and all is NaN where it fails.
 
     Warns:
         UserWarning: the film is thicker than the penetration depth.
@@ -142,24 +143,36 @@ def solve_screened(
         return worked_out(solve_screened, asked)
     options: dict[str, Any] = {"tol": tol, "linear_solver": linear_solver, "accuracy": accuracy, "gap_tol": gap_tol}
     given: tuple[Any, ...] = device, T, H, permeability, pair_potential, frequencies
-    if model == FILM:
-        refuse_traced("solve_screened of a film", DIFFERENCES, numbers=(given, thickness))
-    elif is_traced(given):
-        return _differentiated(given, start, options | {"progress": progress})
+    applied = edges_of(device, H) if model == FILM and callable(H) else None
+    if is_traced((given, thickness, applied)):
+        return _differentiated(given, start, options | {"progress": progress}, (model, thickness), applied)
     return _found(*given, start=start, progress=progress, film=(model, thickness), **options)[2]
 
 
-def _differentiated(given: tuple[Any, ...], start: Any, options: dict[str, Any]) -> ScreenedSolution:
-    """As `solve_screened`, with numbers that JAX traces."""
+def _differentiated(
+    given: tuple[Any, ...], start: Any, options: dict[str, Any], film: tuple[str, Any], applied: Any
+) -> ScreenedSolution | ScreenedFilm:
+    """As `solve_screened`, with numbers that JAX traces; `applied`: the edge integrals of an H that is a function."""
     device, T, H, permeability, pair_potential, frequencies = given
-    plain: Any = still(given)
     phases = [b.phase for b in device.periodic().values()]
     refuse_traced("solve_screened", "the other numbers have derivatives", points=device.mesh.points, phases=phases)
-    if is_traced((plain, still(start))):
+    plain: Any = still((device, T, permeability, pair_potential, frequencies))
+    plain_H = still(H) if applied is None else WhitneyField(device.mesh, still(applied))
+    if is_traced((plain, plain_H, still((start, applied, film[1])))):
+        if film[0] == FILM:
+            refuse_in_program("solve_screened of a film", DIFFERENCES, numbers=(given, film[1], applied))
         return screened_in_program(solve_screened, given, start, options)
-    model, state, sol = _found(*plain, start=still(start), **options)
+    plain = (*plain[:2], plain_H, *plain[2:])
+    model, state, sol = _found(*plain, start=still(start), film=still(film), **options)
     Delta = None if model.where is not None else at_vertices(device, default_pair_potential(plain[0], pair_potential))
-    return differentiated_fields(Stated(device, T, Delta, frequencies), model, state, sol, H, permeability)
+    stated, numbers = Stated(device, T, Delta, frequencies), {"applied_field": H, "permeability": permeability}
+    if isinstance(model, FilmModel):
+        edges = edges_of(device, H) if applied is None else applied
+        field: Any = film_field(model, plain[0], edges, permeability * film[1])
+        numbers["thickness"] = film[1]
+    else:
+        field = bulk_field(model, device, H, permeability)
+    return differentiated_fields(stated, model, state, sol, field, numbers)
 
 
 def _found(
@@ -181,7 +194,7 @@ def _found(
     """The model, its state and the solution."""
     refuse_bad_input(device, tol, gap_tol)
     check_screening(device, H, permeability, *film)
-    watch = Stopwatch()
+    watch, stated = Stopwatch(), device
     if isinstance(start, ScreenedSolution | ScreenedFilm):
         device = replace(device, vector_potential=start.device.vector_potential)
     consistent, Delta, start = first_pair_potential(device, T, pair_potential, start)
@@ -197,7 +210,7 @@ def _found(
         unknown=("A", "Delta") if consistent else ("A",),
     )
     where = gap.weighted_sites(problem) if consistent else None
-    model = _model(device, edge_space(device, problem.system), where, H, permeability, film)
+    model = _model(device, with_leads(edge_space(device, problem.system), stated), where, H, permeability, film)
     first = first_state(model, problem, Delta, starting_frames(device, problem.system, start))
     found, stats = converged(model, first, gap_tol)
     found, named = classified(model, found)
@@ -229,59 +242,3 @@ def _warn_where_coarse(device: Device, depths: np.ndarray, thickness: float | No
             "would vary across the film, which the model 'film' takes as thin",
             stacklevel=4,
         )
-
-
-@without_derivatives(DIFFERENCES)
-def self_field(sol: Solution, permeability: float, *, model: str = BULK, thickness: float | None = None) -> np.ndarray:
-    """The field that the currents of a solution make themselves: is a given field enough?
-
-    In a film by Biot and Savart. Where nothing depends on z, curl B = mu0 j with the field outside zero; where currents
-    run in and out through electrodes or round a periodic device, the outer edges between them have different fields, of
-    which the mean is zero.
-
-    Args:
-        sol: the Solution.
-        permeability: mu0, as in `solve_screened`.
-        model, thickness: as in `solve_screened`.
-
-    Returns:
-        B along z in each triangle, (m,) [1/length^2].
-
-    Raises:
-        ValueError: permeability or thickness <= 0; a film that is periodic or has superconducting electrodes, whose
-            currents go on outside of the mesh.
-
-    Warns:
-        UserWarning: it exceeds 1 % of the largest applied field or, where there is none, of the field of one flux
-            quantum in the area of the device.
-    """
-    check_sample(sol.device, permeability, model, thickness)
-    device = sol.device
-    B = _of_film(sol, permeability, thickness) if model == FILM else _of_bulk(sol, permeability)
-    applied = np.abs(np.asarray(device.magnetic_field())).max()
-    largest = applied if applied > 0 else np.pi / float(np.sum(sol.mesh.areas))
-    if np.abs(B).max() > WORTH_MENTIONING * largest:
-        what = "applied field" if applied > 0 else "field of one flux quantum in the device"
-        warnings.warn(
-            f"the currents' own field reaches {np.abs(B).max():.3g}, {100 * np.abs(B).max() / largest:.2g} % of the "
-            f"{what}: find it together with them (solve_screened)",
-            stacklevel=2,
-        )
-    return B
-
-
-def _of_bulk(sol: Solution, permeability: float) -> np.ndarray:
-    space = edge_space(sol.device, sol.system)
-    forces = space.gathered(_forces(sol, space))
-    return field_of_currents(sol.device, space, -permeability * forces)[: len(sol.mesh.triangles)]
-
-
-def _of_film(sol: Solution, permeability: float, thickness: Any) -> np.ndarray:
-    space = edge_space(sol.device, sol.system)
-    return own_field(film_model(sol.device, space, None, 0.0, permeability, thickness), _forces(sol, space))
-
-
-def _forces(sol: Solution, space: EdgeSpace) -> np.ndarray:
-    """dF/dA along the edges, (e,)."""
-    weights = jnp.asarray(np.pi * sol.T * sol.weights)
-    return space.along_cells.T @ np.asarray(forces_and_london(sol.system, sol.all_G, weights)[0]).ravel()

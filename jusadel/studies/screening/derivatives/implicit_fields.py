@@ -30,7 +30,8 @@ from jusadel.solver.derivatives.implicit_function import Equations, slopes
 from jusadel.solver.derivatives.rule import Residual, implicit
 from jusadel.solver.derivatives.under_grad import Stated, gap_terms, placed
 from jusadel.solver.reservoirs import held_frames
-from jusadel.studies.screening.edge_elements import EdgeSpace, WhitneyField, gauge_changes
+from jusadel.studies.screening.derivatives.edge_fields import FieldOfEdges, Linear
+from jusadel.studies.screening.edge_elements import WhitneyField, gauge_changes
 from jusadel.studies.screening.model import ScreeningModel, State, link_force
 from jusadel.studies.screening.response import FieldResponse
 
@@ -43,58 +44,19 @@ ACCURACY, ROUND_OFF = 1e-11, 1e-13
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Linear:
-    """M x + c of a sparse M, entry by entry."""
-
-    row: Array
-    column: Array
-    value: Array
-    shift: Array  # (rows,)
-
-    @classmethod
-    def of(cls, matrix: sp.spmatrix, shift: np.ndarray) -> Linear:
-        """From SciPy's."""
-        entries = sp.coo_matrix(matrix)
-        return cls(*map(jnp.asarray, (entries.row, entries.col, entries.data, shift)))
-
-    def __call__(self, x: Array) -> Array:
-        """M x + c."""
-        return self.shift + jax.ops.segment_sum(self.value * x[self.column], self.row, num_segments=len(self.shift))
-
-
-@jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class ScreenedEquations:
     """All numbers that a screened solution depends on."""
 
     own: Equations  # whose line integrals are not used
     scale: Array  # (b,) pi T w_p
-    links: Linear  # line integrals along the edges of the cells (3 c,) of x
-    circulation: Linear  # round triangles and holes
-    areas: Array
-    H: Array
-    permeability: Array
+    links: Linear  # line integrals along the edges of the cells (3 c,) of those along all edges
+    field: FieldOfEdges
 
     def at(self, x: Array) -> DiscreteAction:
-        """The action with these edge integrals, without the pair potential where it is an unknown."""
+        """The action with these unknowns of A, without the pair potential where it is an unknown."""
         cells = self.own.system.cells
-        return replace(self.own.system, cells=replace(cells, line_A=self.links(x).reshape(-1, 3)))
-
-    def fields(self, x: Array) -> Array:
-        """B in triangles and holes."""
-        return self.circulation(x) / self.areas
-
-
-def maps(space: EdgeSpace) -> dict[str, Any]:
-    """The matrices of `ScreenedEquations`."""
-    incidence = sp.diags(space.areas) @ space.curl
-    turned = space.along_cells @ space.offset - space.turned
-    return {
-        "links": Linear.of(space.along_cells @ space.independent, turned),
-        "circulation": Linear.of(incidence @ space.independent, incidence @ space.offset),
-        "areas": jnp.asarray(space.areas),
-    }
+        return replace(self.own.system, cells=replace(cells, line_A=self.links(self.field.edges(x)).reshape(-1, 3)))
 
 
 @jax.jit
@@ -105,12 +67,16 @@ def _slopes(eq: ScreenedEquations, unknowns: Unknowns) -> Unknowns:
     if eq.own.gap is None:
         found = (eq.scale[:, None, None] * found[0],)
     V = jnp.where(eq.own.system.free[:, None, None], own[0], eq.own.held)
-    of_field = lambda x: jnp.sum((eq.fields(x) - eq.H) ** 2 * eq.areas) / (2 * eq.permeability)  # noqa: E731
-    pull = jax.vjp(eq.links, x)[1](_forces(eq.at(x), frame_to_green(V), eq.scale).ravel())[0]
-    return *found, pull + jax.grad(of_field)(x)
+    pull = jax.vjp(lambda x: eq.links(eq.field.edges(x)), x)[1](_forces(eq, V, x).ravel())[0]
+    return *found, pull + jax.grad(eq.field.energy)(x)
 
 
-def _forces(system: DiscreteAction, G: Array, scale: Array) -> Array:
+def _forces(eq: ScreenedEquations, V: Array, x: Array) -> Array:
+    """dF/dline_A (c, 3)."""
+    return forces_of_cells(eq.at(x), frame_to_green(V), eq.scale)
+
+
+def forces_of_cells(system: DiscreteAction, G: Array, scale: Array) -> Array:
     """dF/dline_A (c, 3)."""
 
     def add(total: Array, at: Any) -> tuple[Array, None]:
@@ -149,29 +115,21 @@ def attached_fields(eq: ScreenedEquations, model: ScreeningModel, state: State) 
 
 
 def differentiated_fields(
-    stated: Stated, model: ScreeningModel, state: State, sol: Any, H: Any, permeability: Any
+    stated: Stated, model: ScreeningModel, state: State, sol: Any, field: FieldOfEdges, given: dict[str, Any]
 ) -> Any:
-    """The ScreenedSolution that was found, as a function of what JAX traces."""
+    """The ScreenedSolution or ScreenedFilm that was found, as a function of what JAX traces."""
     omega, weights = stated.sums(sol.omega, sol.weights, sol.T)
-    eq = _equations(stated, model, omega, weights, H, permeability)
+    eq = _equations(stated, model, omega, weights, field)
     V, *Delta, x = attached_fields(eq, model, state)
     own = replace(eq.own, system=eq.at(x))
     found: Any = placed(stated, own, (V, *Delta), replace(sol, omega=omega, weights=weights), model.where)
-    edges = Linear.of(model.space.independent, model.space.offset)(x)
-    fields, m = eq.fields(x), len(model.space.mesh.triangles)
-    return replace(
-        found,
-        device=replace(stated.device, vector_potential=WhitneyField(model.space.mesh, edges)),
-        applied_field=H,
-        permeability=permeability,
-        magnetic_field=fields[:m],
-        hole_fields=fields[m:],
-        edges=edges,
-    )
+    device = replace(stated.device, vector_potential=WhitneyField(model.space.mesh, field.edges(x)))
+    on_edges = lambda: jax.vjp(eq.links, field.edges(x))[1](_forces(eq, V, x).ravel())[0]  # noqa: E731
+    return replace(found, device=device, **given, **field.results(x, on_edges))
 
 
 def _equations(
-    stated: Stated, model: ScreeningModel, omega: Any, weights: Any, H: Any, permeability: Any
+    stated: Stated, model: ScreeningModel, omega: Any, weights: Any, field: FieldOfEdges
 ) -> ScreenedEquations:
     device, where = stated.device, model.where
     Delta = jnp.zeros((len(device.mesh.triangles), 3), complex) if stated.Delta is None else stated.Delta
@@ -185,9 +143,8 @@ def _equations(
     return ScreenedEquations(
         own=own,
         scale=jnp.pi * stated.T * jnp.asarray(weights),
-        H=jnp.asarray(H, float),
-        permeability=jnp.asarray(permeability, float),
-        **maps(model.space),
+        links=Linear.of(model.space.along_cells, -model.space.turned),
+        field=field,
     )
 
 
@@ -242,5 +199,7 @@ class _Response:
 
     def _without_gauge(self, r: np.ndarray) -> np.ndarray:
         """The part of a gradient that does not depend on the gauge: round-off has more, and MINRES would follow it."""
+        if self.model.where is None and np.any(np.asarray(self.state.problem.system.nodes.fields["Delta"])):
+            return r  # a pair potential that is given says which gauge
         N, factors = self._gauge
         return r - N @ factors.solve(N.T @ r)

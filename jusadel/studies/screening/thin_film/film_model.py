@@ -26,7 +26,7 @@ import scipy.sparse as sp
 from jusadel.device.device import Device
 from jusadel.device.vector_potential import integrated, uniform_field
 from jusadel.solver import gap
-from jusadel.studies.screening.edge_elements import EdgeSpace, merged_nodes
+from jusadel.studies.screening.edge_elements import EdgeSpace, steps_of_turns
 from jusadel.studies.screening.model import ScreeningModel, factor
 from jusadel.studies.screening.thin_film.induction import Induction, induction_of
 from jusadel.studies.screening.thin_film.sheet_currents import SheetCurrents, sheet_currents
@@ -61,6 +61,11 @@ class FilmSpace(EdgeSpace):
     def of_currents(self, values: np.ndarray) -> np.ndarray:
         """The part of `gathered` that belongs to g, (K,)."""
         return self.induction.transposed(np.zeros(self.currents.current.shape[1]), values)
+
+    def turns(self, device: Device) -> sp.csr_matrix:
+        """What turns chi of the nodes' phases change of the unknowns, (x, N)."""
+        N = self.steps.shape[1]
+        return sp.eye_array(self.count, N, format="csr")
 
     def chosen(self, edges: np.ndarray) -> np.ndarray:
         """The unknowns with which hats see the same flux as with these edge integrals; chi is nearest to the rest."""
@@ -102,6 +107,11 @@ class FilmModel(ScreeningModel):
         """The second derivative of the field's energy along a vector potential as long as the sample."""
         return float(1 / (self.permeability * np.sqrt(self.space.areas.sum())))
 
+    @property
+    def forcing(self) -> float:
+        """Tighter: of smooth currents, whose energies are small beside the norm, 1e-2 would leave nearly all."""
+        return 1e-5
+
     def factored(self, london: sp.bsr_matrix) -> Callable[[np.ndarray], np.ndarray]:
         """What nearly solves London's equation for chi and g, each for itself."""
         onto_links, along_cells = self.space.along_cells @ self.space.steps, self.space.along_cells
@@ -120,11 +130,12 @@ def film_model(
     device: Device, space: EdgeSpace, where: gap.Sites | None, H: Any, permeability: float, thickness: float
 ) -> FilmModel:
     """That of a device in a field H along z, a number or the function of points that is its vector potential."""
-    mu, applied, currents = float(permeability) * float(thickness), edges_of(device, H), sheet_currents(device)
+    mu, currents = float(permeability) * float(thickness), sheet_currents(device)
+    applied = np.asarray(edges_of(device, H if callable(H) else float(H)))
     own = {f.name: getattr(space, f.name) for f in fields(EdgeSpace)} | {"offset": applied}
     induction = induction_of(device.mesh, currents, mu)
     return FilmModel(
-        space=FilmSpace(**own, steps=_steps(device), currents=currents, induction=induction),
+        space=FilmSpace(**own, steps=steps_of_turns(device), currents=currents, induction=induction),
         where=where,
         H=float(np.abs(space.curl @ applied).max()),
         permeability=mu,
@@ -138,15 +149,8 @@ def own_field(model: FilmModel, forces: np.ndarray) -> np.ndarray:
     return np.asarray(model.space.curl @ induction.times(g)[1])[: len(model.space.mesh.triangles)]
 
 
-def edges_of(device: Device, H: Any) -> np.ndarray:
+def edges_of(device: Device, H: Any) -> Any:
     """Int A.dl along the mesh's edges (e,) of a field along z."""
     ends = np.asarray(device.mesh.points)[device.mesh.edges]
-    A = H if callable(H) else uniform_field(float(H), gauge="symmetric")
-    return np.asarray(integrated(A, ends[:, :1], ends[:, 1:]))[:, 0]
-
-
-def _steps(device: Device) -> sp.csr_matrix:
-    label, edges = merged_nodes(device), device.mesh.edges
-    row = np.arange(len(edges)).repeat(2)
-    shape = (len(edges), int(label.max()) + 1)
-    return sp.csr_matrix((np.tile([-1.0, 1.0], len(edges)), (row, label[edges].ravel())), shape)
+    A = H if callable(H) else uniform_field(H, gauge="symmetric")
+    return integrated(A, ends[:, :1], ends[:, 1:])[:, 0]

@@ -12,12 +12,12 @@ import numpy as np
 
 from jusadel.action.nambu.frames import frame_to_green
 from jusadel.common.arguments import is_number, real
-from jusadel.common.differentiability import DIFFERENCES, without_derivatives
+from jusadel.common.differentiability import DIFFERENCES, is_traced, without_derivatives
 from jusadel.common.types import ArrayLike, Field
 from jusadel.observables.thermodynamics import free_energy
 from jusadel.solver.states.solution import Solution
 from jusadel.studies.screening.model import State, forces_and_london
-from jusadel.studies.screening.result import in_its_field
+from jusadel.studies.screening.result import as_float, in_its_field
 from jusadel.studies.screening.thin_film.biot_savart import field_above
 from jusadel.studies.screening.thin_film.film_model import FilmModel, edges_of
 
@@ -59,13 +59,14 @@ class ScreenedFilm(Solution):
     @cached_property
     def sheet_current(self) -> np.ndarray:
         """K in each triangle, (m, 2): the current per width."""
-        slopes = np.einsum("mvi,mv->mi", self.mesh.shape_gradients, self.stream_function[self.mesh.triangles])
-        return np.stack([slopes[:, 1], -slopes[:, 0]], axis=1)
+        xp: Any = jnp if is_traced(self.stream_function) else np
+        slopes = xp.einsum("mvi,mv->mi", self.mesh.shape_gradients, self.stream_function[self.mesh.triangles])
+        return xp.stack([slopes[:, 1], -slopes[:, 0]], axis=1)
 
     @property
     def gibbs_energy(self) -> float:
         """What is stationary: the free energy and that of the currents' own field, less the normal state's."""
-        return float(free_energy(self)) + self.magnetic_energy
+        return as_float(free_energy(self) + self.magnetic_energy)
 
 
 @without_derivatives(DIFFERENCES)
