@@ -164,6 +164,19 @@ def test_floating_contact_inside_a_program():
     np.testing.assert_allclose(jax.jit(settled)(0.7), probe(0.7, 1.2)[np.array([0, -1])], rtol=1e-9)
 
 
+def test_gradient_by_iterations(gradients):
+    spec = driven(VALUES).spectrum
+
+    def currents(V):
+        left = ju.Contact(voltage=V, spin=VALUES["spin"], temperature=VALUES["temperature"])
+        top = ju.Contact(voltage=0.1, spin=VALUES["spin at zero"], temperature=0.1)
+        contacts = {"left": left, "right": ju.Contact(voltage=0.0), "top": top}
+        options = {"bath": VALUES["bath"], "weights": VALUES["weights"], "linear_solver": ju.linear.Krylov()}
+        return ju.current_through(ju.kinetics(spec, contacts, **options), "right")
+
+    assert float(jax.grad(currents)(0.7)) == pytest.approx(float(gradients["voltage"][0]), rel=1e-9)
+
+
 INSIDE = 5
 """A node that no electrode holds."""
 
