@@ -221,3 +221,11 @@ def test_self_consistent_pair_potential():
     moved = {s: np.asarray(feeding(at + s * step * along)) for s in (-2, -1, 1, 2)}
     expected = (8 * (moved[1] - moved[-1]) - (moved[2] - moved[-2])) / (12 * step)
     np.testing.assert_allclose(slopes @ along, expected, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.slow
+def test_gradient_of_a_self_consistent_pair_potential_inside_a_program():
+    """The same as outside, where differences hold it above; how programs call gradients back is in `test_whole`."""
+    at, real_part = jnp.array([1.2, 0.3, 0.4, 0.5]), lambda x: feeding(x)[0]
+    found, expected = (np.asarray(of(at)) for of in (jax.jit(jax.grad(real_part)), jax.grad(real_part)))
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
