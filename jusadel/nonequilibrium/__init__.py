@@ -9,7 +9,7 @@ from jusadel.nonequilibrium.dynamics.result import Admittance, DynamicResponse
 from jusadel.nonequilibrium.flow import Flow
 from jusadel.nonequilibrium.kinetic_equation import kinetics
 from jusadel.nonequilibrium.kinetic_result import Kinetics, energy_current_through
-from jusadel.nonequilibrium.linear_equations import SingularError
+from jusadel.nonequilibrium.linear.factors import SingularError
 from jusadel.nonequilibrium.self_consistent import self_consistent_kinetics
 from jusadel.nonequilibrium.time_evolution import spin_dynamics
 

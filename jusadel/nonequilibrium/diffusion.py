@@ -31,7 +31,8 @@ from jusadel.nonequilibrium.derivatives.flows import differentiated_flow, traced
 from jusadel.nonequilibrium.derivatives.transport import Transport, unknown_places
 from jusadel.nonequilibrium.flow import Flow, normal_matrices
 from jusadel.nonequilibrium.keldysh import CHARGE_AND_SPIN, blocks, blocks_of_nodes, frequency_matrix
-from jusadel.nonequilibrium.linear_equations import Assembly, LinearEquations, Reduced, SingularError
+from jusadel.nonequilibrium.linear.equations import Assembly, LinearEquations
+from jusadel.nonequilibrium.linear.factors import Reduced, SingularError
 from jusadel.solver.checks import refuse_bad_input, refuse_growing_spins
 from jusadel.solver.derivatives.tracing import still
 from jusadel.solver.resolution import metrics, warn_where_coarse

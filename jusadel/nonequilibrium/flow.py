@@ -20,7 +20,7 @@ from jusadel.device.units.of_device import OfDevice
 from jusadel.device.units.shown import between, scale, with_unit
 from jusadel.nonequilibrium.contacts import own_nodes
 from jusadel.nonequilibrium.keldysh import CHARGE_AND_SPIN, current_over_joint, currents_of_cells
-from jusadel.nonequilibrium.linear_equations import LinearEquations
+from jusadel.nonequilibrium.linear.equations import LinearEquations
 from jusadel.observables.currents import current_through, flux_of_cells, spin_current_through
 from jusadel.observables.densities import charge_currents_of_cells, named, spin_currents_of_cells, spin_density
 from jusadel.observables.lines import barrier_at, line_at

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,6 @@ from jusadel.action.mesh_action import bath_rates
 from jusadel.action.nambu import advanced
 from jusadel.common.arguments import is_number, real
 from jusadel.common.differentiability import is_traced, waits, worked_out
-from jusadel.common.errors import SolveError
 from jusadel.common.programs.compilation import compilation_told
 from jusadel.common.progress import Event, ProgressOption, reporter
 from jusadel.common.types import ArrayLike
@@ -35,13 +35,13 @@ from jusadel.nonequilibrium.energy_checks import refuse_spectrum, warn_of_curren
 from jusadel.nonequilibrium.floating_contacts import Balance, at_start, floating_contacts, modes_of
 from jusadel.nonequilibrium.keldysh import blocks, blocks_of_nodes, frequency_matrix
 from jusadel.nonequilibrium.kinetic_result import Kinetics
-from jusadel.nonequilibrium.linear_equations import Assembly, LinearEquations, Reduced, solved_by_either
+from jusadel.nonequilibrium.linear.equations import Assembly
+from jusadel.nonequilibrium.linear.factors import Reduced
+from jusadel.nonequilibrium.linear.solving import KineticSolver, kinetic_solver, solved
 from jusadel.observables.spectral_currents import trapezoidal
 from jusadel.solver.derivatives.tracing import still
+from jusadel.solver.linear import LinearSolver
 from jusadel.solver.spectra import Spectrum
-
-NO_STATES = 1e-10
-"""Of the largest column of B at a node: a smaller one is round-off, and its f is in nothing that can be observed."""
 
 
 def kinetics(
@@ -50,6 +50,7 @@ def kinetics(
     *,
     bath: str | float = "elastic",
     weights: ArrayLike | None = None,
+    linear_solver: LinearSolver | None = None,
     progress: ProgressOption = False,
 ) -> Kinetics:
     """Distribution functions of a device whose electrodes have voltages, temperatures and spins of their own.
@@ -71,6 +72,7 @@ def kinetics(
             charge and spin too: `Kinetics.bath_current` has how much, and a BathWarning says where it is above one per
             cent. Inside a hard gap the few states that eta makes fill up behind a weak barrier if nothing relaxes them.
         weights: (n_E,) of a quadrature over E from zero to infinity; default the trapezoidal rule.
+        linear_solver: `linear.SuperLU()`, or `linear.Krylov()` for GMRES with multigrid on the CPU; default by nodes.
         progress: True for a bar where tqdm is installed (extra "progress") and stderr is a terminal, else for lines of
             text on the "jusadel" logger and stderr; "bar" or "lines"; or a function of a line.
 
@@ -90,20 +92,22 @@ def kinetics(
     if waits(asked := locals()):
         return worked_out(kinetics, asked)
     if is_traced((spec, contacts, bath, weights)):
-        return _differentiated(spec, contacts, bath, weights, progress)
-    kin = unchecked_kinetics(spec, contacts, bath, weights, progress)
+        return _differentiated(spec, contacts, bath, weights, linear_solver, progress)
+    kin = unchecked_kinetics(spec, contacts, bath, weights, linear_solver, progress)
     warn_of_currents(kin)
     return kin
 
 
-def _differentiated(spec: Spectrum, contacts: Any, bath: Any, weights: Any, progress: ProgressOption) -> Kinetics:
+def _differentiated(
+    spec: Spectrum, contacts: Any, bath: Any, weights: Any, linear_solver: LinearSolver | None, progress: ProgressOption
+) -> Kinetics:
     """As `kinetics`, with numbers that JAX traces."""
     named = electrode_contacts(spec, contacts)
     plain = still(spec), traced_contacts(named, still), still(bath), still(weights)
     if is_traced(plain):
-        return kinetics_in_program(kinetics, spec, named, bath, weights)
+        return kinetics_in_program(partial(kinetics, linear_solver=linear_solver), spec, named, bath, weights)
     factors: list[Reduced] = []
-    kin = unchecked_kinetics(*plain, progress, factors)
+    kin = unchecked_kinetics(*plain, linear_solver, progress, factors)
     warn_of_currents(kin, stacklevel=4)
     if bath in ("elastic", "grounded"):
         bath = None if kin.bath is None else _grounded(spec, named)
@@ -116,6 +120,7 @@ def unchecked_kinetics(
     contacts: Mapping[str, Contact],
     bath: Any,
     weights: Any,
+    linear_solver: LinearSolver | None = None,
     progress: ProgressOption = False,
     factors: list[Reduced] | None = None,
 ) -> Kinetics:
@@ -125,12 +130,12 @@ def unchecked_kinetics(
     refuse_spectrum(spec)
     contacts, weights = electrode_contacts(spec, contacts), _checked_weights(spec, weights)
     temperature, report = _bath_temperature(spec, contacts, bath), reporter(progress)
-    assembly, given = Assembly(spec.system), _given(spec, contacts)
+    assembly, given, solver = Assembly(spec.system), _given(spec, contacts), kinetic_solver(linear_solver, spec.system)
     units = [_unit(spec, name, mode) for name in floating_contacts(contacts) for mode in modes_of(contacts[name])]
     answers = []
     for k, E in enumerate(spec.energies):
         with compilation_told(report):
-            answers.append(_at_energy(spec, assembly, k, given[k], units, temperature, factors))
+            answers.append(_at_energy(spec, assembly, solver, k, given[k], units, temperature, factors))
         if report:
             report(Event("distributions", k + 1, len(given), detail=f"E = {E:.4g}"))
     if not units:
@@ -149,6 +154,7 @@ Answer = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 def _at_energy(
     spec: Spectrum,
     assembly: Assembly,
+    solver: KineticSolver,
     k: int,
     given: np.ndarray,
     units: list[np.ndarray],
@@ -168,7 +174,7 @@ def _at_energy(
         sink = whole - local
     equations = assembly.equations(replace(found, nodes=found.nodes + sink, source=source))
     start = _with_ground(given, E, spec.T if bath is None else bath)
-    reduced, solutions = _solutions(equations, np.asarray(system.free), start, units, E, eta)
+    reduced, solutions = solved(equations, solver, np.asarray(system.free), start, units, (E, eta))
     if factors is not None:
         factors.append(reduced)
     answers = []
@@ -227,25 +233,6 @@ def _with_ground(given: np.ndarray, E: float, T: float) -> np.ndarray:
 
 def _equilibrium(E: float, T: float) -> float:
     return float(np.tanh(E / (2 * T))) if T else 1.0
-
-
-def _solutions(
-    equations: LinearEquations, free: np.ndarray, start: np.ndarray, units: list[np.ndarray], E: float, eta: float
-) -> tuple[Reduced, list[tuple[np.ndarray, np.ndarray]]]:
-    """The equations of the unknowns, and f (N, 8) with its source r0 (N, 8) for what is given, and for units without a
-    source; by the quick factors, else by pivoted ones. `start` stays where it is given and where there are no states:
-    inside a hard gap F of some modes drops out of K = R F - F A, and so do their equations.
-    """
-    size = abs(equations.B).max(axis=0).toarray().reshape(start.shape)
-    unknown = free[:, None] & (size > NO_STATES * size.max(axis=1, keepdims=True))
-    cases = [(start, equations.source), *((unit, np.zeros_like(unit)) for unit in units)]
-    try:
-        return solved_by_either(equations.B, unknown, cases)
-    except SolveError as error:
-        raise SolveError(
-            f"nothing fixes the distributions at E = {E:.4g}, eta = {eta:g} ({error}): raise eta, or leave "
-            "this energy out"
-        ) from error
 
 
 # --- what is given ---------------------------------------------------------------------------------

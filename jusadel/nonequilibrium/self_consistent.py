@@ -45,6 +45,7 @@ from jusadel.nonequilibrium.kinetic_result import Kinetics
 from jusadel.solver.checks import refuse_bad_input
 from jusadel.solver.derivatives.tracing import still
 from jusadel.solver.gap.sites import Sites, site_fields, superconducting_sites
+from jusadel.solver.linear import LinearSolver
 from jusadel.solver.spectra import spectrum
 from jusadel.solver.states.solution import Solution
 
@@ -62,6 +63,7 @@ def self_consistent_kinetics(
     weights: ArrayLike | None = None,
     tol: float = 1e-6,
     max_steps: int = 60,
+    linear_solver: LinearSolver | None = None,
     progress: ProgressOption = False,
 ) -> Kinetics:
     """`spectrum` and `kinetics` with a pair potential that solves the gap equation of the distributions.
@@ -77,6 +79,7 @@ def self_consistent_kinetics(
         eta: as in `spectrum`.
         tol: largest change of the pair potential by another step, relative to the bulk gap at T = 0.
         max_steps: largest number of steps.
+        linear_solver: `linear.SuperLU()` or `linear.Krylov()`, of both `spectrum` and `kinetics`; default each its own.
 
     Returns:
         A Kinetics; the pair potential is in its `spectrum.Delta`. Under `jax.grad` and its kin it has first derivatives
@@ -89,7 +92,7 @@ def self_consistent_kinetics(
     """
     if waits(asked := locals()):
         return worked_out(self_consistent_kinetics, asked)
-    options: dict[str, Any] = {"tol": tol, "max_steps": max_steps, "progress": progress}
+    options: dict[str, Any] = {"tol": tol, "max_steps": max_steps, "linear_solver": linear_solver, "progress": progress}
     if is_traced((sol, energies, contacts, eta, bath, weights)):
         return _differentiated(sol, (energies, contacts, eta, bath, weights), options)
     return _found(sol, energies, contacts, eta, bath, weights, **options)
@@ -105,6 +108,7 @@ def _found(
     *,
     tol: float,
     max_steps: int,
+    linear_solver: LinearSolver | None,
     progress: ProgressOption,
 ) -> Kinetics:
     """As `self_consistent_kinetics`, of numbers."""
@@ -116,7 +120,8 @@ def _found(
     state = replace(sol, system=discretise(sol.device, sol.vertex_Delta, ("Delta",)))
     for step in range(max_steps + 1):
         with compilation_told(report):
-            kin = unchecked_kinetics(spectrum(state, energies, eta), contacts, bath, weights)
+            spec = spectrum(state, energies, eta, linear_solver=linear_solver)
+            kin = unchecked_kinetics(spec, contacts, bath, weights, linear_solver)
         where = _sites(kin)
         Delta = where.from_vertices(state.vertex_Delta)
         change = _amplitudes(kin)[where.nodes] / where.a - Delta
@@ -146,17 +151,18 @@ def _differentiated(sol: Solution, given: tuple[Any, ...], options: dict[str, An
     kin = _found(plain, *at, **options)
     where, Delta = _sites(kin), kin.spectrum.vertex_Delta
     x = as_pairs(where.from_vertices(Delta)).ravel()
-    mixture = Mixture(partial(_change, replace(plain, system=_posed(plain)), at, where), x)
+    solver = options["linear_solver"]
+    mixture = Mixture(partial(_change, replace(plain, system=_posed(plain)), at, where, solver), x)
     sol = replace(sol, system=_posed(sol))
-    x = jnp.asarray(x) + moved(_change(sol, given, where, jnp.asarray(x)), mixture)
-    return _kinetics_of(sol, given, where, x)
+    x = jnp.asarray(x) + moved(_change(sol, given, where, solver, jnp.asarray(x)), mixture)
+    return _kinetics_of(sol, given, where, solver, x)
 
 
 def _posed(sol: Solution) -> DiscreteAction:
     return discretise(sol.device, sol.vertex_Delta, ("Delta",))
 
 
-def _kinetics_of(sol: Solution, given: tuple[Any, ...], where: Sites, x: Any) -> Kinetics:
+def _kinetics_of(sol: Solution, given: tuple[Any, ...], where: Sites, solver: LinearSolver | None, x: Any) -> Kinetics:
     """The Kinetics at a pair potential x (2 K,), as pairs."""
     energies, contacts, eta, bath, weights = given
     Delta = jnp.reshape(x, (-1, 2))
@@ -167,12 +173,13 @@ def _kinetics_of(sol: Solution, given: tuple[Any, ...], where: Sites, x: Any) ->
     state = replace(sol, vertex_Delta=vertex, Delta=nodal_mean(sol.mesh, vertex), system=system)
     with warnings.catch_warnings():  # of what was said of the numbers
         warnings.simplefilter("ignore")
-        return kinetics(spectrum(state, energies, eta), contacts, bath=bath, weights=weights)
+        spec = spectrum(state, energies, eta, linear_solver=solver)
+        return kinetics(spec, contacts, bath=bath, weights=weights, linear_solver=solver)
 
 
-def _change(sol: Solution, given: tuple[Any, ...], where: Sites, x: Any) -> Any:
+def _change(sol: Solution, given: tuple[Any, ...], where: Sites, solver: LinearSolver | None, x: Any) -> Any:
     """What another step would add to the pair potential x (2 K,)."""
-    kin = _kinetics_of(sol, given, where, x)
+    kin = _kinetics_of(sol, given, where, solver, x)
     E, eta, Tc = jnp.asarray(kin.energies)[:, None], kin.spectrum.eta, site_fields(sol.device, where)[1]
     a = kin.integrated(jnp.tanh(E / (2 * Tc)) * E / (E**2 + eta**2))
     made = as_pairs(_amplitudes(kin)[where.nodes]) / a[:, None]

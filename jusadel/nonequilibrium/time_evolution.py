@@ -23,7 +23,7 @@ from jusadel.nonequilibrium.derivatives.flows import traced_contacts, traced_flo
 from jusadel.nonequilibrium.derivatives.transport import Transport, unknown_places
 from jusadel.nonequilibrium.diffusion import NormalProblem, normal_problem, normal_transport
 from jusadel.nonequilibrium.flow import Flow
-from jusadel.nonequilibrium.linear_equations import Factors, spread
+from jusadel.nonequilibrium.linear.factors import Factors, spread
 from jusadel.solver.derivatives.tracing import still
 from jusadel.solver.derivatives.whole import called_whole
 

@@ -31,7 +31,8 @@ from jusadel.nonequilibrium.keldysh import (
     frequency_matrix,
     keldysh_matrices,
 )
-from jusadel.nonequilibrium.linear_equations import Assembly, Reduced, SingularError
+from jusadel.nonequilibrium.linear.equations import Assembly
+from jusadel.nonequilibrium.linear.factors import Reduced, SingularError
 from jusadel.observables.cuts import flux_through_triangles
 from jusadel.observables.densities import _spin_currents
 

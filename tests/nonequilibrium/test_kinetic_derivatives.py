@@ -164,6 +164,19 @@ def test_floating_contact_inside_a_program():
     np.testing.assert_allclose(jax.jit(settled)(0.7), probe(0.7, 1.2)[np.array([0, -1])], rtol=1e-9)
 
 
+def test_gradient_by_iterations(gradients):
+    spec = driven(VALUES).spectrum
+
+    def currents(V):
+        left = ju.Contact(voltage=V, spin=VALUES["spin"], temperature=VALUES["temperature"])
+        top = ju.Contact(voltage=0.1, spin=VALUES["spin at zero"], temperature=0.1)
+        contacts = {"left": left, "right": ju.Contact(voltage=0.0), "top": top}
+        options = {"bath": VALUES["bath"], "weights": VALUES["weights"], "linear_solver": ju.linear.Krylov()}
+        return ju.current_through(ju.kinetics(spec, contacts, **options), "right")
+
+    assert float(jax.grad(currents)(0.7)) == pytest.approx(float(gradients["voltage"][0]), rel=1e-9)
+
+
 INSIDE = 5
 """A node that no electrode holds."""
 
@@ -208,3 +221,11 @@ def test_self_consistent_pair_potential():
     moved = {s: np.asarray(feeding(at + s * step * along)) for s in (-2, -1, 1, 2)}
     expected = (8 * (moved[1] - moved[-1]) - (moved[2] - moved[-2])) / (12 * step)
     np.testing.assert_allclose(slopes @ along, expected, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.slow
+def test_gradient_of_a_self_consistent_pair_potential_inside_a_program():
+    """The same as outside, where differences hold it above; how programs call gradients back is in `test_whole`."""
+    at, real_part = jnp.array([1.2, 0.3, 0.4, 0.5]), lambda x: feeding(x)[0]
+    found, expected = (np.asarray(of(at)) for of in (jax.jit(jax.grad(real_part)), jax.grad(real_part)))
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)

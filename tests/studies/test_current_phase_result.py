@@ -3,9 +3,12 @@
 import re
 import warnings
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import jusadel as ju
 from jusadel.studies.current_phase.result import CurrentPhaseRelation, PhaseRangeWarning
 from jusadel.studies.current_phase.turns import half_turn, whole_turn
 from jusadel.studies.current_phase.uncertainty import PhaseGridWarning
@@ -216,3 +219,32 @@ def test_printing_keeps_the_warnings(phases):
         assert said[-1] == [str(w.message) for w in fresh]
     assert said[0]
     assert said[0] == said[1]
+
+
+def shifted(x):
+    """I = x sin(phi - x) + x^2 sin 2(phi - x), which is 2 dE/dphi, over a turn."""
+    phi = 2 * np.pi * np.arange(16) / 16
+    current = x * jnp.sin(phi - x) + x**2 * jnp.sin(2 * (phi - x))
+    energy = -(x * jnp.cos(phi - x) + x**2 * jnp.cos(2 * (phi - x)) / 2) / 2
+    return CurrentPhaseRelation(phi, current, energy)
+
+
+EXTREMA = {
+    "critical current": lambda x: shifted(x).critical_current[0],
+    "diode efficiency": lambda x: shifted(x).diode_efficiency,
+    "phi0": lambda x: shifted(x).phi0,
+}
+
+
+@pytest.mark.parametrize("name", EXTREMA)
+@pytest.mark.filterwarnings("ignore:the diode efficiency of:jusadel.PhaseGridWarning")
+def test_extrema_have_first_derivatives_alone(name):
+    """The maximum is at phi - x = t, where cos t + 2 x cos 2t = 0, and there dI/dx = sin t + 2 x sin 2t."""
+    x = 0.4
+    cosine = (-1 + np.sqrt(1 + 32 * x**2)) / (8 * x)  # of 4 x c^2 + c - 2 x = 0
+    t = np.arccos(cosine)
+    expected = {"critical current": np.sin(t) + 2 * x * np.sin(2 * t), "diode efficiency": 0.0, "phi0": 1.0}[name]
+    assert float(jax.grad(EXTREMA[name])(x)) == pytest.approx(expected, rel=1e-6, abs=1e-6)
+    for again in (jax.grad, jax.jacfwd):
+        with pytest.raises(ju.NotDifferentiableError, match="extremum of a current-phase relation has first derivativ"):
+            again(jax.grad(EXTREMA[name]))(x)

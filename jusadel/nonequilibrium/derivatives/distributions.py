@@ -25,7 +25,7 @@ from jusadel.nonequilibrium.derivatives.transport import (
 from jusadel.nonequilibrium.floating_contacts import floating_contacts, numbers_that_float, with_numbers
 from jusadel.nonequilibrium.keldysh import ALL_MODES
 from jusadel.nonequilibrium.kinetic_result import Kinetics
-from jusadel.nonequilibrium.linear_equations import Reduced
+from jusadel.nonequilibrium.linear.factors import Reduced
 from jusadel.solver.derivatives.callback import keep
 from jusadel.solver.spectra import Spectrum
 

@@ -23,7 +23,7 @@ from jusadel.nonequilibrium.derivatives.transport import (
 )
 from jusadel.nonequilibrium.flow import Flow, normal_matrices
 from jusadel.nonequilibrium.keldysh import CHARGE_AND_SPIN, frequency_matrix
-from jusadel.nonequilibrium.linear_equations import Reduced
+from jusadel.nonequilibrium.linear.factors import Reduced
 from jusadel.solver.derivatives.callback import keep
 
 Array = jax.Array

@@ -26,7 +26,8 @@ from jusadel.nonequilibrium.keldysh import (
     torques_of_cell,
     torques_of_sides,
 )
-from jusadel.nonequilibrium.linear_equations import Assembly, Factors, LinearEquations, Reduced
+from jusadel.nonequilibrium.linear.equations import Assembly, LinearEquations
+from jusadel.nonequilibrium.linear.factors import Factors, Reduced
 from jusadel.solver.derivatives.callback import UNKNOWN, called, kept
 from jusadel.solver.derivatives.rule import Residual, implicit
 

@@ -19,6 +19,7 @@ from jusadel.action.matrices.padding import in_few_sizes
 from jusadel.action.matrix_free import lift
 from jusadel.common.differentiability import on_device
 from jusadel.common.errors import SolveError, StabilityError
+from jusadel.common.programs.memory import without_remains
 from jusadel.device.pair_potential import as_pairs, from_pairs
 from jusadel.solver.checks import refuse_unstable_tensors
 from jusadel.solver.derivatives.implicit_function import Equations
@@ -27,6 +28,9 @@ from jusadel.solver.gap.equation import solve_gap
 from jusadel.solver.gap.sites import Sites
 from jusadel.solver.linear import LinearSolver, chosen
 from jusadel.solver.problem import Problem
+
+LARGE = 2**20
+"""Bytes of right-hand sides before whose solution memory is given back."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,8 @@ class Host:
         """H^-1 r for numbers."""
         if not all(np.isfinite(x).all() for x in (V, Delta, *r)):
             return tuple(np.full_like(x, np.nan) for x in r)
-        return (kept(known) or self._linear_problem(numbers, V, Delta))(r)
+        solve = kept(known) or self._linear_problem(numbers, V, Delta)
+        return solve(r) if sum(np.asarray(x).nbytes for x in r) < LARGE else without_remains(solve, r)
 
     def _linear_problem(self, numbers: Any, V: Any, Delta: Any) -> LinearProblem:
         eq, weights, T, at_sites = numbers

@@ -46,17 +46,22 @@ class Level:
 
 def hierarchy(stiffness: sp.csr_matrix, free: np.ndarray) -> tuple[Level, ...]:
     """The levels of 8 K on the free nodes; the others, with a unit diagonal, stand alone."""
+    levels = aggregated(8 * stiffness, free, COARSEST)
+    nowhere = sp.csr_matrix((1, len(free)))
+    return tuple(_level(level.A, levels[k - 1].P if k else nowhere) for k, level in enumerate(levels))
+
+
+def aggregated(stiffness: sp.csr_matrix, free: np.ndarray, coarsest: int) -> list[Any]:
+    """pyamg's levels of a matrix on the free nodes, where the others stand alone: A, and P to it from the next."""
     import pyamg  # when it is first needed
 
     inside = sp.diags(free.astype(float))
-    matrix = sp.csr_matrix(8 * inside @ stiffness @ inside + sp.diags((~free).astype(float)))
+    matrix = sp.csr_matrix(inside @ stiffness @ inside + sp.diags((~free).astype(float)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # K without reservoirs is singular, which s cures
-        levels = pyamg.smoothed_aggregation_solver(
-            matrix, strength=("symmetric", {"theta": 0.0}), max_coarse=COARSEST, max_levels=20
+        return pyamg.smoothed_aggregation_solver(
+            matrix, strength=("symmetric", {"theta": 0.0}), max_coarse=coarsest, max_levels=20
         ).levels
-    nowhere = sp.csr_matrix((1, matrix.shape[0]))
-    return tuple(_level(level.A, levels[k - 1].P if k else nowhere) for k, level in enumerate(levels))
 
 
 def _level(matrix: Any, up: Any) -> Level:

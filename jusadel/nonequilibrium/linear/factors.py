@@ -1,86 +1,34 @@
-"""The sparse linear equations for distributions, B f + r0 = load: put together, factorised, checked."""
+"""Solving B f + r0 = load for the unknown f: factorised, refined, checked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
-from jusadel.action.matrices.stiffness import diffusion_pairs
-from jusadel.action.mesh_action import DiscreteAction
 from jusadel.common.errors import SolveError
-from jusadel.nonequilibrium.keldysh import ALL_MODES, KeldyshBlocks, Modes
 
-REALITY = 1e-8
-"""Largest imaginary part of B, relative to its entries, that counts as round-off."""
 TOLERANCE = 1e-10
 """Largest residual of the scaled equations, relative to what adds up in them."""
 SMALLEST_PIVOT = 1e-12
 """Of the scaled matrix; below it nothing holds some of the unknowns."""
 
 
-@dataclass(frozen=True)
-class LinearEquations:
-    """B f + r0 for the f (N, b) of all nodes, those behind barriers included."""
+class Solves(Protocol):
+    """What solves the equations of the unknowns."""
 
-    B: sp.csr_matrix  # (N b, N b) real
-    source: np.ndarray  # (N, b) r0
+    def solve(self, rhs: np.ndarray) -> np.ndarray:
+        """The solution; SolveError where there is none."""
 
-    def __call__(self, f: np.ndarray) -> np.ndarray:
-        """B f + r0, (N, b): zero at free nodes; where f is given, half the current into the device."""
-        return self.of(f) + self.source
-
-    def of(self, f: np.ndarray) -> np.ndarray:
-        """B f, (N, b)."""
-        return (self.B @ np.ravel(f)).reshape(self.source.shape)
+    def solve_transposed(self, rhs: np.ndarray) -> np.ndarray:
+        """That of the transposed matrix."""
 
 
-class Assembly:
-    """Where the blocks go in the sparse matrix: made once a mesh and number of modes, for all energies."""
-
-    def __init__(self, system: DiscreteAction, modes: Modes = ALL_MODES) -> None:
-        self.nodes, self.b = len(system.free), len(modes)
-        itself, corners = np.arange(self.nodes)[:, None], np.asarray(system.triangles)
-        row, column, _ = diffusion_pairs(system)
-        between = [(itself, itself), (row[:, None], column[:, None]), (corners, corners)]
-        between += [(np.asarray(joint.pairs),) * 2 for joint in system.joints]
-        self._places = [self._entries(*nodes) for nodes in between]
-
-    def _entries(self, of: np.ndarray, by: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Rows and columns of the blocks (e, p, b, q, b) of equations of nodes (e, p) and f of nodes (e, q)."""
-        mode = np.arange(self.b)
-        row, column = ((nodes[:, :, None] * self.b + mode).reshape(len(nodes), -1) for nodes in (of, by))
-        return np.repeat(row, column.shape[1], axis=1).ravel(), np.tile(column, (1, row.shape[1])).ravel()
-
-    def equations(self, found: KeldyshBlocks) -> LinearEquations:
-        """The sparse matrix and the source.
-
-        Raises:
-            ValueError: they are not real, so R and A are not retarded and advanced solutions of one energy.
-        """
-        parts = (found.nodes, found.neighbours, found.cells, *found.joints)
-        present = [(x.ravel(), *place) for x, place in zip(parts, self._places, strict=True) if x is not None]
-        data, row, column = (np.concatenate(x) for x in zip(*present, strict=True))
-        data, source = (_real_part(x) for x in (data, found.source))
-        size = self.nodes * self.b
-        return LinearEquations(sp.csr_matrix((data, (row, column)), shape=(size, size)), source)
-
-
-def _real_part(x: np.ndarray) -> np.ndarray:
-    largest = np.abs(x).max(initial=0.0)
-    if not np.isfinite(largest) or np.abs(x.imag).max(initial=0.0) > REALITY * max(largest, 1e-300):
-        raise ValueError(
-            f"the kinetic equations have an imaginary part of {np.abs(x.imag).max():.1e} beside entries of "
-            f"{largest:.1e}: R and A must be the retarded and advanced matrices of one energy, A = -R3 R^+ R3"
-        )
-    return x.real
-
-
-# --- solving ---------------------------------------------------------------------------------------
+Factorise = Callable[[sp.spmatrix], Solves]
 
 
 class SingularError(SolveError):
@@ -103,9 +51,7 @@ class Factors:
     @classmethod
     def of(cls, matrix: sp.spmatrix) -> Factors:
         """Unit diagonal, minimum degree, weak pivoting: for a positive symmetric part beside a skew one."""
-        diagonal = np.abs(matrix.diagonal())
-        largest = diagonal.max(initial=0.0)
-        scale = 1 / np.sqrt(np.where(diagonal > 1e-14 * largest, diagonal, max(largest, 1e-300)))
+        scale = scale_of(matrix)
         order = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.1, "options": {"SymmetricMode": True}}
         return cls._scaled(matrix, scale, scale, order)
 
@@ -144,6 +90,13 @@ class Factors:
         return self.rows * _refined(self.matrix.T, lambda b: self.solve_scaled(b, "T"), self.columns * rhs)
 
 
+def scale_of(matrix: sp.spmatrix) -> np.ndarray:
+    """Of rows and columns, for a unit diagonal."""
+    diagonal = np.abs(matrix.diagonal())
+    largest = diagonal.max(initial=0.0)
+    return 1 / np.sqrt(np.where(diagonal > 1e-14 * largest, diagonal, max(largest, 1e-300)))
+
+
 def _refined(matrix: sp.spmatrix, solve: Callable[[np.ndarray], np.ndarray], b: np.ndarray) -> np.ndarray:
     x = solve(b)
     x = x + solve(b - matrix @ x)
@@ -160,7 +113,7 @@ class Reduced:
     Args:
         B: (N b, N b).
         unknown: (N, b) bool.
-        factorise: `Factors.of`, or `Factors.pivoted`.
+        factorise: `Factors.of`, `Factors.pivoted`, or what iterates.
         together: flat indices of unknowns that are one, as those of a floating electrode, an array for each.
     """
 
@@ -168,7 +121,7 @@ class Reduced:
         self,
         B: sp.spmatrix,
         unknown: np.ndarray,
-        factorise: Callable[..., Factors] = Factors.of,
+        factorise: Factorise = Factors.of,
         together: Sequence[np.ndarray] = (),
     ) -> None:
         self.unknown, self.spread = unknown, spread(unknown, together)
@@ -190,11 +143,11 @@ class Reduced:
 
 
 def solved_by_either(
-    B: sp.spmatrix, unknown: np.ndarray, cases: list[tuple[np.ndarray, np.ndarray]]
+    B: sp.spmatrix, unknown: np.ndarray, cases: list[tuple[np.ndarray, np.ndarray]], quick: Factorise = Factors.of
 ) -> tuple[Reduced, list[tuple[np.ndarray, np.ndarray]]]:
-    """The equations of the unknowns by the quick factors, else by pivoted ones, and for each case of what is given and
+    """The equations of the unknowns by what is quick, else by pivoted factors, and for each case of what is given and
     a source r0 (N, b) the solution and this source."""
-    for factorise in (Factors.of, Factors.pivoted):
+    for factorise in (quick, Factors.pivoted):
         try:
             reduced = Reduced(B, unknown, factorise)
             return reduced, [(reduced.solve(-r0, given), r0) for given, r0 in cases]

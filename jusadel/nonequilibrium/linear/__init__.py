@@ -1,0 +1,1 @@
+"""The linear equations for distributions, and what solves them."""

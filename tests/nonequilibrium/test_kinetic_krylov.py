@@ -1,0 +1,85 @@
+"""Distributions by iterations beside those by factors: around a gap's edge, with spins, barriers, what floats."""
+
+import numpy as np
+import pytest
+
+import jusadel as ju
+from jusadel.action.nambu import advanced
+from jusadel.nonequilibrium.keldysh import blocks, frequency_matrix
+from jusadel.nonequilibrium.linear import multigrid
+from jusadel.nonequilibrium.linear.equations import Assembly
+from jusadel.nonequilibrium.linear.factors import Reduced
+
+pytestmark = [pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")]
+GAP = 1.0
+ENERGIES = np.array([0.4, 1.0, 1.6])
+
+
+@pytest.fixture(scope="module")
+def spec():
+    """A normal film with spins and a superconducting one behind a wall; energies around the gap."""
+    mesh = ju.rectangle(2.0, 1.0, 0.2, x_lines=[1.0], regions={"a": (0.0, 1.0), "b": (1.0, 2.0)})
+    normal = ju.Material(D=1.2, Tc=0.0, h=(0.1, 0.6, 0.4), Gamma=0.7, spin_field=ju.rashba(0.3))
+    device = ju.Device(
+        mesh=ju.with_cut_between(mesh, "a", "b", "wall"),
+        materials={"a": normal, "b": ju.Material(Tc=1.0, Gamma=0.5)},
+        boundaries={
+            "wall": ju.Interface(1.5),
+            "left": ju.Tunnel(ju.Reservoir(0.0), 2.0),
+            "right": ju.Reservoir(GAP, phase=0.8),
+            "top": ju.Tunnel(ju.Reservoir(0.0), 0.7),
+        },
+    )
+    sol = ju.solve(device, T=0.2, pair_potential={"b": GAP}, frequencies=([3.0], [1.0]))
+    return ju.spectrum(sol, ENERGIES, eta=0.01)
+
+
+def driven(spec, solver):
+    contacts = {
+        "left": ju.Contact(voltage=0.7, spin=(0.2, 0.0, 0.1), temperature=0.2),
+        "top": ju.Contact(voltage="floating", temperature=0.2),
+        "right": ju.Contact(voltage=0.0, temperature=0.2),
+    }
+    return ju.kinetics(spec, contacts, weights=np.full(len(ENERGIES), 0.6), linear_solver=solver)
+
+
+@pytest.fixture(scope="module")
+def exact(spec):
+    return driven(spec, ju.linear.SuperLU())
+
+
+def test_iterations_find_what_factors_find(spec, exact, monkeypatch):
+    """Nothing fell back. With a level or two more than so few nodes need."""
+    monkeypatch.setattr(multigrid, "COARSEST", 5)
+    monkeypatch.setattr(multigrid.Iterated, "_direct", None)
+    found = driven(spec, ju.linear.Krylov())
+    assert (np.abs(exact.f[..., 2:]).max(axis=(1, 2)) > 1e-3).all()  # spins take part
+    np.testing.assert_allclose(found.f, exact.f, atol=1e-8)
+    assert found.contacts["top"].voltage == pytest.approx(exact.contacts["top"].voltage, abs=1e-8)
+    for name in ("left", "right", "top"):
+        np.testing.assert_allclose(found.currents_through(name), exact.currents_through(name), atol=1e-8)
+
+
+def test_transposed_equations(spec, monkeypatch):
+    """Those of gradients, at the edge of the gap: x.(H y) = (H^T x).y for the inverse of H, which factors give."""
+    monkeypatch.setattr(multigrid, "COARSEST", 5)
+    R = np.asarray(spec.all_G[1])
+    B = Assembly(spec.system).equations(blocks(spec.system, R, np.asarray(advanced(R)), frequency_matrix(0, 0))).B
+    unknown = np.broadcast_to(np.asarray(spec.system.free)[:, None], (len(R), 8))
+    iterated = Reduced(B, unknown, multigrid.Coarsening(spec.system, 150).factors(unknown))
+    x, y = np.random.default_rng(0).normal(size=(2, unknown.size)) * unknown.ravel()
+    backward = iterated.respond(x, transposed=True)
+    assert np.abs(backward - iterated.respond(x)).max() > 1e-3 * np.abs(backward).max()
+    assert x @ Reduced(B, unknown).respond(y) == pytest.approx(backward @ y, rel=1e-9)
+
+
+def test_where_iterations_do_not_converge_factors_take_over(spec, exact):
+    with pytest.warns(ju.linear.StagnationWarning, match="iterations for distributions stagnated"):
+        found = driven(spec, ju.linear.Krylov(limit=1))
+    np.testing.assert_allclose(found.f, exact.f, atol=1e-12)
+
+
+@pytest.mark.parametrize("solver", [ju.linear.Dense(), "fast"])
+def test_other_solvers_are_refused(spec, solver):
+    with pytest.raises(TypeError, match=r"not symmetric, expected jusadel.linear.SuperLU\(\), .Krylov\(\)"):
+        driven(spec, solver)
