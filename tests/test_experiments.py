@@ -9,15 +9,16 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from scipy.constants import hbar, k, physical_constants
+from scipy.constants import e, electron_mass, hbar, k, physical_constants
+from scipy.integrate import solve_bvp
 from scipy.optimize import brentq
 from scipy.special import digamma
 
 MEV, MU_B = 1.602176634e-22, physical_constants["Bohr magneton"][0]
 QUANTUM = 2.067833848e-15
 FOLDER = Path(__file__).parents[1] / "docs" / "experiments"
-SLOW = {"sns", "sf_bilayer", "spin_valve", "two_fluxes", "little_parks", "vortex", "phi0"}
-"""A quarter of a minute each; what they show of the package has tests elsewhere."""
+QUICK = {"zero_pi", "squipt", "hanle", "spin_hall", "domain_wall"}
+"""The others take a quarter of a minute and more; what they show of the package has tests elsewhere."""
 
 
 def sns(found):
@@ -79,7 +80,7 @@ def zero_pi(found):
 def squipt(found):
     """Delta |cos(pi flux)|."""
     for name, gap in found.items():
-        assert gap == pytest.approx(200 * np.cos(np.pi * float(name.split("_")[-1])), rel=0.04)
+        assert gap == pytest.approx(200 * np.cos(np.pi * float(name.split("_")[-1])), rel=0.02)
 
 
 def two_fluxes(found):
@@ -139,22 +140,110 @@ def phi0(found):
     assert abs(found["phi0_600mT"]) > 1e-3
 
 
-CHECKS = {
-    check.__name__: check
-    for check in (
-        sns,
-        sf_bilayer,
-        spin_valve,
-        zero_pi,
-        squipt,
-        two_fluxes,
-        little_parks,
-        vortex,
-        hanle,
-        spin_hall,
-        phi0,
-    )
-}
+def spin_hall_junction(found):
+    """Odd in the magnetisation; none for one along the edge or where a mirror forbids it; linear in a small one."""
+    one = found["uA_16meVnm"]
+    assert abs(one) > 1
+    assert found["uA_16meVnm_opposite"] == pytest.approx(-one, rel=1e-5)
+    assert abs(found["uA_16meVnm_along_edge"]) < 1e-5 * abs(one)
+    assert abs(found["uA_16meVnm_parallel"]) < 2e-3 * abs(one)
+    assert found["uA_16meVnm_antiparallel"] == pytest.approx(2 * one, rel=0.1)
+    assert found["uA_4meVnm"] == pytest.approx(2 * found["uA_2meVnm"], rel=0.02)
+
+
+def rashba_square(found):
+    """Nothing leaves; the helical state inside, linear in the field, with what the current left there takes of it."""
+    mass, alpha, tau, D, T = 0.026 * electron_mass, 0.28e-10 * e, 150e-15, 100e-4, 0.4 * k
+    a, theta, h = mass * alpha / hbar**2, 2 * mass * alpha**2 * tau / hbar**3, 10 * MU_B * 0.15 / 2
+    gap = found["gap_meV"] * 1e-3 * e
+    E = np.hypot(np.pi * T * (2 * np.arange(100_000) + 1), gap)
+    spin = h * np.pi * T * np.sum(2 * gap**2 / E**2 / (E + 2 * hbar * D * a**2))
+    stiffness = np.pi * gap * np.tanh(gap / 2 / T)
+    rest = found["centre_uA_per_um"] * 2 * e * 5.0 / stiffness  # uA/um at 5 Ohm a square; 1/um
+    assert found["phase_per_um"] == pytest.approx(-4e-6 * a * theta * spin / stiffness + 1e-6 * rest, rel=0.05)
+    assert found["largest_uA_per_um"] > 0.2 * abs(found["edge_uA_per_um"]) > 5 * abs(found["centre_uA_per_um"])
+    assert abs(found["total_uA"]) < 1e-5
+    assert found["uneven"] < 1e-5
+
+
+def domain_wall(found):
+    """A slow spiral's spin current, one spin alone, and far away the densities of two spins, Delta -+ h."""
+    gap, T, D, q, h = found["gap_meV"], 1e3 * 0.15 * k / e, 1e3 * hbar / e * 20e-4 * 1e18, 1 / 200, 0.01
+    E = np.hypot(np.pi * T * (2 * np.arange(100_000) + 1), gap)
+    law = 2 * h**2 * q * np.pi * T * np.sum(2 * gap**2 / (E * (E + D * q**2 / 2)) ** 2)
+    assert found["slow_meV_per_nm"] == pytest.approx(law, rel=0.03)
+    assert found["other_spins"] < 1e-6 * found["spin_current_meV_per_nm"]
+    spins = 0.2 + 0.004j + 0.07 * np.array([1, -1])
+    far = np.mean((spins / np.sqrt(spins**2 - found["far_gap_meV"] ** 2)).real * np.sign(spins.real))
+    assert found["N_far"] == pytest.approx(far, rel=0.02)
+    assert found["N_wall"] > 1.3 * far
+
+
+def giant_vortices(found):
+    """A quarter of a turn multiplies the pairs by i^n: n modulo 4 quanta in the centre, from -1 to 2, and n in all."""
+    for n, centre in ((1, 1), (2, 2), (3, -1), (4, 0)):
+        assert (found[f"turns_near_{n}"], found[f"turns_far_{n}"]) == pytest.approx((centre, n), abs=1e-3)
+        assert (found[f"centre_{n}"] < 1e-6) == (n < 4)
+
+
+def andreev_interferometer(found):
+    """Odd in the phase only with a field, linearly; even in both together; without them three one-dimensional wires."""
+    assert abs(found["odd_0meV"]) < 1e-6
+    assert abs(found["odd_0.03meV"]) > 5e-3
+    assert found["odd_0.03meV"] == pytest.approx(2 * found["odd_0.015meV"], rel=0.05)
+    assert found["G_reversed"] == pytest.approx(found["G_0.03meV"], abs=1e-6)
+    assert abs(found["missing"]) < 1e-10
+    assert found["G_without"] - 1 == pytest.approx(three_wires() - 1, rel=0.05)
+
+
+def three_wires():
+    """Conductance at 0.04 meV, over the normal state's, of a wire on two arms to superconductors, 165 nm long each."""
+    rate = 2 * 0.04e-3 * e * 165e-9**2 / (hbar * 100e-4)
+    behind = np.pi / 2 + 1j * np.arctanh(0.04 / 0.2)
+    slope = lambda x, y: np.array([y[1], -1j * rate * np.sin(y[0]), y[3], -1j * rate * np.sin(y[2])])  # noqa: E731
+    ends = lambda a, b: np.array([b[0], b[2] - behind, a[0] - a[2], a[1] + 2 * a[3]])  # noqa: E731
+    x = np.linspace(0, 1, 101)
+    start = np.array([0.5 - x / 2, -0.5 + 0 * x, 0.5 + x, 1 + 0 * x], complex)
+    wire, _, arm, _ = solve_bvp(slope, ends, x, start, tol=1e-8).sol(x)
+    resistance = [np.trapezoid(1 / np.cosh(theta.imag) ** 2, x) for theta in (wire, arm)]
+    return 1.5 / (resistance[0] + resistance[1] / 2)
+
+
+def josephson_diode(found):
+    """Odd in the field, larger in the cold and towards the 0-pi transition, where it changes its sign."""
+    assert found["eta_opposite"] == pytest.approx(-found["eta_0.3meV"], rel=1e-3)
+    for meV in (0.3, 0.5):
+        assert found[f"eta_{meV}meV"] / found[f"eta_{meV}meV_warm"] > 1.5
+    assert (np.diff([abs(found[f"eta_{meV}meV"]) for meV in (0.1, 0.3, 0.4, 0.5)]) > 0).all()
+    assert 0.55 < brentq(critical_current_of_pairs, 0.3, 0.8) < 0.6
+    assert 350 < brentq(lambda nm: critical_current_of_pairs(0.4, nm), 200, 500) < 400
+    assert found["eta_0.55meV"] < 0 < found["eta_0.6meV"]
+    assert found["eta_350nm"] < 0 < found["eta_400nm"]
+
+
+def critical_current_of_pairs(meV, nm=300.0):
+    """At 0.3 K, to lowest order in the amplitude of singlets and triplets, up to a factor."""
+    D, T, total = 1e3 * hbar / e * 100e-4 * 1e18, 1e3 * 0.3 * k / e, 0.0
+    for w in np.pi * T * (2 * np.arange(60) + 1):
+        squares, modes = np.linalg.eig(np.array([[2 * w, 2j * meV], [2j * meV, 2 * w + D / 150**2]]) / D)
+        q = np.sqrt(squares)
+        total += ((modes * (q / np.sinh(q * nm))) @ np.linalg.inv(modes))[0, 0].real / (w**2 + 0.2**2)
+    return total
+
+
+def long_range_spin(found):
+    """Over 150 nm without a splitting; with it linearly to the cold end, where the injected are gone."""
+    assert found["odd_0meV_500nm"] / found["odd_0meV_250nm"] == pytest.approx(np.exp(-250 / 150), rel=0.02)
+    assert abs(found["even_0meV_500nm"]) < 1e-9 * found["odd_0meV_500nm"]
+    for part in ("odd", "even"):
+        far, farther = found[f"{part}_0.05meV_750nm"], found[f"{part}_0.05meV_1250nm"]
+        assert farther / far == pytest.approx(250 / 750, rel=0.005)
+    assert found["odd_0.05meV_1250nm"] > 100 * found["odd_0meV_1250nm"]
+
+
+CHECKS = [sns, sf_bilayer, spin_valve, zero_pi, squipt, two_fluxes, little_parks, vortex, hanle, spin_hall, phi0]
+CHECKS += [spin_hall_junction, rashba_square, domain_wall, giant_vortices, andreev_interferometer, josephson_diode]
+CHECKS = {check.__name__: check for check in [*CHECKS, long_range_spin]}
 
 
 def test_every_page_is_checked():
@@ -164,7 +253,7 @@ def test_every_page_is_checked():
         assert len((FOLDER / f"{name}.py").read_text().splitlines()) <= 40, name
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] if n in SLOW else []) for n in CHECKS])
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n in QUICK else [pytest.mark.slow]) for n in CHECKS])
 def test_experiment(name, tmp_path, monkeypatch, capsys):
     """No warning: tests make errors of them."""
     monkeypatch.chdir(tmp_path)

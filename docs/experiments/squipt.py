@@ -25,9 +25,6 @@ fluxes = np.array([0.0, 0.15, 0.25, 0.35, 0.45])
 spectra = [states(flux) for flux in fluxes]
 axis = None
 for flux, spec in zip(fluxes, spectra, strict=True):
-    N = ju.mean_density_of_states(spec)
-    k = np.argmax(N > 0.5)
-    edge = np.interp(0.5, N[k - 1 : k + 1], energies[k - 1 : k + 1])
-    print(f"minigap_ueV_{flux:g} = {1e3 * u.to_meV(edge):.2f}")
+    print(f"minigap_ueV_{flux:g} = {1e3 * u.to_meV(ju.minigap(spec, middle[0])):.2f}")
     axis = ju.plot.spectrum(spec, at={f"$\\Phi = {flux:g}\\,\\Phi_0$": middle[0]}, ax=axis)
 axis.figure.savefig("squipt.png")

@@ -9,9 +9,8 @@ wire = ju.Device(mesh=mesh, materials=ju.Material(Tc=0.0), boundaries={"left": j
 sol = ju.solve(wire, T=0.05, frequencies=2)  # settles the pair potential, which is zero in this wire
 spec = ju.spectrum(sol, np.linspace(0.0, 3.0, 31), eta=0.02)
 
-N = ju.mean_density_of_states(spec)
 print(f"certified = {int((spec.converged & spec.stable).sum())}")
-print(f"gap = {spec.energies[np.argmax(N > 0.5)]:.2f}")
+print(f"gap = {ju.minigap(spec):.3f}")
 tip = ju.tunnelling_spectrum(spec, T=0.1, voltages=[0.0, 1.5])  # dI/dV at each node, with a tip as warm as this
 print(f"dIdV_at_0 = {tip[0, -1]:.4f}")
 print(f"dIdV_at_1.5 = {tip[1, -1]:.4f}")

@@ -19,9 +19,9 @@ SAME = 1e-9
 
 @without_derivatives(SHAPES)
 def rectangle(
-    width: float,
-    height: float,
-    size: float,
+    width: float | None = None,
+    height: float | None = None,
+    size: float | None = None,
     *,
     x: ArrayLike | None = None,
     y: ArrayLike | None = None,
@@ -34,8 +34,8 @@ def rectangle(
         mesh = ju.rectangle(3.0, 1.0, size=0.2, regions={"S": (0.0, 1.3), "N": (1.3, 2.0), "F": (2.0, 3.0)})
 
     Args:
-        width, height: the sides.
-        size: longest edge allowed.
+        width, height: the sides; they may be left out where `x` (`y`) says where the mesh ends.
+        size: longest edge allowed; it may be left out where `x` and `y` are given.
         x, y: all mesh lines of that direction, increasing from 0 to width (height), for graded strips; in that
             direction they replace `size`, and diagonals may then exceed it.
         x_lines, y_lines: (k,) positions in [0, width] (in [0, height]) where mesh lines must lie, such as region
@@ -48,10 +48,11 @@ def rectangle(
         A mesh with boundaries "left", "right", "bottom", "top".
 
     Raises:
-        ValueError: a side or size that is not positive, lines outside the rectangle, `x_lines` beside `x`, regions
-            that overlap, leave a gap or have borders that are not mesh lines.
+        ValueError: a side or size that is missing or not positive, lines outside the rectangle, `x_lines` beside `x`,
+            regions that overlap, leave a gap or have borders that are not mesh lines.
     """
-    _check_positive(width=width, height=height, size=size)
+    width, height = _side("width", width, "x", x), _side("height", height, "y", y)
+    size = _size_of_edges(size, x, y)
     intervals = {name: at for name, at in (regions or {}).items() if isinstance(at, tuple)}
     if x is None and intervals:
         x_lines = np.append(x_lines, [_interval(name, at, width) for name, at in intervals.items()])
@@ -75,6 +76,28 @@ def rectangle(
     )
     between = {name: _between(*_interval(name, at, width)) for name, at in intervals.items()}
     return mesh if regions is None else mesh.with_regions({**regions, **between})
+
+
+def _side(name: str, given: float | None, lines_name: str, lines: ArrayLike | None) -> float:
+    """The length of a side: as given, or the last of the mesh lines."""
+    if given is None:
+        if lines is None:
+            raise ValueError(f"{name} is missing; expected a length, or the mesh lines {lines_name} = [0, ..., {name}]")
+        numbers = np.asarray(lines, dtype=float).ravel().tolist()
+        if not numbers:
+            raise ValueError(f"{lines_name} must be a list of at least two increasing numbers, got {lines!r}")
+        given = numbers[-1]
+    _check_positive(**{name: given})
+    return float(given)
+
+
+def _size_of_edges(given: float | None, x: ArrayLike | None, y: ArrayLike | None) -> float:
+    """As given; it is asked for where the mesh lines of a direction are not."""
+    if given is None and (x is None or y is None):
+        without = " and ".join(name for name, lines in (("x", x), ("y", y)) if lines is None)
+        raise ValueError(f"size is missing; expected the longest edge allowed, or all mesh lines {without}")
+    _check_positive(size=1.0 if given is None else given)
+    return 1.0 if given is None else float(given)
 
 
 def _interval(name: str, at: tuple[float, float], width: float) -> tuple[float, float]:

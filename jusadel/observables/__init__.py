@@ -13,7 +13,12 @@ from jusadel.observables.spectral_currents import (
     spectral_spin_current,
     spectral_spin_current_density,
 )
-from jusadel.observables.spectroscopy import density_of_states, mean_density_of_states, tunnelling_spectrum
+from jusadel.observables.spectroscopy import (
+    density_of_states,
+    mean_density_of_states,
+    minigap,
+    tunnelling_spectrum,
+)
 from jusadel.observables.spin import magnetisation, spin_torque, triplet_components
 from jusadel.observables.thermodynamics import entropy, free_energy, specific_heat
 from jusadel.observables.vorticity import fluxoid, winding
@@ -30,6 +35,7 @@ __all__ = [
     "free_energy",
     "magnetisation",
     "mean_density_of_states",
+    "minigap",
     "pair_amplitude",
     "specific_heat",
     "spectral_current",

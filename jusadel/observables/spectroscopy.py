@@ -1,4 +1,4 @@
-"""Densities of states and tunnelling spectra from the retarded Green's functions at real energies."""
+"""Densities of states, their gap, and tunnelling spectra from the retarded Green's functions at real energies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from jusadel.action.mesh_action import to_nodes
 from jusadel.action.nambu import L, R
 from jusadel.common.arguments import is_number, real
 from jusadel.common.differentiability import is_traced, on_device, refuse_in_program, values_of
-from jusadel.common.types import ArrayLike
+from jusadel.common.types import ArrayLike, Point
+from jusadel.mesh.point_search import PointSearch, corner_shares
+from jusadel.observables.cuts import point
 from jusadel.solver.spectra import Spectrum
 
 Array = jax.Array
@@ -53,14 +55,105 @@ def mean_density_of_states(spec: Spectrum, region: str | None = None, spin: bool
     Raises:
         ValueError: unknown region.
     """
-    mesh = spec.mesh
-    if region is not None and region not in mesh.regions:
-        raise ValueError(f"the mesh has no region {region!r}; its regions are {list(mesh.regions)}")
-    rows = slice(None) if region is None else mesh.regions[region]
+    mesh, rows = spec.mesh, _rows_of(spec, region)
     xp = _numbers_of(spec)
     volumes = (xp.asarray(mesh.areas) * xp.asarray(spec.device.centroid_field("nu")))[rows]
     share = xp.asarray(to_nodes(mesh.triangles[rows], volumes[:, None] / 3 * np.ones((1, 3)), len(mesh.points)))
     return on_device(xp.einsum("n,en...->e...", share / share.sum(), _seen(spec, spin)))
+
+
+def minigap(spec: Spectrum, at: Point | None = None, region: str | None = None, fraction: float = 0.1) -> Array:
+    """The energy at which states begin: where their density rises most steeply on its first way up through `fraction`.
+
+    The edge of a gap behind a superconductor, N ~ (E - E_g)^(1/2), is found 0.58 eta too high, and that of a
+    superconductor itself, N ~ (E - E_g)^(-1/2), 0.32 eta too low, where the energies are closer to each other than
+    eta, and both to about a distance of theirs where not. Pair breaking rounds an edge; then it is the steepest point.
+
+        E_g = ju.minigap(ju.spectrum(sol, np.linspace(0.0, 4.0, 200), eta=0.01), at=(0.5, 0.0))
+
+    Args:
+        spec: the Spectrum; only |E| matters.
+        at: a place (2,) of the mesh.
+        region: a region's name. The largest density of states of its nodes counts, and of all nodes without a place
+            or a region: where states begin anywhere.
+        fraction: of the normal state's density; more than eta alone makes below the gap, less than the states' peak.
+
+    Returns:
+        A number [energy], 0 where the density of states is above the fraction at E = 0; `Units.to_meV` makes
+        millielectronvolts of it. Its derivatives are those of what the given energies tell, wrong by up to half of
+        their distance over eta.
+
+    Raises:
+        ValueError: energies that do not reach from below the gap to above it, that are fewer than three, or that are
+            not all certified; a place outside the mesh; an unknown region.
+        NotDifferentiableError: inside `jax.jit` or `jax.vmap`.
+    """
+    if not (is_number(fraction) and fraction > 0):
+        raise ValueError(f"fraction = {fraction!r}; expected a share of the normal state's density of states, > 0")
+    numbers = {"spec": values_of(spec.all_G), "its energies": values_of(spec.energies)}
+    refuse_in_program("minigap", "jax.grad and jax.jvp can be used", **numbers)
+    if not np.all(spec.converged & spec.stable):
+        raise ValueError("the spectrum has energies that are not certified; see spec.converged and spec.stable")
+    xp = _numbers_of(spec)
+    order = np.unique(np.abs(np.asarray(values_of(spec.energies))), return_index=True)[1]
+    E = xp.abs(xp.asarray(spec.energies))[order]
+    N = _largest(spec, at, region)[order]
+    k = _first_above(np.asarray(values_of(E)), np.asarray(values_of(N)), fraction)
+    return on_device(np.zeros(()) if k == 0 else _steepest(xp, E, N, k - 1))
+
+
+def _largest(spec: Spectrum, at: Point | None, region: str | None) -> Any:
+    """N (n_E,) at a place, or the largest of the nodes of a region or of all."""
+    N, mesh = _seen(spec, False), spec.mesh
+    if at is None:
+        return N[:, slice(None) if region is None else np.unique(mesh.triangles[_rows_of(spec, region)])].max(axis=1)
+    if region is not None:
+        raise ValueError(f"at = {at!r} and region = {region!r} are both given; expected one of them")
+    place = point("at", at)
+    inside = PointSearch(mesh).found(place[None])
+    corners, shares = mesh.triangles[inside[0]], corner_shares(mesh, inside, place[None])[0]
+    points = np.asarray(values_of(mesh.points))
+    if np.linalg.norm(shares @ points[corners] - place) > 1e-9 * np.ptp(points, axis=0).max():
+        raise ValueError(f"the point {place.tolist()} is outside the mesh")
+    return N[:, corners] @ shares
+
+
+def _first_above(E: np.ndarray, N: np.ndarray, fraction: float) -> int:
+    """The first of ascending energies at which N is above the fraction, checked to be bracketed by those given."""
+    above = np.flatnonzero(fraction < N)
+    if len(E) < 3:
+        raise ValueError(f"the spectrum has {len(E)} energies; expected three and more, close to each other at the gap")
+    if len(above) == 0:
+        raise ValueError(
+            f"up to E = {E[-1]:.4g} the density of states stays below {fraction:g}: the gap is larger; give larger "
+            "energies, or a smaller fraction"
+        )
+    if above[0] == 0 and E[0] > 0:
+        raise ValueError(
+            f"the density of states is above {fraction:g} already at the lowest energy, E = {E[0]:.4g}: give lower "
+            "ones, and E = 0, where this says that there is no gap, or a smaller eta"
+        )
+    return int(above[0])
+
+
+def _steepest(xp: Any, E: Any, N: Any, k: int) -> Any:
+    """Uphill from interval k to where dN/dE is largest, by a parabola through it and its two neighbours."""
+    slope, middle = xp.diff(N) / xp.diff(E), (E[1:] + E[:-1]) / 2
+    known = np.asarray(values_of(slope))
+    while k + 1 < len(known) and known[k + 1] > known[k]:
+        k += 1
+    while k > 0 and known[k - 1] > known[k]:
+        k -= 1
+    if k == len(known) - 1:
+        raise ValueError(
+            f"the density of states rises ever more steeply up to the largest energy, E = {values_of(E)[-1]:.4g}: "
+            "give larger ones"
+        )
+    if k == 0:
+        return middle[k]
+    left, right = middle[k] - middle[k - 1], middle[k + 1] - middle[k]
+    down, up = (slope[k] - slope[k - 1]) / left, (slope[k + 1] - slope[k]) / right
+    return middle[k] + (down * right + up * left) / (2 * (down - up))
 
 
 def tunnelling_spectrum(
@@ -91,6 +184,13 @@ def tunnelling_spectrum(
     xp = jnp if is_traced((spec, T, voltages, polarisation)) else np
     E, N = _both_signs(xp, spec, polarisation)
     return on_device(_thermal_weights(xp, E, V, T) @ N)
+
+
+def _rows_of(spec: Spectrum, region: str | None) -> Any:
+    """The triangles of a region, or all."""
+    if region is not None and region not in spec.mesh.regions:
+        raise ValueError(f"the mesh has no region {region!r}; its regions are {list(spec.mesh.regions)}")
+    return slice(None) if region is None else spec.mesh.regions[region]
 
 
 def _voltages(spec: Spectrum, T: Any, given: ArrayLike | None) -> Any:

@@ -34,7 +34,8 @@ def animate(
 
     Args:
         results: what `draw` draws: Solutions, Spectra, or numbers, at least two.
-        path: ends in .gif (written by pillow) or .mp4 (by ffmpeg); the file appears whole or not at all.
+        path: ends in .gif (written by pillow) or .mp4 (by the system's ffmpeg, or by that of the extra "video"); the
+            file appears whole or not at all.
         draw: a function of a result and of `ax`, the axes to draw into, such as those of `plot`.
         titles: one a result; default none.
         seconds: that each picture stays.
@@ -51,25 +52,44 @@ def animate(
         raise ValueError(f"{len(titles)} titles for {len(results)} results; expected one each, or none")
     if not 0 < seconds < np.inf:
         raise ValueError(f"seconds = {seconds!r}; expected how long each picture stays, > 0")
-    writer = _writer(target.suffix.lower(), 1 / seconds)
-    size = _size_of(draw, results[0])
-    ranges = _together([_ranges(_frame(draw, result, size)) for result in results])
+    with pyplot().rc_context(_ffmpeg()):
+        writer = _writer(target.suffix.lower(), 1 / seconds)
+        size = _size_of(draw, results[0])
+        ranges = _together([_ranges(_frame(draw, result, size)) for result in results])
+        _write_whole(target, lambda film: _write(writer, film, draw, results, titles, size, ranges, dpi))
+
+
+def _write_whole(target: Path, write: Callable[[Path], None]) -> None:
     with replacing(target) as partial:
         film = partial.with_suffix(target.suffix)  # which says to the writer what to write
         try:
-            _write(writer, film, draw, results, titles, size, ranges, dpi)
+            write(film)
             film.replace(partial)
         finally:
             film.unlink(missing_ok=True)
 
 
+def _ffmpeg() -> dict[Any, str]:
+    """Settings of matplotlib for the ffmpeg of imageio-ffmpeg, where the system has none."""
+    from matplotlib.animation import writers
+
+    if writers.is_available("ffmpeg"):
+        return {}
+    try:
+        import imageio_ffmpeg
+
+        return {"animation.ffmpeg_path": imageio_ffmpeg.get_ffmpeg_exe()}
+    except (ImportError, RuntimeError):  # which stands for none on this kind of machine
+        return {}
+
+
 def _writer(suffix: str, rate: float) -> Any:
-    pyplot()
     from matplotlib.animation import writers
 
     if not writers.is_available(WRITERS[suffix]):
         raise ImportError(
             f"{suffix} is written by {WRITERS[suffix]}, which is not installed; write a .gif, or install it"
+            + (': python -m pip install "jusadel[video]"' if suffix == ".mp4" else "")
         )
     kind: Any = writers[WRITERS[suffix]]
     return kind(fps=rate)

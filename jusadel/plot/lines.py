@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from jusadel.corrections.result import Localisation
+from jusadel.device.units.shown import CODE
 from jusadel.fitting.result import FitResult
 from jusadel.observables.cuts import point
 from jusadel.plot.canvas import COLOURS, Unit, along, colour, ink, length_unit, on_line, real_values
-from jusadel.plot.scales import labelled, quantity_unit
+from jusadel.plot.scales import labelled, quantity_unit, units_of
 from jusadel.studies.current_phase.result import CurrentPhaseRelation
 
 
@@ -72,7 +73,7 @@ def current_phase(cpr: CurrentPhaseRelation, label: str = "", ax: Any = None) ->
 def magnetoconductance(
     found: Localisation, label: str = "", xlabel: str = "B", ax: Any = None, quantity: str | None = None
 ) -> Any:
-    """The change of a conductance by weak (anti)localisation against the fields, [e^2/h]; zero at zero field.
+    """The change of a conductance by weak (anti)localisation, in e^2/h, against the fields; zero at zero field.
 
     Args:
         found: the Localisation.
@@ -80,9 +81,11 @@ def magnetoconductance(
         xlabel: of the axis of the fields.
         ax: matplotlib axes; default a new figure.
         quantity: "field" where the fields are perpendicular ones, and not what a function of devices takes, and are to
-            be in mT.
+            be in mT. Without it the axis of a device with Units says that these are the numbers of the code.
     """
     shown = quantity_unit(quantity, found)
+    if quantity is None and xlabel == "B" and units_of(found) is not None:
+        shown = 1.0, CODE
     fields = shown[0] * np.asarray(found.fields, float)
     ax = along(ax, labelled(xlabel, shown), ylabel=r"change of conductance [$e^2/h$]")
     order = np.argsort(fields)

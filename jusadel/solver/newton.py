@@ -161,7 +161,7 @@ def _iterate(
         if direction.inertia is not None:
             inertia[active] = direction.inertia[active]
         frames, longest, deviation = _advance(frames, direction.step)
-        length, small = np.asarray(longest), SMALL * np.minimum(1, deviation)
+        length, small = np.asarray(longest), SMALL * np.clip(deviation, ROUND_OFF, 1)  # a normal metal is at rest
         active = active & np.isfinite(length)  # a singular Hessian gives NaN: that frequency has failed
         steps[active] += length[active] > 0
         for m, value in zip(memory, length, strict=True):

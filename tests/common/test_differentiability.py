@@ -149,6 +149,7 @@ OF_SOLUTIONS = {
     "localisation",
     "magnetisation",
     "mean_density_of_states",
+    "minigap",
     "pair_amplitude",
     "solve",
     "solve_at_current",

@@ -453,6 +453,22 @@ def test_rectangle(width, height, size):
         np.testing.assert_allclose(mesh.points[mesh.boundary_nodes(name), axis], value)
 
 
+def test_a_rectangle_asks_for_no_size_that_its_mesh_lines_tell():
+    x, y = [0.0, 0.5, 2.0], [0.0, 1.0]
+    for mesh in (rectangle(x=x, y=y), rectangle(2.0, y=y, x=x), rectangle(x=x, height=1.0, size=3.0)):
+        np.testing.assert_array_equal(mesh.points, rectangle(2.0, 1.0, 9.0, x=x, y=y).points)
+    for given, message in (
+        ({"x": x}, r"height is missing; expected a length, or the mesh lines y = \[0, ..., height\]"),
+        ({"width": 2.0, "y": y}, "size is missing; expected the longest edge allowed, or all mesh lines x"),
+        ({"width": 2.0, "height": 1.0}, "or all mesh lines x and y"),
+        ({"x": x, "y": []}, "y must be a list of at least two increasing numbers"),
+        ({"x": [0.0, -1.0], "y": y}, "width = -1.0; expected a finite number > 0"),
+        ({"width": 3.0, "x": x, "y": y}, "x runs from 0.0 to 2.0; expected 0 to 3"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            rectangle(**given)
+
+
 def test_rectangle_prefers_no_diagonal():
     mesh = rectangle(1, 1, 0.1)
     step = np.diff(mesh.points[mesh.edges], axis=1)[:, 0]

@@ -140,6 +140,21 @@ def test_magnetoconductance_in_the_order_of_fields():
     assert zero.get_ydata()[0] == 0
 
 
+def test_magnetoconductance_says_its_units():
+    """e^2/h always; fields in mT where they are asked for, and otherwise not as if they were."""
+    u = ju.Units(energy_scale=1.0, D=10.0)
+    device = ju.Device(mesh=MESH, materials=ju.Material(Tc=0.0), units=u)
+    given = {"across": ("left", "right"), "mesh_size": 0.1, "dephasing": None}
+    found = ju.Localisation(
+        correction=np.array([0.0, 2.0]), fields=u.field(mT=np.array([0.0, 5.0])), device=device, **given
+    )
+    for asked, label, last in (({}, "B [code units]", u.field(mT=5.0)), ({"quantity": "field"}, "B [mT]", 5.0)):
+        ax = ju.plot.magnetoconductance(found, **asked)
+        assert (ax.get_xlabel(), ax.get_ylabel()) == (label, "change of conductance [$e^2/h$]")
+        assert ax.lines[1].get_xydata()[-1] == pytest.approx([last, 2.0])
+    assert ju.plot.magnetoconductance(found, xlabel="gate").get_xlabel() == "gate"
+
+
 def test_convergence_marks_what_is_not_certified(sol):
     ax = ju.plot.convergence(sol)
     np.testing.assert_allclose(ax.lines[0].get_ydata(), np.maximum(sol.stats["residual"], 1e-17))

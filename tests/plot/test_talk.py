@@ -222,6 +222,29 @@ def test_a_film_keeps_its_colours(sol, tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["film.gif"]
 
 
+def test_an_mp4_by_the_ffmpeg_of_a_package(tmp_path, monkeypatch):
+    """As many pictures of the same size as results; no ffmpeg of the system is on the path."""
+    package = pytest.importorskip("imageio_ffmpeg", reason='needs the extra: python -m pip install "jusadel[video]"')
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("IMAGEIO_FFMPEG_NO_PREVENT_SIGINT", "1")  # for reading alone: a fork of this process otherwise
+    assert not writers.is_available("ffmpeg")
+
+    def draw(height, ax=None):
+        ax = ax or plt.figure(figsize=(3, 2)).add_subplot()
+        ax.plot([0, 1], [0, height])
+        return ax
+
+    ju.plot.animate([1.0, 2.0, 3.0], tmp_path / "film.mp4", draw, seconds=0.5, dpi=41)
+    frames, duration = package.count_frames_and_secs(tmp_path / "film.mp4")
+    assert (frames, duration) == (3, pytest.approx(1.5, abs=0.1))
+    picture = package.read_frames(tmp_path / "film.mp4")
+    next(picture)
+    assert np.frombuffer(next(picture), np.uint8).std() > 10
+    picture.close()
+    assert [file.name for file in tmp_path.iterdir()] == ["film.mp4"]
+    assert not writers.is_available("ffmpeg")
+
+
 def test_films_that_cannot_be(sol, tmp_path, monkeypatch):
     for given, message in (
         (([sol], "one.gif"), "1 results; expected at least two"),
@@ -231,6 +254,6 @@ def test_films_that_cannot_be(sol, tmp_path, monkeypatch):
         with pytest.raises(ValueError, match=message):
             ju.plot.animate(given[0], tmp_path / given[1], *given[2:])
     monkeypatch.setattr(writers, "is_available", lambda name: False)
-    with pytest.raises(ImportError, match=r".mp4 is written by ffmpeg, which is not installed; write a .gif"):
+    with pytest.raises(ImportError, match=r'.mp4 is written by ffmpeg, .*write a .gif, .*"jusadel\[video\]"'):
         ju.plot.animate([sol, sol], tmp_path / "two.mp4")
     assert not list(tmp_path.iterdir())

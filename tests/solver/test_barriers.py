@@ -36,6 +36,15 @@ def numbers(text):
     return {k: float(v) for k, v in (pair.split("=") for pair in text.replace(" ", "").split(","))}
 
 
+def test_a_barrier_that_filters_spins_leaves_a_normal_metal_normal():
+    """G = R3, which round-off does not let Newton's steps leave or reach better."""
+    ends = {"left": ju.Tunnel(ju.Reservoir(0.0), 0.02, polarisation=(0, 0, 0.3)), "right": ju.Reservoir(0.0)}
+    metal = ju.Material(Tc=0.0)
+    sol = ju.solve(ju.Device(mesh=ju.rectangle(1.0, 0.2, 0.2), materials=metal, boundaries=ends), 0.08, frequencies=4)
+    assert sol.converged.all()
+    np.testing.assert_allclose(sol.G - jnp.asarray(ju.nambu.R[2]), 0, atol=1e-15)
+
+
 # --- references --------------------------------------------------------------------------------
 
 
