@@ -100,7 +100,7 @@ class Kinetics:
         per energy, of charge and spin for the second to fifth."""
         Phi, f, G = np.asarray(R[2] @ PHI), self.f, self.spectrum.G
         if is_traced((f, G)):
-            return jax.vmap(lambda f, g: _densities(jnp, Phi, f, g))(f, G)
+            return _traced_densities(f, G)
         return np.stack([_densities(np, Phi, at, np.asarray(g)) for at, g in zip(f, G, strict=True)])
 
     @property
@@ -242,6 +242,12 @@ def _densities(xp: Any, Phi: np.ndarray, f: Any, G: Any) -> Any:
     F = xp.asarray(distribution(f))
     keldysh = G @ F - F @ xp.asarray(advanced(G))
     return -xp.einsum("aij,nji->na", Phi, keldysh).real / 8
+
+
+@jax.jit
+@jax.vmap
+def _traced_densities(f: Array, G: Array) -> Array:
+    return _densities(jnp, np.asarray(R[2] @ PHI), f, G)
 
 
 # --- integrals over energies -----------------------------------------------------------------------

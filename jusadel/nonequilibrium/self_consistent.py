@@ -49,6 +49,8 @@ from jusadel.solver.linear import LinearSolver
 from jusadel.solver.spectra import spectrum
 from jusadel.solver.states.solution import Solution
 
+Array = jax.Array
+
 MEMORY = 12
 """Iterates that Anderson's mixing combines."""
 
@@ -165,10 +167,15 @@ def _posed(sol: Solution) -> DiscreteAction:
 def _kinetics_of(sol: Solution, given: tuple[Any, ...], where: Sites, solver: LinearSolver | None, x: Any) -> Kinetics:
     """The Kinetics at a pair potential x (2 K,), as pairs."""
     energies, contacts, eta, bath, weights = given
-    Delta = jnp.reshape(x, (-1, 2))
-    vertex = jnp.append(from_pairs(Delta), 0)[where.at] * jnp.exp(1j * jnp.asarray(where.phase))
-    weight = site_fields(sol.device, where)[0]
-    at_nodes = jax.ops.segment_sum(weight[:, None] * Delta, where.nodes, num_segments=len(sol.system.free))
+
+    @jax.jit
+    def fields(x: Array) -> tuple[Array, Array]:
+        Delta = jnp.reshape(x, (-1, 2))
+        vertex = jnp.append(from_pairs(Delta), 0)[where.at] * jnp.exp(1j * jnp.asarray(where.phase))
+        weight = site_fields(sol.device, where)[0]
+        return vertex, jax.ops.segment_sum(weight[:, None] * Delta, where.nodes, num_segments=len(sol.system.free))
+
+    vertex, at_nodes = fields(x)
     system = with_pairing(sol.system, at_nodes)
     state = replace(sol, vertex_Delta=vertex, Delta=nodal_mean(sol.mesh, vertex), system=system)
     with warnings.catch_warnings():  # of what was said of the numbers
@@ -180,10 +187,16 @@ def _kinetics_of(sol: Solution, given: tuple[Any, ...], where: Sites, solver: Li
 def _change(sol: Solution, given: tuple[Any, ...], where: Sites, solver: LinearSolver | None, x: Any) -> Any:
     """What another step would add to the pair potential x (2 K,)."""
     kin = _kinetics_of(sol, given, where, solver, x)
-    E, eta, Tc = jnp.asarray(kin.energies)[:, None], kin.spectrum.eta, site_fields(sol.device, where)[1]
-    a = kin.integrated(jnp.tanh(E / (2 * Tc)) * E / (E**2 + eta**2))
-    made = as_pairs(_amplitudes(kin)[where.nodes]) / a[:, None]
-    return made.ravel() - x
+    E, eta = jnp.asarray(kin.energies)[:, None], kin.spectrum.eta
+
+    @jax.jit
+    def change(x: Array) -> Array:
+        Tc = site_fields(sol.device, where)[1]
+        a = kin.integrated(jnp.tanh(E / (2 * Tc)) * E / (E**2 + eta**2))
+        made = as_pairs(_amplitudes(kin)[where.nodes]) / a[:, None]
+        return made.ravel() - x
+
+    return change(x)
 
 
 def _sites(kin: Kinetics) -> Sites:
@@ -201,9 +214,15 @@ def _with(sol: Solution, where: Sites, Delta: np.ndarray) -> Solution:
 def _amplitudes(kin: Kinetics) -> np.ndarray:
     """Int (i/8) Tr[(R2 + i R1) K] dE at the nodes of the discrete action, (N,) complex."""
     if is_traced((kin.spectrum.all_G, kin.all_f)):
-        return kin.integrated(jax.vmap(partial(_of_energy, jnp))(kin.spectrum.all_G, kin.all_f))
+        return kin.integrated(_of_energies(kin.spectrum.all_G, kin.all_f))
     each = [_of_energy(np, *at) for at in zip(kin.spectrum.all_G, kin.all_f, strict=True)]
     return np.asarray(kin.integrated(np.array(each)))
+
+
+@jax.jit
+@jax.vmap
+def _of_energies(G: Array, f: Array) -> Array:
+    return _of_energy(jnp, G, f)
 
 
 def _of_energy(xp: Any, G: Any, f: Any) -> Any:

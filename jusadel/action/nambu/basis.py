@@ -201,7 +201,8 @@ def bcs(xp: Any, omega: Any, Delta: Any) -> Any:
     return vector / xp.sqrt(omega**2 + re**2 + im**2)[..., None, None]
 
 
-def advanced(G: Array) -> Array:
+@numpy_if_few
+def advanced(xp: Any, G: Any) -> Any:
     """G^A = -R3 (G^R)^+ R3 of retarded functions (..., 4, 4)."""
-    R3 = jnp.asarray(R[2])
-    return -R3 @ jnp.conj(jnp.swapaxes(G, -1, -2)) @ R3
+    R3 = xp.asarray(R[2])
+    return -R3 @ xp.conj(xp.swapaxes(G, -1, -2)) @ R3

@@ -41,16 +41,22 @@ def kinetic_transport(spec: Spectrum, contacts: Mapping[str, Contact], bath: Any
         bath: temperature of the bath, or None.
         unknown: (n_E, N, 8) bool; elsewhere f is that of equilibrium, but for what contacts hold.
     """
+    held = [spec.system.layout.nodes_of_contact(spec.mesh, name) for name in contacts]
     E, N = jnp.asarray(spec.energies), len(spec.system.free)
-    given = _ground(E, spec.T if bath is None else bath)[:, None, None] * ONE * jnp.ones((N, 1))
-    for name, contact in contacts.items():
-        nodes = spec.system.layout.nodes_of_contact(spec.mesh, name)
-        given = given.at[:, nodes].set(contact.distribution(E)[:, None])
-    nothing = jnp.zeros(given.shape)
+
+    @jax.jit
+    def numbers() -> tuple[Array, Array]:
+        given = _ground(E, spec.T if bath is None else bath)[:, None, None] * ONE * jnp.ones((N, 1))
+        for nodes, contact in zip(held, contacts.values(), strict=True):
+            given = given.at[:, nodes].set(contact.distribution(E)[:, None])
+        return given, _omega(spec, E, bath)
+
+    given, omega = numbers()
+    nothing = on_device(np.zeros(given.shape))
     return Transport(
         system=spec.system,
         retarded=jnp.asarray(spec.all_G),
-        omega=_omega(spec, E, bath),
+        omega=omega,
         given=given,
         load=nothing,
         forced=nothing,
@@ -116,8 +122,8 @@ def settled(
         kin = at(with_numbers(contacts, x))
         return jnp.concatenate([_left_over(kin, contacts[name], name) for name in floating])
 
-    solve = lambda g, y: jnp.linalg.solve(jax.jacobian(g)(jnp.zeros_like(y)), y)  # noqa: E731
-    x = jax.lax.custom_root(unbalanced, jnp.asarray(start), lambda _, first: first, solve)
+    solve = lambda g, y: jax.jit(lambda y: jnp.linalg.solve(jax.jacobian(g)(jnp.zeros_like(y)), y))(y)  # noqa: E731
+    x = jax.lax.custom_root(jax.jit(unbalanced), jnp.asarray(start), lambda _, first: first, solve)
     return with_numbers(contacts, x)
 
 
