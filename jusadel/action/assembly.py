@@ -12,7 +12,7 @@ from jusadel.action.connectivity import EDGE_GRADIENT, EDGE_NODAL, Layout, Side,
 from jusadel.action.mesh_action import Cells, DiscreteAction, Joint, Nodes, scaled, to_nodes
 from jusadel.action.periodic import Seams, rotated_back
 from jusadel.action.terms import GRADIENT, NODAL, TERMS
-from jusadel.common.differentiability import numpy_if_few, on_device
+from jusadel.common.differentiability import numpy_if_few, on_device, one_program
 from jusadel.device.device import Device
 from jusadel.device.material.material import SHAPES
 from jusadel.device.pair_potential import as_pairs
@@ -91,20 +91,25 @@ def _links(device: Device, seam: Seams, corners: np.ndarray, spin_field: Any) ->
     The spin field (c, 3, 3, 2) at the corners is linear along each edge.
     """
     following = np.roll(corners, -1, axis=1)
-    points = device.mesh.points
-    steps = points[following] - points[corners]
     pairs = np.stack([corners, following], axis=-1).reshape(-1, 2)
     sign = np.where(pairs[:, 0] < pairs[:, 1], 1.0, -1.0)
-    line_A = (sign * device.between_nodes(device.mesh.edges)[edge_rows(device.mesh.edges, pairs)]).reshape(
-        corners.shape
+    rows = edge_rows(device.mesh.edges, pairs)
+    steps, line_A, line_a = _along_edges(
+        device.mesh.points, corners, following, sign, device.between_nodes(device.mesh.edges), rows, spin_field
     )
-    mean = (spin_field + spin_field[:, np.array([1, 2, 0])]) / 2
-    line_a = (mean * steps[:, :, None]).sum(axis=-1)
     turn = None
     if len(seam.slaves):
         line_A = line_A - (seam.phase[following] - seam.phase[corners]) / 2
         turn = None if seam.spin is None else seam.spin[corners]
     return {"steps": steps, "line_A": line_A, "line_a": line_a, "turn": turn}
+
+
+@one_program
+def _along_edges(points: Any, corners: Any, following: Any, sign: Any, A: Any, rows: Any, spin_field: Any) -> Any:
+    """The edges of triangles, and the line integrals of both potentials along them."""
+    steps = points[following] - points[corners]
+    mean = (spin_field + spin_field[:, np.array([1, 2, 0])]) / 2
+    return steps, (sign * A[rows]).reshape(corners.shape), (mean * steps[:, :, None]).sum(axis=-1)
 
 
 # --- cells ---------------------------------------------------------------------------------------
@@ -123,6 +128,7 @@ def _triangle_cells(device: Device, seam: Seams) -> Cells:
     )
 
 
+@one_program
 def _mean(D: Any) -> Any:
     return (D[:, 0, 0] + D[:, 1, 1]) / 2
 
@@ -196,8 +202,7 @@ def interface_joints(device: Device, seam: Seams) -> tuple[Joint, ...]:
 def _joint(mesh: Mesh, seam: Seams, barrier: Any, edges: np.ndarray, others: np.ndarray) -> Joint:
     """Half of each edge's length goes to the pair at either end; the end of a slit, one node, pairs with itself."""
     pairs, which = np.unique(np.stack([edges.ravel(), others.ravel()], axis=1), axis=0, return_inverse=True)
-    step = mesh.points[edges[:, 1]] - mesh.points[edges[:, 0]]
-    half = ((step**2).sum(axis=1) ** 0.5 / 2).repeat(2)
+    half = _half_lengths(mesh.points, edges)
     length = to_nodes(which.reshape(-1, 1), half[:, None], len(pairs))
     first = pairs[:, 0]
     if len(seam.slaves):
@@ -210,6 +215,13 @@ def _joint(mesh: Mesh, seam: Seams, barrier: Any, edges: np.ndarray, others: np.
         polarisation=_filtering(barrier, seam, first),
         scattering=_scattering(barrier, seam, length),
     )
+
+
+@one_program
+def _half_lengths(points: Any, edges: Any) -> Any:
+    """Half the length of each edge, for either end."""
+    step = points[edges[:, 1]] - points[edges[:, 0]]
+    return ((step**2).sum(axis=1) ** 0.5 / 2).repeat(2)
 
 
 def _filtering(barrier: Any, seam: Seams, nodes: np.ndarray) -> Any:

@@ -121,11 +121,15 @@ def _from_above(omega: Array, fields: dict[str, Array], terms: tuple[Term, ...])
     """G and Newton's last step (b,): from the normal state; at real energies in steps towards the axis."""
     V = jnp.broadcast_to(jnp.eye(4, dtype=omega.dtype), (len(omega), 4, 4))
     if jnp.iscomplexobj(omega):
-        energies = [value for name, value in fields.items() if name not in WITHOUT_SCALE]
-        highest = jax.lax.stop_gradient(sum(jnp.max(jnp.abs(v)) for v in energies))
+        highest = jax.lax.stop_gradient(_highest([v for name, v in fields.items() if name not in WITHOUT_SCALE]))
         for rung in RUNGS:
             V = _solve_all(omega + rung * highest, V, fields, terms)[2]
     return _solve_all(omega, V, fields, terms)[:2]
+
+
+@jax.jit
+def _highest(energies: list[Array]) -> Array:
+    return sum((jnp.max(jnp.abs(v)) for v in energies), jnp.zeros(()))
 
 
 @partial(jax.jit, static_argnums=3)

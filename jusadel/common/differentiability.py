@@ -163,6 +163,17 @@ def numpy_if_few(function: Callable[..., Any]) -> Callable[..., Any]:
     return chosen
 
 
+def one_program(function: Callable[..., R]) -> Callable[..., R]:
+    """A function of arrays: where any of them is JAX's, one program in place of one for each operation."""
+    compiled = jax.jit(function)
+
+    @wraps(function)
+    def chosen(*arrays: Any) -> R:
+        return (compiled if any(isinstance(x, jax.Array) for x in arrays) else function)(*arrays)
+
+    return chosen
+
+
 def _of_numpy(x: Any) -> Any:
     return np.asarray(x) if isinstance(x, jax.Array) else x
 

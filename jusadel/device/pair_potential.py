@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.arguments import is_number, real
-from jusadel.common.differentiability import is_traced, numpy_if_few, on_device, refuse_traced, with_rows
+from jusadel.common.differentiability import is_traced, numpy_if_few, on_device, one_program, refuse_traced, with_rows
 from jusadel.common.types import Number, Values
 from jusadel.device.device import Device
 
@@ -181,6 +181,7 @@ def _pairs(name: str, given: Any) -> tuple[tuple[float, float], ...]:
 # --- as real numbers ---------------------------------------------------------------------------------
 
 
+@one_program
 def as_pairs(z: Any) -> Any:
     """Real and imaginary part as the action has them, (..., 2) from complex (...)."""
     return (jnp if isinstance(z, jax.Array) else np).stack([z.real, z.imag], axis=-1)

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from jusadel.common.differentiability import one_program
 from jusadel.mesh.topology import SIDES, Integers, Topology, check_connected, frozen, integers, some, split_lines
 
 SLIVER = 1e-14
@@ -21,6 +22,7 @@ DIGITS = 1e-8
 """Largest rounding of a coordinate, in edges: below that, lengths and areas are known to seven digits."""
 
 
+@one_program
 def signed_areas(corners: Any) -> Any:
     """(m,) areas of triangles with corners (m, 3, 2), negative where they run clockwise."""
     u, v = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from jusadel.common.differentiability import one_program
 from jusadel.common.types import Values
 from jusadel.mesh.checks import (
     MeshQuality,
@@ -135,8 +136,7 @@ class Mesh:
 
     @property
     def _corners(self) -> Any:
-        points = self.points if isinstance(self.points, np.ndarray) else jnp.asarray(self.points)
-        return points[self.triangles]
+        return _rows(self.points, self.triangles)
 
     @property
     def areas(self) -> Values:
@@ -154,11 +154,7 @@ class Mesh:
 
         grad phi_i = (y_j - y_k, x_k - x_j) / (2 area), with i, j, k counter-clockwise.
         """
-        x = self._corners
-        across = x[:, [1, 2, 0]] - x[:, [2, 0, 1]]
-        xp = np if isinstance(x, np.ndarray) else jnp
-        turned = xp.stack([across[..., 1], -across[..., 0]], axis=-1)
-        return turned / (2 * self.areas[:, None, None])
+        return _shape_gradients(self._corners)
 
     @property
     def local_stiffness(self) -> Values:
@@ -276,3 +272,17 @@ jax.tree_util.register_pytree_with_keys(
     lambda mesh: (((jax.tree_util.GetAttrKey("points"), mesh.points),), mesh.topology),
     _rebuilt,
 )
+
+
+@one_program
+def _rows(values: Any, at: Any) -> Any:
+    return (values if isinstance(values, np.ndarray) else jnp.asarray(values))[at]
+
+
+@one_program
+def _shape_gradients(x: Any) -> Any:
+    """Of triangles with corners (m, 3, 2)."""
+    across = x[:, [1, 2, 0]] - x[:, [2, 0, 1]]
+    xp = np if isinstance(x, np.ndarray) else jnp
+    turned = xp.stack([across[..., 1], -across[..., 0]], axis=-1)
+    return turned / (2 * signed_areas(x)[:, None, None])

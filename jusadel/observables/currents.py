@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.common.differentiability import numpy_if_few, on_device, values_of
+from jusadel.common.differentiability import numpy_if_few, on_device, one_program, values_of
 from jusadel.common.types import Point
 from jusadel.observables.cuts import coordinates, flux_through_triangles, point
 from jusadel.observables.densities import charge_currents_of_cells, spin_currents_of_cells
@@ -161,4 +161,9 @@ def _along_edges(sol: Solved, current: Array, rows: np.ndarray, start: np.ndarra
     right = coordinates(values_of(sol.mesh.points), start, end, 0.0)[1] > 0
     chi = jnp.asarray(right[triangles[beside[met]]].astype(float))
     at = len(triangles) + met
-    return jnp.einsum("m,m...k,mik,mi->...", cells.area[at], current[at], cells.gradients[at], chi)
+    return _through(cells.area, current, cells.gradients, at, chi)
+
+
+@one_program
+def _through(area: Any, current: Any, gradients: Any, at: Any, chi: Any) -> Array:
+    return jnp.einsum("m,m...k,mik,mi->...", area[at], current[at], gradients[at], chi)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.arguments import real
-from jusadel.common.differentiability import is_traced, refuse_in_program, values_of
+from jusadel.common.differentiability import is_traced, one_program, refuse_in_program, values_of
 from jusadel.common.types import Point
 from jusadel.mesh.mesh import Mesh
 
@@ -23,8 +23,13 @@ Array = jax.Array
 def flux_through_triangles(mesh: Mesh, current: Array, start: Point, end: Point) -> tuple[Array, np.ndarray]:
     """Sum of j x step over the pieces of the cut, for currents (m, ..., 2), and the triangles that it crosses."""
     rows, steps = _path(mesh, point("start", start), point("end", end))
+    return _through_steps(current, rows, steps), rows
+
+
+@one_program
+def _through_steps(current: Array, rows: np.ndarray, steps: Any) -> Array:
     across = jnp.stack([steps[:, 1], -steps[:, 0]], axis=1)
-    return jnp.einsum("t...k,tk->...", current[rows], across), rows
+    return jnp.einsum("t...k,tk->...", current[rows], across)
 
 
 def _path(mesh: Mesh, start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, Any]:

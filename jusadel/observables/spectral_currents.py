@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.arguments import is_number, real
-from jusadel.common.differentiability import is_traced, values_of
+from jusadel.common.differentiability import is_traced, one_program, values_of
 from jusadel.common.types import ArrayLike, Point
 from jusadel.observables import currents as fluxes, densities as observables
 from jusadel.solver.spectra import Spectrum
@@ -38,22 +38,22 @@ def spectral_current(spec: Spectrum, *where: str | Point) -> Array:
     Returns:
         (n_E,), odd in E [nu D].
     """
-    return _at_each_energy(spec, _charge(where), *where).imag / 2
+    return _half(_at_each_energy(spec, _charge(where), *where))
 
 
 def spectral_spin_current(spec: Spectrum, *where: str | Point) -> Array:
     """Spin current per energy, (n_E, 3); as `spectral_current`."""
-    return _at_each_energy(spec, _spin(where), *where).imag / 2
+    return _half(_at_each_energy(spec, _spin(where), *where))
 
 
 def spectral_current_density(spec: Spectrum, at: str = "triangles") -> Array:
     """Charge current density per energy, (n_E, m, 2) or (n_E, n, 2); `at` as in `charge_current`."""
-    return _at_each_energy(spec, observables.charge_current, at).imag / 2
+    return _half(_at_each_energy(spec, observables.charge_current, at))
 
 
 def spectral_spin_current_density(spec: Spectrum, at: str = "triangles") -> Array:
     """Spin current density per energy, (n_E, m, 3, 2) or (n_E, n, 3, 2); `at` as in `spin_current`."""
-    return _at_each_energy(spec, observables.spin_current, at).imag / 2
+    return _half(_at_each_energy(spec, observables.spin_current, at))
 
 
 def equilibrium_current(
@@ -105,6 +105,11 @@ def _at_each_energy(spec: Spectrum, observable: Observable, *arguments: Any) -> 
     return jnp.stack([observable(_alone(spec, k), *arguments) for k in range(len(spec.energies))])
 
 
+@one_program
+def _half(F: Array) -> Array:
+    return F.imag / 2
+
+
 def _alone(spec: Spectrum, k: int) -> Solution:
     return Solution(
         device=spec.device,
@@ -129,11 +134,16 @@ def _integrated(spec: Spectrum, F: Array, T: Any, weights: Any) -> Array:
         raise ValueError(f"eta = {eta:g}, T = {at!r}; expected eta < pi T, below the first pole of tanh")
     if is_traced((eta, at)):  # in a program, where nothing can be raised
         F = jnp.where(eta < np.pi * at, F, jnp.nan)
-    tanh = jnp.tanh((spec.energies + 1j * spec.eta) / (2 * T))
     w = jnp.asarray(trapezoidal(_ascending(spec.energies)) if weights is None else real("weights", weights))
     if w.shape != spec.energies.shape:
         raise ValueError(f"weights has shape {w.shape}; expected {spec.energies.shape}, one for each energy")
-    return jnp.einsum("e,e...->...", w, (tanh.reshape((-1,) + (1,) * (F.ndim - 1)) * F).imag) / 2
+    return _sum_of_energies(F, spec.energies, spec.eta, T, w)
+
+
+@one_program
+def _sum_of_energies(F: Array, E: Any, eta: Any, T: Any, weights: Any) -> Array:
+    tanh = jnp.tanh((E + 1j * eta) / (2 * T))
+    return jnp.einsum("e,e...->...", weights, (tanh.reshape((-1,) + (1,) * (F.ndim - 1)) * F).imag) / 2
 
 
 def _ascending(E: Any) -> Any:

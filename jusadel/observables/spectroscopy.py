@@ -11,7 +11,7 @@ import numpy as np
 from jusadel.action.mesh_action import to_nodes
 from jusadel.action.nambu import L, R
 from jusadel.common.arguments import is_number, real
-from jusadel.common.differentiability import is_traced, on_device, refuse_in_program, values_of
+from jusadel.common.differentiability import is_traced, on_device, one_program, refuse_in_program, values_of
 from jusadel.common.types import ArrayLike, Point
 from jusadel.mesh.point_search import PointSearch, corner_shares
 from jusadel.observables.cuts import point
@@ -183,7 +183,7 @@ def tunnelling_spectrum(
     V = _voltages(spec, T, voltages)
     xp = jnp if is_traced((spec, T, voltages, polarisation)) else np
     E, N = _both_signs(xp, spec, polarisation)
-    return on_device(_thermal_weights(xp, E, V, T) @ N)
+    return on_device(_thermal_weights(E, V, T) @ N)
 
 
 def _rows_of(spec: Spectrum, region: str | None) -> Any:
@@ -219,16 +219,22 @@ def _numbers_of(spec: Spectrum) -> Any:
 
 def _seen(spec: Spectrum, spin: bool) -> Any:
     xp = _numbers_of(spec)
-    return (_spins if spin else _states)(xp, xp.asarray(spec.G))
+    return (_spins if spin else _states)(xp.asarray(spec.G))
 
 
-def _states(xp: Any, G: Any) -> Any:
-    return -xp.einsum("ij,...ji->...", R[2], G).real / 4
+def _of(x: Any) -> Any:
+    return np if isinstance(x, np.ndarray) else jnp
 
 
-def _spins(xp: Any, G: Any) -> Any:
+@one_program
+def _states(G: Any) -> Any:
+    return -_of(G).einsum("ij,...ji->...", R[2], G).real / 4
+
+
+@one_program
+def _spins(G: Any) -> Any:
     matrices = (1j * R[2] - np.eye(4)) @ L  # (1 + tau3) sigma_k g = -(1 - i R3) L_k G
-    return xp.einsum("aij,...ji->...a", matrices, G).real / 4
+    return _of(G).einsum("aij,...ji->...a", matrices, G).real / 4
 
 
 def _checked_polarisation(given: Any) -> Any:
@@ -244,13 +250,15 @@ def _both_signs(xp: Any, spec: Spectrum, polarisation: Any) -> tuple[Any, Any]:
     known, G = values_of(spec.energies), xp.asarray(spec.G)
     first = np.unique(np.concatenate([known, -known]), return_index=True)[1]
     both = xp.concatenate([spec.energies, -spec.energies])
-    seen = [_states(xp, g) + _spins(xp, g) @ polarisation for g in (G, G.conj())]
+    seen = [_states(g) + _spins(g) @ polarisation for g in (G, G.conj())]
     return both[first], xp.concatenate(seen)[first]
 
 
-def _thermal_weights(xp: Any, E: Any, V: Any, T: Any) -> Any:
+@one_program
+def _thermal_weights(E: Any, V: Any, T: Any) -> Any:
     """Weights (n_V, k) of the values at energies E (k,) in Int dE N(E) [-f'(E - V)], exact for N linear in between."""
     x = (E - V[:, None]) / T
+    xp = _of(x)
     f, log = (1 - xp.tanh(x / 2)) / 2, xp.logaddexp(0, -x)  # f and its integral from E upward over T
     mass, step = f[:, :-1] - f[:, 1:], xp.diff(E)
     right = (T * (log[:, :-1] - log[:, 1:]) / step) - f[:, 1:] if len(E) > 1 else mass
