@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -150,6 +151,7 @@ SMALL = 1e-3
 """Spin in units of 2T below which its distribution is a series: its derivative at zero spin is finite."""
 
 
+@jax.jit
 def _distribution(E: Any, V: Any, S: Any, T: Any) -> Any:
     """As `Contact.distribution`, where JAX traces any of the numbers."""
     tau, rate = np.array([1.0, -1.0]), 1 / (2 * T)

@@ -167,15 +167,8 @@ def _posed(sol: Solution) -> DiscreteAction:
 def _kinetics_of(sol: Solution, given: tuple[Any, ...], where: Sites, solver: LinearSolver | None, x: Any) -> Kinetics:
     """The Kinetics at a pair potential x (2 K,), as pairs."""
     energies, contacts, eta, bath, weights = given
-
-    @jax.jit
-    def fields(x: Array) -> tuple[Array, Array]:
-        Delta = jnp.reshape(x, (-1, 2))
-        vertex = jnp.append(from_pairs(Delta), 0)[where.at] * jnp.exp(1j * jnp.asarray(where.phase))
-        weight = site_fields(sol.device, where)[0]
-        return vertex, jax.ops.segment_sum(weight[:, None] * Delta, where.nodes, num_segments=len(sol.system.free))
-
-    vertex, at_nodes = fields(x)
+    places, weight = (where.at, where.phase, where.nodes), site_fields(sol.device, where)[0]
+    vertex, at_nodes = _at_vertices(x, weight, places, len(sol.system.free))
     system = with_pairing(sol.system, at_nodes)
     state = replace(sol, vertex_Delta=vertex, Delta=nodal_mean(sol.mesh, vertex), system=system)
     with warnings.catch_warnings():  # of what was said of the numbers
@@ -187,16 +180,28 @@ def _kinetics_of(sol: Solution, given: tuple[Any, ...], where: Sites, solver: Li
 def _change(sol: Solution, given: tuple[Any, ...], where: Sites, solver: LinearSolver | None, x: Any) -> Any:
     """What another step would add to the pair potential x (2 K,)."""
     kin = _kinetics_of(sol, given, where, solver, x)
-    E, eta = jnp.asarray(kin.energies)[:, None], kin.spectrum.eta
+    Tc = site_fields(sol.device, where)[1]
+    a = kin.integrated(_of_pairing(jnp.asarray(kin.energies), kin.spectrum.eta, Tc))
+    return _made(_amplitudes(kin), where.nodes, a) - x
 
-    @jax.jit
-    def change(x: Array) -> Array:
-        Tc = site_fields(sol.device, where)[1]
-        a = kin.integrated(jnp.tanh(E / (2 * Tc)) * E / (E**2 + eta**2))
-        made = as_pairs(_amplitudes(kin)[where.nodes]) / a[:, None]
-        return made.ravel() - x
 
-    return change(x)
+@partial(jax.jit, static_argnums=3)
+def _at_vertices(x: Array, weight: Array, places: tuple[Any, ...], N: int) -> tuple[Array, Array]:
+    """The pair potential at the triangles' vertices (m, 3), and summed at the nodes (N, 2)."""
+    at, phase, nodes = places
+    Delta = jnp.reshape(x, (-1, 2))
+    vertex = jnp.append(from_pairs(Delta), 0)[at] * jnp.exp(1j * jnp.asarray(phase))
+    return vertex, jax.ops.segment_sum(weight[:, None] * Delta, nodes, num_segments=N)
+
+
+@jax.jit
+def _of_pairing(E: Array, eta: Any, Tc: Array) -> Array:
+    return jnp.tanh(E[:, None] / (2 * Tc)) * E[:, None] / (E[:, None] ** 2 + eta**2)
+
+
+@jax.jit
+def _made(amplitudes: Array, nodes: Any, a: Array) -> Array:
+    return (as_pairs(amplitudes[nodes]) / a[:, None]).ravel()
 
 
 def _sites(kin: Kinetics) -> Sites:

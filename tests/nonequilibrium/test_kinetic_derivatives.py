@@ -1,15 +1,19 @@
 """Gradients through `kinetics`: currents, densities and distributions with respect to every kind of number."""
 
 from functools import partial
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.optimize import brentq
+from shared import load
 
 import jusadel as ju
 from jusadel.nonequilibrium.derivatives.pairing import Mixture, moved
+
+uses = load("first_uses", Path(__file__).parents[2] / "benchmarks")
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning"),
@@ -175,6 +179,21 @@ def test_gradient_by_iterations(gradients):
         return ju.current_through(ju.kinetics(spec, contacts, **options), "right")
 
     assert float(jax.grad(currents)(0.7)) == pytest.approx(float(gradients["voltage"][0]), rel=1e-9)
+
+
+def settled_along(at):
+    """`test_floating_contact` at another point."""
+    return jax.jvp(lambda x: probe(*x), (jnp.asarray(at),), (jnp.asarray([1.0, -0.7]),))[1]
+
+
+def test_the_next_gradient_compiles_nothing(gradients):
+    """In a fit there are many."""
+    other = jax.tree.map(jnp.asarray, VALUES | {"voltage": np.array(0.65), "D": np.array(1.15)})
+    settled_along([0.72, 1.2])
+    with uses.Heard() as heard:
+        jax.jacrev(all_of)(other)
+        settled_along([0.68, 1.25])
+    assert heard.programs == 0
 
 
 INSIDE = 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 import jax
@@ -43,20 +44,14 @@ def kinetic_transport(spec: Spectrum, contacts: Mapping[str, Contact], bath: Any
     """
     held = [spec.system.layout.nodes_of_contact(spec.mesh, name) for name in contacts]
     E, N = jnp.asarray(spec.energies), len(spec.system.free)
-
-    @jax.jit
-    def numbers() -> tuple[Array, Array]:
-        given = _ground(E, spec.T if bath is None else bath)[:, None, None] * ONE * jnp.ones((N, 1))
-        for nodes, contact in zip(held, contacts.values(), strict=True):
-            given = given.at[:, nodes].set(contact.distribution(E)[:, None])
-        return given, _omega(spec, E, bath)
-
-    given, omega = numbers()
+    given = _given(
+        E, _or_zero(spec.T if bath is None else bath), held, [c.distribution(E) for c in contacts.values()], N
+    )
     nothing = on_device(np.zeros(given.shape))
     return Transport(
         system=spec.system,
         retarded=jnp.asarray(spec.all_G),
-        omega=omega,
+        omega=_omega(spec, E, bath),
         given=given,
         load=nothing,
         forced=nothing,
@@ -65,19 +60,36 @@ def kinetic_transport(spec: Spectrum, contacts: Mapping[str, Contact], bath: Any
     )
 
 
+def _or_zero(T: Any) -> Any:
+    """None for zero, where the tanh is a step."""
+    return None if isinstance(T, float | int) and T == 0 else T
+
+
 def _ground(E: Array, T: Any) -> Array:
-    if isinstance(T, float | int) and T == 0:
-        return jnp.ones_like(E)
-    return jnp.tanh(E / (2 * T))
+    return jnp.ones_like(E) if T is None else jnp.tanh(E / (2 * T))
+
+
+@partial(jax.jit, static_argnums=4)
+def _given(E: Array, T: Any, held: list[np.ndarray], distributions: list[Any], N: int) -> Array:
+    """That of equilibrium, and at the contacts' nodes theirs, (n_E, N, 8)."""
+    given = _ground(E, T)[:, None, None] * ONE * jnp.ones((N, 1))
+    for nodes, distribution in zip(held, distributions, strict=True):
+        given = given.at[:, nodes].set(distribution[:, None])
+    return given
 
 
 def _omega(spec: Spectrum, E: Array, bath: Any) -> Array:
     """`frequency_matrix` of every energy; its real part drops out, since tau3 commutes with F."""
     if bath is None:
         return on_device(np.zeros((len(E), len(spec.system.free), 8, 8), complex))
+    return _at_rates(bath_rates(spec.system, spec.eta), E, _or_zero(bath))
+
+
+@jax.jit
+def _at_rates(rates: Array, E: Array, bath: Any) -> Array:
     to_bath, sides = np.eye(8, k=4), np.diag([1.0] * 4 + [-1.0] * 4)
     of_one = (sides + 2 * _ground(E, bath)[:, None, None] * to_bath).astype(complex)
-    return bath_rates(spec.system, spec.eta)[:, None, None] * of_one[:, None]
+    return rates[:, None, None] * of_one[:, None]
 
 
 def differentiated_kinetics(
@@ -122,8 +134,8 @@ def settled(
         kin = at(with_numbers(contacts, x))
         return jnp.concatenate([_left_over(kin, contacts[name], name) for name in floating])
 
-    solve = lambda g, y: jax.jit(lambda y: jnp.linalg.solve(jax.jacobian(g)(jnp.zeros_like(y)), y))(y)  # noqa: E731
-    x = jax.lax.custom_root(jax.jit(unbalanced), jnp.asarray(start), lambda _, first: first, solve)
+    solve = lambda g, y: jnp.linalg.solve(jax.jacobian(g)(jnp.zeros_like(y)), y)  # noqa: E731
+    x = jax.lax.custom_root(unbalanced, jnp.asarray(start), lambda _, first: first, solve)
     return with_numbers(contacts, x)
 
 
