@@ -241,9 +241,38 @@ def long_range_spin(found):
     assert found["odd_0.05meV_1250nm"] > 100 * found["odd_0meV_1250nm"]
 
 
+def moving_vortices(found):
+    """Mirrored with the phase, moved by phase over field alone; and the currents of linear equations."""
+    assert found["nm_100mT_0.0rad_0"] == pytest.approx(300, abs=1)
+    assert found["nm_100mT_0.01rad_0"] == pytest.approx(600 - found["nm_100mT_minus_0.01rad_0"], abs=1)
+    by_phase, by_field = currents_behind_barriers()
+    for angle in (0, 20, 40, 60):
+        assert found[f"nm_50mT_0.005rad_{angle}"] == pytest.approx(found[f"nm_100mT_0.01rad_{angle}"], abs=1)
+        for phase in ("minus_0.01", "0.0", "0.01"):
+            law = by_phase * float(phase.replace("minus_", "-")) + by_field * np.sin(np.deg2rad(angle))
+            assert found[f"nA_100mT_{phase}rad_{angle}"] == pytest.approx(law, abs=0.03 * by_phase * 0.01)
+
+
+def currents_behind_barriers():
+    """nA: to lowest order in the pairs behind both barriers, for one radian, and for 100 mT across the current."""
+    mass, alpha, D, T, gap, L, barrier = 0.026 * electron_mass, 0.28e-10 * e, 100e-4, 0.3 * k, 0.2e-3 * e, 300e-9, 2e-6
+    a, theta, h = mass * alpha / hbar**2, 2 * mass * alpha**2 * 150e-15 / hbar**3, 10 * MU_B * 0.1 / 2
+    x, by_phase, by_field = np.linspace(-L / 2, L / 2, 2001), 0.0, 0.0
+    for w in np.pi * T * (2 * np.arange(60) + 1):
+        G, F, q = w / np.hypot(w, gap), gap / np.hypot(w, gap), np.sqrt(2 * w / (hbar * D))
+        p, C, S = np.hypot(q, 2 * a), np.cosh(q * L / 2), np.sinh(q * L / 2)  # p: of triplets along the field
+        even = G * C + barrier * q * S
+        singlet, forced = F / even * np.cosh(q * x), 2 * h / (hbar * D) / (4 * a**2) * F / even
+        own = forced * even / (G * np.cosh(p * L / 2) + barrier * p * np.sinh(p * L / 2))
+        across = 2 * a * theta * np.trapezoid((forced * np.cosh(q * x) - own * np.cosh(p * x)) / singlet, x)
+        resistance = np.trapezoid(singlet**-2, x) + 2 * barrier / (F * singlet[-1])
+        by_phase, by_field = by_phase + 1 / resistance, by_field + across / resistance
+    return 1e9 * 2 * np.pi * T / e / 5.0 * 600e-9 * np.array([by_phase, by_field])
+
+
 CHECKS = [sns, sf_bilayer, spin_valve, zero_pi, squipt, two_fluxes, little_parks, vortex, hanle, spin_hall, phi0]
 CHECKS += [spin_hall_junction, rashba_square, domain_wall, giant_vortices, andreev_interferometer, josephson_diode]
-CHECKS = {check.__name__: check for check in [*CHECKS, long_range_spin]}
+CHECKS = {check.__name__: check for check in [*CHECKS, long_range_spin, moving_vortices]}
 
 
 def test_every_page_is_checked():

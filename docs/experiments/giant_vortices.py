@@ -35,4 +35,5 @@ for winding, (upper, lower) in enumerate(axes.T, start=1):
         axis.set(xlabel="x [nm]", title=f"winding {winding}", aspect="equal")
 for row, label in zip(axes, (r"$\log_{10}$ pair amplitude [$k_B T_c$]", "phase"), strict=True):
     figure.colorbar(row[0].collections[0], ax=row, label=label)
+    row[0].set_ylabel("y [nm]")
 figure.savefig("giant_vortices.png")

@@ -32,7 +32,7 @@ for name, current in zip(("2", "4", "16"), (single[0], single[1], single[3]), st
 print(f"uA_16meVnm_opposite = {opposite:.6f}\nuA_16meVnm_parallel = {at_zero_phase(16 * up, 16 * up)[1]:.6f}")
 print(f"uA_16meVnm_antiparallel = {both[3]:.6f}\nuA_16meVnm_along_edge = {at_zero_phase((16.0, 0, 0))[1]:.6f}")
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
-ju.plot.arrows(sol, ax=left).set_title("no phase difference; an insulator below")
+ju.plot.arrows(sol, ax=left).set_title("phase 0, an insulator below", loc="left")
 right.plot(strengths, single, "o-", label="one insulator")
 right.plot(strengths, both, "s-", label="two, magnetised against each other")
 right.set(xlabel="exchange field x thickness [meV nm]", ylabel="current without a phase [uA]")

@@ -18,7 +18,7 @@ def junction(phase):
 
 
 def screened(phase, mT):
-    return ju.solve_screened(junction(phase), T, u.field(mT=mT), u.permeability, 0.0, frequencies=4)
+    return ju.solve_screened(junction(phase), T, u.field(mT=mT), u.permeability, pair_potential=0.0, frequencies=4)
 
 
 alone = float(ju.current_through(ju.solve(junction(0.1), T, 0.0, frequencies=4), "right"))  # spread over all the width

@@ -75,8 +75,8 @@ class Contact:
         nothing_held = self.voltage is None and not _is_some(self.spin)
         if nothing_held and self.current is None and self.spin_current is None:
             raise ValueError(
-                "Contact without voltage, current, spin or spin_current; leave the boundary out for vacuum, or give "
-                "current=0.0 for an electrode that takes up spin and no charge"
+                "Contact without voltage, current, spin or spin_current; give voltage=0.0 for a grounded electrode, "
+                "current=0.0 for one that takes up spin and no charge, or leave the boundary out for vacuum"
             )
         if self.polarisation is not None:
             if self.tunnel is None:

@@ -13,6 +13,7 @@ from jusadel.action.nambu import L, R
 from jusadel.common.arguments import is_number, real
 from jusadel.common.differentiability import is_traced, on_device, one_program, refuse_in_program, values_of
 from jusadel.common.types import ArrayLike, Point
+from jusadel.device.units.shown import Scale, scale, with_unit
 from jusadel.mesh.point_search import PointSearch, corner_shares
 from jusadel.observables.cuts import point
 from jusadel.solver.spectra import Spectrum
@@ -98,8 +99,9 @@ def minigap(spec: Spectrum, at: Point | None = None, region: str | None = None, 
     order = np.unique(np.abs(np.asarray(values_of(spec.energies))), return_index=True)[1]
     E = xp.abs(xp.asarray(spec.energies))[order]
     N = _largest(spec, at, region)[order]
-    k = _first_above(np.asarray(values_of(E)), np.asarray(values_of(N)), fraction)
-    return on_device(np.zeros(()) if k == 0 else _steepest(xp, E, N, k - 1))
+    energy = scale(spec.units, "energy")
+    k = _first_above(np.asarray(values_of(E)), np.asarray(values_of(N)), fraction, energy)
+    return on_device(np.zeros(()) if k == 0 else _steepest(xp, E, N, k - 1, energy))
 
 
 def _largest(spec: Spectrum, at: Point | None, region: str | None) -> Any:
@@ -109,6 +111,8 @@ def _largest(spec: Spectrum, at: Point | None, region: str | None) -> Any:
         return N[:, slice(None) if region is None else np.unique(mesh.triangles[_rows_of(spec, region)])].max(axis=1)
     if region is not None:
         raise ValueError(f"at = {at!r} and region = {region!r} are both given; expected one of them")
+    if isinstance(at, str):
+        raise ValueError(f"at = {at!r}; expected a place (2,) of the mesh; a region is said by name: region={at!r}")
     place = point("at", at)
     inside = PointSearch(mesh).found(place[None])
     corners, shares = mesh.triangles[inside[0]], corner_shares(mesh, inside, place[None])[0]
@@ -118,25 +122,26 @@ def _largest(spec: Spectrum, at: Point | None, region: str | None) -> Any:
     return N[:, corners] @ shares
 
 
-def _first_above(E: np.ndarray, N: np.ndarray, fraction: float) -> int:
+def _first_above(E: np.ndarray, N: np.ndarray, fraction: float, energy: Scale) -> int:
     """The first of ascending energies at which N is above the fraction, checked to be bracketed by those given."""
     above = np.flatnonzero(fraction < N)
     if len(E) < 3:
         raise ValueError(f"the spectrum has {len(E)} energies; expected three and more, close to each other at the gap")
     if len(above) == 0:
         raise ValueError(
-            f"up to E = {E[-1]:.4g} the density of states stays below {fraction:g}: the gap is larger; give larger "
-            "energies, or a smaller fraction"
+            f"up to E = {with_unit(E[-1], energy, 4)} the density of states stays below {fraction:g}: the gap is "
+            "larger; give larger energies, or a smaller fraction"
         )
     if above[0] == 0 and E[0] > 0:
         raise ValueError(
-            f"the density of states is above {fraction:g} already at the lowest energy, E = {E[0]:.4g}: give lower "
-            "ones, and E = 0, where this says that there is no gap, or a smaller eta"
+            f"the density of states is above {fraction:g} already at the lowest energy, "
+            f"E = {with_unit(E[0], energy, 4)}: give lower ones, and E = 0, where this says that "
+            "there is no gap, or a smaller eta"
         )
     return int(above[0])
 
 
-def _steepest(xp: Any, E: Any, N: Any, k: int) -> Any:
+def _steepest(xp: Any, E: Any, N: Any, k: int, energy: Scale) -> Any:
     """Uphill from interval k to where dN/dE is largest, by a parabola through it and its two neighbours."""
     slope, middle = xp.diff(N) / xp.diff(E), (E[1:] + E[:-1]) / 2
     known = np.asarray(values_of(slope))
@@ -146,8 +151,8 @@ def _steepest(xp: Any, E: Any, N: Any, k: int) -> Any:
         k -= 1
     if k == len(known) - 1:
         raise ValueError(
-            f"the density of states rises ever more steeply up to the largest energy, E = {values_of(E)[-1]:.4g}: "
-            "give larger ones"
+            "the density of states rises ever more steeply up to the largest energy, "
+            f"E = {with_unit(values_of(E)[-1], energy, 4)}: give larger ones"
         )
     if k == 0:
         return middle[k]

@@ -538,7 +538,7 @@ def test_distribution_of_an_electrode(temperature):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({}, "Contact without voltage, current, spin"),
+        ({}, "Contact without voltage, current, spin or spin_current; give voltage=0.0 for a grounded"),
         ({"tunnel": 1.0, "current": 1.0}, "tunnel = 1.0 without voltage or spin"),
         ({"voltage": 1.0, "current": 1.0}, "voltage = 1.0 and current = 1.0; expected one"),
         ({"voltage": 1.0, "spin": (0, 0, 1), "spin_current": (0, 0, 1)}, "spin_current = .*; expected one"),

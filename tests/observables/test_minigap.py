@@ -1,5 +1,7 @@
 """The gap in a density of states: closed forms of films and of short and long junctions."""
 
+from dataclasses import replace
+
 import jax
 import numpy as np
 import pytest
@@ -91,6 +93,7 @@ def test_what_tells_no_gap_is_refused(split):
         ({"fraction": 100.0}, "up to E = 1 the density of states stays below 100: the gap is larger"),
         ({"fraction": 0.0}, "expected a share of the normal state's"),
         ({"at": (2.0, 0.0)}, r"the point \[2.0, 0.0\] is outside the mesh"),
+        ({"at": "film"}, "a region is said by name: region='film'"),
         ({"region": "S"}, "the mesh has no region 'S'; its regions are \\['film'\\]"),
         ({"region": "film", "at": (0.0, 0.0)}, "are both given"),
     ):
@@ -100,5 +103,8 @@ def test_what_tells_no_gap_is_refused(split):
         ju.minigap(film(0.3, [0.9, 0.8, 1.0]))
     with pytest.raises(ValueError, match=r"rises ever more steeply up to the largest energy, E = 0.69"):
         ju.minigap(film(0.3, [0.0, 0.67, 0.68, 0.69]))
+    in_kelvin = replace(split, device=replace(split.device, units=ju.Units(Tc=10.0, D=1.0)))
+    with pytest.raises(ValueError, match=r"up to E = 0\.8617 meV the density"):  # 10 K
+        ju.minigap(in_kelvin, fraction=100.0)
     with pytest.raises(ValueError, match="the spectrum has 2 energies; expected three"):
         ju.minigap(film(0.3, [-0.8, 0.8, 1.0]))

@@ -50,7 +50,10 @@ class Sites:
 def refuse_normal_metals(device: Device) -> None:
     """Raise ValueError where no region has Tc > 0, so that there is no gap equation."""
     if not (np.asarray(device.vertex_field("Tc")) > 0).any():
-        raise ValueError("a self-consistent pair potential needs a region with Tc > 0; every Tc is 0 here")
+        raise ValueError(
+            "a self-consistent pair potential needs a region with Tc > 0; every Tc is 0 here: "
+            "where a function takes a pair potential, give pair_potential=0.0"
+        )
 
 
 def weighted_sites(posed: Problem | Solution) -> Sites:
