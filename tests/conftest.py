@@ -5,7 +5,6 @@ import gc
 import json
 import os
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -24,7 +23,6 @@ os.environ["JUSADEL_CACHE"] = "0"  # not the user's; see `pytest_configure`
 
 import jax  # noqa: E402
 import pytest  # noqa: E402
-from jax._src.interpreters import mlir  # noqa: E402
 from shared import DELTA, OMEGA, bare_frequency, optimised, vortex_material  # noqa: E402
 
 import jusadel as ju  # noqa: E402
@@ -49,22 +47,6 @@ LONGEST = (
 
 gc.set_threshold(100_000, 20, 50)
 """What tests make lives as long as their module: to look through all of it every few hundred objects takes long."""
-_here = threading.local()
-
-
-def one_context(made):
-    """The context in which JAX writes down a program, made once a thread: thousands of them are a tenth of the time."""
-
-    def kept():
-        if not hasattr(_here, "context"):
-            _here.context = made()
-        return _here.context
-
-    return kept
-
-
-if hasattr(mlir, "make_ir_context"):  # no part of what JAX promises
-    mlir.make_ir_context = one_context(mlir.make_ir_context)
 
 
 def pytest_configure(config):
