@@ -72,3 +72,11 @@ def test_notebook(name, tmp_path, monkeypatch):
     assert plt.get_fignums()
     plt.close("all")
     CHECKS[name](names)
+
+
+def test_a_badge_of_the_readme_opens_each():
+    readme = (FOLDER.parents[1] / "README.md").read_text()
+    for notebook in FOLDER.glob("*.ipynb"):
+        badge = f"docs/badges/{notebook.stem}.svg"
+        assert f"({badge})](examples/notebooks/{notebook.name})" in readme
+        assert (FOLDER.parents[1] / badge).exists()
