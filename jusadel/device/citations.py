@@ -21,7 +21,7 @@ class Work(NamedTuple):
 PROGRAM = Work(f"The jusadel developers, jusadel {__version__}", "this program")
 ACTION = Work(
     'T. Kokkeler, F. S. Bergeret, I. V. Tokatly, "A universal phenomenology of charge-spin interconversion and '
-    'dynamics in diffusive systems with spin-orbit coupling"',
+    'dynamics in diffusive systems with spin-orbit coupling", arXiv:2405.06334',
     "the functional, spin-orbit terms and all",
 )
 ALWAYS = (
