@@ -12,7 +12,7 @@ MOST = {
     "value": 3,
     "next mesh": 3,
     "next point": 0,
-    "gradient": 40,
+    "gradient": 36,
     "converge": 9,
     "current phase": 5,
     "bilayer": 6,

@@ -11,9 +11,8 @@ import numpy as np
 
 def real(name: str, value: Any) -> Any:
     """The value as an array of real numbers: JAX's where JAX holds any of them (it may be tracing), else numpy's."""
-    as_array = _as_array if any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(value)) else np.asarray
     try:
-        array = as_array(value)
+        array = value if isinstance(value, jax.Array) else _as_array(value)
     except (TypeError, ValueError) as error:  # rows of different length, say
         raise ValueError(f"{name} = {value!r}; expected an array of real numbers") from error
     if array.dtype.kind not in "biuf":
@@ -22,8 +21,13 @@ def real(name: str, value: Any) -> Any:
     return array if array.dtype == float else array.astype(float)
 
 
+def _as_array(value: Any) -> Any:
+    held = any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(value))
+    return _stacked(value) if held else np.asarray(value)
+
+
 @jax.jit
-def _as_array(value: Any) -> jax.Array:
+def _stacked(value: Any) -> jax.Array:
     """One program, where JAX traces parts of a list, for what would be one for each of them."""
     array = jnp.asarray(value)
     return array.astype(float) if array.dtype.kind in "biuf" else array
