@@ -32,6 +32,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from jusadel.action.barriers import barrier
+from jusadel.action.matrices.coupled_cells import coupled_cells
 from jusadel.action.matrices.links import carried, corner_links, ways_of
 from jusadel.action.matrices.products import commutator, transpose
 from jusadel.action.matrices.stiffness import diffusion_pairs
@@ -48,6 +49,7 @@ from jusadel.action.mesh_action import (
 )
 from jusadel.action.nambu import L, R
 from jusadel.common.differentiability import is_traced
+from jusadel.common.programs.chunks import CHUNKS, chunked
 
 Array = jax.Array
 Modes = tuple[int, ...]
@@ -58,8 +60,6 @@ ALL_MODES: Modes = tuple(range(8))
 CHARGE_AND_SPIN: Modes = (1, 2, 3, 4)
 """In the normal state they do not couple to the others: these have imaginary Phi, those real ones, and all else is
 real."""
-CHUNKS = (16, 64, 256)
-"""Elements that one program works on, whatever the mesh: it is compiled at most thus often for each set of terms."""
 
 
 def frequency_matrix(omega_R: Any, omega_A: Any, bath: Any = 0.0) -> np.ndarray:
@@ -159,7 +159,8 @@ def blocks(system: DiscreteAction, retarded: Any, adv: Any, omega: Any, modes: M
         own, neighbours = _of_diffusion(system, retarded, adv, modes)
         nodes = nodes + own
     if bare.cell_terms:
-        cells, _ = chunked(partial(_of_cells, bare, modes), retarded[corners], adv[corners], system.cells)
+        of_cells = _of_cells if len(corners) <= CHUNKS[-1] else _of_many_cells
+        cells = chunked(partial(of_cells, bare, modes), retarded[corners], adv[corners], system.cells)
     joints = tuple(_blocks_of_joint(bare, joint, retarded, adv, modes) for joint in system.joints)
     return KeldyshBlocks(nodes=nodes, neighbours=neighbours, cells=cells, joints=joints, source=source)
 
@@ -235,19 +236,6 @@ def bare_terms(system: DiscreteAction) -> DiscreteAction:
     return replace(system, joints=(), **parts)
 
 
-def chunked(function: Any, *elements: Any) -> Any:
-    """function(*elements) for `CHUNKS` elements at a time, the last ones filled up with the first."""
-    elements = jax.tree.map(np.asarray, elements)
-    count = len(jax.tree.leaves(elements)[0])
-    size = next((size for size in CHUNKS if size >= count), CHUNKS[-1])
-    parts = []
-    for start in range(0, count, size):
-        rows = np.arange(start, start + size)
-        rows[rows >= count] = 0
-        parts.append(function(*jax.tree.map(lambda x, r=rows: x[r], elements)))
-    return jax.tree.map(lambda *x: np.concatenate(x)[:count], *parts)
-
-
 def _columns(equations: Any, shape: tuple[int, ...], dtype: Any) -> tuple[Array, Array]:
     """The matrix (k, ..., *shape) of linear equations of f (*shape) for k elements, and their values (k, ...) at 0.
 
@@ -269,9 +257,15 @@ def _of_nodes(
 
 
 @partial(jax.jit, static_argnums=1)
-def _of_cells(bare: DiscreteAction, modes: Modes, retarded: Array, adv: Array, cells: Cells) -> tuple[Array, Array]:
+def _of_cells(bare: DiscreteAction, modes: Modes, retarded: Array, adv: Array, cells: Cells) -> Array:
     of_all = jax.vmap(partial(torques_of_cell, bare, modes), (None, 0, 0, 0))
-    return _columns(lambda f: of_all(f, retarded, adv, cells), (3, len(modes)), retarded.dtype)
+    return _columns(lambda f: of_all(f, retarded, adv, cells), (3, len(modes)), retarded.dtype)[0]
+
+
+def _of_many_cells(bare: DiscreteAction, modes: Modes, retarded: Array, adv: Array, cells: Cells) -> Array:
+    """The same, quicker to compute and slower to compile."""
+    phi, factor = _phi(modes, retarded.dtype)
+    return factor / 8 * coupled_cells(bare, phi.astype(retarded.dtype), retarded, adv, cells)
 
 
 @partial(jax.jit, static_argnums=1)

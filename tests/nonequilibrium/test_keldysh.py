@@ -21,6 +21,7 @@ from jusadel.action.mesh_action import action
 from jusadel.action.nambu import R, advanced, bcs, from_nambu
 from jusadel.action.nambu.frames import frame_to_green, positivity, retract
 from jusadel.action.sparse_hessian import Pattern
+from jusadel.nonequilibrium import keldysh
 from jusadel.nonequilibrium.diffusion import normal_equations
 from jusadel.nonequilibrium.keldysh import (
     ALL_MODES,
@@ -300,6 +301,18 @@ def test_reactions_in_equilibrium_are_the_supercurrent(superconductor):
     held = ~np.asarray(system.free)
     assert np.abs(expected[held]).max() > 1e-2
     np.testing.assert_allclose(equations(f)[held, 1], expected[held], atol=1e-10)
+
+
+def test_many_cells_have_the_equations_of_few(superconductor, monkeypatch):
+    """Every term as derivatives with respect to blocks of 4x4 matrices, and as the torques of 8x8 matrices."""
+    system, retarded, adv = superconductor
+    normal, (R, A) = discrete(), (x.real for x in normal_state())
+    cases = [(system, retarded, adv, frequency_matrix(*omegas())), (normal, R, A, frequency_matrix(0.0, 0.0))]
+    find = lambda: [blocks(*case, modes).cells for case, modes in zip(cases, (ALL_MODES, CHARGE_AND_SPIN), strict=True)]  # noqa: E731
+    few = find()
+    monkeypatch.setattr(keldysh, "CHUNKS", (1,))
+    for found, expected in zip(find(), few, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13 * np.abs(expected).max())
 
 
 def test_energy_is_conserved_where_nothing_takes_it(superconductor):

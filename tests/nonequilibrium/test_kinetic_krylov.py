@@ -60,17 +60,42 @@ def test_iterations_find_what_factors_find(spec, exact, monkeypatch):
         np.testing.assert_allclose(found.currents_through(name), exact.currents_through(name), atol=1e-8)
 
 
-def test_transposed_equations(spec, monkeypatch):
-    """Those of gradients, at the edge of the gap: x.(H y) = (H^T x).y for the inverse of H, which factors give."""
-    monkeypatch.setattr(multigrid, "COARSEST", 5)
+@pytest.fixture(scope="module")
+def equations(spec):
+    """B at the edge of the gap and what is unknown, (N, 8)."""
     R = np.asarray(spec.all_G[1])
     B = Assembly(spec.system).equations(blocks(spec.system, R, np.asarray(advanced(R)), frequency_matrix(0, 0))).B
-    unknown = np.broadcast_to(np.asarray(spec.system.free)[:, None], (len(R), 8))
+    return B, np.broadcast_to(np.asarray(spec.system.free)[:, None], (len(R), 8))
+
+
+def test_transposed_equations(spec, equations, monkeypatch):
+    """Those of gradients, at the edge of the gap: x.(H y) = (H^T x).y for the inverse of H, which factors give."""
+    monkeypatch.setattr(multigrid, "COARSEST", 5)
+    B, unknown = equations
     iterated = Reduced(B, unknown, multigrid.Coarsening(spec.system, 150).factors(unknown))
     x, y = np.random.default_rng(0).normal(size=(2, unknown.size)) * unknown.ravel()
     backward = iterated.respond(x, transposed=True)
     assert np.abs(backward - iterated.respond(x)).max() > 1e-3 * np.abs(backward).max()
     assert x @ Reduced(B, unknown).respond(y) == pytest.approx(backward @ y, rel=1e-9)
+
+
+def test_the_transposed_cycle_is_the_cycle_transposed(spec, equations, monkeypatch):
+    """x.(C y) = (C^T x).y to round-off, and coarse equations are P^T B P: GMRES would make up for wrong ones."""
+    monkeypatch.setattr(multigrid, "COARSEST", 5)
+    B, unknown = equations
+    at, coarsening = np.flatnonzero(unknown), multigrid.Coarsening(spec.system, 150)
+    assert len(coarsening.prolongations) >= 2
+    iterations = multigrid._Iterations(B[at][:, at], at, np.ones(len(at)), coarsening)
+    x, y = np.random.default_rng(0).normal(size=(2, unknown.size))
+    there, back = iterations._cycle(y), iterations._transposed_cycle(x)
+    assert abs(x @ there - back @ y) < 1e-12 * np.linalg.norm(x) * np.linalg.norm(there)
+    assert np.linalg.norm(iterations._cycle(x) - back) > 1e-3 * np.linalg.norm(back)
+    M = iterations._matrix.toarray()
+    for cycle, fine in ((iterations._cycle, M), (iterations._transposed_cycle, M.T)):
+        (_, up), (coarse, _) = cycle._levels[:2]
+        expected = up.toarray().T @ fine @ up.toarray()
+        expected[np.diag(expected.diagonal() == 0)] = 1.0  # where no unknown takes part
+        np.testing.assert_allclose(coarse.matrix.toarray(), expected, rtol=0, atol=1e-13 * np.abs(M).max())
 
 
 def test_where_iterations_do_not_converge_factors_take_over(spec, exact):

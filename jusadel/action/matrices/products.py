@@ -21,6 +21,7 @@ from jax import lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
+from jusadel.action.matrices.block_matrices import made_of_blocks
 from jusadel.action.nambu import L, R, constants, units
 
 Array = jax.Array
@@ -37,7 +38,7 @@ def materialise(x: Array) -> Array:
     It drops `optimization_barrier`; a loop whose number of rounds (always zero or two) only the run decides is kept.
     Elsewhere this is nothing.
     """
-    return x if not x.size or quickly_compiled(x) else _stored.bind(x)
+    return jax.tree.map(lambda y: y if not y.size or quickly_compiled(y) else _stored.bind(y), x)
 
 
 def _stored_on_cpu(x: Array) -> Array:
@@ -79,6 +80,8 @@ def transpose(a: Array) -> Array:
 
 def trace_of_product(a: Array, b: Array) -> Array:
     """Tr(a b), the trailing axes."""
+    if (blocks := made_of_blocks(a, b)) is not None:
+        return blocks.trace(a, b)
     return jnp.sum(a * transpose(b), axis=(0, 1))
 
 
@@ -90,7 +93,7 @@ def trace_with(constant: np.ndarray, b: Array) -> Array:
 def recombined(constant: np.ndarray, b: Array) -> Array:
     """Sum_kl C_ijkl b_kl for a constant C (n, n, n, n)."""
     matrix = tuple(tuple(float(x) for x in row) for row in np.reshape(constant, (b.shape[0] * b.shape[1], -1)))
-    return _constant.bind(b, matrix=matrix, axis=0, soon=quickly_compiled(b))
+    return jax.tree.map(lambda x: _constant.bind(x, matrix=matrix, axis=0, soon=quickly_compiled(x)), b)
 
 
 def to_components(G: Array) -> Array:
@@ -127,6 +130,8 @@ _soon = ContextVar("soon", default=False)
 
 
 def _bilinear(a: Array, b: Array, sign: int) -> Array:
+    if (blocks := made_of_blocks(a, b)) is not None:
+        return blocks.bilinear(a, b, sign)
     dtype, shape = jnp.result_type(a, b), jnp.broadcast_shapes(a.shape, b.shape)
     a, b = (jnp.broadcast_to(x, shape).astype(dtype) for x in (a, b))
     return _product.bind(a, b, sign=sign, axis=0, soon=quickly_compiled(a))

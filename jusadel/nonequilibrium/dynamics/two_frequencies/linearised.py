@@ -20,6 +20,7 @@ import scipy.sparse as sp
 from jusadel.action.matrices.node_matrices import TWO_B_R3
 from jusadel.action.mesh_action import DiscreteAction, node_action, of_pairs
 from jusadel.action.nambu import TANGENT, L, R
+from jusadel.common.programs.chunks import chunked
 from jusadel.nonequilibrium.dynamics.two_frequencies.diffusion import Diffusion
 from jusadel.nonequilibrium.dynamics.two_frequencies.doubled import (
     STEPS,
@@ -30,7 +31,7 @@ from jusadel.nonequilibrium.dynamics.two_frequencies.doubled import (
     forces_of_sides,
     stiffness_of,
 )
-from jusadel.nonequilibrium.keldysh import bare_terms, chunked
+from jusadel.nonequilibrium.keldysh import bare_terms
 
 ONCE = ("omega", "Delta", "h", "inelastic")
 """Fields of the terms in which G stands once."""
