@@ -313,7 +313,7 @@ boundaries = { source = [[0, 0], [0, 2]] }
         (("Tc = 1.0", "D = [[1, 0], [0, 2]]\nspin_diffusion_length = 2.0"), "with a tensor D give Gamma"),
         (("Tc = 1.0", "gamma = {weyl = 1.0}"), r"\['weyl'\]; expected a \(3, 2\) list, or some of \['rashba'"),
         (("[geometry.rectangle]", "[geometry.blob]"), r"\[geometry\] blob: unknown shape"),
-        (("height = 0.4\n", ""), r"\[geometry.rectangle\] lacks \['height'\]"),
+        (("height = 0.4\n", ""), r"height is missing; expected a length.*in the table \[geometry.rectangle\]"),
         (("height = 0.4", "height = -0.4"), r"in the table \[geometry.rectangle\]"),
         (
             ("height = 0.4", "regions = {S = [0.0, 0.2]}\nheight = 0.4"),
