@@ -21,6 +21,14 @@ HERE = Path(__file__).parents[1]
 """Where `swept` is, which worker processes import."""
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """Also where the tests run in the background of a shell, whose processes begin deaf to Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def wave(v, previous):
     return {"sine": np.sin(v), "row": [v, previous or 0.0]}
 
