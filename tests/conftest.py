@@ -1,10 +1,8 @@
 """What many tests share: the reference numbers and solutions that are worth solving once."""
 
-import ctypes
 import gc
 import json
 import os
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -26,6 +24,7 @@ import pytest  # noqa: E402
 from shared import DELTA, OMEGA, bare_frequency, optimised, vortex_material  # noqa: E402
 
 import jusadel as ju  # noqa: E402
+from jusadel.common.programs.memory import give_back  # noqa: E402
 
 DAYS_KEPT = 14
 """How long compiled programs serve later runs."""
@@ -75,10 +74,7 @@ def compiled_programs_are_dropped():
     yield
     jax.clear_caches()
     gc.collect()
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)
+    give_back()
 
 
 @pytest.fixture(scope="module")

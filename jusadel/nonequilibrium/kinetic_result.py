@@ -98,10 +98,10 @@ class Kinetics:
     def densities(self) -> np.ndarray:
         """Tr(tau3 Phi g^K)/8 of the eight modes Phi, (n_E, n, 8): N f in a normal metal; times -2 nu they are densities
         per energy, of charge and spin for the second to fifth."""
-        Phi, f, G = np.asarray(R[2] @ PHI), self.f, self.spectrum.G
+        f, G = self.f, self.spectrum.G
         if is_traced((f, G)):
             return _traced_densities(f, G)
-        return np.stack([_densities(np, Phi, at, np.asarray(g)) for at, g in zip(f, G, strict=True)])
+        return np.stack([_densities(np, at, np.asarray(g)) for at, g in zip(f, G, strict=True)])
 
     @property
     def mu(self) -> np.ndarray:
@@ -238,16 +238,16 @@ def energy_current_through(kin: Kinetics, name: str) -> float:
     return found if is_traced(found) else float(found)  # type: ignore[return-value]
 
 
-def _densities(xp: Any, Phi: np.ndarray, f: Any, G: Any) -> Any:
+def _densities(xp: Any, f: Any, G: Any) -> Any:
     F = xp.asarray(distribution(f))
     keldysh = G @ F - F @ xp.asarray(advanced(G))
-    return -xp.einsum("aij,nji->na", Phi, keldysh).real / 8
+    return -xp.einsum("aij,nji->na", np.asarray(R[2] @ PHI), keldysh).real / 8
 
 
 @jax.jit
 @jax.vmap
 def _traced_densities(f: Array, G: Array) -> Array:
-    return _densities(jnp, np.asarray(R[2] @ PHI), f, G)
+    return _densities(jnp, f, G)
 
 
 # --- integrals over energies -----------------------------------------------------------------------

@@ -49,7 +49,8 @@ def with_leads(space: EdgeSpace, device: Device) -> EdgeSpace:
     last = _one_of_each(closing)
     rest = np.setdiff1d(np.arange(count), last)
     others, closed = _columns(count, rest), _columns(count, last) @ sp.diags(_entries(closing, last))
-    stated = _columns(len(space.offset), rows) @ _columns(len(space.offset), rows).T + independent @ closed @ sums
+    along = _columns(len(space.offset), rows)
+    stated = along @ along.T + independent @ closed @ sums
     return replace(
         space,
         independent=sp.csr_matrix(independent @ (others - closed @ closing @ others)),
