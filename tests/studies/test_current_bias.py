@@ -130,7 +130,7 @@ def wire(material):
 def test_a_uniform_wire_has_the_depairing_currents_of_a_film():
     """Both ways, with a diode effect; the phase is q times the length."""
     film = ju.Material(Tc=1.0, h=(0, 0.9, 0), gamma=ju.rashba(0.5), Gamma=1.0)
-    exact = ju.depairing_current(film, 0.3, frequencies=3, samples=21)
+    exact = ju.depairing_current(film, 0.3, frequencies=3, samples=9)
     found = ju.critical_current(wire(film), 0.3, **CONSISTENT)
     assert found.plus == pytest.approx(W * exact.plus, rel=3e-4)
     assert found.minus == pytest.approx(W * exact.minus, rel=3e-4)

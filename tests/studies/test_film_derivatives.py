@@ -61,9 +61,9 @@ def along(name):
 
 @pytest.mark.parametrize("name", [name for name in VALUES if name != "permeability"])
 def test_gradients(gradient, name):
-    step = 1e-3 * min(1.0, float(np.abs(VALUES[name]).max()))
-    at = {k: float(measured(VALUES | {name: VALUES[name] + k * step * along(name)})) for k in (-2, -1, 1, 2)}
-    expected = (8 * (at[1] - at[-1]) - (at[2] - at[-2])) / (12 * step)
+    step = 1e-4 * min(1.0, float(np.abs(VALUES[name]).max()))
+    above, below = (float(measured(VALUES | {name: VALUES[name] + k * step * along(name)})) for k in (1, -1))
+    expected = (above - below) / (2 * step)
     assert abs(expected) > 1e-4
     assert np.tensordot(gradient[name], along(name), VALUES[name].ndim) == pytest.approx(expected, rel=1e-6)
 

@@ -59,9 +59,9 @@ def along(name):
 
 @pytest.mark.parametrize("name", VALUES)
 def test_gradients(gradients, name):
-    step = 1e-3
-    at = {k: np.asarray(all_of(VALUES | {name: VALUES[name] + k * step * along(name)})) for k in (-2, -1, 1, 2)}
-    expected = (8 * (at[1] - at[-1]) - (at[2] - at[-2])) / (12 * step)
+    step = 1e-4
+    above, below = (np.asarray(all_of(VALUES | {name: VALUES[name] + k * step * along(name)})) for k in (1, -1))
+    expected = (above - below) / (2 * step)
     found = np.tensordot(gradients[name], along(name), VALUES[name].ndim)
     assert np.abs(expected).max() > 1e-4
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6 * np.abs(expected).max())

@@ -140,12 +140,13 @@ def _length(shapes: Sequence[Any]) -> int:
     return sum(int(np.prod(shape)) * (2 if np.issubdtype(dtype, np.complexfloating) else 1) for shape, dtype in shapes)
 
 
+@jax.jit
 def _packed(numbers: Sequence[Any]) -> Array:
     """All real and imaginary parts, (k,)."""
     parts = []
     for x in numbers:
         parts += [jnp.real(x).ravel(), jnp.imag(x).ravel()] if jnp.iscomplexobj(x) else [jnp.ravel(x)]
-    return jnp.concatenate([on_device(np.zeros(0)), *parts])
+    return jnp.concatenate([jnp.zeros(0), *parts])
 
 
 def _unpacked(shapes: Sequence[Any], x: Array) -> list[Array]:

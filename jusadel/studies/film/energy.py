@@ -11,7 +11,6 @@ S_a = dF/dh_a - 2 nu h_a the spin.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
@@ -26,11 +25,11 @@ from jusadel.action import matsubara
 from jusadel.action.homogeneous import field_energies, frame_density, solve_quasidefinite, stationary_frame
 from jusadel.action.nambu import R
 from jusadel.action.nambu.frames import frame_to_green, positivity
-from jusadel.action.terms import NODAL, TERMS, Term, density
+from jusadel.action.terms import NODAL, Term, density
 from jusadel.common.arguments import check_temperature
 from jusadel.common.differentiability import is_traced
 from jusadel.device.material.material import SHAPES, Material
-from jusadel.studies.film.pairing_response import PairingResponse, cubic_tails, pole_sum
+from jusadel.studies.film.pairing_response import PairingResponse, cubic_tails, pole_sum, terms_present
 
 Array = jax.Array
 BLOCK = 32
@@ -141,11 +140,6 @@ def _by_blocks(points: np.ndarray, fields: dict[str, np.ndarray]) -> tuple[np.nd
 def _padded(x: np.ndarray) -> np.ndarray:
     """Rows up to a multiple of BLOCK, by repeating the last."""
     return np.concatenate([x, np.repeat(x[-1:], -len(x) % BLOCK, axis=0)])
-
-
-def terms_present(fields: Mapping[str, Any]) -> tuple[Term, ...]:
-    """The terms to compile: costly ones only where the material has them, whatever q is."""
-    return tuple(t for t in TERMS if not t.gradient or is_traced(fields[t.field]) or np.any(fields[t.field]))
 
 
 def _at(fields: dict[str, Array], x: Array) -> dict[str, Array]:

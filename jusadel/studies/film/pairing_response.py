@@ -9,8 +9,9 @@ poles, whose Matsubara sum is a sum of digamma functions (Abrikosov and Gorkov f
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -20,9 +21,12 @@ import scipy
 
 from jusadel.action.homogeneous import frame_density
 from jusadel.action.terms import TERMS, Term
+from jusadel.common.differentiability import is_traced
 from jusadel.device.material.material import SHAPES, Material
 
 Array = jax.Array
+PAIRING = tuple(t for t in TERMS if t.field in ("omega", "Delta"))
+"""The terms that give P and b."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class PairingResponse:
         unit = 1 / np.sqrt(np.trace(fields["D"]))
         q = unit * np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1], [1, 1], [0, 0], [0, 0], [0, 0]])
         h = np.concatenate([np.zeros((6, 3)), np.eye(3)])
-        P, b, M = (np.asarray(a) for a in _stiffness(np.column_stack([q, h]), fields))
+        P, b, M = (np.asarray(a) for a in _stiffness(np.column_stack([q, h]), fields, terms_present(fields)))
         design = np.array([_monomials(q, h) for q, h in zip(q, h, strict=True)])
         return cls(P[0], b[0], np.einsum("mk,kab->mab", np.linalg.inv(design), M))
 
@@ -64,17 +68,21 @@ def _monomials(q: Any, h: Any, xp: Any = np) -> Any:
     return xp.stack([1.0, q[0], q[1], q[0] ** 2, q[0] * q[1], q[1] ** 2, h[0], h[1], h[2]])
 
 
-def stiffness_at(
-    q: Array, h: Array, fields: dict[str, Array], terms: tuple[Term, ...] = TERMS
-) -> tuple[Array, Array, Array]:
+def stiffness_at(q: Array, h: Array, fields: dict[str, Array], terms: tuple[Term, ...]) -> tuple[Array, Array, Array]:
     """The diagonal of P (8,), b (8,) and M (8, 8) at q (2,) and h (3,)."""
 
-    def action(u: Array, Delta: Any, omega: Any) -> Array:
+    def action(u: Array, Delta: float, omega: float, terms: tuple[Term, ...] = PAIRING) -> Array:
         at = {"Delta": jnp.array([Delta, 0.0]), "A": -q / 2, "h": h}
-        return frame_density(u, jnp.eye(4), omega, fields | at, terms)
+        return frame_density(u, jnp.eye(4), jnp.asarray(omega), fields | at, terms)
 
-    M, P = (jax.hessian(action)(jnp.zeros(8), 0.0, omega) for omega in jnp.arange(2.0))
-    return jnp.diag(P - M), jax.grad(action)(jnp.zeros(8), 1.0, jnp.zeros(())), M
+    u = jnp.zeros(8)
+    P, b = jax.hessian(action)(u, 0.0, 1.0), jax.grad(action)(u, 1.0, 0.0)
+    return jnp.diag(P), b, jax.hessian(action)(u, 0.0, 0.0, terms)
+
+
+def terms_present(fields: Mapping[str, Any]) -> tuple[Term, ...]:
+    """The terms to compile: costly ones only where the material has them, whatever q is."""
+    return tuple(t for t in TERMS if not t.gradient or is_traced(fields[t.field]) or np.any(fields[t.field]))
 
 
 @cache
@@ -82,14 +90,14 @@ def pairing_vectors() -> dict[str, np.ndarray]:
     """P and b (8,), which are the same for all films."""
     fields = {name: np.asarray(getattr(Material(), name), float) for name in SHAPES if name not in ("Tc", "nu")}
     with jax.ensure_compile_time_eval():
-        P, b, _ = _stiffness(np.zeros((1, 5)), fields)
+        P, b, _ = _stiffness(np.zeros((1, 5)), fields, PAIRING)
     return {"P": np.asarray(P)[0], "b": np.asarray(b)[0]}
 
 
-@jax.jit
-def _stiffness(points: Array, fields: dict[str, Array]) -> tuple[Array, Array, Array]:
+@partial(jax.jit, static_argnums=2)
+def _stiffness(points: Array, fields: dict[str, Array], terms: tuple[Term, ...]) -> tuple[Array, Array, Array]:
     """P, b and M, (k, ...), at points (k, 5) = (q, h)."""
-    return jax.vmap(lambda x: stiffness_at(x[:2], x[2:], fields))(points)
+    return jax.vmap(lambda x: stiffness_at(x[:2], x[2:], fields, terms))(points)
 
 
 @jax.jit

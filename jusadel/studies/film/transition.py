@@ -18,8 +18,8 @@ from jusadel.common.types import ArrayLike
 from jusadel.device.material.material import Material
 from jusadel.solver.derivatives.callback import called
 from jusadel.solver.derivatives.rule import implicit_numbers
-from jusadel.studies.film.energy import constant_fields, terms_present
-from jusadel.studies.film.pairing_response import PairingResponse, pole_sum, stiffness_at
+from jusadel.studies.film.energy import constant_fields
+from jusadel.studies.film.pairing_response import PairingResponse, pole_sum, stiffness_at, terms_present
 from jusadel.studies.film.states import CRITICAL_BREAKING, plane_vector
 
 LOWEST = 1e-4

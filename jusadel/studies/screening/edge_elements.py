@@ -19,7 +19,7 @@ import scipy.sparse.linalg as sla
 from scipy.sparse.csgraph import connected_components
 
 from jusadel.action.mesh_action import DiscreteAction
-from jusadel.common.differentiability import is_traced
+from jusadel.common.differentiability import is_traced, one_program
 from jusadel.device.device import Device
 from jusadel.mesh.interfaces import matching_nodes, paired_edges
 from jusadel.mesh.mesh import Mesh
@@ -258,7 +258,13 @@ class WhitneyField:
         triangle = self._search.found(points)
         slope = self._gradients[triangle]
         phi = 1 / 3 + np.einsum("kvi,ki->kv", slope, points - self._centroids[triangle])
-        a = (self._sign * self.edges[self._row]).reshape(-1, 3)[triangle]
         after = np.array([1, 2, 0])
-        xp: Any = jnp if is_traced(a) else np
-        return xp.einsum("ke,kei->ki", a, phi[:, :, None] * slope[:, after] - phi[:, after, None] * slope)
+        forms = phi[:, :, None] * slope[:, after] - phi[:, after, None] * slope
+        return _combined(self.edges, self._row, self._sign, triangle, forms)
+
+
+@one_program
+def _combined(edges: Any, row: Any, sign: Any, triangle: Any, forms: Any) -> Any:
+    """The sum over the edges of triangles (k,) of their integrals times their forms (k, 3, 2)."""
+    xp: Any = jnp if is_traced(edges) else np
+    return xp.einsum("ke,kei->ki", (sign * edges[row]).reshape(-1, 3)[triangle], forms)

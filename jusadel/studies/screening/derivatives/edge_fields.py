@@ -37,6 +37,7 @@ class Linear:
         entries = sp.coo_matrix(matrix)
         return cls(*map(jnp.asarray, (entries.row, entries.col, entries.data, shift)))
 
+    @jax.jit
     def __call__(self, x: Array) -> Array:
         """M x + c."""
         return self.shift + jax.ops.segment_sum(self.value * x[self.column], self.row, num_segments=len(self.shift))
@@ -71,10 +72,12 @@ class BulkField:
         """All edge integrals (e,)."""
         return self.own(x)
 
+    @jax.jit
     def fields(self, x: Array) -> Array:
         """B in triangles and holes."""
         return self.circulation(self.own(x)) / self.areas
 
+    @jax.jit
     def energy(self, x: Array) -> Array:
         """(1/2 mu0) Int (B - H)^2."""
         return jnp.sum((self.fields(x) - self.H) ** 2 * self.areas) / (2 * self.permeability)
