@@ -130,7 +130,10 @@ def top(biased: Biased, before: BiasedState, after: BiasedState, way: int, step:
     found = [before]
 
     def current(x: float) -> float:
-        found.append(biased.at_phase(x))
+        try:
+            found.append(biased.at_phase(x))
+        except SolveError:  # a device with an inductance has no state there: the phase has turned back
+            return abs(before.current)
         return -way * found[-1].current
 
     ends = sorted((before.phase, after.phase))

@@ -168,7 +168,7 @@ def _differentiated(
     stated, numbers = Stated(device, T, Delta, frequencies), {"applied_field": H, "permeability": permeability}
     if isinstance(model, FilmModel):
         edges = edges_of(device, H) if applied is None else applied
-        field: Any = film_field(model, plain[0], edges, permeability * film[1])
+        field: Any = film_field(model, device, edges, permeability * film[1])
         numbers["thickness"] = film[1]
     else:
         field = bulk_field(model, device, H, permeability)
@@ -210,7 +210,7 @@ def _found(
         unknown=("A", "Delta") if consistent else ("A",),
     )
     where = gap.weighted_sites(problem) if consistent else None
-    model = _model(device, with_leads(edge_space(device, problem.system), stated), where, H, permeability, film)
+    model = _model(stated, edge_space(device, problem.system), where, H, permeability, film)
     first = first_state(model, problem, Delta, starting_frames(device, problem.system, start))
     found, stats = converged(model, first, gap_tol)
     found, named = classified(model, found)
@@ -228,7 +228,7 @@ def _model(
     if film[0] == FILM:
         warn_of_long_rims(device)
         return film_model(device, space, where, H, permeability, film[1])
-    return ScreeningModel(space, where, float(H), float(permeability))
+    return ScreeningModel(with_leads(space, device), where, float(H), float(permeability))
 
 
 def _warn_where_coarse(device: Device, depths: np.ndarray, thickness: float | None) -> None:

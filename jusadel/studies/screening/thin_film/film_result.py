@@ -19,7 +19,7 @@ from jusadel.solver.states.solution import Solution
 from jusadel.studies.screening.model import State, forces_and_london
 from jusadel.studies.screening.result import as_float, in_its_field
 from jusadel.studies.screening.thin_film.biot_savart import field_above
-from jusadel.studies.screening.thin_film.film_model import FilmModel, edges_of
+from jusadel.studies.screening.thin_film.film_model import FilmModel
 
 Array = jax.Array
 
@@ -132,4 +132,4 @@ def _moment(model: FilmModel, state: State) -> float:
     problem = state.problem
     V, weights = jnp.asarray(state.newton.V), jnp.asarray(np.pi * problem.T * problem.weights)
     forces = np.asarray(forces_and_london(problem.system, frame_to_green(V), weights)[0]).ravel()
-    return -float(model.space.along_cells.T @ forces @ edges_of(problem.device, 1.0))
+    return -float(model.space.along_cells.T @ forces @ model.space.uniform)
