@@ -173,6 +173,15 @@ class Biased:
         """The state of a single terminal at this phase."""
         return self.at([x])
 
+    @property
+    def is_screened(self) -> bool:
+        """Whether the current's own field is found with it."""
+        return "permeability" in self.given
+
+    def go_on_from(self, *states: BiasedState) -> None:
+        """Let others start from these alone."""
+        self.known = list(states)
+
     def _arguments(self, x: np.ndarray) -> dict[str, Any]:
         if not self.known:
             return dict(self.given)

@@ -27,8 +27,10 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 
 from jusadel.common.differentiability import is_traced, with_rows
+from jusadel.device.boundary import Reservoir
 from jusadel.device.device import Device
 from jusadel.mesh.topology import edge_rows
+from jusadel.solver.derivatives.tracing import still
 from jusadel.studies.screening.edge_elements import EdgeSpace, holes, merged_nodes, open_edges, signed_rows
 
 
@@ -71,6 +73,29 @@ def given_edges(device: Device) -> Any:
         xp: Any = jnp if is_traced((a, phases)) else np
         a = with_rows(xp, xp.array(a), rows, (phases[1] - phases[0]) / 2)
     return a
+
+
+def as_leads_have_it(device: Device, Delta: Any) -> Any:
+    """A given pair potential at the triangles' corners (m, 3), with the phases of electrodes at their nodes.
+
+    Elsewhere its phase chooses a gauge; there another one would feed a current in.
+
+    Raises:
+        ValueError: one that is not zero next to a barrier, behind which it has a phase of its own.
+    """
+    mesh = device.mesh
+    for name in lead_names(device):
+        nodes = mesh.boundary_nodes(name)
+        there, at = np.isin(mesh.triangles, nodes), np.searchsorted(nodes, mesh.triangles).clip(max=len(nodes) - 1)
+        if not isinstance(device.boundaries[name], Reservoir) and np.any(np.asarray(still(Delta))[there]):
+            raise ValueError(
+                f"a given pair potential that is not zero next to the barrier at {name!r}: how its phase differs from "
+                "that of the electrode is not known. Expected a self-consistent one, or zero there"
+            )
+        phase = device.electrodes()[name].phase_at(mesh.points[nodes])
+        xp: Any = jnp if is_traced((phase, Delta)) else np
+        Delta = xp.where(there, xp.abs(Delta) * xp.exp(1j * phase[at]), Delta)
+    return Delta
 
 
 def lead_rows(device: Device) -> np.ndarray:

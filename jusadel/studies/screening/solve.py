@@ -21,6 +21,7 @@ import warnings
 from dataclasses import replace
 from typing import Any, Literal, overload
 
+import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.differentiability import (
@@ -51,7 +52,7 @@ from jusadel.studies.screening.derivatives.edge_fields import bulk_field, film_f
 from jusadel.studies.screening.derivatives.implicit_fields import differentiated_fields
 from jusadel.studies.screening.derivatives.in_programs import screened_in_program
 from jusadel.studies.screening.edge_elements import EdgeSpace, WhitneyField, edge_space
-from jusadel.studies.screening.leads import with_leads
+from jusadel.studies.screening.leads import as_leads_have_it, with_leads
 from jusadel.studies.screening.model import ScreeningModel, State, first_state, penetration_depths
 from jusadel.studies.screening.newton import classified, converged
 from jusadel.studies.screening.result import ScreenedSolution, screened_solution
@@ -113,7 +114,7 @@ def solve_screened(
         permeability: mu0 in the units of the other numbers, which sets the penetration depth of a dirty bulk
             superconductor, 1/lambda^2 = 2 pi mu0 nu D Delta tanh(Delta/2T).
         pair_potential: "self-consistent", or a given one as in `solve`. The phase of a given one only chooses the
-            gauge: A is found such that no current is fed in.
+            gauge: A is found such that no current is fed in. At electrodes it is that of the electrode.
         start: as in `solve`; a ScreenedSolution also gives the vector potential to start from.
         gap_tol: largest residual: of the gap equation relative to the bulk gap; of the field relative to the largest
             field; and of A along the mesh's links, as a phase.
@@ -165,6 +166,7 @@ def _differentiated(
     plain = (*plain[:2], plain_H, *plain[2:])
     model, state, sol = _found(*plain, start=still(start), film=still(film), **options)
     Delta = None if model.where is not None else at_vertices(device, default_pair_potential(plain[0], pair_potential))
+    Delta = None if Delta is None else as_leads_have_it(device, Delta)
     stated, numbers = Stated(device, T, Delta, frequencies), {"applied_field": H, "permeability": permeability}
     if isinstance(model, FilmModel):
         edges = edges_of(device, H) if applied is None else applied
@@ -198,6 +200,7 @@ def _found(
     if isinstance(start, ScreenedSolution | ScreenedFilm):
         device = replace(device, vector_potential=start.device.vector_potential)
     consistent, Delta, start = first_pair_potential(device, T, pair_potential, start)
+    Delta = Delta if consistent else jnp.asarray(as_leads_have_it(stated, Delta))
     problem = pose(
         device,
         T,

@@ -93,13 +93,13 @@ def _of_one(film: ScreenedFilm, hole: int) -> Inductance:
 
 def _windings(film: ScreenedFilm, hole: int = 0) -> list[int]:
     """Fluxoids in the holes."""
-    loops = [loop for loop, _ in holes(film.device)]
-    if not 0 <= hole < len(loops):
-        raise ValueError(f"hole = {hole}; the film has {len(loops)} holes, counted from 0")
     if leads := lead_names(film.device):
         raise ValueError(
             f"the electrodes {leads} let currents in and out: expected a film without superconducting ones"
         )
+    loops = [loop for loop, _ in holes(film.device)]
+    if not 0 <= hole < len(loops):
+        raise ValueError(f"hole = {hole}; the film has {len(loops)} holes, counted from 0")
     if callable(film.applied_field) or film.applied_field != 0:
         raise ValueError("the film is in an applied field, whose currents are no measure of an inductance: take H = 0")
     return [_winding(film, loop) for loop in loops]
