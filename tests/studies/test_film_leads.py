@@ -288,23 +288,40 @@ def test_nothing_carries_more_than_the_critical_current():
     assert float(str(error.value).split("phase of ")[1].split()[0]) > alone.phase_plus + 0.2
 
 
+def at_ends(function, at, along):
+    """A derivative by differences of the fourth order."""
+    a, b, c, d = (function(*(np.array(at) + n * np.array(along))) for n in (-2e-3, -1e-3, 1e-3, 2e-3))
+    return (8 * (c - b) - (d - a)) / 12e-3
+
+
 def test_derivatives():
-    """Of the phase, with the current, the field and the permeability, by differences of currents at a phase."""
+    """With phase, field and permeability at once, by differences."""
+
+    def measured(phase, H, mu):
+        sol = screened(junction(phase), H, mu)
+        found = ju.current_through(sol, "right"), sol.magnetic_moment, sol.gibbs_energy, sol.magnetic_field[3]
+        return jnp.stack([jnp.asarray(x) for x in found])
+
+    at, along = (1.1, 0.3, 0.2 * MU), (0.5, -0.2, 0.1 * MU)
+    slopes = jax.jvp(measured, at, along)[1]
+    np.testing.assert_allclose(slopes, at_ends(measured, at, along), rtol=1e-6)
+
+
+@pytest.mark.slow
+def test_derivatives_at_a_given_current():
+    """Of the phase, by those of currents at a phase; what else is found is what is without derivatives."""
 
     def phase(given, H, mu):
         sol = ju.solve_at_current(junction(), given, T, **BIASED | {"H": H, "permeability": mu})
         return phase_of(sol), (sol.magnetic_moment, sol.gibbs_energy, sol.magnetic_field)
 
-    def carried(phase, H, mu):
-        return current(screened(junction(phase), H, mu))
-
-    given, along = (0.3, BIASED["permeability"]), (0.3, -0.2, BIASED["permeability"])
-    found, slope, measured = jax.jvp(phase, (0.4, *given), along, has_aux=True)
-    expected = []
-    for step in np.diag([1e-3, *(1e-3 * np.array(along[1:]))]):
-        a, b, c, d = (carried(*(np.array([float(found), *given]) + n * step)) for n in (-2, -1, 1, 2))
-        expected.append((8 * (c - b) - (d - a)) / 12e-3)
-    assert float(slope) == pytest.approx((along[0] - sum(expected[1:])) / expected[0], rel=1e-6)
+    carried = lambda phase, H, mu: current(screened(junction(phase), H, mu))  # noqa: E731
+    mu = BIASED["permeability"]
+    given = 0.3, mu
+    (found, measured), slopes = jax.value_and_grad(phase, argnums=(0, 1, 2), has_aux=True)(0.4, *given)
+    first, *others = (at_ends(carried, (float(found), *given), step) for step in np.diag([1, 1, mu]))
+    expected = [1 / first, -others[0] / first, -others[1] / first]
+    np.testing.assert_allclose(np.array(slopes) * [1, 1, mu], expected, rtol=1e-6)
     sol = screened(junction(float(found)), *given)
     for one, other in zip(measured, (sol.magnetic_moment, sol.gibbs_energy, sol.magnetic_field), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-8)
