@@ -104,9 +104,9 @@ def solve_screened(
 
     Args:
         device: the Device; its vector potential is where the search starts, none being the field-free state. Seams
-            keep the phases they were given; no net current flows through them. Superconducting electrodes keep the
-            field out and feed the current that their phases ask for (`leads`); a field that is to enter them needs
-            them as regions of the mesh, with such electrodes behind.
+            keep the phases they were given; no net current flows through them. Superconducting electrodes of bulk
+            samples keep the field out and feed the current that their phases ask for (`leads`); a field that is to
+            enter them needs them as regions of the mesh, with such electrodes behind.
         T: temperature > 0 [energy].
         H: the field outside, along z, in units where the flux quantum is pi [1/length^2]; with a current through
             superconducting electrodes its mean over the sides between them. For a film that applied, which may also be
@@ -121,6 +121,8 @@ def solve_screened(
         frequencies, tol, linear_solver, accuracy, progress: as in `solve`.
         model: "bulk", nothing depends on z; or "film", a film in the plane z = 0 that is thin compared with the
             penetration depth, whose currents act on each other by Biot and Savart, through holes and outside too.
+            Electrodes let currents in and out; their phases are those in the gauge of the applied field and of Biot and
+            Savart for the film (`film_leads`).
         thickness: of the film, d [length]. Its screening length is Pearl's, 2 lambda^2/d.
 
     Returns:
@@ -128,9 +130,10 @@ def solve_screened(
 
     Raises:
         SolveError: as in `solve`, or the field did not converge.
-        ValueError: superconducting electrodes of films, of periodic devices and in holes, which touch each other or are
-            in pieces; permeability or thickness <= 0, or a thickness in the model "bulk"; H no number; a film that is
-            periodic; and what `solve` refuses.
+        ValueError: superconducting electrodes of periodic devices and in holes, which touch each other or are in
+            pieces, or close round a film; a given pair potential next to a barrier before one; permeability or
+            thickness <= 0, or a thickness in the model "bulk"; H no number; a film that is periodic; and what `solve`
+            refuses.
         NotDifferentiableError: with traced points of the mesh or phases of seams; of a film inside `jax.jit` or
             `jax.vmap`. Under `jax.grad` and its kin there are derivatives with respect to all other numbers, of what
             does not depend on the gauge. Inside `jax.jit` and `jax.vmap` they are of first order, the number of

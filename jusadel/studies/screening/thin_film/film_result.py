@@ -37,8 +37,8 @@ class ScreenedFilm(Solution):
         thickness: d.
         magnetic_field: B along z, its mean over each triangle, the applied one included, (m,).
         hole_fluxes: through each hole, the applied one included, (holes,); a flux quantum is pi.
-        hole_currents: that flow round each hole, counter-clockwise, (holes,).
-        stream_function: g at the nodes, (n,); the sheet current is curl(g z).
+        hole_currents: that flow round each hole, counter-clockwise, (holes,); with electrodes on from the side with 0.
+        stream_function: g at the nodes, (n,); the sheet current is curl(g z). With electrodes 0 on one insulating side.
         edges: Int A.dl along `mesh.edges`, from the smaller node to the larger, (e,).
         magnetic_energy: of the currents' own field, (1/2) Int K.A.
         magnetic_moment: (1/2) Int r x K along z, negative where the field is kept out; in a uniform field
