@@ -111,7 +111,7 @@ def film_in_field(found):
 
 
 def film_current(found):
-    """Kinetic: 3/2 squares of mu0 lambda^2/d as in `film_in_field`; geometric: a tape's of uniform current (Ruehli), less
+    """Kinetic: 3/2 squares of mu0 lambda^2/d as in `film_in_field`; geometric: that of uniform currents (Ruehli), less
     by crowding; B above the middle that of a rectangle, less too."""
     assert found["current_uA"] == pytest.approx(200.0, rel=1e-6)
     kinetic = found["inductance_pH"] - found["geometric_pH"]
