@@ -6,7 +6,7 @@ element; solved they are by the factors of the numbers, and for gradients by the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -28,6 +28,7 @@ from jusadel.nonequilibrium.keldysh import (
 )
 from jusadel.nonequilibrium.linear.equations import Assembly, LinearEquations
 from jusadel.nonequilibrium.linear.factors import Factors, Reduced
+from jusadel.nonequilibrium.linear.solving import UnknownEquations
 from jusadel.solver.derivatives.callback import UNKNOWN, called, kept
 from jusadel.solver.derivatives.rule import Residual, implicit
 
@@ -163,7 +164,7 @@ def found_in_program(transport: Transport) -> Array:
 class Factorised:
     """The equations of the unknowns at every energy."""
 
-    each: list[Reduced]
+    each: Sequence[UnknownEquations]
 
     @classmethod
     def of(cls, transport: Any) -> Factorised:
