@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 
 import jusadel as ju
-from jusadel.action.nambu import advanced
+from jusadel.action.assembly import discretise
+from jusadel.action.nambu import advanced, bcs
 from jusadel.nonequilibrium.keldysh import blocks, frequency_matrix
-from jusadel.nonequilibrium.linear import multigrid
+from jusadel.nonequilibrium.linear import modes_apart, multigrid
 from jusadel.nonequilibrium.linear.equations import Assembly
 from jusadel.nonequilibrium.linear.factors import Reduced
 from jusadel.nonequilibrium.linear.iterations import Iterated, MultigridGmres
+from jusadel.nonequilibrium.linear.solving import kinetic_solver
 
 pytestmark = [pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")]
 GAP = 1.0
@@ -100,6 +102,31 @@ def test_the_transposed_cycle_is_the_cycle_transposed(spec, equations, monkeypat
         expected = P.T @ fine @ P
         expected[np.diag(expected.diagonal() == 0)] = 1.0  # where no unknown takes part
         np.testing.assert_allclose(coarse, expected, rtol=0, atol=1e-13 * np.abs(M).max())
+
+
+def test_modes_that_do_not_couple_are_iterated_apart(monkeypatch):
+    """Without spins in four pairs; a coupling that is left out of the iterations is not left out of the result."""
+    mesh = ju.rectangle(2.0, 1.0, 0.25)
+    ends = {"left": ju.Tunnel(ju.Reservoir(0.0), 0.5), "right": ju.Reservoir(GAP)}
+    device = ju.Device(mesh=mesh, materials=ju.Material(Tc=1.0), boundaries=ends)
+    system = discretise(device, np.zeros((len(mesh.triangles), 3), complex))
+    assembly, phase = Assembly(system), np.zeros(len(system.free))
+    phase[: len(mesh.points)] = 0.3 * np.asarray(mesh.points)[:, 0]
+    R = np.asarray(bcs(np.full(len(phase), 0.05 - 0.9j), GAP * np.exp(1j * phase)))
+    B = assembly.equations(blocks(system, R, np.asarray(advanced(R)), frequency_matrix(0, 0))).B
+    unknown = np.repeat(np.asarray(system.free)[:, None], 8, axis=1)
+    given = np.where(unknown, 0.0, np.eye(8)[0] + 0.3 * np.eye(8)[1])
+    monkeypatch.setattr(Iterated, "_direct", None)
+    monkeypatch.setattr(modes_apart, "APART", 1e-2)
+    solver = kinetic_solver(ju.linear.Krylov(), system, assembly.pattern)
+    for coupling in (0.0, 1e-3):  # of the charge into a spin
+        data, diagonal = B.data.copy(), B.data[assembly.pattern.diagonal]
+        data[assembly.pattern.diagonal, 2, 1] += coupling * np.sqrt(diagonal[:, 2, 2] * diagonal[:, 1, 1])
+        at = assembly.pattern.matrix(data)
+        iterated, exact = solver(at, unknown), Reduced(at, unknown).solve(np.zeros_like(given), given)
+        assert [list(modes) for modes in iterated._apart] == [[0, 1], [2, 5], [3, 6], [4, 7]]
+        assert (np.abs(exact[:, 2]).max() > 1e-4) == (coupling > 0)
+        np.testing.assert_allclose(iterated.solve(np.zeros_like(given), given), exact, atol=1e-9)
 
 
 def test_where_iterations_do_not_converge_factors_take_over(spec, exact):

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from jusadel.action.matrices.stiffness import diffusion_pairs
 from jusadel.action.mesh_action import DiscreteAction
 from jusadel.nonequilibrium.keldysh import ALL_MODES, KeldyshBlocks, Modes
-from jusadel.nonequilibrium.linear.block_pattern import BlockPattern
+from jusadel.nonequilibrium.linear.node_blocks import NodeBlocks
 
 REALITY = 1e-8
 """Largest imaginary part of B, relative to its entries, that counts as round-off."""
@@ -20,7 +20,7 @@ REALITY = 1e-8
 class LinearEquations:
     """B f + r0 for the f (N, b) of all nodes, those behind barriers included."""
 
-    B: sp.bsr_matrix  # (N b, N b) real, in blocks (b, b) of a `BlockPattern`
+    B: sp.bsr_matrix  # (N b, N b) real, in blocks (b, b) of a `NodeBlocks`
     source: np.ndarray  # (N, b) r0
 
     def __call__(self, f: np.ndarray) -> np.ndarray:
@@ -42,7 +42,7 @@ class Assembly:
         between = [(itself, itself), (row[:, None], column[:, None]), (corners, corners)]
         between += [(np.asarray(joint.pairs),) * 2 for joint in system.joints]
         pairs = [_pairs(*each) for each in between]
-        self.pattern = BlockPattern.of(nodes, *(np.concatenate(x) for x in zip(*pairs, strict=True)))
+        self.pattern = NodeBlocks.of(nodes, *(np.concatenate(x) for x in zip(*pairs, strict=True)))
         self._sums = [self.pattern.sums(*each) for each in pairs]
 
     def equations(self, found: KeldyshBlocks) -> LinearEquations:

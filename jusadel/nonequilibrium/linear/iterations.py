@@ -15,17 +15,17 @@ import numpy as np
 import scipy.sparse as sp
 
 from jusadel.common.errors import SolveError
-from jusadel.nonequilibrium.linear.block_pattern import BlockPattern, pieces
 from jusadel.nonequilibrium.linear.factors import Reduced
 from jusadel.nonequilibrium.linear.gmres import flexible_gmres
 from jusadel.nonequilibrium.linear.modes_apart import modes_apart
 from jusadel.nonequilibrium.linear.multigrid import Coarsening, Cycle
+from jusadel.nonequilibrium.linear.node_blocks import NodeBlocks, pieces
 from jusadel.solver.linear import StagnationWarning
 
 ACCURACY, ROUND_OFF = 1e-11, 4e-15
 """Residual of the scaled equations relative to their right-hand side, or to all that adds up in them: far below what
 `Factors` ask for, since a smooth error has a small residual."""
-OF_ONE_ROUND, RESTART = 1e-4, 50
+OF_ONE_ROUND, RESTART = 2e-5, 50
 """Relative residual of GMRES between two residuals in double precision, and its most iterations there."""
 
 
@@ -40,7 +40,7 @@ class MultigridGmres:
         dtype: of the iterations.
     """
 
-    pattern: BlockPattern
+    pattern: NodeBlocks
     ways: list[Coarsening]
     limit: int
     dtype: np.dtype

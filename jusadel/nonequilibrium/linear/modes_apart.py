@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
-from jusadel.nonequilibrium.linear.block_pattern import BlockPattern, pieces
+from jusadel.nonequilibrium.linear.node_blocks import NodeBlocks, pieces
 
 APART = 1e-8
-"""Couplings below this part of the diagonal are left to the rounds of refinement."""
+"""Couplings below this part of the diagonal, which has been scaled to one, are left to the rounds of refinement."""
 
 
-def modes_apart(blocks: np.ndarray, pattern: BlockPattern, scale: np.ndarray) -> list[np.ndarray]:
+def modes_apart(blocks: np.ndarray, pattern: NodeBlocks, scale: np.ndarray) -> list[np.ndarray]:
     """The sets of modes, each an array of numbers below b.
 
     Args:

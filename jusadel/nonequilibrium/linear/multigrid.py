@@ -16,10 +16,10 @@ import scipy.sparse as sp
 
 from jusadel.action.matrices.stiffness import stiffness, with_joints
 from jusadel.action.mesh_action import DiscreteAction
-from jusadel.nonequilibrium.linear.block_pattern import BlockPattern
+from jusadel.nonequilibrium.linear.node_blocks import NodeBlocks
 from jusadel.solver.linear.multigrid import aggregated
 
-COARSEST = 100
+COARSEST = 50
 """Nodes of the coarsest level at most, whose equations are inverted."""
 
 
@@ -29,8 +29,8 @@ class Coarsening:
 
     up: sp.csr_matrix  # P (n, coarse nodes)
     down: sp.csr_matrix  # P^T
-    sums: sp.csr_matrix  # of blocks, `BlockPattern.coarsened`
-    pattern: BlockPattern  # of the coarse level
+    sums: sp.csr_matrix  # of blocks, `NodeBlocks.coarsened`
+    pattern: NodeBlocks  # of the coarse level
 
     def coarse(self, blocks: np.ndarray) -> np.ndarray:
         """The blocks of P^T B P."""
@@ -38,7 +38,7 @@ class Coarsening:
         return (self.sums @ blocks.reshape(-1, b * b)).reshape(-1, b, b)
 
 
-def coarsenings(system: DiscreteAction, pattern: BlockPattern, dtype: np.dtype) -> list[Coarsening]:
+def coarsenings(system: DiscreteAction, pattern: NodeBlocks, dtype: np.dtype) -> list[Coarsening]:
     """From the mesh on down, for all energies; in a precision of its own."""
     made: list[Coarsening] = []
     for level in aggregated(with_joints(stiffness(system), system), np.asarray(system.free), COARSEST)[:-1]:
@@ -58,7 +58,7 @@ class Cycle:
         ways: the coarsenings from it.
     """
 
-    def __init__(self, pattern: BlockPattern, blocks: np.ndarray, unknown: np.ndarray, ways: list[Coarsening]) -> None:
+    def __init__(self, pattern: NodeBlocks, blocks: np.ndarray, unknown: np.ndarray, ways: list[Coarsening]) -> None:
         self.matrix = matrix = _held(pattern, blocks)
         self._unknown, self._levels = unknown.ravel(), []
         for way in ways:
@@ -88,7 +88,7 @@ class Cycle:
 class _Level:
     """A matrix in blocks of a node's modes, and the inverse of those on its diagonal."""
 
-    def __init__(self, pattern: BlockPattern, matrix: sp.bsr_matrix) -> None:
+    def __init__(self, pattern: NodeBlocks, matrix: sp.bsr_matrix) -> None:
         self._inverse = _inverses(matrix.data[pattern.diagonal])
         self.matrix = matrix.tocsr() if self._inverse.shape[1] == 1 else matrix
 
@@ -102,7 +102,7 @@ class _Level:
             block_gauss_seidel(self.matrix, x, r, 1, sweep, self._inverse.shape[1], self._inverse)
 
 
-def _held(pattern: BlockPattern, blocks: np.ndarray) -> sp.bsr_matrix:
+def _held(pattern: NodeBlocks, blocks: np.ndarray) -> sp.bsr_matrix:
     """The matrix (n b, n b), with ones on the diagonal where a row has nothing: what no unknown takes part in."""
     held, mode = blocks.copy(), np.arange(blocks.shape[1])
     at = pattern.diagonal[:, None], mode, mode

@@ -10,16 +10,16 @@ import scipy.sparse as sp
 
 from jusadel.action.mesh_action import DiscreteAction
 from jusadel.common.errors import SolveError
-from jusadel.nonequilibrium.linear.block_pattern import BlockPattern, pieces
 from jusadel.nonequilibrium.linear.equations import LinearEquations
 from jusadel.nonequilibrium.linear.factors import Factors, Reduced
 from jusadel.nonequilibrium.linear.iterations import MultigridGmres
 from jusadel.nonequilibrium.linear.multigrid import coarsenings
+from jusadel.nonequilibrium.linear.node_blocks import NodeBlocks, pieces
 from jusadel.solver.linear import Krylov, LinearSolver, SuperLU
 
 NO_STATES = 1e-10
 """Of the largest column of B at a node: a smaller one is round-off, and its f is in nothing that can be observed."""
-WORTH = 8000
+WORTH = 3000
 """Nodes from which on iterations are taken unasked."""
 
 
@@ -39,7 +39,7 @@ KineticSolver = Callable[[sp.bsr_matrix, np.ndarray], UnknownEquations]
 """From B (N b, N b) and what is unknown, (N, b) bool, to the equations of the unknowns."""
 
 
-def kinetic_solver(given: LinearSolver | None, system: DiscreteAction, pattern: BlockPattern) -> KineticSolver:
+def kinetic_solver(given: LinearSolver | None, system: DiscreteAction, pattern: NodeBlocks) -> KineticSolver:
     """Factors for SuperLU, iterations for Krylov; by the number of nodes where none is given.
 
     Args:

@@ -14,14 +14,14 @@ AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
-class BlockPattern:
+class NodeBlocks:
     """The blocks of a sparse matrix between n nodes, row by row; with each block also its transposed is there."""
 
     starts: np.ndarray  # (n + 1,) where the rows begin
     columns: np.ndarray  # (k,) ascending in each row; the diagonal is among them
 
     @classmethod
-    def of(cls, nodes: int, row: np.ndarray, column: np.ndarray) -> BlockPattern:
+    def of(cls, nodes: int, row: np.ndarray, column: np.ndarray) -> NodeBlocks:
         """That of pairs of nodes, and of every node with itself; they may come more than once."""
         ones = sp.csr_matrix((np.ones(len(row), np.int8), (row, column)), (nodes, nodes), dtype=bool)
         whole = sp.csr_matrix(ones + ones.T + sp.eye(nodes, dtype=bool))
@@ -66,7 +66,7 @@ class BlockPattern:
         ones = np.ones(len(row)), (self.places(row, column), np.arange(len(row)))
         return sp.csr_matrix(ones, shape=(len(self.columns), len(row)))
 
-    def coarsened(self, P: sp.csr_matrix) -> tuple[sp.csr_matrix, BlockPattern]:
+    def coarsened(self, P: sp.csr_matrix) -> tuple[sp.csr_matrix, NodeBlocks]:
         """What sums the blocks of P^T B P from those of B, for a P (n, coarse nodes) of all modes, and its pattern.
 
         The block of I and J is the sum of P_iI P_jJ B_ij.
@@ -76,7 +76,7 @@ class BlockPattern:
         within = np.arange(len(block)) - np.searchsorted(block, np.arange(len(self.columns)))[block]
         left = P.indptr[self.rows[block]] + within // of_columns[block]
         right = P.indptr[self.columns[block]] + within % of_columns[block]
-        coarse = BlockPattern.of(P.shape[1], P.indices[left], P.indices[right])
+        coarse = NodeBlocks.of(P.shape[1], P.indices[left], P.indices[right])
         weights = P.data[left] * P.data[right], (coarse.places(P.indices[left], P.indices[right]), block)
         return sp.csr_matrix(weights, shape=(len(coarse.columns), len(self.columns))), coarse
 
