@@ -41,7 +41,7 @@ def rows(nodes, spin_orbit):
     sol = ju.solve(film(nodes, spin_orbit), T, DELTA, frequencies=1, linear_solver=krylov)
     spec = ju.spectrum(sol, DELTA * ENERGIES, eta=DELTA * ETA, linear_solver=krylov)
     assembly, free, N = Assembly(spec.system), np.asarray(spec.system.free), len(spec.system.free)
-    solvers = {name: kinetic_solver(solver, spec.system) for name, solver in SOLVERS.items()}
+    solvers = {name: kinetic_solver(solver, spec.system, assembly.pattern) for name, solver in SOLVERS.items()}
     start = np.zeros((N, 8))
     start[:, 0] = 1.0
     start[spec.system.layout.nodes_of_contact(spec.mesh, "left"), 1] = 0.5

@@ -110,6 +110,21 @@ def film_in_field(found):
     assert 0.8 < found["screened_to"] < 1
 
 
+def film_current(found):
+    """Kinetic: 3/2 squares of mu0 lambda^2/d as in `film_in_field`; geometric: that of uniform currents (Ruehli), less
+    by crowding; B above the middle that of a rectangle, less too."""
+    assert found["current_uA"] == pytest.approx(200.0, rel=1e-6)
+    kinetic = found["inductance_pH"] - found["geometric_pH"]
+    assert kinetic == pytest.approx(1.5 * 4e-7 * np.pi * (105e-9**2 * 2 / 1.3) / 100e-9 * 1e12, rel=0.05)
+    u = 900 / 600
+    tape = 3 * np.log(u + np.sqrt(u**2 + 1)) + u**2 + 1 / u + 3 * u * np.log(1 / u + np.sqrt(1 / u**2 + 1))
+    uniform = 4e-7 * np.pi * 900e-9 / (6 * np.pi) * (tape - (u ** (4 / 3) + u ** (-2 / 3)) ** 1.5) * 1e12
+    assert 0.95 * uniform < found["geometric_pH"] < uniform
+    assert 1.1 < found["crowding"] < 1.5
+    sheet = 4e-7 * np.pi * 200e-6 / 600e-9 / np.pi * np.arctan(0.9 * 0.6 / (0.2 * np.sqrt(0.9**2 + 0.6**2 + 0.2**2)))
+    assert 0.9 < -found["stray_mT"] / (1e3 * sheet) < 1
+
+
 def localisation(found):
     """The fit finds the lengths that went in, within its own error bars."""
     for name, length in {"spin_length": 300.0, "phase_length": 700.0}.items():
@@ -220,6 +235,7 @@ CHECKS = {
         normal,
         localisation,
         fluctuations,
+        film_current,
         film_in_field,
         wide_junction,
         pictures,
@@ -235,6 +251,7 @@ SLOW = {
     "bias",
     "circuit",
     "diode",
+    "film_current",
     "film_in_field",
     "fluctuations",
     "fraunhofer",

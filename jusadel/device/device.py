@@ -19,7 +19,7 @@ from jusadel.device.material.material import SHAPES, Material, check_field
 from jusadel.device.material.printed import in_lines
 from jusadel.device.material.stability import check_spin_diffusion
 from jusadel.device.units.units import Units
-from jusadel.device.vector_potential import electrode_gauge, integrated, is_completed
+from jusadel.device.vector_potential import electrode_gauge, has_own_field, integrated, is_completed
 from jusadel.mesh.interfaces import matching_nodes, split
 from jusadel.mesh.mesh import Mesh
 
@@ -265,7 +265,7 @@ class Device:
 
     def check_gauge(self) -> None:
         """Refuse a vector potential that does not fit the boundaries, as far as its numbers have values."""
-        if self.vector_potential is None:
+        if self.vector_potential is None or has_own_field(self.vector_potential):
             return
         phases = self._fixed_phases()
         if not is_completed(self.vector_potential):

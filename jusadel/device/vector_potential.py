@@ -91,6 +91,11 @@ def is_completed(vector_potential: Any) -> bool:
     return isinstance(vector_potential, electrode_gauge) or getattr(vector_potential, "gauge", None) == ELECTRODES
 
 
+def has_own_field(vector_potential: Any) -> bool:
+    """Whether it holds the field of a film's own currents, which electrodes do not screen."""
+    return getattr(vector_potential, "stated", None) is not None
+
+
 # --- line integrals ------------------------------------------------------------------------------
 
 

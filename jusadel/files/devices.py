@@ -222,7 +222,8 @@ def _packed_potential(device: Device, arrays: Arrays) -> Any:
         given = {"B": numbers("B", potential.B), "gauge": potential.gauge, "center": list(potential.center)}
         return {"is": "uniform_field"} | given
     if isinstance(potential, WhitneyField) and _same_mesh(potential.mesh, mesh):
-        return {"is": "WhitneyField", "edges": arrays.put("edges", potential.edges)}
+        stated = {} if potential.stated is None else {"stated": arrays.put("stated_edges", potential.stated)}
+        return {"is": "WhitneyField", "edges": arrays.put("edges", potential.edges)} | stated
     points = _points_of_lines(device)
     at = [concrete("vector_potential", values_at(potential, batch)) for batch in points]
     table = _table(
@@ -257,7 +258,8 @@ def _potential_of(part: Stored, mesh: Mesh) -> Any:
         x, y = np.ravel(part["center"].numbers())
         return uniform_field(part["B"].numbers(), part["gauge"].text(), (float(x), float(y)))
     if kind == "WhitneyField":
-        return WhitneyField(mesh, part["edges"].array((len(mesh.edges),)))
+        of_edges = lambda name: part[name].array((len(mesh.edges),))  # noqa: E731
+        return WhitneyField(mesh, of_edges("edges"), of_edges("stated") if "stated" in part else None)
     if kind == "electrode_gauge":
         return electrode_gauge(_function_of(part["of"], (2,), "the vector potential"))
     raise ValueError(f"{part.name} is a {kind!r}, which this version of jusadel does not know")

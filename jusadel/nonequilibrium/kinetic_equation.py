@@ -36,8 +36,7 @@ from jusadel.nonequilibrium.floating_contacts import Balance, at_start, floating
 from jusadel.nonequilibrium.keldysh import blocks, blocks_of_nodes, frequency_matrix
 from jusadel.nonequilibrium.kinetic_result import Kinetics
 from jusadel.nonequilibrium.linear.equations import Assembly
-from jusadel.nonequilibrium.linear.factors import Reduced
-from jusadel.nonequilibrium.linear.solving import KineticSolver, kinetic_solver, solved
+from jusadel.nonequilibrium.linear.solving import KineticSolver, UnknownEquations, kinetic_solver, solved
 from jusadel.observables.spectral_currents import trapezoidal
 from jusadel.solver.derivatives.tracing import still
 from jusadel.solver.linear import LinearSolver
@@ -106,7 +105,7 @@ def _differentiated(
     plain = still(spec), traced_contacts(named, still), still(bath), still(weights)
     if is_traced(plain):
         return kinetics_in_program(partial(kinetics, linear_solver=linear_solver), spec, named, bath, weights)
-    factors: list[Reduced] = []
+    factors: list[UnknownEquations] = []
     kin = unchecked_kinetics(*plain, linear_solver, progress, factors)
     warn_of_currents(kin, stacklevel=4)
     if bath in ("elastic", "grounded"):
@@ -122,7 +121,7 @@ def unchecked_kinetics(
     weights: Any,
     linear_solver: LinearSolver | None = None,
     progress: ProgressOption = False,
-    factors: list[Reduced] | None = None,
+    factors: list[UnknownEquations] | None = None,
 ) -> Kinetics:
     """As `kinetics`, of which no current need be right; the factors of every energy are put where asked for."""
     if not isinstance(spec, Spectrum):
@@ -130,7 +129,8 @@ def unchecked_kinetics(
     refuse_spectrum(spec)
     contacts, weights = electrode_contacts(spec, contacts), _checked_weights(spec, weights)
     temperature, report = _bath_temperature(spec, contacts, bath), reporter(progress)
-    assembly, given, solver = Assembly(spec.system), _given(spec, contacts), kinetic_solver(linear_solver, spec.system)
+    assembly, given = Assembly(spec.system), _given(spec, contacts)
+    solver = kinetic_solver(linear_solver, spec.system, assembly.pattern)
     units = [_unit(spec, name, mode) for name in floating_contacts(contacts) for mode in modes_of(contacts[name])]
     answers = []
     for k, E in enumerate(spec.energies):
@@ -159,7 +159,7 @@ def _at_energy(
     given: np.ndarray,
     units: list[np.ndarray],
     bath: float | None,
-    factors: list[Reduced] | None,
+    factors: list[UnknownEquations] | None,
 ) -> list[Answer]:
     """The answer to the given f (N, 8), and what each of the units (N, 8) adds to it."""
     system, E, eta = spec.system, float(spec.energies[k]), spec.eta

@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 
 import jusadel as ju
-from jusadel.action.nambu import advanced
+from jusadel.action.assembly import discretise
+from jusadel.action.nambu import advanced, bcs
 from jusadel.nonequilibrium.keldysh import blocks, frequency_matrix
-from jusadel.nonequilibrium.linear import multigrid
+from jusadel.nonequilibrium.linear import modes_apart, multigrid
 from jusadel.nonequilibrium.linear.equations import Assembly
 from jusadel.nonequilibrium.linear.factors import Reduced
+from jusadel.nonequilibrium.linear.iterations import Iterated, MultigridGmres
+from jusadel.nonequilibrium.linear.solving import kinetic_solver
 
 pytestmark = [pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")]
 GAP = 1.0
@@ -51,7 +54,7 @@ def exact(spec):
 def test_iterations_find_what_factors_find(spec, exact, monkeypatch):
     """Nothing fell back. With a level or two more than so few nodes need."""
     monkeypatch.setattr(multigrid, "COARSEST", 5)
-    monkeypatch.setattr(multigrid.Iterated, "_direct", None)
+    monkeypatch.setattr(Iterated, "_direct", None)
     found = driven(spec, ju.linear.Krylov())
     assert (np.abs(exact.f[..., 2:]).max(axis=(1, 2)) > 1e-3).all()  # spins take part
     np.testing.assert_allclose(found.f, exact.f, atol=1e-8)
@@ -62,17 +65,19 @@ def test_iterations_find_what_factors_find(spec, exact, monkeypatch):
 
 @pytest.fixture(scope="module")
 def equations(spec):
-    """B at the edge of the gap and what is unknown, (N, 8)."""
-    R = np.asarray(spec.all_G[1])
-    B = Assembly(spec.system).equations(blocks(spec.system, R, np.asarray(advanced(R)), frequency_matrix(0, 0))).B
-    return B, np.broadcast_to(np.asarray(spec.system.free)[:, None], (len(R), 8))
+    """The pattern and B at the edge of the gap, and what is unknown, (N, 8)."""
+    R, assembly = np.asarray(spec.all_G[1]), Assembly(spec.system)
+    B = assembly.equations(blocks(spec.system, R, np.asarray(advanced(R)), frequency_matrix(0, 0))).B
+    return assembly.pattern, B, np.repeat(np.asarray(spec.system.free)[:, None], 8, axis=1)
 
 
 def test_transposed_equations(spec, equations, monkeypatch):
     """Those of gradients, at the edge of the gap: x.(H y) = (H^T x).y for the inverse of H, which factors give."""
     monkeypatch.setattr(multigrid, "COARSEST", 5)
-    B, unknown = equations
-    iterated = Reduced(B, unknown, multigrid.Coarsening(spec.system, 150).factors(unknown))
+    monkeypatch.setattr(Iterated, "_direct", None)
+    pattern, B, unknown = equations
+    ways = multigrid.coarsenings(spec.system, pattern, np.dtype(np.float32))
+    iterated = MultigridGmres(pattern, ways, 150, np.dtype(np.float32))(B, unknown)
     x, y = np.random.default_rng(0).normal(size=(2, unknown.size)) * unknown.ravel()
     backward = iterated.respond(x, transposed=True)
     assert np.abs(backward - iterated.respond(x)).max() > 1e-3 * np.abs(backward).max()
@@ -82,20 +87,46 @@ def test_transposed_equations(spec, equations, monkeypatch):
 def test_the_transposed_cycle_is_the_cycle_transposed(spec, equations, monkeypatch):
     """x.(C y) = (C^T x).y to round-off, and coarse equations are P^T B P: GMRES would make up for wrong ones."""
     monkeypatch.setattr(multigrid, "COARSEST", 5)
-    B, unknown = equations
-    at, coarsening = np.flatnonzero(unknown), multigrid.Coarsening(spec.system, 150)
-    assert len(coarsening.prolongations) >= 2
-    iterations = multigrid._Iterations(B[at][:, at], at, np.ones(len(at)), coarsening)
-    x, y = np.random.default_rng(0).normal(size=(2, unknown.size))
-    there, back = iterations._cycle(y), iterations._transposed_cycle(x)
-    assert abs(x @ there - back @ y) < 1e-12 * np.linalg.norm(x) * np.linalg.norm(there)
-    assert np.linalg.norm(iterations._cycle(x) - back) > 1e-3 * np.linalg.norm(back)
-    M = iterations._matrix.toarray()
-    for cycle, fine in ((iterations._cycle, M), (iterations._transposed_cycle, M.T)):
-        (_, up), (coarse, _) = cycle._levels[:2]
-        expected = up.toarray().T @ fine @ up.toarray()
+    pattern, B, unknown = equations
+    ways = multigrid.coarsenings(spec.system, pattern, np.dtype(np.float64))
+    assert len(ways) >= 2
+    among = unknown.astype(float)
+    inside = B.data * among[pattern.rows][:, :, None] * among[pattern.columns][:, None]
+    there, back = (multigrid.Cycle(pattern, M, unknown, ways) for M in (inside, pattern.transposed(inside)))
+    x, y = np.random.default_rng(0).normal(size=(2, unknown.size)) * unknown.ravel()
+    assert abs(x @ there(y) - back(x) @ y) < 1e-12 * np.linalg.norm(x) * np.linalg.norm(there(y))
+    assert np.linalg.norm(there(x) - back(x)) > 1e-3 * np.linalg.norm(back(x))
+    M = pattern.matrix(inside).toarray()
+    for cycle, fine in ((there, M), (back, M.T)):
+        P, coarse = np.kron(ways[0].up.toarray(), np.eye(8)), cycle._levels[1][0].matrix.toarray()
+        expected = P.T @ fine @ P
         expected[np.diag(expected.diagonal() == 0)] = 1.0  # where no unknown takes part
-        np.testing.assert_allclose(coarse.matrix.toarray(), expected, rtol=0, atol=1e-13 * np.abs(M).max())
+        np.testing.assert_allclose(coarse, expected, rtol=0, atol=1e-13 * np.abs(M).max())
+
+
+def test_modes_that_do_not_couple_are_iterated_apart(monkeypatch):
+    """Without spins in four pairs; a coupling that is left out of the iterations is not left out of the result."""
+    mesh = ju.rectangle(2.0, 1.0, 0.25)
+    ends = {"left": ju.Tunnel(ju.Reservoir(0.0), 0.5), "right": ju.Reservoir(GAP)}
+    device = ju.Device(mesh=mesh, materials=ju.Material(Tc=1.0), boundaries=ends)
+    system = discretise(device, np.zeros((len(mesh.triangles), 3), complex))
+    assembly, phase = Assembly(system), np.zeros(len(system.free))
+    phase[: len(mesh.points)] = 0.3 * np.asarray(mesh.points)[:, 0]
+    R = np.asarray(bcs(np.full(len(phase), 0.05 - 0.9j), GAP * np.exp(1j * phase)))
+    B = assembly.equations(blocks(system, R, np.asarray(advanced(R)), frequency_matrix(0, 0))).B
+    unknown = np.repeat(np.asarray(system.free)[:, None], 8, axis=1)
+    given = np.where(unknown, 0.0, np.eye(8)[0] + 0.3 * np.eye(8)[1])
+    monkeypatch.setattr(Iterated, "_direct", None)
+    monkeypatch.setattr(modes_apart, "APART", 1e-2)
+    solver = kinetic_solver(ju.linear.Krylov(), system, assembly.pattern)
+    for coupling in (0.0, 1e-3):  # of the charge into a spin
+        data, diagonal = B.data.copy(), B.data[assembly.pattern.diagonal]
+        data[assembly.pattern.diagonal, 2, 1] += coupling * np.sqrt(diagonal[:, 2, 2] * diagonal[:, 1, 1])
+        at = assembly.pattern.matrix(data)
+        iterated, exact = solver(at, unknown), Reduced(at, unknown).solve(np.zeros_like(given), given)
+        assert [list(modes) for modes in iterated._apart] == [[0, 1], [2, 5], [3, 6], [4, 7]]
+        assert (np.abs(exact[:, 2]).max() > 1e-4) == (coupling > 0)
+        np.testing.assert_allclose(iterated.solve(np.zeros_like(given), given), exact, atol=1e-9)
 
 
 def test_where_iterations_do_not_converge_factors_take_over(spec, exact):

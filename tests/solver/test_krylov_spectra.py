@@ -10,7 +10,7 @@ import pytest
 import jusadel as ju
 from jusadel.action.assembly import discretise
 from jusadel.action.matrix_free import lift
-from jusadel.solver.linear import Krylov, StagnationWarning, SuperLU, krylov
+from jusadel.solver.linear import Krylov, StagnationWarning, SuperLU, krylov, krylov_programs
 from jusadel.solver.linear.krylov_programs import directions_on, responses_on
 from jusadel.solver.linear.sqmr_gmres import fgmres, sqmr
 
@@ -136,3 +136,24 @@ def test_every_program_lowers_for_gpus_without_a_call_of_the_host(kind):
             prepared.lifted, prepared.inner, prepared.levels, *arguments
         )
         assert "custom_call" not in exported.mlir_module()
+
+
+def test_memory_is_given_back_between_making_a_response_and_running_it(monkeypatch):
+    """Once for each shape."""
+    told = []
+
+    class Telling:
+        def lower(self, *arguments):
+            return self
+
+        def compile(self):
+            told.append("made")
+            return lambda x: told.append("ran") or x + 1
+
+    program = Telling()
+    monkeypatch.setattr(krylov_programs, "responses_on", lambda *_: program)
+    monkeypatch.setattr(krylov_programs, "give_back", lambda: told.append("given back"))
+    for size in (2, 2, 3):
+        found = krylov_programs.run_responses((None,), 150, 12, np.ones(size))
+        np.testing.assert_array_equal(found, np.full(size, 2.0))
+    assert told == ["made", "given back", "ran", "ran", "made", "given back", "ran"]

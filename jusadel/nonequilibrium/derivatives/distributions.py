@@ -14,10 +14,10 @@ import numpy as np
 from jusadel.action.mesh_action import bath_rates
 from jusadel.common.differentiability import on_device
 from jusadel.device.contact import Contact, is_floating
+from jusadel.nonequilibrium.derivatives.reacting import attached_reactions
 from jusadel.nonequilibrium.derivatives.transport import (
     Factorised,
     Transport,
-    attached_distributions,
     of_all_nodes,
     over_energies,
     reactions,
@@ -26,7 +26,7 @@ from jusadel.nonequilibrium.derivatives.transport import (
 from jusadel.nonequilibrium.floating_contacts import floating_contacts, numbers_that_float, with_numbers
 from jusadel.nonequilibrium.keldysh import ALL_MODES
 from jusadel.nonequilibrium.kinetic_result import Kinetics
-from jusadel.nonequilibrium.linear.factors import Reduced
+from jusadel.nonequilibrium.linear.solving import UnknownEquations
 from jusadel.solver.derivatives.callback import keep
 from jusadel.solver.spectra import Spectrum
 
@@ -98,7 +98,7 @@ def differentiated_kinetics(
     bath: Any,
     weights: Any,
     found: Kinetics,
-    factors: list[Reduced],
+    factors: list[UnknownEquations],
 ) -> Kinetics:
     """The Kinetics as a function of what JAX traces.
 
@@ -111,8 +111,8 @@ def differentiated_kinetics(
 
     def at(contacts: dict[str, Contact]) -> Kinetics:
         transport = kinetic_transport(spec, contacts, bath, unknown)
-        f = attached_distributions(transport, found.all_f, known)
-        return traced_kinetics(spec, contacts, bath, weights, transport, f)
+        f, q = attached_reactions(transport, found.all_f, found.reactions / 2, known)
+        return traced_kinetics(spec, contacts, bath, weights, transport, f, q)
 
     return at(settled(contacts, found.contacts, at) if floating_contacts(contacts) else contacts)
 
@@ -149,9 +149,15 @@ def _left_over(kin: Kinetics, given: Contact, name: str) -> Array:
 
 
 def traced_kinetics(
-    spec: Spectrum, contacts: dict[str, Contact], bath: Any, weights: Any, transport: Transport, f: Array
+    spec: Spectrum,
+    contacts: dict[str, Contact],
+    bath: Any,
+    weights: Any,
+    transport: Transport,
+    f: Array,
+    q: Array | None = None,
 ) -> Kinetics:
-    """The Kinetics of distributions f (n_E, N, 8), all of which JAX traces."""
+    """The Kinetics of distributions f (n_E, N, 8) and, where they are known, B f + r0, all of which JAX traces."""
     taken, fed = _of_bath_and_pairs(transport, f)
     return Kinetics(
         spectrum=spec,
@@ -159,7 +165,7 @@ def traced_kinetics(
         bath=bath,
         weights=weights,
         all_f=cast(Any, f),
-        reactions=cast(Any, 2 * reactions(transport, f)),
+        reactions=cast(Any, 2 * (reactions(transport, f) if q is None else q)),
         fed=cast(Any, 2 * fed),
         taken=cast(Any, -2 * taken),
     )

@@ -6,7 +6,7 @@ element; solved they are by the factors of the numbers, and for gradients by the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -28,6 +28,7 @@ from jusadel.nonequilibrium.keldysh import (
 )
 from jusadel.nonequilibrium.linear.equations import Assembly, LinearEquations
 from jusadel.nonequilibrium.linear.factors import Factors, Reduced
+from jusadel.nonequilibrium.linear.solving import UnknownEquations
 from jusadel.solver.derivatives.callback import UNKNOWN, called, kept
 from jusadel.solver.derivatives.rule import Residual, implicit
 
@@ -107,24 +108,31 @@ def reactions(transport: Transport, f: Array) -> Array:
 @jax.jit
 def unbalanced(transport: Transport, f: Array) -> Array:
     """B f + r0 - load summed into the unknowns, (b, N m)."""
-    left = reactions(transport, _completed(transport, f)) - transport.load - transport.forced
-    return _gathered(transport, left)
+    left = reactions(transport, completed(transport, f)) - transport.load - transport.forced
+    return gathered(transport, left)
 
 
 @jax.jit
-def _product(transport: Transport, f: Array, x: Array) -> Array:
-    change = lambda x: unbalanced(transport, f + _spread(transport, f, x))  # noqa: E731
-    return jax.jvp(change, (jnp.zeros_like(x),), (x,))[1]
+def _product(transport: Transport, _: Array, x: Array) -> Array:
+    return gathered(transport, change_by_unknowns(transport, x))
 
 
 @jax.jit
-def _spread(transport: Transport, _: Array, x: Array) -> Array:
+def change_by_unknowns(transport: Transport, x: Array) -> Array:
+    """The change (b, N, m) of B f + r0 with the unknowns x (b, N m)."""
+    still = jnp.zeros_like(transport.given)
+    change = spread_unknowns(transport, still, x)
+    return jax.jvp(partial(reactions, transport), (still,), (change,))[1]
+
+
+@jax.jit
+def spread_unknowns(transport: Transport, _: Array, x: Array) -> Array:
     """The change (b, N, m) of all f with the unknowns x (b, N m)."""
     own = jnp.take_along_axis(x, jnp.maximum(transport.place, 0), axis=1)
     return jnp.where(transport.place >= 0, own, 0.0).reshape(transport.given.shape)
 
 
-def _gathered(transport: Transport, r: Array) -> Array:
+def gathered(transport: Transport, r: Array) -> Array:
     """(b, N, m) summed into the unknowns, (b, N m)."""
     place = transport.place
     flat = jnp.where(place >= 0, r.reshape(place.shape), 0.0)
@@ -132,11 +140,12 @@ def _gathered(transport: Transport, r: Array) -> Array:
     return jnp.zeros_like(flat).at[rows, jnp.maximum(place, 0)].add(flat)
 
 
-def _completed(transport: Transport, f: Array) -> Array:
+def completed(transport: Transport, f: Array) -> Array:
+    """f (b, N, m), and what is given where it is not unknown."""
     return jnp.where(transport.place.reshape(f.shape) >= 0, f, transport.given)
 
 
-LINEAR = Residual(unbalanced, _product, _spread)
+LINEAR = Residual(unbalanced, _product, spread_unknowns)
 """The equations for distributions."""
 
 
@@ -147,7 +156,7 @@ def attached_distributions(transport: Transport, f: Any, known: int = UNKNOWN) -
     """
     host, numbers = TransportHost(), jax.lax.stop_gradient(transport)
     found = implicit(LINEAR, transport, f, host.linear, (known, numbers), host.transposed)
-    return _completed(transport, found)
+    return completed(transport, found)
 
 
 def found_in_program(transport: Transport) -> Array:
@@ -163,7 +172,7 @@ def found_in_program(transport: Transport) -> Array:
 class Factorised:
     """The equations of the unknowns at every energy."""
 
-    each: list[Reduced]
+    each: Sequence[UnknownEquations]
 
     @classmethod
     def of(cls, transport: Any) -> Factorised:

@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from jusadel.action.matrices.stiffness import diffusion_pairs
 from jusadel.action.mesh_action import DiscreteAction
 from jusadel.nonequilibrium.keldysh import ALL_MODES, KeldyshBlocks, Modes
+from jusadel.nonequilibrium.linear.node_blocks import NodeBlocks
 
 REALITY = 1e-8
 """Largest imaginary part of B, relative to its entries, that counts as round-off."""
@@ -19,7 +20,7 @@ REALITY = 1e-8
 class LinearEquations:
     """B f + r0 for the f (N, b) of all nodes, those behind barriers included."""
 
-    B: sp.csr_matrix  # (N b, N b) real
+    B: sp.bsr_matrix  # (N b, N b) real, in blocks (b, b) of a `NodeBlocks`
     source: np.ndarray  # (N, b) r0
 
     def __call__(self, f: np.ndarray) -> np.ndarray:
@@ -35,18 +36,14 @@ class Assembly:
     """Where the blocks go in the sparse matrix: made once a mesh and number of modes, for all energies."""
 
     def __init__(self, system: DiscreteAction, modes: Modes = ALL_MODES) -> None:
-        self.nodes, self.b = len(system.free), len(modes)
-        itself, corners = np.arange(self.nodes)[:, None], np.asarray(system.triangles)
+        nodes, self.b = len(system.free), len(modes)
+        itself, corners = np.arange(nodes)[:, None], np.asarray(system.triangles)
         row, column, _ = diffusion_pairs(system)
         between = [(itself, itself), (row[:, None], column[:, None]), (corners, corners)]
         between += [(np.asarray(joint.pairs),) * 2 for joint in system.joints]
-        self._places = [self._entries(*nodes) for nodes in between]
-
-    def _entries(self, of: np.ndarray, by: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Rows and columns of the blocks (e, p, b, q, b) of equations of nodes (e, p) and f of nodes (e, q)."""
-        mode = np.arange(self.b)
-        row, column = ((nodes[:, :, None] * self.b + mode).reshape(len(nodes), -1) for nodes in (of, by))
-        return np.repeat(row, column.shape[1], axis=1).ravel(), np.tile(column, (1, row.shape[1])).ravel()
+        pairs = [_pairs(*each) for each in between]
+        self.pattern = NodeBlocks.of(nodes, *(np.concatenate(x) for x in zip(*pairs, strict=True)))
+        self._sums = [self.pattern.sums(*each) for each in pairs]
 
     def equations(self, found: KeldyshBlocks) -> LinearEquations:
         """The sparse matrix and the source.
@@ -55,18 +52,31 @@ class Assembly:
             ValueError: they are not real, so R and A are not retarded and advanced solutions of one energy.
         """
         parts = (found.nodes, found.neighbours, found.cells, *found.joints)
-        present = [(x.ravel(), *place) for x, place in zip(parts, self._places, strict=True) if x is not None]
-        data, row, column = (np.concatenate(x) for x in zip(*present, strict=True))
-        data, source = (_real_part(x) for x in (data, found.source))
-        size = self.nodes * self.b
-        return LinearEquations(sp.csr_matrix((data, (row, column)), shape=(size, size)), source)
+        present = [(x, sums) for x, sums in zip(parts, self._sums, strict=True) if x is not None]
+        data, (source,) = _real_parts([x for x, _ in present]), _real_parts([found.source])
+        total = np.zeros((len(self.pattern.columns), self.b**2))
+        for x, (_, sums) in zip(data, present, strict=True):
+            total += sums @ self._of_pairs(x)
+        return LinearEquations(self.pattern.matrix(total.reshape(-1, self.b, self.b)), source)
+
+    def _of_pairs(self, x: np.ndarray) -> np.ndarray:
+        """The blocks (e, b, b) or (e, p, b, q, b), one for each pair of nodes: (e p q, b b)."""
+        return (x.swapaxes(2, 3) if x.ndim == 5 else x).reshape(-1, self.b**2)
 
 
-def _real_part(x: np.ndarray) -> np.ndarray:
-    largest = np.abs(x).max(initial=0.0)
-    if not np.isfinite(largest) or np.abs(x.imag).max(initial=0.0) > REALITY * max(largest, 1e-300):
+def _pairs(of: np.ndarray, by: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The two nodes of the blocks (e, p, q) of equations of nodes (e, p) and f of nodes (e, q)."""
+    return np.repeat(of, by.shape[1], axis=1).ravel(), np.tile(by, (1, of.shape[1])).ravel()
+
+
+def _real_parts(parts: list[np.ndarray]) -> list[np.ndarray]:
+    """Of all of them, whose entries are of one size."""
+    largest, imaginary = (
+        max((np.abs(x).max(initial=0.0) for x in of), default=0.0) for of in (parts, [x.imag for x in parts])
+    )
+    if not np.isfinite(largest) or imaginary > REALITY * max(largest, 1e-300):
         raise ValueError(
-            f"the kinetic equations have an imaginary part of {np.abs(x.imag).max():.1e} beside entries of "
-            f"{largest:.1e}: R and A must be the retarded and advanced matrices of one energy, A = -R3 R^+ R3"
+            f"the kinetic equations have an imaginary part of {imaginary:.1e} beside entries of {largest:.1e}: R and "
+            "A must be the retarded and advanced matrices of one energy, A = -R3 R^+ R3"
         )
-    return x.real
+    return [x.real for x in parts]

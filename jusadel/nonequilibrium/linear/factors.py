@@ -142,21 +142,6 @@ class Reduced:
         return self.spread @ solve(self.spread.T @ r)
 
 
-def solved_by_either(
-    B: sp.spmatrix, unknown: np.ndarray, cases: list[tuple[np.ndarray, np.ndarray]], quick: Factorise = Factors.of
-) -> tuple[Reduced, list[tuple[np.ndarray, np.ndarray]]]:
-    """The equations of the unknowns by what is quick, else by pivoted factors, and for each case of what is given and
-    a source r0 (N, b) the solution and this source."""
-    for factorise in (quick, Factors.pivoted):
-        try:
-            reduced = Reduced(B, unknown, factorise)
-            return reduced, [(reduced.solve(-r0, given), r0) for given, r0 in cases]
-        except SolveError:
-            if factorise == Factors.pivoted:
-                raise
-    raise AssertionError
-
-
 def spread(unknown: np.ndarray, together: Sequence[np.ndarray] = ()) -> sp.csr_matrix:
     """What gives all f (N b) from the unknown ones (k): each its own, then those that are one; as in `Reduced`."""
     alone = np.setdiff1d(np.flatnonzero(unknown.ravel()), np.concatenate([np.zeros(0, int), *together]))

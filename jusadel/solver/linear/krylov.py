@@ -23,7 +23,7 @@ from jusadel.action.matrices.padding import filled_up
 from jusadel.action.matrices.stiffness import stiffness, with_joints
 from jusadel.action.matrix_free import LiftedAction, cast
 from jusadel.common.differentiability import on_device
-from jusadel.solver.linear.krylov_programs import KrylovSteps, directions_on, responses_on
+from jusadel.solver.linear.krylov_programs import KrylovSteps, directions_on, run_responses
 from jusadel.solver.linear.multigrid import Level, hierarchy
 from jusadel.solver.linear.protocol import SMALL, Direction, LinearResponse, StagnationWarning
 from jusadel.solver.linear.sqmr_gmres import Iterate, fgmres, sqmr
@@ -196,8 +196,8 @@ class Krylov:
         width, rounds = prepared.width, 1 if single else REFINEMENTS
         here = on_device(tuple(filled_up(x, width) for x in (V, omega, rhs, np.full(len(omega), tol))))
         for at in (prepared, prepared.in_double()):
-            program = responses_on(at.devices, self.limit, rounds)
-            x, reached = (np.asarray(y)[: len(omega)] for y in program(at.lifted, at.inner, at.levels, *here))
+            found = run_responses(at.devices, self.limit, rounds, at.lifted, at.inner, at.levels, *here)
+            x, reached = (np.asarray(y)[: len(omega)] for y in found)
             if (reached <= tol).all():
                 return x
         if (reached <= (USEFUL * np.sqrt(tol) if single else NEARLY * tol)).all():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from functools import cache, partial
 from typing import Any, NamedTuple
@@ -13,11 +14,15 @@ from jax.sharding import Mesh, PartitionSpec
 
 from jusadel.action.matrices.node_matrices import green, inverse_of_frames
 from jusadel.action.matrix_free import Hessian, LiftedAction, at_frames, gradient_change, in_frames, slope_in_frames
+from jusadel.common.programs.memory import give_back
 from jusadel.solver.linear.multigrid import Level, preconditioner, screenings
 from jusadel.solver.linear.sqmr_gmres import Iterate, Operator, energy, norm, sqmr
 
 Array = jax.Array
 
+KEPT = 8
+"""Programs for responses, each of a mesh's shapes, that wait for the next."""
+_kept: OrderedDict[Any, Any] = OrderedDict()
 LOOSEST, TIGHTEST = 0.1, 1e-4
 """Relative errors that a step may be asked for."""
 
@@ -44,6 +49,26 @@ def directions_on(devices: tuple[Any, ...], method: Callable[..., Iterate], **li
 def responses_on(devices: tuple[Any, ...], limit: int, rounds: int) -> Any:
     """The program for linear responses."""
     return _shared(devices, partial(_responses, limit=limit, rounds=rounds), 4)
+
+
+def run_responses(devices: tuple[Any, ...], limit: int, rounds: int, *arguments: Any) -> tuple[Array, Array]:
+    """What it returns. It is made before it runs: what making it leaves behind is given back in between."""
+    program = responses_on(devices, limit, rounds)
+    if len(devices) > 1:
+        return program(*arguments)
+    leaves, tree = jax.tree.flatten(arguments)
+    shapes = tuple((jnp.shape(x), jnp.result_type(x)) for x in leaves)
+    return _made(program, arguments, (program, tree, shapes))(*arguments)
+
+
+def _made(program: Any, arguments: Any, of: Any) -> Any:
+    """The program for arguments of these shapes; some are kept."""
+    if of not in _kept:
+        _kept[of] = program.lower(*arguments).compile()
+        give_back()
+    while len(_kept) > KEPT:
+        _kept.popitem(last=False)
+    return _kept[of]
 
 
 def _shared(devices: tuple[Any, ...], one: Any, split_arguments: int) -> Any:

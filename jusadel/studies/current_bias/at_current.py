@@ -10,13 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.arguments import is_number
-from jusadel.common.differentiability import first_only, is_traced, values_of, waits, worked_out
+from jusadel.common.differentiability import first_only, is_traced, refuse_in_program, values_of, waits, worked_out
 from jusadel.common.errors import SolveError
 from jusadel.common.types import Number, PairPotential
 from jusadel.device.device import Device
 from jusadel.device.recurrence import recurring
 from jusadel.solver.derivatives.tracing import still
-from jusadel.solver.equilibrium import solve
 from jusadel.solver.states.solution import Solution
 from jusadel.studies.current_bias.branch import carrying, climb, rise, top
 from jusadel.studies.current_bias.in_programs import biased_in_program
@@ -26,6 +25,7 @@ from jusadel.studies.current_bias.phases import (
     BiasedState,
     Terminal,
     currents_of,
+    solved_with,
     superconducting,
     terminal_between,
     with_phases,
@@ -81,13 +81,14 @@ def solve_at_current(
             several currents.
         pair_potential: as in `solve`.
         solve_arguments: of `solve`, but for `throw`: frequencies, tol, start (of the first state), linear_solver,
-            accuracy, gap_tol, progress.
+            accuracy, gap_tol, progress. With `permeability` and H, for a film model="film" and thickness too, the
+            states are those of `solve_screened`, with the field of the current itself.
 
     Raises:
         CriticalCurrentError: no state carries it; the message and `critical` have the largest current that flows.
         ValueError: names that are not joined electrodes with Delta > 0, currents that are not finite or do not add up.
         SolveError: as in `solve`.
-        NotDifferentiableError: differentiated twice.
+        NotDifferentiableError: differentiated twice; of screened states inside `jax.jit` or `jax.vmap`.
     """
     if waits(asked := locals()):
         return worked_out(solve_at_current, asked | asked.pop("solve_arguments"))
@@ -95,6 +96,8 @@ def solve_at_current(
     terminals, currents = _asked(device, current, between)
     given = device, current, T, pair_potential
     if is_traced(still((given, solve_arguments))):
+        if "permeability" in solve_arguments:
+            refuse_in_program("solve_at_current with screening", REMEDY, numbers=(given, solve_arguments))
         return biased_in_program(solve_at_current, terminals, given, between, solve_arguments)
     plain = still((device, T, pair_potential, solve_arguments))
     values = values_of(currents)
@@ -110,9 +113,15 @@ def solve_at_current(
 
 
 def refuse_throw(name: str, arguments: Mapping[str, Any]) -> None:
-    """A search needs states that are certified."""
+    """A search needs states that are certified; and a field that is screened a permeability."""
     if "throw" in arguments:
         raise TypeError(f"{name} has no argument throw: a state that is not certified carries no known current")
+    of_screening = sorted({"H", "model", "thickness"} & set(arguments))
+    if of_screening and "permeability" not in arguments:
+        raise TypeError(
+            f"{name} was given {of_screening} without a permeability: expected one too, for states as of "
+            "solve_screened, or the field as the device's vector_potential"
+        )
 
 
 def _asked(device: Device, current: Any, between: Any) -> tuple[list[Terminal], Any]:
@@ -193,7 +202,7 @@ def solved_from(
     given = {**arguments, "start": state.sol}
     if given.get("frequencies") is None:
         given["frequencies"] = len(state.sol.omega)  # which move with T
-    return solve(device, T, Delta, **given)
+    return solved_with(device, T, Delta, given)
 
 
 def phases_with_derivatives(

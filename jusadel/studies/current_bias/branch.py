@@ -86,13 +86,14 @@ def climb(biased: Biased, start: Rise, way: int, target: float = np.inf) -> tupl
         target: `way` times a current.
     """
     before, here = (start.low, start.high) if way > 0 else (start.high, start.low)
+    biased.go_on_from(before, here)
     step, slope = start.step, (here.current - before.current) / (here.phase - before.phase)
     while way * here.current < target:
         new, step = _next(biased, here, way, step)
         if not way * (new.current - here.current) > 0 or new.sol.stats.get("state") == "unstable":
             return before, new, True
         now = (new.current - here.current) / (new.phase - here.phase)
-        step = 2 * step if now > STAYS * slope else step
+        step = 2 * step if now > STAYS * slope and not biased.is_screened else step  # whose branches fold
         before, here, slope = here, new, now
     return before, here, False
 
@@ -130,7 +131,10 @@ def top(biased: Biased, before: BiasedState, after: BiasedState, way: int, step:
     found = [before]
 
     def current(x: float) -> float:
-        found.append(biased.at_phase(x))
+        try:
+            found.append(biased.at_phase(x))
+        except SolveError:  # a device with an inductance has no state there: the phase has turned back
+            return abs(before.current)
         return -way * found[-1].current
 
     ends = sorted((before.phase, after.phase))

@@ -24,6 +24,7 @@ from jusadel.solver.derivatives.tracing import still
 from jusadel.solver.equilibrium import SELF_CONSISTENT, solve
 from jusadel.solver.states.solution import Solution
 from jusadel.studies.current_phase.turning import phase_change, turned
+from jusadel.studies.screening.solve import solve_screened
 
 KEPT = 6
 """States from which others start."""
@@ -95,6 +96,12 @@ def with_phases(device: Device, terminals: Sequence[Terminal], x: Any) -> Device
     return replace(device, boundaries=boundaries)
 
 
+def solved_with(device: Device, T: Any, pair_potential: Any, arguments: Mapping[str, Any]) -> Solution:
+    """By `solve`, or by `solve_screened` where the arguments have a permeability."""
+    by: Any = solve_screened if "permeability" in arguments else solve
+    return by(device, T, pair_potential=pair_potential, **arguments)
+
+
 def _sum(phase: Any, x: Any) -> Any:
     return (lambda points: phase(points) + x) if callable(phase) else phase + x
 
@@ -131,7 +138,7 @@ class Biased:
     Args:
         device: without tracers.
         terminals: what moves, (k,).
-        T, pair_potential, given: as for `solve`.
+        T, pair_potential, given: as for `solve`, or `solve_screened`.
     """
 
     device: Device
@@ -151,9 +158,8 @@ class Biased:
         with warnings.catch_warnings(record=True) as heard:
             warnings.simplefilter("always")
             try:
-                sol = solve(
-                    with_phases(self.device, self.terminals, x), self.T, self.pair_potential, **self._arguments(x)
-                )
+                there = with_phases(self.device, self.terminals, x)
+                sol = solved_with(there, self.T, self.pair_potential, self._arguments(x))
             except SolveError as error:
                 error.add_note(f"at phases that were turned by {x.round(6).tolist()}")
                 raise
@@ -166,6 +172,15 @@ class Biased:
     def at_phase(self, x: float) -> BiasedState:
         """The state of a single terminal at this phase."""
         return self.at([x])
+
+    @property
+    def is_screened(self) -> bool:
+        """Whether the current's own field is found with it."""
+        return "permeability" in self.given
+
+    def go_on_from(self, *states: BiasedState) -> None:
+        """Let others start from these alone."""
+        self.known = list(states)
 
     def _arguments(self, x: np.ndarray) -> dict[str, Any]:
         if not self.known:

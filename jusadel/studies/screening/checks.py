@@ -10,7 +10,7 @@ import numpy as np
 from jusadel.common.arguments import is_number
 from jusadel.common.errors import CoarseMeshWarning
 from jusadel.device.device import Device
-from jusadel.studies.screening.leads import check_leads, lead_names
+from jusadel.studies.screening.leads import check_leads, closed_outlines
 
 BULK, FILM = "bulk", "film"
 LONG = 20.0
@@ -48,15 +48,16 @@ def check_sample(device: Device, permeability: Any, model: str, thickness: Any) 
 def _check_film(device: Device, thickness: Any) -> None:
     if not is_number(thickness) or thickness <= 0:
         raise ValueError(f"thickness = {thickness!r}; expected a finite number > 0, the thickness of the film")
-    if leads := lead_names(device):
-        raise ValueError(
-            f"electrodes {leads} are superconducting: their currents go on outside of the film, where nothing is known "
-            "of them, and make a field in it; make them regions of the mesh"
-        )
     if periodic := list(device.periodic()):
         raise ValueError(
             f"boundaries {periodic} are periodic, and a film that repeats itself has currents in all its copies, whose "
             "field is not summed here: mesh a finite film"
+        )
+    check_leads(device)
+    if closed := closed_outlines(device):
+        raise ValueError(
+            f"the superconducting electrodes {closed} close round the film, through which no field would pass; "
+            "expected an insulating edge between their ends, or the electrode as a region of the mesh"
         )
 
 

@@ -10,6 +10,7 @@ round a hole over its area the uniform field in the hole.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import jax.numpy as jnp
@@ -62,6 +63,10 @@ class EdgeSpace:
     def chosen(self, edges: np.ndarray) -> np.ndarray:
         """The independent ones (x,) among all (e,)."""
         return edges[self.own]
+
+    def potential(self, edges: Any, applied: Any = None) -> WhitneyField:
+        """The vector potential with these edge integrals (e,)."""
+        return WhitneyField(self.mesh, edges)
 
     def turns(self, device: Device) -> sp.csr_matrix:
         """What turns chi of the nodes' phases change of the unknowns, (x, N), of nodes that are copies once."""
@@ -238,29 +243,38 @@ def _outer_pieces(device: Device) -> tuple[sp.csr_matrix, np.ndarray]:
 # --- as a function of points -----------------------------------------------------------------------
 
 
+@dataclass(frozen=True, eq=False)
 class WhitneyField:
     """The vector potential of edge integrals as a function of points (k, 2) -> (k, 2), for a Device on the same mesh.
 
     Args:
         mesh: the mesh, with concrete points.
         edges: Int A.dl along `mesh.edges`, from the smaller node to the larger, (e,).
+        stated: of a film with its own field, the edge integrals (e,) of the applied one alone, whose gauge is that of
+            the phases of electrodes.
     """
 
-    def __init__(self, mesh: Mesh, edges: Any) -> None:
-        self.mesh, self.edges = mesh, edges if is_traced(edges) else np.asarray(edges)
-        self._row, self._sign = signed_rows(mesh, mesh.topology.directed_edges)
-        self._gradients, self._centroids = np.asarray(mesh.shape_gradients), np.asarray(mesh.centroids)
-        self._search = PointSearch(mesh)
+    mesh: Mesh
+    edges: Any
+    stated: Any = None
 
     def __call__(self, points: Any) -> np.ndarray:
         """A at points (k, 2); outside the mesh that of the nearest triangle, continued."""
-        points = np.asarray(points)
-        triangle = self._search.found(points)
-        slope = self._gradients[triangle]
-        phi = 1 / 3 + np.einsum("kvi,ki->kv", slope, points - self._centroids[triangle])
+        points, mesh = np.asarray(points), self.mesh
+        triangle, edges = self._search.found(points), self.edges
+        slope = np.asarray(mesh.shape_gradients)[triangle]
+        phi = 1 / 3 + np.einsum("kvi,ki->kv", slope, points - np.asarray(mesh.centroids)[triangle])
         after = np.array([1, 2, 0])
         forms = phi[:, :, None] * slope[:, after] - phi[:, after, None] * slope
-        return _combined(self.edges, self._row, self._sign, triangle, forms)
+        return _combined(edges if is_traced(edges) else np.asarray(edges), *self._signed_rows, triangle, forms)
+
+    @cached_property
+    def _signed_rows(self) -> tuple[np.ndarray, np.ndarray]:
+        return signed_rows(self.mesh, self.mesh.topology.directed_edges)
+
+    @cached_property
+    def _search(self) -> PointSearch:
+        return PointSearch(self.mesh)
 
 
 @one_program

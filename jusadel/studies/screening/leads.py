@@ -27,8 +27,10 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 
 from jusadel.common.differentiability import is_traced, with_rows
+from jusadel.device.boundary import Reservoir
 from jusadel.device.device import Device
 from jusadel.mesh.topology import edge_rows
+from jusadel.solver.derivatives.tracing import still
 from jusadel.studies.screening.edge_elements import EdgeSpace, holes, merged_nodes, open_edges, signed_rows
 
 
@@ -41,10 +43,10 @@ def with_leads(space: EdgeSpace, device: Device) -> EdgeSpace:
     """The edge integrals that superconducting electrodes leave free."""
     if not lead_names(device):
         return space
-    rows = _rows(device)
+    rows = lead_rows(device)
     inside = np.flatnonzero(~np.isin(space.own, rows))
     independent, own = space.independent[:, inside], space.own[inside]
-    sums = _differences_of_sides(device)
+    sums = differences_of_sides(device)
     closing, count = sums @ independent, len(own)
     last = _one_of_each(closing)
     rest = np.setdiff1d(np.arange(count), last)
@@ -63,7 +65,8 @@ def with_leads(space: EdgeSpace, device: Device) -> EdgeSpace:
 
 def given_edges(device: Device) -> Any:
     """Int A.dl along all edges (e,) in the gauge in which phases are stated; along electrodes as these have it."""
-    mesh, a = device.mesh, device.between_nodes(device.mesh.edges)
+    mesh, a = device.mesh, getattr(device.vector_potential, "stated", None)
+    a = device.between_nodes(mesh.edges) if a is None else a
     for name in lead_names(device):
         rows = edge_rows(mesh.edges, mesh.boundaries[name])
         phases = [device.electrodes()[name].phase_at(mesh.points[nodes]) for nodes in mesh.edges[rows].T]
@@ -72,13 +75,36 @@ def given_edges(device: Device) -> Any:
     return a
 
 
-def _rows(device: Device) -> np.ndarray:
+def as_leads_have_it(device: Device, Delta: Any) -> Any:
+    """A given pair potential at the triangles' corners (m, 3), with the phases of electrodes at their nodes.
+
+    Elsewhere its phase chooses a gauge; there another one would feed a current in.
+
+    Raises:
+        ValueError: one that is not zero next to a barrier, behind which it has a phase of its own.
+    """
+    mesh = device.mesh
+    for name in lead_names(device):
+        nodes = mesh.boundary_nodes(name)
+        there, at = np.isin(mesh.triangles, nodes), np.searchsorted(nodes, mesh.triangles).clip(max=len(nodes) - 1)
+        if not isinstance(device.boundaries[name], Reservoir) and np.any(np.asarray(still(Delta))[there]):
+            raise ValueError(
+                f"a given pair potential that is not zero next to the barrier at {name!r}: how its phase differs from "
+                "that of the electrode is not known. Expected a self-consistent one, or zero there"
+            )
+        phase = device.electrodes()[name].phase_at(mesh.points[nodes])
+        xp: Any = jnp if is_traced((phase, Delta)) else np
+        Delta = xp.where(there, xp.abs(Delta) * xp.exp(1j * phase[at]), Delta)
+    return Delta
+
+
+def lead_rows(device: Device) -> np.ndarray:
     """The edges of superconducting electrodes."""
-    edges = [device.mesh.boundaries[name] for name in lead_names(device)]
+    edges = [np.zeros((0, 2), int), *(device.mesh.boundaries[name] for name in lead_names(device))]
     return np.unique(edge_rows(device.mesh.edges, np.concatenate(edges)))
 
 
-def _differences_of_sides(device: Device) -> sp.csr_matrix:
+def differences_of_sides(device: Device) -> sp.csr_matrix:
     """Int A.dl along each vacuum side less that along the first one of the same outline, for all others, (k, e)."""
     sums, outline = _vacuum_sides(device)
     _, first, back = np.unique(outline, return_index=True, return_inverse=True)
@@ -86,10 +112,20 @@ def _differences_of_sides(device: Device) -> sp.csr_matrix:
     return sp.csr_matrix(sums[others] - sums[first[back[others]]])
 
 
+def closed_outlines(device: Device) -> list[str]:
+    """The superconducting electrodes on outlines that have no vacuum side."""
+    label, outer = merged_nodes(device), _outline(device)
+    outline = _joined(label[outer], len(label))
+    vacuum = outer[~np.isin(edge_rows(device.mesh.edges, outer), lead_rows(device))]
+    open_ones = outline[label[vacuum[:, 0]]]
+    first = {name: outline[label[device.mesh.boundaries[name][0, 0]]] for name in lead_names(device)}
+    return [name for name, own in first.items() if own not in open_ones]
+
+
 def _vacuum_sides(device: Device) -> tuple[sp.csr_matrix, np.ndarray]:
     """The outer edges between electrodes: circulations along each connected side (k, e), and its outline (k,)."""
     mesh, outer, label = device.mesh, _outline(device), merged_nodes(device)
-    vacuum = outer[~np.isin(edge_rows(mesh.edges, outer), _rows(device))]
+    vacuum = outer[~np.isin(edge_rows(mesh.edges, outer), lead_rows(device))]
     outline, side = (_joined(label[edges], len(label))[label[vacuum[:, 0]]] for edges in (outer, vacuum))
     _, one, which = np.unique(side, return_index=True, return_inverse=True)
     row, sign = signed_rows(mesh, vacuum)

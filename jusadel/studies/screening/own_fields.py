@@ -36,8 +36,8 @@ def self_field(sol: Solution, permeability: float, *, model: str = BULK, thickne
         B along z in each triangle, (m,) [1/length^2].
 
     Raises:
-        ValueError: permeability or thickness <= 0; a film that is periodic or has superconducting electrodes, whose
-            currents go on outside of the mesh.
+        ValueError: permeability or thickness <= 0; a film that is periodic or has superconducting electrodes that
+            `solve_screened` refuses.
 
     Warns:
         UserWarning: it exceeds 1 % of the largest applied field or, where there is none, of the field of one flux

@@ -12,7 +12,6 @@ import numpy as np
 from jusadel.common.differentiability import is_traced
 from jusadel.observables.thermodynamics import free_energy
 from jusadel.solver.states.solution import Solution
-from jusadel.studies.screening.edge_elements import WhitneyField
 from jusadel.studies.screening.model import ScreeningModel, State
 
 Array = jax.Array
@@ -95,5 +94,5 @@ def in_its_field(
     if model.where is not None:
         Delta = jnp.asarray(model.where.on_vertices(own))
         stats["gap_steps"] = stats["screening_steps"]
-    device = replace(state.problem.device, vector_potential=WhitneyField(model.space.mesh, edges))
+    device = replace(state.problem.device, vector_potential=model.space.potential(edges))
     return replace(state.problem, device=device).solution(state.newton, Delta, seconds, **stats), edges

@@ -21,6 +21,7 @@ import warnings
 from dataclasses import replace
 from typing import Any, Literal, overload
 
+import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.differentiability import (
@@ -51,7 +52,7 @@ from jusadel.studies.screening.derivatives.edge_fields import bulk_field, film_f
 from jusadel.studies.screening.derivatives.implicit_fields import differentiated_fields
 from jusadel.studies.screening.derivatives.in_programs import screened_in_program
 from jusadel.studies.screening.edge_elements import EdgeSpace, WhitneyField, edge_space
-from jusadel.studies.screening.leads import with_leads
+from jusadel.studies.screening.leads import as_leads_have_it, with_leads
 from jusadel.studies.screening.model import ScreeningModel, State, first_state, penetration_depths
 from jusadel.studies.screening.newton import classified, converged
 from jusadel.studies.screening.result import ScreenedSolution, screened_solution
@@ -103,9 +104,9 @@ def solve_screened(
 
     Args:
         device: the Device; its vector potential is where the search starts, none being the field-free state. Seams
-            keep the phases they were given; no net current flows through them. Superconducting electrodes keep the
-            field out and feed the current that their phases ask for (`leads`); a field that is to enter them needs
-            them as regions of the mesh, with such electrodes behind.
+            keep the phases they were given; no net current flows through them. Superconducting electrodes of bulk
+            samples keep the field out and feed the current that their phases ask for (`leads`); a field that is to
+            enter them needs them as regions of the mesh, with such electrodes behind.
         T: temperature > 0 [energy].
         H: the field outside, along z, in units where the flux quantum is pi [1/length^2]; with a current through
             superconducting electrodes its mean over the sides between them. For a film that applied, which may also be
@@ -113,13 +114,15 @@ def solve_screened(
         permeability: mu0 in the units of the other numbers, which sets the penetration depth of a dirty bulk
             superconductor, 1/lambda^2 = 2 pi mu0 nu D Delta tanh(Delta/2T).
         pair_potential: "self-consistent", or a given one as in `solve`. The phase of a given one only chooses the
-            gauge: A is found such that no current is fed in.
+            gauge: A is found such that no current is fed in. At electrodes it is that of the electrode.
         start: as in `solve`; a ScreenedSolution also gives the vector potential to start from.
         gap_tol: largest residual: of the gap equation relative to the bulk gap; of the field relative to the largest
             field; and of A along the mesh's links, as a phase.
         frequencies, tol, linear_solver, accuracy, progress: as in `solve`.
         model: "bulk", nothing depends on z; or "film", a film in the plane z = 0 that is thin compared with the
             penetration depth, whose currents act on each other by Biot and Savart, through holes and outside too.
+            Electrodes let currents in and out; their phases are those in the gauge of the applied field and of Biot and
+            Savart for the film (`film_leads`).
         thickness: of the film, d [length]. Its screening length is Pearl's, 2 lambda^2/d.
 
     Returns:
@@ -127,9 +130,10 @@ def solve_screened(
 
     Raises:
         SolveError: as in `solve`, or the field did not converge.
-        ValueError: superconducting electrodes of films, of periodic devices and in holes, which touch each other or are
-            in pieces; permeability or thickness <= 0, or a thickness in the model "bulk"; H no number; a film that is
-            periodic; and what `solve` refuses.
+        ValueError: superconducting electrodes of periodic devices and in holes, which touch each other or are in
+            pieces, or close round a film; a given pair potential next to a barrier before one; permeability or
+            thickness <= 0, or a thickness in the model "bulk"; H no number; a film that is periodic; and what `solve`
+            refuses.
         NotDifferentiableError: with traced points of the mesh or phases of seams; of a film inside `jax.jit` or
             `jax.vmap`. Under `jax.grad` and its kin there are derivatives with respect to all other numbers, of what
             does not depend on the gauge. Inside `jax.jit` and `jax.vmap` they are of first order, the number of
@@ -165,10 +169,11 @@ def _differentiated(
     plain = (*plain[:2], plain_H, *plain[2:])
     model, state, sol = _found(*plain, start=still(start), film=still(film), **options)
     Delta = None if model.where is not None else at_vertices(device, default_pair_potential(plain[0], pair_potential))
+    Delta = None if Delta is None else as_leads_have_it(device, Delta)
     stated, numbers = Stated(device, T, Delta, frequencies), {"applied_field": H, "permeability": permeability}
     if isinstance(model, FilmModel):
         edges = edges_of(device, H) if applied is None else applied
-        field: Any = film_field(model, plain[0], edges, permeability * film[1])
+        field: Any = film_field(model, device, edges, permeability * film[1])
         numbers["thickness"] = film[1]
     else:
         field = bulk_field(model, device, H, permeability)
@@ -198,6 +203,7 @@ def _found(
     if isinstance(start, ScreenedSolution | ScreenedFilm):
         device = replace(device, vector_potential=start.device.vector_potential)
     consistent, Delta, start = first_pair_potential(device, T, pair_potential, start)
+    Delta = Delta if consistent else jnp.asarray(as_leads_have_it(stated, Delta))
     problem = pose(
         device,
         T,
@@ -210,7 +216,7 @@ def _found(
         unknown=("A", "Delta") if consistent else ("A",),
     )
     where = gap.weighted_sites(problem) if consistent else None
-    model = _model(device, with_leads(edge_space(device, problem.system), stated), where, H, permeability, film)
+    model = _model(stated, edge_space(device, problem.system), where, H, permeability, film)
     first = first_state(model, problem, Delta, starting_frames(device, problem.system, start))
     found, stats = converged(model, first, gap_tol)
     found, named = classified(model, found)
@@ -228,7 +234,7 @@ def _model(
     if film[0] == FILM:
         warn_of_long_rims(device)
         return film_model(device, space, where, H, permeability, film[1])
-    return ScreeningModel(space, where, float(H), float(permeability))
+    return ScreeningModel(with_leads(space, device), where, float(H), float(permeability))
 
 
 def _warn_where_coarse(device: Device, depths: np.ndarray, thickness: float | None) -> None:

@@ -15,7 +15,7 @@ from jusadel.device.device import Device
 from jusadel.solver.derivatives.callback import called_linear
 from jusadel.studies.screening.leads import given_edges
 from jusadel.studies.screening.model import ScreeningModel
-from jusadel.studies.screening.thin_film.film_model import FilmModel, edges_of
+from jusadel.studies.screening.thin_film.film_model import FilmModel, in_gauge
 from jusadel.studies.screening.thin_film.induction import Induction, InductionMatrices
 
 Array = jax.Array
@@ -189,8 +189,8 @@ def film_field(model: FilmModel, device: Device, applied: Any, permeability: Any
         induced = HostInduction(induction, len(space.offset))
     return FilmField(
         steps=_without_shift(space.steps),
-        applied=jnp.asarray(applied),
-        uniform=jnp.asarray(edges_of(device, 1.0)),
+        applied=jnp.asarray(in_gauge(device, space.stated, applied)),
+        uniform=jnp.asarray(space.uniform),
         induced=induced,
         ratio=permeability / model.permeability,
         curl=_without_shift(space.curl),

@@ -31,7 +31,7 @@ from jusadel.solver.derivatives.rule import Residual, implicit
 from jusadel.solver.derivatives.under_grad import Stated, gap_terms, placed
 from jusadel.solver.reservoirs import held_frames
 from jusadel.studies.screening.derivatives.edge_fields import FieldOfEdges, Linear
-from jusadel.studies.screening.edge_elements import WhitneyField, gauge_changes
+from jusadel.studies.screening.edge_elements import gauge_changes
 from jusadel.studies.screening.model import ScreeningModel, State, link_force
 from jusadel.studies.screening.response import FieldResponse
 
@@ -123,7 +123,9 @@ def differentiated_fields(
     V, *Delta, x = attached_fields(eq, model, state)
     own = replace(eq.own, system=eq.at(x))
     found: Any = placed(stated, own, (V, *Delta), replace(sol, omega=omega, weights=weights), model.where)
-    device = replace(stated.device, vector_potential=WhitneyField(model.space.mesh, field.edges(x)))
+    device = replace(
+        stated.device, vector_potential=model.space.potential(field.edges(x), getattr(field, "applied", None))
+    )
     on_edges = lambda: jax.vjp(eq.links, field.edges(x))[1](_forces(eq, V, x).ravel())[0]  # noqa: E731
     return replace(found, device=device, **given, **field.results(x, on_edges))
 

@@ -10,7 +10,8 @@ field has the energy g Q g/2, so that per thickness
     E[Delta, G; chi, g] = F[Delta, G; A] + (1/2) g Q g
 
 is stationary where -dF/dA, the film's current, makes the same vector potential, seen by all others: M^T dF/dA = -Q g,
-and where none of it is fed in: d^T dF/dA = 0. The unknowns are chi at the nodes and g. London's term in g,
+and where none of it is fed in: d^T dF/dA = 0. The unknowns are chi at the nodes and g; at superconducting electrodes
+chi = 0 and h has the gauge of their phases (`film_leads`). London's term in g,
 M^T (d2F/dA2) M, is close to Q k^-1 Q with the energy k of the pairs' motion in a stream function.
 """
 
@@ -20,14 +21,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
+import jax
 import numpy as np
 import scipy.sparse as sp
 
+from jusadel.common.differentiability import is_traced
 from jusadel.device.device import Device
 from jusadel.device.vector_potential import integrated, uniform_field
 from jusadel.solver import gap
-from jusadel.studies.screening.edge_elements import EdgeSpace, steps_of_turns
+from jusadel.studies.screening.edge_elements import EdgeSpace, WhitneyField, merged_nodes, steps_of_turns
+from jusadel.studies.screening.leads import given_edges
 from jusadel.studies.screening.model import ScreeningModel, factor
+from jusadel.studies.screening.thin_film.film_leads import fitting_electrodes, lead_nodes
 from jusadel.studies.screening.thin_film.induction import Induction, induction_of
 from jusadel.studies.screening.thin_film.sheet_currents import SheetCurrents, sheet_currents
 
@@ -36,7 +41,9 @@ from jusadel.studies.screening.thin_film.sheet_currents import SheetCurrents, sh
 class FilmSpace(EdgeSpace):
     """The edge integrals of a film; `offset` are those of the applied field. Unknowns are chi (N,), then g (K,)."""
 
-    steps: sp.csr_matrix  # (e, N): differences of chi, of nodes that are one another's copies once
+    steps: sp.csr_matrix  # (e, N): differences of chi
+    turning: np.ndarray  # (N,) the nodes whose chi is unknown, of those that are one another's copies one
+    uniform: np.ndarray  # (e,) the integrals by which `offset` changes with a uniform field
     currents: SheetCurrents
     induction: Induction
 
@@ -62,10 +69,16 @@ class FilmSpace(EdgeSpace):
         """The part of `gathered` that belongs to g, (K,)."""
         return self.induction.transposed(np.zeros(self.currents.current.shape[1]), values)
 
+    def potential(self, edges: Any, applied: Any = None) -> WhitneyField:
+        """The vector potential with these edge integrals (e,), and those of the applied one where JAX traces them."""
+        return WhitneyField(
+            self.mesh, edges, None if self.stated is None else self.offset if applied is None else applied
+        )
+
     def turns(self, device: Device) -> sp.csr_matrix:
-        """What turns chi of the nodes' phases change of the unknowns, (x, N)."""
-        N = self.steps.shape[1]
-        return sp.eye_array(self.count, N, format="csr")
+        """What turns chi of the nodes' phases change of the unknowns, (x, nodes)."""
+        count, nodes = len(self.turning), int(merged_nodes(device).max()) + 1
+        return sp.csr_matrix((np.ones(count), (np.arange(count), self.turning)), (self.count, nodes))
 
     def chosen(self, edges: np.ndarray) -> np.ndarray:
         """The unknowns with which hats see the same flux as with these edge integrals; chi is nearest to the rest."""
@@ -131,15 +144,38 @@ def film_model(
 ) -> FilmModel:
     """That of a device in a field H along z, a number or the function of points that is its vector potential."""
     mu, currents = float(permeability) * float(thickness), sheet_currents(device)
-    applied = np.asarray(edges_of(device, H if callable(H) else float(H)))
-    own = {f.name: getattr(space, f.name) for f in fields(EdgeSpace)} | {"offset": applied}
-    induction = induction_of(device.mesh, currents, mu)
+    fit, held = fitting_electrodes(device), lead_nodes(device)
+    applied, uniform = (in_gauge(device, fit, edges_of(device, B)) for B in (H if callable(H) else float(H), 1.0))
+    uniform = uniform - in_gauge(device, fit, 0 * uniform)
+    steps = steps_of_turns(device)
+    turning = np.setdiff1d(np.arange(steps.shape[1]), merged_nodes(device)[held])
+    own = {f.name: getattr(space, f.name) for f in fields(EdgeSpace)}
     return FilmModel(
-        space=FilmSpace(**own, steps=steps_of_turns(device), currents=currents, induction=induction),
+        space=FilmSpace(
+            **own | {"offset": np.asarray(applied), "held": held, "stated": fit},
+            steps=steps[:, turning],
+            turning=turning,
+            uniform=np.asarray(uniform),
+            currents=currents,
+            induction=induction_of(device.mesh, currents, mu),
+        ),
         where=where,
         H=float(np.abs(space.curl @ applied).max()),
         permeability=mu,
     )
+
+
+def in_gauge(device: Device, fit: sp.csr_matrix | None, edges: Any) -> Any:
+    """Those (e,) of an applied field with the gradient that fits the electrodes of a device."""
+    return edges if fit is None else edges + linear(fit, given_edges(device) - edges)
+
+
+def linear(matrix: sp.csr_matrix, x: Any) -> Any:
+    """A matrix times x, which JAX may trace."""
+    if not is_traced(x):
+        return matrix @ np.asarray(x)
+    entries = sp.coo_matrix(matrix)
+    return jax.ops.segment_sum(entries.data * x[entries.col], entries.row, num_segments=entries.shape[0])
 
 
 def own_field(model: FilmModel, forces: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from jusadel.solver.states.solution import Solution
 from jusadel.studies.screening.model import State, forces_and_london
 from jusadel.studies.screening.result import as_float, in_its_field
 from jusadel.studies.screening.thin_film.biot_savart import field_above
-from jusadel.studies.screening.thin_film.film_model import FilmModel, edges_of
+from jusadel.studies.screening.thin_film.film_model import FilmModel
 
 Array = jax.Array
 
@@ -37,8 +37,8 @@ class ScreenedFilm(Solution):
         thickness: d.
         magnetic_field: B along z, its mean over each triangle, the applied one included, (m,).
         hole_fluxes: through each hole, the applied one included, (holes,); a flux quantum is pi.
-        hole_currents: that flow round each hole, counter-clockwise, (holes,).
-        stream_function: g at the nodes, (n,); the sheet current is curl(g z).
+        hole_currents: that flow round each hole, counter-clockwise, (holes,); with electrodes on from the side with 0.
+        stream_function: g at the nodes, (n,); the sheet current is curl(g z). With electrodes 0 on one insulating side.
         edges: Int A.dl along `mesh.edges`, from the smaller node to the larger, (e,).
         magnetic_energy: of the currents' own field, (1/2) Int K.A.
         magnetic_moment: (1/2) Int r x K along z, negative where the field is kept out; in a uniform field
@@ -132,4 +132,4 @@ def _moment(model: FilmModel, state: State) -> float:
     problem = state.problem
     V, weights = jnp.asarray(state.newton.V), jnp.asarray(np.pi * problem.T * problem.weights)
     forces = np.asarray(forces_and_london(problem.system, frame_to_green(V), weights)[0]).ravel()
-    return -float(model.space.along_cells.T @ forces @ edges_of(problem.device, 1.0))
+    return -float(model.space.along_cells.T @ forces @ model.space.uniform)

@@ -10,6 +10,7 @@ import numpy as np
 
 from jusadel.common.differentiability import DIFFERENCES, without_derivatives
 from jusadel.studies.screening.edge_elements import holes
+from jusadel.studies.screening.leads import lead_names
 from jusadel.studies.screening.thin_film.film_result import ScreenedFilm
 from jusadel.studies.screening.thin_film.sheet_currents import sheet_currents
 
@@ -50,8 +51,8 @@ def inductance(screened: ScreenedFilm | Sequence[ScreenedFilm], hole: int = 0) -
         hole: which, in the order of `hole_currents`.
 
     Raises:
-        ValueError: no such hole; an applied field; no fluxoid in the hole, or one in another, or Delta = 0 at its rim;
-            not as many films as holes, or their fluxoids depend on each other.
+        ValueError: no such hole; superconducting electrodes; an applied field; no fluxoid in the hole, or one in
+            another, or Delta = 0 at its rim; not as many films as holes, or their fluxoids depend on each other.
     """
     if isinstance(screened, ScreenedFilm):
         return _of_one(screened, hole)
@@ -92,6 +93,10 @@ def _of_one(film: ScreenedFilm, hole: int) -> Inductance:
 
 def _windings(film: ScreenedFilm, hole: int = 0) -> list[int]:
     """Fluxoids in the holes."""
+    if leads := lead_names(film.device):
+        raise ValueError(
+            f"the electrodes {leads} let currents in and out: expected a film without superconducting ones"
+        )
     loops = [loop for loop, _ in holes(film.device)]
     if not 0 <= hole < len(loops):
         raise ValueError(f"hole = {hole}; the film has {len(loops)} holes, counted from 0")

@@ -2,8 +2,8 @@
 
 Q g = (mu/2)|k| g for waves of wave number k, and London's term at their vector potential, (mu g/2)^2/(mu lambda^2) an
 area, is local. On each level but the last the diagonal of both stands for them, on the last, of some hundred
-functions and the currents round holes, the whole matrix: the sum is equivalent to Q and London's term at any mesh
-size (Bramble, Pasciak and Xu, Math. Comp. 55, 1 (1990)).
+functions and the currents round holes and through electrodes, the whole matrix: the sum is equivalent to Q and London's
+term at any mesh size (Bramble, Pasciak and Xu, Math. Comp. 55, 1 (1990)).
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _functions(currents: SheetCurrents) -> tuple[sp.csr_matrix, ...]:
     found = [sp.eye_array(stiffness.shape[0], format="csr")]
     for level in made[:-1]:
         found.append(sp.csr_matrix(found[-1] @ level.P))
-    own = currents.of_holes[currents.of_holes >= 0]
+    own = np.concatenate([currents.of_holes[currents.of_holes >= 0], currents.of_sides])
     alone = sp.csr_matrix((np.ones(len(own)), (own, np.arange(len(own)))), (stiffness.shape[0], len(own)))
     found[-1] = sp.csr_matrix(sp.hstack([found[-1], alone]))
     return tuple(sp.csr_matrix(f) for f in found)

@@ -1,8 +1,10 @@
 """Currents of a thin film by their stream function, K = curl(g z): continuous, linear in triangles, 0 on the outer rim.
 
-Round a hole g is one number, the current that flows round it. Seen through the hats phi_n of the unknown values of g, a
-vector potential is Int A.curl(phi_n z), which no gauge transformation changes: the flux through the hat, the hole
-included. That of the currents themselves is Q g with the inductances (`triangle_potentials`)
+Round a hole g is one number, the current that flows round it. With superconducting electrodes g is one number on each
+insulating side between them, 0 on the first one of an outline: it jumps by the current through an electrode, along
+whose edge it is free. Seen through the hats phi_n of the unknown values of g, a vector potential is Int A.curl(phi_n
+z), which no gauge transformation changes: the flux through the hat, the hole included. That of the currents themselves
+is Q g with the inductances (`triangle_potentials`)
 
     Q_nn' = (mu0 d/4 pi) Int Int curl(phi_n z).curl(phi_n' z)/|r - r'|.
 """
@@ -18,7 +20,9 @@ from scipy.sparse.csgraph import connected_components
 
 from jusadel.device.device import Device
 from jusadel.mesh.mesh import Mesh
+from jusadel.mesh.topology import edge_rows
 from jusadel.studies.screening.edge_elements import holes, merged_nodes, open_edges, signed_rows
+from jusadel.studies.screening.leads import lead_rows
 from jusadel.studies.screening.thin_film.triangle_potentials import double_integrals, line_integrals
 
 
@@ -30,6 +34,7 @@ class SheetCurrents:
     current: sp.csr_matrix  # (2 m, K): K_x, then K_y of each triangle
     through_hats: sp.csr_matrix  # (K, e): Int A.curl(phi z) of edge integrals
     of_holes: np.ndarray  # (holes,) the value of g round each; -1 where it is 0
+    of_sides: np.ndarray  # (sides,) the value of g on each between electrodes where it is not 0
     corners: np.ndarray  # (m, 3, 2)
     triangles: np.ndarray  # (m, 3), equal nodes where triangles touch
     nodes: np.ndarray  # (m, 3), the mesh's own
@@ -77,31 +82,44 @@ class SheetCurrents:
 def sheet_currents(device: Device) -> SheetCurrents:
     """Those of a device's mesh; nodes that are one another's copies have one value."""
     mesh, label = device.mesh, merged_nodes(device)
-    on_nodes, of_holes = _stream_values(device, label)
+    on_nodes, of_holes, of_sides = _stream_values(device, label)
     curl = _curl_of_hats(mesh)
     current = sp.csr_matrix(curl @ on_nodes)
     area = np.tile(np.asarray(mesh.areas), 2)
     through = sp.csr_matrix(current.T @ sp.diags(area) @ _mean_of_edges(mesh))
     triangles = label[mesh.triangles]
     nodes = np.asarray(mesh.triangles)
-    return SheetCurrents(on_nodes, current, through, of_holes, np.asarray(mesh.points)[nodes], triangles, nodes)
+    corners = np.asarray(mesh.points)[nodes]
+    return SheetCurrents(on_nodes, current, through, of_holes, of_sides, corners, triangles, nodes)
 
 
-def _stream_values(device: Device, label: np.ndarray) -> tuple[sp.csr_matrix, np.ndarray]:
-    edges, count = label[open_edges(device)], int(label.max()) + 1
-    piece = connected_components(sp.coo_array((np.ones(len(edges)), edges.T), (count, count)), directed=False)[1]
-    loops = [label[loop] for loop, _ in holes(device)]
+def _stream_values(device: Device, label: np.ndarray) -> tuple[sp.csr_matrix, np.ndarray, np.ndarray]:
+    """g at the nodes (n, K), and its values round holes and on the sides of outlines where it is not zero."""
+    edges, insulating = open_edges(device), _insulating(device)
+    sides = _pieces(label, edges[insulating])
+    loops = [loop for loop, _ in holes(device)]
     round_holes = np.concatenate([np.zeros((0, 2), int), *loops])
-    key = lambda pairs: pairs[:, 0] * count + pairs[:, 1]  # noqa: E731
-    outer = np.unique(piece[edges[~np.isin(key(edges), key(round_holes))][:, 0]])
-    value = np.full(len(piece), -1)
-    own, column = np.unique(piece[~np.isin(piece, outer)], return_inverse=True)
-    value[~np.isin(piece, outer)] = column
+    of_outline = ~np.isin(edge_rows(device.mesh.edges, edges), edge_rows(device.mesh.edges, round_holes))
+    outer = label[edges[insulating & of_outline, 0]]
+    zero = sides[outer[np.unique(_pieces(label, edges[of_outline])[outer], return_index=True)[1]]]
+    value, others = np.full(len(sides), -1), ~np.isin(sides, zero)
+    own, value[others] = np.unique(sides[others], return_inverse=True)
     columns = value[label]
     inside = np.flatnonzero(columns >= 0)
-    shape = (len(label), len(own))
-    matrix = sp.csr_matrix((np.ones(len(inside)), (inside, columns[inside])), shape)
-    return matrix, np.array([value[loop[0, 0]] for loop in loops], int)
+    matrix = sp.csr_matrix((np.ones(len(inside)), (inside, columns[inside])), (len(label), len(own)))
+    of_sides = np.unique(value[outer])
+    return matrix, np.array([value[label[loop[0, 0]]] for loop in loops], int), of_sides[of_sides >= 0]
+
+
+def _insulating(device: Device) -> np.ndarray:
+    """Which of the open edges carry no superconducting electrode."""
+    return ~np.isin(edge_rows(device.mesh.edges, open_edges(device)), lead_rows(device))
+
+
+def _pieces(label: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """A number for each merged node, the same for those that these edges join."""
+    count = int(label.max()) + 1
+    return connected_components(sp.coo_array((np.ones(len(edges)), label[edges].T), (count, count)), directed=False)[1]
 
 
 def _curl_of_hats(mesh: Mesh) -> sp.csr_matrix:
