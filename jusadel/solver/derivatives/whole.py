@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
-from jusadel.common.differentiability import NotDifferentiableError, on_device, once
+from jusadel.common.differentiability import NotDifferentiableError, once
 from jusadel.common.errors import SolveError, StabilityError
 from jusadel.solver.derivatives.callback import called, called_linear
 from jusadel.solver.derivatives.tracing import put_together, refuse_hidden, taken_apart
