@@ -286,7 +286,7 @@ def test_thermoelectric_current_of_a_spin_split_superconductor():
     mesh = ju.rectangle(0.2, 0.2, 0.2)
     boundaries = {"left": ju.Reservoir(0.0), "right": ju.Tunnel(electrode, conductance, polarisation=(0, 0, P))}
     device = ju.Device(mesh=mesh, materials=metal(), boundaries=boundaries)
-    E = np.linspace(0.005, 4, 400)
+    E = np.linspace(0.005, 4, 100)
     spec = ju.spectrum(ju.solve(device, cold, frequencies=4), E, eta=eta)
     contacts = {"left": ju.Contact(voltage=0.0, temperature=hot), "right": ju.Contact(voltage=0.0, temperature=cold)}
     found = ju.current_through(ju.kinetics(spec, contacts), "left")

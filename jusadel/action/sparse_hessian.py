@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -35,22 +36,51 @@ class Pattern:
         )
         where.sort_indices()
         where.data[:] = np.arange(len(where.data))  # a slot for each pair of neighbours, in row order
-        self.indices, self.indptr = where.indices, where.indptr
         slot = np.asarray(where[number[row[kept]], number[column[kept]]]).ravel()
-        self._into = sp.csr_matrix((np.ones(len(kept)), (slot, kept)), (len(self.indices), len(row)))
+        self._into = sp.csr_matrix((np.ones(len(kept)), (slot, kept)), (len(where.data), len(row)))
+        self._sparse = CompressedBlocks(where.indices, where.indptr, 8)
 
     def slope_and_matrix(self, lifted: LiftedAction, V: Any, omega: Any) -> tuple[np.ndarray, sp.csc_matrix]:
         """The gradient (n, 8), zero where nodes are held, and the Hessian at frames V (n, 4, 4) and one frequency."""
-        here = np.asarray(V)[None], np.reshape(omega, 1)
-        slope, R3_Q = slope_and_curvature(lifted, *here)
-        return np.asarray(slope)[0], self.matrix(hessian_blocks(lifted, here[0], R3_Q, here[1]))
+        slopes, matrices = self.slopes_and_matrices(lifted, np.asarray(V)[None], np.reshape(omega, 1))
+        return slopes[0], matrices[0]
 
-    def matrix(self, found: HessianBlocks) -> sp.csc_matrix:
-        """The Hessian of the free nodes, (8 n_free, 8 n_free), of the first frequency."""
-        joints = [np.asarray(b)[..., 0].transpose(0, 1, 3, 2, 4).reshape(-1, 64) for b in found.joints]
-        blocks = np.concatenate([np.asarray(found.blocks)[..., 0].reshape(-1, 64), *joints])
-        data = (self._into @ blocks).reshape(-1, 8, 8)
-        return sp.bsr_matrix((data, self.indices, self.indptr), shape=(8 * self.n_free,) * 2).tocsc()
+    def slopes_and_matrices(
+        self, lifted: LiftedAction, V: np.ndarray, omega: np.ndarray, batch: int = 1, wanted: Sequence[bool] = (True,)
+    ) -> tuple[np.ndarray, list[Any]]:
+        """The same of up to `batch` frequencies in programs that take as many: (b, n, 8), and Hessians where wanted."""
+        rows = np.minimum(np.arange(batch), len(omega) - 1)
+        V, count, omega = V[rows], len(omega), omega[rows]
+        slope, R3_Q = slope_and_curvature(lifted, V, omega)
+        matrices: list[Any] = [None] * count
+        if any(wanted):
+            found = jax.tree.map(np.asarray, hessian_blocks(lifted, V, R3_Q, omega))
+            matrices = [self.matrix(found, k) if wanted[k] else None for k in range(count)]
+        return np.asarray(slope)[:count], matrices
+
+    def matrices(self, lifted: LiftedAction, V: np.ndarray, omega: np.ndarray, batch: int) -> list[sp.csc_matrix]:
+        """The Hessians of any number of frequencies up to `batch`."""
+        return self.slopes_and_matrices(lifted, V, omega, batch, [True] * len(omega))[1] if len(omega) else []
+
+    def matrix(self, found: HessianBlocks, k: int = 0) -> sp.csc_matrix:
+        """The Hessian of the free nodes, (8 n_free, 8 n_free), of one of the frequencies."""
+        joints = [np.asarray(b)[..., k].transpose(0, 1, 3, 2, 4).reshape(-1, 64) for b in found.joints]
+        blocks = np.concatenate([np.asarray(found.blocks)[..., k].reshape(-1, 64), *joints])
+        return self._sparse.matrix(self._into @ blocks)
+
+
+class CompressedBlocks:
+    """Which blocks (a, a) a sparse matrix has, by rows, and where their numbers stand by columns; made once."""
+
+    def __init__(self, indices: np.ndarray, indptr: np.ndarray, a: int) -> None:
+        self.size = a * (len(indptr) - 1)
+        numbers = np.arange(1.0, 1 + len(indices) * a * a).reshape(-1, a, a)  # no zero, which might be left out
+        csc = sp.bsr_matrix((numbers, indices, indptr), shape=(self.size,) * 2).tocsc()
+        self._order, self._indices, self._indptr = csc.data.astype(csc.indices.dtype) - 1, csc.indices, csc.indptr
+
+    def matrix(self, blocks: np.ndarray) -> sp.csc_matrix:
+        """The matrix of these blocks, as many numbers in their order."""
+        return sp.csc_matrix((blocks.ravel()[self._order], self._indices, self._indptr), shape=(self.size,) * 2)
 
 
 def _pairs(lifted: LiftedAction) -> tuple[np.ndarray, np.ndarray]:

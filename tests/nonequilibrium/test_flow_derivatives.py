@@ -102,10 +102,10 @@ def gradients():
 @pytest.mark.parametrize("name", VALUES)
 def test_gradients(gradients, name):
     """Each quantity; where the equations are linear in what moves, differences are exact."""
-    value, step = VALUES[name], 1e-4
+    value, step = VALUES[name], 2e-5
     along = direction(name, value)
-    at = {k: np.asarray(all_of(VALUES | {name: value + k * step * along})) for k in (-2, -1, 1, 2)}
-    expected = (8 * (at[1] - at[-1]) - (at[2] - at[-2])) / (12 * step)
+    ahead, behind = (np.asarray(all_of(VALUES | {name: value + s * step * along})) for s in (1, -1))
+    expected = (ahead - behind) / (2 * step)
     found = np.tensordot(gradients[name], along, value.ndim)
     assert np.abs(expected).max() > 1e-4
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7 * np.abs(expected).max(), err_msg=name)
@@ -191,12 +191,12 @@ def in_time():
 @pytest.mark.parametrize("name", DYNAMIC)
 def test_gradients_in_time(in_time, name):
     """Of the scheme with its steps, which small changes of the numbers leave as they are."""
-    value, step = DYNAMIC[name], 1e-4
+    value, step = DYNAMIC[name], 2e-5
     along = np.random.default_rng(sum(map(ord, name))).normal(size=value.shape)
     if name == "points":
         along[np.unique(np.concatenate([*PLAIN.boundaries.values()]))] = 0
-    at = {k: np.asarray(relaxing(DYNAMIC | {name: value + k * step * along})) for k in (-2, -1, 1, 2)}
-    expected = (8 * (at[1] - at[-1]) - (at[2] - at[-2])) / (12 * step)
+    ahead, behind = (np.asarray(relaxing(DYNAMIC | {name: value + s * step * along})) for s in (1, -1))
+    expected = (ahead - behind) / (2 * step)
     found = np.tensordot(in_time[name], along, value.ndim)
     assert np.abs(expected).max() > 1e-4
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7 * np.abs(expected).max())

@@ -37,7 +37,7 @@ def film(mesh, T, **fields):
 @pytest.mark.parametrize("omega", [3.0, 5.0])
 def test_mattis_and_bardeen(mesh, omega):
     """(1 + 2/w) E(k) - (4/w) K(k) and (1/2)[(1 + 2/w) E(k') - (1 - 2/w) K(k')], k = (w - 2)/(w + 2), at T = 0."""
-    response = ju.response(film(mesh, 0.04), omega, A=(1.0, 0.0), eta=1e-3)
+    response = ju.response(film(mesh, 0.04), omega, A=(1.0, 0.0), eta=1e-3, accuracy=1e-3)
     found = response.sigma / NORMAL
     k2 = ((omega - 2) / (omega + 2)) ** 2
     one = (1 + 2 / omega) * ellipe(k2) - 4 / omega * ellipk(k2)
@@ -66,14 +66,14 @@ def test_sum_rule_and_the_other_axis(mesh):
 
 def test_spins_without_relaxation_do_not_follow(mesh):
     """The whole spin is conserved: a uniform field h(t) does nothing at omega > 0 but for eta."""
-    found = ju.response(film(mesh, 0.3), 1.7, h=(0.0, 0.0, 1.0), eta=1e-2, accuracy=1e-3).Q
+    found = ju.response(film(mesh, 0.3), 1.7, h=(0.0, 0.0, 1.0), eta=1e-2, accuracy=5e-3).Q
     assert abs(found) < 2e-2 * 2 * NU * AREA
 
 
 def test_damping_of_ferromagnetic_resonance(mesh):
     """Silaev, arXiv:2007.04372: spin-orbit scattering, the retarded continuation of the sum by quadrature here."""
     T, omega, Gamma, eta, nu = 0.3, 0.8, 0.9, 2e-2, NU
-    found = ju.response(film(mesh, T, Gamma=Gamma), omega, h=(1.0, 0.0, 0.0), eta=eta)
+    found = ju.response(film(mesh, T, Gamma=Gamma), omega, h=(1.0, 0.0, 0.0), eta=eta, accuracy=1e-3)
     E = np.linspace(-40.0, 40.0, 400_001)
     one, two = (_bulk(eta - 1j * x) for x in (E + omega, E))
     below, above = ([f(g) for f, g in zip(_ADVANCED, x, strict=True)] for x in (two, one))
@@ -100,7 +100,7 @@ def test_amplitude_and_phase_of_the_pair_potential(mesh, omega):
     xi, z = np.linspace(0, 60, 600_001), omega + 2j * eta
     E = np.hypot(xi, 1)
     C = np.trapezoid(np.tanh(E / (2 * T)) / (E * (4 * E**2 - z**2)), xi)
-    settings = Settings(eta, False, 1e-3, 3000, (sol.omega, sol.weights), neutral=False, gap=True, maps=False)
+    settings = Settings(eta, False, 3e-3, 3000, (sol.omega, sol.weights), neutral=False, gap=True, maps=False)
     for part, expected in enumerate((4 - z**2, -(z**2))):
         change = np.zeros((len(sol.system.free), 2))
         change[:, part] = sol.system.nodes.weight
@@ -159,7 +159,7 @@ def junction():
 )
 def test_admittance_of_a_junction(junction, phase, omega, expected):
     """Y/G_N of a separate one-dimensional code, 31 nodes, energies up to 600 E_Th; the lattices differ a little."""
-    found = ju.admittance(junction(phase), omega, eta=0.05, frequencies=100, accuracy=3e-3).Y / (2 * 0.5)
+    found = ju.admittance(junction(phase), omega, eta=0.05, frequencies=50, accuracy=5e-3).Y / (2 * 0.5)
     assert found == pytest.approx(expected, rel=2e-2)
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from jusadel.action.mesh_action import bath_rates
 from jusadel.nonequilibrium.dynamics.followers import Followers
 from jusadel.nonequilibrium.dynamics.frequency_pairs import FrequencyPairs
 from jusadel.nonequilibrium.dynamics.two_frequencies.doubled import Frames
 from jusadel.nonequilibrium.dynamics.two_frequencies.linearised import DoubledAction, Drive, joining_tangents
 from jusadel.nonequilibrium.dynamics.two_frequencies.solvers import PairEquations, PairSolver, in_pair_threads
-from jusadel.solver.linear.superlu import one_thread_each
+from jusadel.solver.linear.superlu import FEW, one_thread_each
 
 KEPT = 2**32
 """Bytes of factors, or of matrices, that are kept for GMRES; others are made anew in each of its iterations."""
@@ -97,14 +97,18 @@ class Kernel:
         return total
 
     def _together(self, joined: list[Joined], given: Any, found: Any) -> list[Any]:
-        def equations(k: int) -> tuple[Followed, np.ndarray]:
-            known = joined[k].linearised()
-            return known, given(joined[k], known)
+        nodes, pairs = self.action.nodes, len(joined)
+        shared = pairs if nodes <= FEW else 1  # pairs that share the calls of programs
+        groups = [joined[k : k + shared] for k in range(0, pairs, shared)]
+
+        def equations(g: int) -> list[tuple[Followed, np.ndarray]]:
+            known = linearised(groups[g])
+            return [(f, given(x, f)) for x, f in zip(groups[g], known, strict=True)]
 
         with one_thread_each():
-            known, rhs = zip(*in_pair_threads(equations, len(joined)), strict=True)
+            known, rhs = zip(*chain(*in_pair_threads(equations, len(groups), nodes)), strict=True)
             x = self.solver.solve([f.prepared for f in known], rhs)
-            return in_pair_threads(lambda k: found(joined[k], known[k], x[k]), len(joined))
+            return in_pair_threads(lambda k: found(joined[k], known[k], x[k]), pairs, nodes)
 
 
 class Followed(NamedTuple):
@@ -127,7 +131,7 @@ class Joined:
     weight: complex
     G: np.ndarray
     G_second: np.ndarray
-    _known: Followed | None = None
+    known: Followed | None = None
 
     def own(self, at: Frames) -> np.ndarray:
         """Second derivatives of drives and the first of them, with G held fast, (d, 1)."""
@@ -151,23 +155,23 @@ class Joined:
         own[nodes, :, np.arange(len(nodes))] = known.forced[k]
         return np.concatenate([driven, own], axis=-1)
 
-    def linearised(self) -> Followed:
-        """Its equations, kept where there is room."""
-        if self._known is not None:
-            return self._known
-        kernel, at = self.kernel, Frames.of(self.G, self.G_second, self.backward)
-        rates = np.asarray(bath_rates(kernel.action.system, 0.0))
-        below = -np.conj(self.second + rates) if self.backward else self.second + rates
+    def frequencies(self) -> tuple[np.ndarray, np.ndarray]:
+        """What stands in the place of omega at the nodes, (N,) of each."""
+        rates = self.kernel.action.rates
+        return self.first + rates, -np.conj(self.second + rates) if self.backward else self.second + rates
+
+    def followed(self, at: Frames, blocks: np.ndarray) -> Followed:
+        """Its equations from the frames and the blocks of H, kept where there is room."""
+        kernel = self.kernel
         driven = self._driven(at, kernel.drives[:1]), self._driven(at.swapped, kernel.drives)
         forced = self._forced(at), self._forced(at.swapped)
         sizes = np.maximum(np.abs(driven[0]).max(axis=(0, 2)), np.abs(forced[0]).max(axis=0, initial=0.0))
-        blocks = kernel.action.blocks(at, (self.first + rates, below))
         lowest = kernel.action.system.nodes.weight * self.first.real
         prepared = kernel.solver.prepare(PairEquations(kernel.action, blocks, sizes, lowest))
         found = Followed(at, prepared, driven, forced)
         if kernel.kept >= 0 and kernel.kept + prepared.size <= KEPT:
             kernel.kept += prepared.size
-            self._known = found
+            self.known = found
         return found
 
     def _driven(self, at: Frames, drives: tuple[Drive, ...]) -> np.ndarray:
@@ -176,6 +180,15 @@ class Joined:
     def _forced(self, at: Frames) -> np.ndarray:
         followers = self.kernel.followers
         return np.einsum("saij,sji->sa", joining_tangents(at.swapped.at(followers.nodes)), followers.matrices)
+
+
+def linearised(joined: list[Joined]) -> list[Followed]:
+    """The equations of some pairs."""
+    new, kept = [x for x in joined if x.known is None], [x.known for x in joined]
+    at = [Frames.of(x.G, x.G_second, x.backward) for x in new]
+    blocks = new[0].kernel.action.blocks_of_pairs(at, [x.frequencies() for x in new]) if new else []
+    made = iter([x.followed(a, b) for x, a, b in zip(new, at, blocks, strict=True)])
+    return [known or next(made) for known in kept]
 
 
 def _contracted(c: np.ndarray, x: np.ndarray) -> np.ndarray:

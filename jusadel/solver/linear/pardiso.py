@@ -22,6 +22,7 @@ class Pardiso(SuperLU):
     """
 
     name = "PARDISO"
+    together = 1  # there is one factor at a time
     complex = False  # its type of matrix here is the real symmetric one
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from contextvars import copy_context
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,7 +18,7 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 from threadpoolctl import ThreadpoolController
 
-from jusadel.action.matrix_free import LiftedAction, residual
+from jusadel.action.matrix_free import LiftedAction
 from jusadel.action.sparse_hessian import Pattern
 from jusadel.common.distributed import processors
 from jusadel.solver.linear.protocol import DERIVATIVES, Direction, LinearResponse
@@ -32,6 +32,10 @@ INACCURATE = 1e-8
 KEPT = 2**29
 """Bytes of factors at real energies that a linear response keeps; it makes the others anew each time, so that gradients
 of many energies take no more memory than their solution."""
+FEW = 64
+"""Nodes up to which threads cost more than they save, their turns at the interpreter being most of it: there as many
+frequencies as `TOGETHER` share each call of a program."""
+TOGETHER = 8
 UNKNOWN = (-1, -1)
 """In place of an inertia that was not asked for, or does not exist."""
 
@@ -61,13 +65,18 @@ class SuperLU:
     derivatives = DERIVATIVES
     inertia = True
     complex = True
+    together = TOGETHER
+    """Frequencies whose factors live side by side where there are few nodes."""
 
     def __init__(self, threads: int | None = None) -> None:
         self.threads = threads or min(8, processors())
 
     def prepare(self, lifted: LiftedAction, count: int = 1) -> PreparedPattern:
         """The sparsity pattern; as many frequencies as threads, whose factors are all the memory that is needed."""
-        return PreparedPattern(lifted, Pattern(lifted), self.threads)
+        pattern = Pattern(lifted)
+        if len(lifted.system.free) <= FEW and self.together > 1:
+            return PreparedPattern(lifted, pattern, self.together, self.together)
+        return PreparedPattern(lifted, pattern, self.threads)
 
     def directions(
         self,
@@ -78,31 +87,36 @@ class SuperLU:
         target: np.ndarray,
         memory: list[dict[str, Any]],
     ) -> Direction:
-        """Factorise and solve frequency by frequency."""
-        V = np.asarray(V)
-        idle = (np.zeros((len(prepared.lifted.system.free), 8), V.dtype), 1.0, UNKNOWN)
-        one = lambda k: self._one(prepared, V[k], omega[k], memory[k]) if active[k] else idle  # noqa: E731
-        with one_thread_each():
-            results = in_threads(one, range(len(omega)), self.threads)
-        steps, accuracy, inertia = zip(*results, strict=True)
-        return Direction(np.stack(steps), np.array(accuracy), np.array(inertia))
+        """Factorise and solve frequency by frequency, with gradients and Hessians of a batch at once."""
+        V, at, b = np.asarray(V), np.flatnonzero(active), len(omega)
+        step, accuracy = np.zeros((b, len(prepared.lifted.system.free), 8), V.dtype), np.ones(b)
+        inertia = np.full((b, 2), UNKNOWN)
+        parts = [at[k : k + prepared.batch] for k in range(0, len(at), prepared.batch)]
 
-    def _one(
-        self, prepared: PreparedPattern, V: Any, omega: Any, memory: dict[str, Any]
-    ) -> tuple[np.ndarray, float, tuple[int, int]]:
+        def some(k: int) -> None:
+            part = parts[k]
+            found = self._some(prepared, V[part], omega[part], [memory[j] for j in part])
+            step[part], accuracy[part], inertia[part] = found
+
+        with one_thread_each():
+            in_threads(some, range(len(parts)), self._threads(prepared))
+        return Direction(step, accuracy, inertia)
+
+    def _threads(self, prepared: PreparedPattern) -> int:
+        return threads_for(len(prepared.lifted.system.free), self.threads)
+
+    def _some(
+        self, prepared: PreparedPattern, V: np.ndarray, omega: np.ndarray, memory: list[dict[str, Any]]
+    ) -> tuple[np.ndarray, np.ndarray, list[tuple[int, int]]]:
         pattern, free = prepared.pattern, prepared.pattern.free
-        length, before = memory.get("length", np.inf), memory.get("before", np.inf)
-        exact = not length < min(CHORD, before / 5)  # large steps, or kept factors that no longer pay
-        memory["before"] = length
-        if exact:
-            r, matrix = pattern.slope_and_matrix(prepared.lifted, V, omega)
-            memory["solve"], memory["inertia"] = self.factorise(matrix)
-        else:
-            r = np.asarray(residual(prepared.lifted, V[None], np.reshape(omega, 1)))
-        r = r.reshape(-1, 8)
-        step = np.zeros_like(r)
-        step[free] = memory["solve"](-r[free].ravel()).reshape(-1, 8)
-        return step, 0.0 if exact else 1.0, memory["inertia"]
+        exact = [_exact(m) for m in memory]
+        r, matrices = pattern.slopes_and_matrices(prepared.lifted, V, omega, prepared.batch, exact)
+        step = np.zeros_like(r.reshape(len(omega), -1, 8))
+        for k, (m, matrix) in enumerate(zip(memory, matrices, strict=True)):
+            if exact[k]:
+                m["solve"], m["inertia"] = self.factorise(matrix)
+            step[k, free] = m["solve"](-r[k].reshape(-1, 8)[free].ravel()).reshape(-1, 8)
+        return step, np.where(exact, 0.0, 1.0), [m["inertia"] for m in memory]
 
     def with_nodes(self, prepared: PreparedPattern, lifted: LiftedAction) -> PreparedPattern:
         """The same pattern for other fields at the nodes."""
@@ -110,28 +124,32 @@ class SuperLU:
 
     def response(self, prepared: PreparedPattern, V: Any, omega: np.ndarray, tol: float) -> LinearResponse:
         """Factors of all frequencies, kept; at real energies, of which there are more, as many as `KEPT` holds."""
-        pattern, kept = prepared.pattern, dict[int, Solve]()
+        pattern, kept, V = prepared.pattern, dict[int, Solve](), np.asarray(V)
 
-        def factor(k: int) -> Solve:
-            if k in kept:
-                return kept[k]
-            matrix = pattern.slope_and_matrix(prepared.lifted, V[k], omega[k])[1]
-            solve = self.another().factorise(matrix)[0]
-            if sum(map(_size, kept.values())) + _size(solve) <= KEPT:
-                kept[k] = solve
-            return solve
+        def factors(part: np.ndarray) -> dict[int, Solve]:
+            known = {k: kept[k] for k in part if k in kept}
+            new = [k for k in part if k not in known]
+            for k, matrix in zip(
+                new, pattern.matrices(prepared.lifted, V[new], omega[new], prepared.batch), strict=True
+            ):
+                known[k] = self.another().factorise(matrix)[0]
+                if sum(map(_size, kept.values())) + _size(known[k]) <= KEPT:
+                    kept[k] = known[k]
+            return known
 
         def respond(rhs: Any) -> np.ndarray:
             rhs = np.asarray(rhs)
             x = np.zeros_like(rhs)
 
-            def one(k: int) -> None:
-                x[k, pattern.free] = factor(k)(rhs[k, pattern.free].ravel()).reshape(-1, 8)
+            def some(first: int) -> None:
+                for k, solve in factors(np.arange(len(omega))[first : first + prepared.batch]).items():
+                    x[k, pattern.free] = solve(rhs[k, pattern.free].ravel()).reshape(-1, 8)
 
+            threads = self._threads(prepared)
             if len(kept) < len(omega):
-                forget(self.threads)  # Newton's factors, before as many again are made
+                forget(threads)  # Newton's factors, before as many again are made
             with one_thread_each():
-                in_threads(one, range(len(omega)), self.threads)
+                in_threads(some, range(0, len(omega), prepared.batch), threads)
             return x
 
         return respond
@@ -149,6 +167,13 @@ class SuperLU:
         if np.iscomplexobj(matrix):
             return _Checked(matrix, factor), UNKNOWN
         return factor.solve, factor.inertia
+
+
+def _exact(memory: dict[str, Any]) -> bool:
+    """Whether the Hessian is due again: steps are large, or kept factors no longer pay."""
+    length, before = memory.get("length", np.inf), memory.get("before", np.inf)
+    memory["before"] = length
+    return not length < min(CHORD, before / 5)
 
 
 def one_thread_each() -> AbstractContextManager[Any]:
@@ -204,8 +229,12 @@ class Factor:
         _bury()
         self._dropped = _dropped()
         self._lu = sla.splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+
+    @cached_property
+    def inertia(self) -> tuple[int, int]:
+        """Positive and negative pivots, which cost a copy of U."""
         pivots = self._lu.U.diagonal().real
-        self.inertia = (int((pivots > 0).sum()), int((pivots < 0).sum()))
+        return int((pivots > 0).sum()), int((pivots < 0).sum())
 
     @property
     def count(self) -> int:
@@ -241,9 +270,19 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pool.cache_clear)  # the threads are not there
 
 
+def threads_for(nodes: int, threads: int) -> int:
+    """So many threads, or one where there are few nodes."""
+    return threads if nodes > FEW else 1
+
+
 def in_threads(task: Callable[[int], T], numbers: Iterable[int], threads: int) -> list[T]:
-    """The tasks of these numbers, side by side, in threads that stay; in the context of the caller each."""
+    """The tasks of these numbers, side by side, in threads that stay; in the context of the caller each.
+
+    One thread is the caller's own.
+    """
     numbers = list(numbers)
+    if threads == 1:
+        return [task(k) for k in numbers]
     contexts = [copy_context() for _ in numbers]
     return list(_pool(threads).map(lambda context, k: context.run(task, k), contexts, numbers))
 

@@ -46,7 +46,7 @@ class Frames(NamedTuple):
         """From G (n, 4, 4) at two frequencies above the real axis; `backward` takes the second to below it."""
         V, W = (np.asarray(green_to_frame(G + 0j)) for G in (first, second))
         if backward:
-            G = np.asarray(advanced(jnp.asarray(second))) + 0j
+            G = advanced(second) + 0j
             W = (np.eye(4) + G @ R[2]) / 2 @ R[0]
         return cls(V, inverse(V), W, inverse(W))
 

@@ -7,7 +7,7 @@ method.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
@@ -18,8 +18,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from jusadel.action.matrices.node_matrices import TWO_B_R3
-from jusadel.action.mesh_action import DiscreteAction, node_action, of_pairs
+from jusadel.action.mesh_action import DiscreteAction, bath_rates, node_action, of_pairs
 from jusadel.action.nambu import TANGENT, L, R
+from jusadel.action.sparse_hessian import CompressedBlocks
 from jusadel.common.programs.chunks import chunked
 from jusadel.nonequilibrium.dynamics.two_frequencies.diffusion import Diffusion
 from jusadel.nonequilibrium.dynamics.two_frequencies.doubled import (
@@ -95,31 +96,39 @@ class DoubledAction:
 
         return np.asarray(jax.jit(jax.vmap(of))(self.system.nodes))
 
+    @cached_property
+    def rates(self) -> np.ndarray:
+        """At which nodes couple to the bath, (N,), beside eta."""
+        return np.asarray(bath_rates(self.system, 0.0))
+
     # --- blocks ---------------------------------------------------------------------------------
 
     def blocks(self, at: Frames, omega: tuple[Any, Any]) -> np.ndarray:
         """H between the free nodes and their neighbours, (k, 8, 8): rows p, columns q; omega (N,) of each frequency."""
-        own, system = self._bent(at, omega), self.system
-        if self._nodes.node_terms:
-            alone = Frames(*(x[:, None] for x in at))
-            nodal = chunked(partial(stiffness_of, forces_of_node, self._nodes), alone, system.nodes)
-            own = own + nodal[:, 0, :, 0]
-        found = [own[:, None, None]]
-        if self.diffusion or self._cells.cell_terms:
-            found.append(self._of_cells(at))
-        for joint in system.joints:
-            sides = chunked(partial(stiffness_of, forces_of_sides, self._cells), at.at(joint.pairs), of_pairs(joint))
-            found.append(sides.swapaxes(2, 3))
-        return self.pattern.summed(found)
+        return self.blocks_of_pairs([at], [omega])[0]
 
-    def _of_cells(self, at: Frames) -> np.ndarray:
-        """Of the gradient terms, between the corners of cells, (m, 3, 3, 8, 8)."""
-        system, found = self.system, []
+    def blocks_of_pairs(self, at: Sequence[Frames], omega: Sequence[tuple[Any, Any]]) -> list[np.ndarray]:
+        """The same of some pairs of frequencies, which share the calls of programs."""
+        kinds = [np.stack([self._bent(*pair) for pair in zip(at, omega, strict=True)])[:, :, None, None]]
+        if self._nodes.node_terms:
+            alone = [Frames(*(x[:, None] for x in a)) for a in at]
+            kinds[0] = kinds[0] + _stiffness(forces_of_node, self._nodes, alone, self.system.nodes)
+        if self.diffusion or self._cells.cell_terms:
+            kinds.append(self._of_cells(at))
+        for joint in self.system.joints:
+            sides = [a.at(joint.pairs) for a in at]
+            kinds.append(_stiffness(forces_of_sides, self._cells, sides, of_pairs(joint)))
+        return [self.pattern.summed([kind[k] for kind in kinds]) for k in range(len(at))]
+
+    def _of_cells(self, at: Sequence[Frames]) -> np.ndarray:
+        """Of the gradient terms, between the corners of cells, (b, m, 3, 3, 8, 8)."""
+        found: list[Any] = []
         if self.diffusion:
-            found.append(self.diffusion.across(joining_tangents(at.swapped), joining_tangents(at)))
+            across = self.diffusion.across
+            found.append(np.stack([across(joining_tangents(a.swapped), joining_tangents(a)) for a in at]))
         if self._cells.cell_terms:
-            cells = chunked(partial(stiffness_of, forces_of_cell, self._cells), at.at(system.triangles), system.cells)
-            found.append(cells.swapaxes(2, 3))
+            corners = [a.at(self.system.triangles) for a in at]
+            found.append(_stiffness(forces_of_cell, self._cells, corners, self.system.cells))
         return np.asarray(sum(found))
 
     def _bent(self, at: Frames, omega: tuple[Any, Any]) -> np.ndarray:
@@ -169,6 +178,13 @@ class DoubledAction:
         return np.asarray(chunked(partial(doubled_forces, forces_of_cell, terms), at.at(corners), q, self.system.cells))
 
 
+def _stiffness(of: Callable[..., Any], bare: DiscreteAction, at: Sequence[Frames], elements: Any) -> np.ndarray:
+    """The matrices of steps of the same elements for some pairs of frequencies, (b, e, k, k, 8, 8)."""
+    many = jax.tree.map(lambda x: np.concatenate([x] * len(at)), elements)
+    found = chunked(partial(stiffness_of, of, bare), Frames(*map(np.concatenate, zip(*at, strict=True))), many)
+    return found.reshape(len(at), -1, *found.shape[1:]).swapaxes(3, 4)
+
+
 def joining_tangents(at: Frames) -> np.ndarray:
     """V_1 2 B_a R3 V_2^-1, (n, 8, 4, 4)."""
     return np.asarray(at.first[:, None] @ _TANGENTS @ at.second_inverse[:, None])
@@ -197,6 +213,7 @@ class PairPattern:
         self.indices = places % n
         self.indptr = np.concatenate([[0], np.cumsum(np.bincount(places // n, minlength=n))])
         self._into = sp.csr_matrix((np.ones(len(kept)), (slot, kept)), (len(places), len(rows)))
+        self._of_modes: dict[int, CompressedBlocks] = {}
 
     def summed(self, blocks: list[np.ndarray]) -> np.ndarray:
         """The blocks (e, p, q, a, b) of all kinds as those of the matrix, (k, a, b)."""
@@ -205,8 +222,10 @@ class PairPattern:
 
     def matrix(self, blocks: np.ndarray) -> sp.csc_matrix:
         """The sparse matrix of blocks (k, a, a)."""
-        size = len(self.free) * blocks.shape[-1]
-        return sp.bsr_matrix((blocks, self.indices, self.indptr), shape=(size, size)).tocsc()
+        a = blocks.shape[-1]
+        if a not in self._of_modes:
+            self._of_modes[a] = CompressedBlocks(self.indices, self.indptr, a)
+        return self._of_modes[a].matrix(blocks)
 
 
 def _spread(group: tuple[Any, Any], which: int) -> np.ndarray:

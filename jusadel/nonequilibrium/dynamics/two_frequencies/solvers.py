@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from scipy.sparse.csgraph import connected_components
 
 from jusadel.common.distributed import processors
 from jusadel.nonequilibrium.dynamics.two_frequencies.doubled import STEPS
 from jusadel.nonequilibrium.dynamics.two_frequencies.linearised import DoubledAction
-from jusadel.solver.linear.superlu import SuperLU, in_threads
+from jusadel.solver.linear.superlu import SuperLU, in_threads, threads_for
 
 THREADS = 8
 APART = 1e-12
@@ -72,7 +71,7 @@ class PairFactors:
 
     def solve(self, prepared: Sequence[FactoredPair], rhs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """By the factors, in threads."""
-        return in_pair_threads(lambda k: prepared[k](rhs[k]), len(prepared))
+        return in_pair_threads(lambda k: prepared[k](rhs[k]), len(prepared), len(rhs[0]))
 
 
 class FactoredPair:
@@ -94,14 +93,15 @@ class FactoredPair:
         return self._whole(found.reshape(given.shape))
 
 
-def in_pair_threads(task: Callable[[int], Any], count: int) -> list[Any]:
-    """The tasks of pairs 0 to count - 1, several at a time."""
-    return in_threads(task, range(count), min(THREADS, processors()))
+def in_pair_threads(task: Callable[[int], Any], count: int, nodes: int) -> list[Any]:
+    """The tasks of pairs 0 to count - 1, several at a time where the nodes are not few."""
+    return in_threads(task, range(count), threads_for(nodes, min(THREADS, processors())))
 
 
 def _taking_part(coupling: np.ndarray, forced: np.ndarray) -> np.ndarray:
     """The modes that are driven, and those that couple to them."""
     joined = (coupling + coupling.T) > APART * coupling.max()
-    group = connected_components(joined)[1]
-    driven = group[forced > APART * forced.max(initial=0.0)]
-    return np.flatnonzero(np.isin(group, driven))
+    taking = forced > APART * forced.max(initial=0.0)
+    for _ in coupling:
+        taking = taking | joined[taking].any(axis=0)
+    return np.flatnonzero(taking)
