@@ -58,7 +58,7 @@ QUANTITIES = {
     "density of states": lambda s: ju.density_of_states(s)[1, 5],
     "spin-resolved": lambda s: ju.density_of_states(s, spin=True)[1, 5, 1],
     "mean": lambda s: ju.mean_density_of_states(s)[1],
-    "tunnelling": lambda s: ju.tunnelling_spectrum(s, voltages=[0.3], polarisation=(0.1, 0.2, 0.3))[0, 5],
+    "tunnelling": lambda s: ju.tunnelling_spectrum(s, voltages=[0.3], polarisation=(0.1, 0.2, 0.3))[0, 6],
     "spectral current": lambda s: ju.spectral_current(s, "left")[1],
     "spectral spin current": lambda s: ju.spectral_spin_current(s, *CUT)[1, 0],
     "density of current": lambda s: ju.spectral_current_density(s)[1, 3, 0],
