@@ -78,7 +78,7 @@ def directly():
 def test_results_are_those_of_the_mesh(results, monkeypatch):
     """Without spare nodes, but for one, and with many."""
     found = []
-    for ratio in (1 + 1e-9, 2.0):
+    for ratio in (1 + 1e-9, 3.0):
         monkeypatch.setattr(padding, "COARSE", ratio)
         found.append([np.asarray(x) for x in jax.tree.leaves(results())])
     for plain, filled in zip(*found, strict=True):
