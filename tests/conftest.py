@@ -101,12 +101,12 @@ def references():
 
 @pytest.fixture(scope="session")
 def vortex_meshes():
-    """Three graded disks of radius 6 with about 1300, 2400 and 4100 nodes."""
-    return [ju.disk(6.0, size, size / 5) for size in (0.44, 0.33, 0.25)]
+    """Two graded disks of radius 6 with about 1300 and 4100 nodes."""
+    return [ju.disk(6.0, size, size / 5) for size in (0.44, 0.25)]
 
 
 class SolvedWhenAsked(Sequence):
-    """Solutions of a case on the three meshes, each solved when it is first looked at."""
+    """Solutions of a case on the meshes, each solved when it is first looked at."""
 
     def __init__(self, meshes, case):
         self.meshes, self.case, self.known = meshes, case, {}
@@ -125,5 +125,5 @@ class SolvedWhenAsked(Sequence):
 
 @pytest.fixture(scope="session")
 def vortex_solutions(vortex_meshes):
-    """{case: solutions on the three meshes}, one frequency each."""
+    """{case: solutions on the two meshes}, one frequency each."""
     return {case: SolvedWhenAsked(vortex_meshes, case) for case in OMEGA}

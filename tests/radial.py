@@ -83,27 +83,31 @@ class RadialVortex:
         }
 
     @optimised()
-    def solve(self, omega):
-        """Profiles of one frequency: midpoints, j_phi there, nodes, (S_r, S_phi, S_z), cos theta; and F."""
-        n = len(self.r)
+    def solve(self, omega, start=None):
+        """Profiles of one frequency: midpoints, j_phi there, nodes, (S_r, S_phi, S_z), cos theta; F; and the frames.
+
+        From the normal state, or from frames to start from.
+        """
+        n, omega = len(self.r), float(omega)
         V = jnp.broadcast_to(jnp.eye(4), (n, 4, 4))
         normal = float(_derivatives(V, self.r, omega, self.p)[2])
+        V = V if start is None else start
         for _ in range(30):
-            grad, hess, _ = _derivatives(V, self.r, omega, self.p)
+            grad, hess, energy = _derivatives(V, self.r, omega, self.p)
             step = _newton_step(np.asarray(grad), np.asarray(hess), n)
             V = retract(V, cap_step(jnp.asarray(step), 0.5))
             if np.abs(step).max() < 1e-9:
                 break
         else:
             raise AssertionError("the radial reference did not converge")
-        energy = float(_derivatives(V, self.r, omega, self.p)[2]) - normal
         middle, j, S, cos = _density_derivatives(V, self.r, omega, self.p)
         return {
             "middle": np.asarray(middle),
             "j": np.asarray(j),
             "S": np.asarray(S),
             "cos": np.asarray(cos),
-            "F": energy,
+            "F": float(energy) - normal,  # stationary: that before the last step
+            "frames": V,
         }
 
 

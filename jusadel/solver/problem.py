@@ -181,8 +181,9 @@ def chosen_frequencies(
     """Frequencies and weights, (n_w,) each, from what the user gave (see `solve`)."""
     check_temperature(T)
     if frequencies is None:
-        return matsubara.quadrature(T, matsubara.enough_frequencies(T, largest_energy(device, Delta), accuracy))
-    return matsubara.given_sum(T, frequencies)
+        frequencies = matsubara.enough_frequencies(T, largest_energy(device, Delta), accuracy)
+    omega, weights = matsubara.given_sum(T, frequencies)
+    return np.asarray(omega), np.asarray(weights)
 
 
 def largest_energy(device: Device, Delta: Array) -> float:
