@@ -59,9 +59,8 @@ def spectrum_and_kinetics():
 def gradient():
     def current(h, conductance):
         magnet = ju.Material(D=6.0, Tc=0.0, h=(0, h, 0), gamma=ju.rashba(0.2))
-        return ju.current_through(
-            ju.solve(device(STRIP, magnet, left=ju.Tunnel(LEFT, conductance), right=RIGHT), 0.2, frequencies=3), "right"
-        )
+        edges = {"left": ju.Tunnel(LEFT, conductance), "right": RIGHT, "top": ju.Surface(rashba=0.3)}
+        return ju.current_through(ju.solve(device(STRIP, magnet, **edges), 0.2, frequencies=3), "right")
 
     return jax.value_and_grad(current, (0, 1))(0.7, 1.5)
 
