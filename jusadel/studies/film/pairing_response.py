@@ -27,6 +27,8 @@ from jusadel.device.material.material import SHAPES, Material
 Array = jax.Array
 PAIRING = tuple(t for t in TERMS if t.field in ("omega", "Delta"))
 """The terms that give P and b."""
+SOON = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+"""Code that is quick to compile, for a program that works on few numbers and once for each material."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def pairing_vectors() -> dict[str, np.ndarray]:
     return {"P": np.asarray(P)[0], "b": np.asarray(b)[0]}
 
 
-@partial(jax.jit, static_argnums=2)
+@partial(jax.jit, static_argnums=2, compiler_options=SOON)
 def _stiffness(points: Array, fields: dict[str, Array], terms: tuple[Term, ...]) -> tuple[Array, Array, Array]:
     """P, b and M, (k, ...), at points (k, 5) = (q, h)."""
     return jax.vmap(lambda x: stiffness_at(x[:2], x[2:], fields, terms))(points)
