@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.optimize
-from random_device import OMEGA, dense, make, small_mesh
+from random_device import OMEGA, dense, make
 from shared import bare_frequency
 
 import jusadel as ju
