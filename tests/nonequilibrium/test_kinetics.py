@@ -87,7 +87,7 @@ def junction():
     """A junction with every term, those of magnets too, barriers of which one filters spins and one turns them, and
     levels broadened by pi T or so.
     """
-    x = (1 - np.cos(np.pi * np.linspace(0, 1, 17))) / 2
+    x = (1 - np.cos(np.pi * np.linspace(0, 1, 9))) / 2
     film = {"h": (0, 0.5, 0.2), "gamma": ju.rashba(0.3), "Gamma": 0.3, "spin_field": ju.rashba(0.4)}
     film |= magnetic(np.random.default_rng(5)) | {"hall": 0.2, "v": (0.1, 0, 0.2)}
     film |= {"magnetic_gamma": ju.dresselhaus(0.2), "mu": ju.rashba(0.2)}
@@ -111,7 +111,7 @@ def test_equilibrium_is_the_same_distribution_everywhere(junction, balanced):
     expected = np.zeros(balanced.f.shape)
     expected[..., 0] = np.tanh(junction.energies / (2 * T))[:, None]
     np.testing.assert_allclose(balanced.f, expected, atol=1e-7)
-    assert balanced.f.shape == (24, 34, 8)
+    assert balanced.f.shape == (24, 18, 8)
 
 
 def test_equilibrium_current_is_the_matsubara_one(junction, balanced):
@@ -443,7 +443,7 @@ def test_current_is_conserved_where_the_distributions_make_the_pair_potential(co
 
     The smooth spectrum of levels broadened by 0.5, which take nothing up.
     """
-    E, weights = quadrature(30, 2.0)
+    E, weights = quadrature(16, 2.0)
     contacts = {"left": ju.Contact(voltage=0.8), "right": ju.Contact(voltage=0.0)}
     given = {"weights": weights, "bath": "elastic"}
     kin = ju.self_consistent_kinetics(cold, E, contacts, eta=0.5, tol=1e-8, **given)

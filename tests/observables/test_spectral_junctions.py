@@ -58,22 +58,20 @@ def junction(phase, Delta=200.0, **fields):
     return wire(BOTH, {"left": ju.Reservoir(Delta), "right": ju.Reservoir(Delta, phase=phase)}, **fields)
 
 
-def minigap(sol, high=4.0):
-    """Where states in the middle begin, by bisection."""
-    low, accuracy = 0.0, high / 1000
-    while high - low > accuracy:
-        at = (low + high) / 2
-        low, high = (at, high) if states_along(sol, [at], 1e-5)[0, N_LINES // 2] < 0.02 else (low, at)
-    return (low + high) / 2
+def assert_minigap(sol, low, high):
+    """States in the middle begin between these energies."""
+    below, above = states_along(sol, [low, high], 1e-5)[:, N_LINES // 2]
+    assert below < 0.02 < above
 
 
 def test_minigap_of_a_long_junction_against_phase(references):
     """3.12 E_Th for Delta >> E_Th (half a wire is a layer, four times its E_Th), less by 0.0921 phase^2, none at pi."""
     exact = 4 * references["R067"]["value"]  # Delta = 50 D/(L/2)^2
-    at_zero = minigap(junction(0.0))
-    assert at_zero == pytest.approx(exact, rel=3e-3)
-    assert minigap(junction(0.8)) == pytest.approx(at_zero * (1 - 0.0921 * 0.8**2), rel=0.01)
-    assert 0.93 < minigap(junction(np.pi - 0.05), 0.2) / (np.pi**2 / 4 * 0.05) < 1  # the limit; 0.88 at pi - 0.2
+    assert_minigap(junction(0.0), 0.997 * exact, 1.003 * exact)
+    less = exact * (1 - 0.0921 * 0.8**2)
+    assert_minigap(junction(0.8), 0.993 * less, 1.007 * less)
+    limit = np.pi**2 / 4 * 0.05  # towards pi; 0.88 of it at pi - 0.2
+    assert_minigap(junction(np.pi - 0.05), 0.93 * limit, limit)
     closed = states_along(junction(np.pi), [1e-3, 0.3], 1e-4)
     np.testing.assert_allclose(closed[0, N_LINES // 2], 1.0, rtol=1e-3)
     assert closed[0, 1] < 0.2

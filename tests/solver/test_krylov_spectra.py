@@ -26,7 +26,7 @@ def junction(exchange=0.3, phase=1.0):
     """A superconductor on a normal metal with every kind of term, between an electrode and one behind a barrier."""
     normal = ju.Material(Tc=0.0, h=(0.0, 0.6 * exchange, 0.8 * exchange), Gamma=0.3, gamma=ju.rashba(0.3))
     ends = {"left": ju.Reservoir(1.0), "right": ju.Tunnel(ju.Reservoir(1.0, phase=phase), 1.5)}
-    mesh = ju.rectangle(3.0, 1.0, 0.34, regions=JUMP, x_lines=[1.0])
+    mesh = ju.rectangle(3.0, 1.0, 0.5, regions=JUMP, x_lines=[1.0])
     return ju.Device(mesh=mesh, materials={"S": ju.Material(Tc=1.0), "N": normal}, boundaries=ends)
 
 
@@ -73,7 +73,7 @@ def test_same_spectrum_as_the_direct_solver(by_krylov, expected, eta):
 def test_charge_is_conserved_at_every_energy():
     """Nothing feeds in where Delta = 0: the same through both ends, and odd in the phase with the fields reversed."""
     ends = lambda phase: {"left": ju.Reservoir(1.0), "right": ju.Reservoir(1.0, phase=phase)}  # noqa: E731
-    mesh, currents = ju.rectangle(3.0, 1.0, 0.34), {}
+    mesh, currents = ju.rectangle(3.0, 1.0, 0.5), {}
     for sign in (1.0, -1.0):
         metal = ju.Material(Tc=0.0, h=(0.0, sign * 0.4, 0.0), gamma=ju.rashba(0.2))
         sol = ju.solve(ju.Device(mesh=mesh, materials=metal, boundaries=ends(sign * 1.2)), pair_potential=0.0, **GIVEN)
