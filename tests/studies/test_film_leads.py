@@ -353,6 +353,12 @@ def test_what_cannot_be_is_refused(strong):
         ju.inductance(strong)
     with pytest.raises(TypeError, match=r"was given \['H'\] without a permeability"):
         ju.solve_at_current(junction(), 0.1, T, H=0.3, **DIRECT)
+    with pytest.raises(TypeError, match=r"was given a permeability without H: expected the applied field too, H=0\.0"):
+        ju.solve_at_current(junction(), 0.1, T, permeability=MU, **FILM)
+    with pytest.raises(ValueError, match=r"H\(points\) is not finite near \[0\.\d+, 0\.\d+\]; expected the applied"):
+        screened(junction(), lambda p: jnp.where(p < 0.1, jnp.nan, p))
+    with pytest.raises(ju.NotDifferentiableError, match=r"critical_current cannot stand inside jax\.jit"):
+        jax.jit(lambda H: ju.critical_current(junction(), T, **BIASED | {"H": H}).plus)(0.1)
     with pytest.raises(
         ju.NotDifferentiableError, match=r"solve_at_current with screening cannot stand inside jax\.jit"
     ):
