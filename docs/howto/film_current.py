@@ -15,11 +15,10 @@ film = {"permeability": u.permeability, "thickness": u.length(nm=100.0), "model"
 current = u.current(uA=200.0)
 sol = ju.solve_at_current(strip, current, T, pair_potential=lead.Delta, H=0.0, frequencies=8, **film)
 phase = sol.device.electrodes()["right"].phase
-picohenry = 2067.83 / np.pi / u.to_uA(1.0)
 print(f"current_uA = {u.to_uA(ju.current_through(sol, 'right')):.3f}")
 print(f"phase = {phase:.4f}")
-print(f"inductance_pH = {phase / 2 / current * picohenry:.3f}")
-print(f"geometric_pH = {2 * sol.magnetic_energy / current**2 * picohenry:.3f}")
+print(f"inductance_pH = {u.to_pH(phase / 2 / current):.3f}")
+print(f"geometric_pH = {u.to_pH(2 * sol.magnetic_energy / current**2):.3f}")
 
 x, y = np.asarray(mesh.centroids).T
 here = np.abs(x - length / 2) < length / 20

@@ -13,9 +13,9 @@ trapped = ju.solve_screened(ring, T, 0.0, start=ju.vortex(ju.bulk_gap(T)), **fil
 print(f"current_uA = {u.to_uA(trapped.hole_currents[0]):.2f}")
 print(f"flux_in_quanta = {trapped.hole_fluxes[0] / np.pi:.4f}")
 
-found, picohenry = ju.inductance(trapped), 2067.83 / np.pi / u.to_uA(1.0)  # flux quantum over micro-ampere
-print(f"geometric_pH = {found.geometric * picohenry:.3f}")
-print(f"kinetic_pH = {found.kinetic * picohenry:.3f}")
+found = ju.inductance(trapped)
+print(f"geometric_pH = {u.to_pH(found.geometric):.3f}")
+print(f"kinetic_pH = {u.to_pH(found.kinetic):.3f}")
 
 line = np.stack([np.linspace(-8.0, 8.0, 81), np.zeros(81)], axis=1)
 above = ju.stray_field(trapped, line, z=u.length(nm=200.0))

@@ -260,6 +260,40 @@ def test_current_across_a_strip(Lambda, accuracy):
         np.testing.assert_allclose(g[middle] / total, np.arccos(1 - 2 * points[middle, 1] / WIDTH) / np.pi, atol=0.05)
 
 
+# --- a weak link between banks that are thin and wide -----------------------------------------------------
+
+LINK, BANK = 0.08, 1.5
+
+
+def phase_of_banks(y, B):
+    """Along a link between half-infinite strips of width 1 and long Pearl length, by London's equation as a series.
+
+    K = curl(g z) with laplace g = 2 B/(mu0 Lambda), g = 0 all round; Clem, PRB 81, 144515 (2010), here with the flux
+    quantum pi: 28 zeta(3) w^2 B/pi^3 from end to end, beside what goes through the link itself.
+    """
+    k = np.pi * (2 * np.arange(200) + 1)
+    return 16 * B * np.sin(np.outer(y, k)) @ ((-1.0) ** np.arange(200) / k**3) + 2 * B * LINK * y
+
+
+def test_the_field_that_banks_turn_into_a_link():
+    """The critical current of a weak link in a film: its pattern is that of the width squared."""
+    near = BANK * np.linspace(0, 1, 8) ** 1.7
+    x = np.concatenate([BANK - near[::-1], BANK + LINK * np.arange(1, 5) / 4, BANK + LINK + near[1:]])
+    banks = {"S": lambda p: np.abs(p[:, 0] - BANK - LINK / 2) > LINK / 2, "N": (BANK, BANK + LINK)}
+    mesh = ju.rectangle(x[-1], 1.0, 9.0, x=x, y=np.linspace(0, 1, 9), regions=banks)
+    weak = {"S": ju.Material(D=1e-3), "N": ju.Material(D=1e-3, Tc=0.0, nu=0.01)}
+    leads = {"left": ju.Reservoir(DELTA), "right": ju.Reservoir(DELTA, phase=np.pi / 2)}
+    device = ju.Device(mesh=mesh, materials=weak, boundaries=leads)
+    mu = 2 / (1e-3 * STIFF * 100 * THIN)
+    y, zero = (np.arange(400) + 0.5) / 400 - 0.5, 1.3427 * np.pi
+    assert np.mean(np.cos(phase_of_banks(y, zero))) == pytest.approx(0, abs=1e-3)
+    whole, *found = (
+        current(ju.solve_screened(device, T, H, mu, {"S": DELTA, "N": 0.0}, **FILM)) for H in (0, zero / 2, zero)
+    )
+    for H, flowing in zip((zero / 2, zero), found, strict=True):
+        assert flowing / whole == pytest.approx(np.mean(np.cos(phase_of_banks(y, H))), abs=0.02)
+
+
 # --- given currents ---------------------------------------------------------------------------------------
 
 BIASED = FILM | {"pair_potential": 0.0, "permeability": 0.5 / THIN, "H": 0.3}
@@ -353,6 +387,12 @@ def test_what_cannot_be_is_refused(strong):
         ju.inductance(strong)
     with pytest.raises(TypeError, match=r"was given \['H'\] without a permeability"):
         ju.solve_at_current(junction(), 0.1, T, H=0.3, **DIRECT)
+    with pytest.raises(TypeError, match=r"was given a permeability without H: expected the applied field too, H=0\.0"):
+        ju.solve_at_current(junction(), 0.1, T, permeability=MU, **FILM)
+    with pytest.raises(ValueError, match=r"H\(points\) is not finite near \[0\.\d+, 0\.\d+\]; expected the applied"):
+        screened(junction(), lambda p: jnp.where(p < 0.1, jnp.nan, p))
+    with pytest.raises(ju.NotDifferentiableError, match=r"critical_current cannot stand inside jax\.jit"):
+        jax.jit(lambda H: ju.critical_current(junction(), T, **BIASED | {"H": H}).plus)(0.1)
     with pytest.raises(
         ju.NotDifferentiableError, match=r"solve_at_current with screening cannot stand inside jax\.jit"
     ):

@@ -241,3 +241,28 @@ def test_electrodes_whose_current_has_no_way_back_are_refused():
         device = ju.Device(mesh=mesh, materials=metal, boundaries=boundaries)
         with pytest.raises(ValueError, match=message):
             screened(device, 0.1, MU)
+
+
+HALVES = ju.rectangle(1.0, 1.0, 0.5, x_lines=[0.5], regions={"a": (0, 0.5), "b": (0.5, 1)})
+CUT = ju.with_cut_between(HALVES, "a", "b", "wall")
+
+
+def through_a_wall(pair_potential):
+    leads = {"left": ju.Reservoir(DELTA), "right": ju.Reservoir(DELTA, phase=1.0), "wall": ju.Interface(1.0)}
+    device = ju.Device(mesh=CUT, materials=ju.Material(), boundaries=leads)
+    return ju.solve_screened(device, T, 0.1, 1.0, pair_potential, gap_tol=1e-11, **DIRECT)
+
+
+@pytest.mark.parametrize("given", [DELTA, 1j * DELTA])
+def test_a_phase_across_a_barrier_is_not_given(given):
+    """It would keep the phase there as it is: through the barrier went a thousandth of what runs up to it."""
+    with pytest.raises(ValueError, match=r"not zero on both sides of the barrier 'wall': how the phase changes"):
+        through_a_wall(given)
+
+
+@pytest.mark.parametrize("found", [{"a": DELTA, "b": 0.0}, "self-consistent"])
+def test_the_current_goes_through_the_barrier(found):
+    sol = through_a_wall(found)
+    assert current(sol) > 0.1
+    assert current(sol, "wall") == pytest.approx(current(sol), rel=1e-7)
+    assert current(sol, "left") == pytest.approx(-current(sol), rel=1e-7)

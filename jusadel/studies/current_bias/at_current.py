@@ -116,6 +116,8 @@ def refuse_throw(name: str, arguments: Mapping[str, Any]) -> None:
     """A search needs states that are certified; and a field that is screened a permeability."""
     if "throw" in arguments:
         raise TypeError(f"{name} has no argument throw: a state that is not certified carries no known current")
+    if "permeability" in arguments and "H" not in arguments:
+        raise TypeError(f"{name} was given a permeability without H: expected the applied field too, H=0.0 for none")
     of_screening = sorted({"H", "model", "thickness"} & set(arguments))
     if of_screening and "permeability" not in arguments:
         raise TypeError(

@@ -80,7 +80,7 @@ def critical_current(
     refuse_throw("critical_current", solve_arguments)
     stated = device, T, pair_potential, solve_arguments
     plain = still(stated)
-    refuse_in_program("critical_current", REMEDY, device=plain[0], T=plain[1])
+    refuse_in_program("critical_current", REMEDY, device=plain[0], T=plain[1], numbers=plain[2:])
     biased = Biased(plain[0], [terminal_between(device, between)], *plain[1:])
     with recurring(OFTEN):
         start = rise(biased)

@@ -29,7 +29,7 @@ from scipy.sparse.csgraph import connected_components
 from jusadel.common.differentiability import is_traced, with_rows
 from jusadel.device.boundary import Reservoir
 from jusadel.device.device import Device
-from jusadel.mesh.topology import edge_rows
+from jusadel.mesh.topology import SIDES, edge_rows, split_lines
 from jusadel.solver.derivatives.tracing import still
 from jusadel.studies.screening.edge_elements import EdgeSpace, holes, merged_nodes, open_edges, signed_rows
 
@@ -96,6 +96,21 @@ def as_leads_have_it(device: Device, Delta: Any) -> Any:
         xp: Any = jnp if is_traced((phase, Delta)) else np
         Delta = xp.where(there, xp.abs(Delta) * xp.exp(1j * phase[at]), Delta)
     return Delta
+
+
+def refuse_given_on_both_sides(device: Device, Delta: Any) -> None:
+    """Raise ValueError where a given pair potential (m, 3) has a phase on both sides of a barrier.
+
+    A gauge turns both sides alike, so that the phase across the barrier would stay as given, and another current go
+    through it than runs up to it.
+    """
+    for name in split_lines(device.mesh.boundaries):
+        sides = [device.mesh.boundary_nodes(name + side) for side in SIDES]
+        if all(np.any(np.asarray(Delta)[np.isin(device.mesh.triangles, nodes)]) for nodes in sides):
+            raise ValueError(
+                f"a given pair potential that is not zero on both sides of the barrier {name!r}: how the phase changes "
+                "across it is what the currents decide. Expected a self-consistent one, or zero on one side"
+            )
 
 
 def lead_rows(device: Device) -> np.ndarray:

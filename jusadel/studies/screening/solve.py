@@ -52,7 +52,7 @@ from jusadel.studies.screening.derivatives.edge_fields import bulk_field, film_f
 from jusadel.studies.screening.derivatives.implicit_fields import differentiated_fields
 from jusadel.studies.screening.derivatives.in_programs import screened_in_program
 from jusadel.studies.screening.edge_elements import EdgeSpace, WhitneyField, edge_space
-from jusadel.studies.screening.leads import as_leads_have_it, with_leads
+from jusadel.studies.screening.leads import as_leads_have_it, refuse_given_on_both_sides, with_leads
 from jusadel.studies.screening.model import ScreeningModel, State, first_state, penetration_depths
 from jusadel.studies.screening.newton import classified, converged
 from jusadel.studies.screening.result import ScreenedSolution, screened_solution
@@ -131,9 +131,9 @@ def solve_screened(
     Raises:
         SolveError: as in `solve`, or the field did not converge.
         ValueError: superconducting electrodes of periodic devices and in holes, which touch each other or are in
-            pieces, or close round a film; a given pair potential next to a barrier before one; permeability or
-            thickness <= 0, or a thickness in the model "bulk"; H no number; a film that is periodic; and what `solve`
-            refuses.
+            pieces, or close round a film; a given pair potential next to a barrier before one, or on both sides of
+            another; permeability or thickness <= 0, or a thickness in the model "bulk"; H no number; a film that is
+            periodic; and what `solve` refuses.
         NotDifferentiableError: with traced points of the mesh or phases of seams; of a film inside `jax.jit` or
             `jax.vmap`. Under `jax.grad` and its kin there are derivatives with respect to all other numbers, of what
             does not depend on the gauge. Inside `jax.jit` and `jax.vmap` they are of first order, the number of
@@ -203,7 +203,9 @@ def _found(
     if isinstance(start, ScreenedSolution | ScreenedFilm):
         device = replace(device, vector_potential=start.device.vector_potential)
     consistent, Delta, start = first_pair_potential(device, T, pair_potential, start)
-    Delta = Delta if consistent else jnp.asarray(as_leads_have_it(stated, Delta))
+    if not consistent:
+        refuse_given_on_both_sides(stated, Delta)
+        Delta = jnp.asarray(as_leads_have_it(stated, Delta))
     problem = pose(
         device,
         T,

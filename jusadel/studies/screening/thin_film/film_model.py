@@ -189,4 +189,10 @@ def edges_of(device: Device, H: Any) -> Any:
     """Int A.dl along the mesh's edges (e,) of a field along z."""
     ends = np.asarray(device.mesh.points)[device.mesh.edges]
     A = H if callable(H) else uniform_field(H, gauge="symmetric")
-    return integrated(A, ends[:, :1], ends[:, 1:])[:, 0]
+    integrals = integrated(A, ends[:, :1], ends[:, 1:])[:, 0]
+    if not is_traced(integrals) and not (finite := np.isfinite(integrals)).all():
+        raise ValueError(
+            f"H(points) is not finite near {np.round(ends[~finite][0].mean(axis=0), 4).tolist()}; expected the applied "
+            "field's vector potential, which is finite all over the film: no source lies in its plane"
+        )
+    return integrals
