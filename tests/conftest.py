@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -66,12 +67,14 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def compiled_programs_are_dropped():
-    """Thousands of them in one process reach the system's limit on memory maps, where XLA crashes.
+def nothing_is_left_behind():
+    """No compiled programs, thousands of which reach the system's limit on memory maps, where XLA crashes; no figures.
 
     What compilation leaves behind goes back to the system as far as the C library can give it.
     """
     yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")  # it warns where more than twenty are open
     jax.clear_caches()
     gc.collect()
     give_back()
