@@ -41,8 +41,8 @@ class ScreenedFilm(Solution):
         stream_function: g at the nodes, (n,); the sheet current is curl(g z). With electrodes 0 on one insulating side.
         edges: Int A.dl along `mesh.edges`, from the smaller node to the larger, (e,).
         magnetic_energy: of the currents' own field, (1/2) Int K.A.
-        magnetic_moment: -d(gibbs_energy)/dH in a uniform field, (1/2) Int r x K along z, negative where the field is kept
-            out. With a current through electrodes that integral depends on the origin; the derivative is what is given.
+        magnetic_moment: -d(gibbs_energy)/dH in a uniform field, (1/2) Int r x K along z, negative where the field is
+            kept out. With a current through electrodes that integral depends on the origin; the derivative is given.
     """
 
     applied_field: Field
