@@ -15,7 +15,7 @@ from jusadel.device.device import Device
 from jusadel.solver.derivatives.callback import called_linear
 from jusadel.studies.screening.leads import given_edges
 from jusadel.studies.screening.model import ScreeningModel
-from jusadel.studies.screening.thin_film.film_model import FilmModel, in_gauge
+from jusadel.studies.screening.thin_film.film_model import FilmModel, in_gauge, linear
 from jusadel.studies.screening.thin_film.induction import Induction, InductionMatrices
 
 Array = jax.Array
@@ -91,7 +91,7 @@ class BulkField:
 def bulk_field(model: ScreeningModel, device: Device, H: Any, permeability: Any) -> BulkField:
     """That of a device with what JAX traces in it."""
     space = model.space
-    offset = space.offset if space.stated is None else _times(space.stated, given_edges(device))
+    offset = space.offset if space.stated is None else linear(space.stated, given_edges(device))
     return BulkField(
         own=Linear.of(space.independent, offset),
         circulation=_without_shift(sp.diags(space.areas) @ space.curl),
@@ -204,7 +204,3 @@ def film_field(model: FilmModel, device: Device, applied: Any, permeability: Any
 
 def _without_shift(matrix: sp.spmatrix) -> Linear:
     return Linear.of(matrix, np.zeros(matrix.shape[0]))
-
-
-def _times(matrix: sp.spmatrix, x: Any) -> Array:
-    return _without_shift(matrix)(jnp.asarray(x))
