@@ -220,8 +220,8 @@ def _found(
     where = gap.weighted_sites(problem) if consistent else None
     model = _model(stated, edge_space(device, problem.system), where, H, permeability, film)
     first = first_state(model, problem, Delta, starting_frames(device, problem.system, start))
-    found, stats = converged(model, first, gap_tol)
-    found, named = classified(model, found)
+    found, nearby, stats = converged(model, first, gap_tol)
+    found, named = classified(model, found, nearby)
     depths = penetration_depths(found.problem, found.metric.london, permeability)
     _warn_where_coarse(device, depths, film[1])
     stats |= named | {"compile_seconds": watch.compiling}
