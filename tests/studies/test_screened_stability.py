@@ -50,6 +50,19 @@ def as_saddle(*args, **options):
     return sol
 
 
+@pytest.fixture
+def products(monkeypatch):
+    """One entry for each linear response that tells minima from saddles."""
+    found, curvature = [], gap.curvature
+
+    def counted(operator, *others):
+        product = lambda z: found.append(1) or operator @ z  # noqa: E731
+        return curvature(sla.LinearOperator(operator.shape, matvec=product, dtype=float), *others)
+
+    monkeypatch.setattr(gap, "curvature", counted)
+    return found
+
+
 def hessian(device, make):
     """That of the energy at A = 0, by differences of its gradient, and its model."""
     posed = pose(
@@ -83,8 +96,9 @@ def critical():
     return (np.pi / WIDTH) ** 2 / (2 * D * slope)
 
 
-def test_half_a_turn_is_a_saddle_from_the_critical_width_on(critical):
+def test_half_a_turn_is_a_saddle_from_the_critical_width_on(critical, products):
     silently(junction(np.pi), 0.97 * critical)
+    assert len(products) <= 8  # changes of gauge in the metal, which cost nothing, are left out
     just = as_saddle(junction(np.pi), 1.03 * critical)
     assert just.stats["screening_steps"] == 0
     assert -0.1 < just.stats["screening_eigenvalue"] < -0.01
@@ -128,6 +142,16 @@ def test_pair_potentials_of_opposite_signs_find_each_other():
     same = silently(device(None), 0.1, given | {"c": DELTA})
     assert saddle.gibbs_energy > found.gibbs_energy + 0.1
     assert found.gibbs_energy == pytest.approx(same.gibbs_energy, rel=1e-6)
+
+
+def test_a_minimum_takes_few_products_at_a_given_pair_potential(products):
+    """Where gauge changes are soft: without what pairs cost that are turned away from it, more than thirty; nor do
+    those in the film's own terms count that change nothing."""
+    mesh = ju.rectangle(1.0, 1.0, 9.0, x=np.linspace(0, 1, 9), y=np.linspace(0, 1, 9))
+    for model in ({}, {"model": "film", "thickness": 1.0}):
+        products.clear()
+        silently(ju.Device(mesh=mesh, materials=ju.Material()), 0.1, DELTA, H=0.1, **model)
+        assert len(products) <= 6
 
 
 def test_half_a_turn_through_a_superconductor(critical):

@@ -140,6 +140,7 @@ def solve_screened(
             frequencies must be given, and all is NaN where it fails.
 
     Warns:
+        UnstableStateWarning: the state is stationary, but no minimum of the energy (`sol.stats["screening_stable"]`).
         UserWarning: the film is thicker than the penetration depth.
         CoarseMeshWarning: triangles at a film's rim are so long that the sheet current there is wrong.
     """
