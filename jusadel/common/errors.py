@@ -16,7 +16,7 @@ class CoarseMeshWarning(UserWarning):
 
 
 class UnstableStateWarning(UserWarning):
-    """A self-consistent state that is stationary, but no minimum of the free energy."""
+    """A state that is stationary, but no minimum of the energy: of a pair potential or a field that is found with G."""
 
 
 class UncertifiedDerivativeWarning(UserWarning):

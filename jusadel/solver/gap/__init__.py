@@ -14,7 +14,7 @@ from jusadel.solver.gap.equation import (
     lowest_stable,
     solve_gap,
 )
-from jusadel.solver.gap.lanczos import FEWEST, downhill, smallest_eigenvalue
+from jusadel.solver.gap.lanczos import FEWEST, curvature, downhill, smallest_eigenvalue
 from jusadel.solver.gap.response import EIGENVALUE, RESPONSE, PairResponse, amplitudes, couplings, felt, pushed
 from jusadel.solver.gap.sites import (
     Sites,
@@ -43,6 +43,7 @@ __all__ = [
     "amplitudes",
     "bare_sites",
     "couplings",
+    "curvature",
     "downhill",
     "felt",
     "gap_residual",

@@ -19,6 +19,10 @@ SOLVED = 1e-2
 EXHAUSTED = 1e-12
 """Of the largest diagonal element, below which the next basis vector is round-off."""
 HALVINGS = 40
+OVERLOOKED = 1e-3
+"""Chance that a negative eigenvalue has not shown, which is small enough."""
+INVARIANT = 1e-6
+"""Of the largest diagonal element, what sticks out of a basis that holds all that the operator makes of the start."""
 
 Vectors = Callable[[np.ndarray], np.ndarray]
 
@@ -75,6 +79,42 @@ def smallest_eigenvalue(
         if found.exhausted or settled:
             break
     return float(values[0]), found.basis.T @ vectors[:, 0]
+
+
+def curvature(
+    operator: sla.LinearOperator, start: np.ndarray, least: float, tol: float, inverse: Vectors = lambda u: u
+) -> float:
+    """The smallest eigenvalue of J x = lambda M x as far as its sign is known: what is found is never below it.
+
+    It is negative as soon as one below `least` is found. Where the smallest one found is positive, a start that holds
+    c of a mode with a negative eigenvalue would have shown it unless c < b_1...b_k/(t_1...t_k), with the eigenvalues t
+    in the basis of k steps and what stuck out of it after each, b: these are the roots of the polynomial in J of norm
+    b_1...b_k on the start, and the smallest of its kind. A random start of n components holds as little with the chance
+    c sqrt(2 n/pi). Otherwise the smallest eigenvalue found is taken for what it is once it is settled.
+
+    Args:
+        operator: J, symmetric.
+        start: M x of a random vector to start from.
+        least: largest eigenvalue that counts as negative, <= 0.
+        tol: accuracy of one that is near zero.
+        inverse: of M > 0, by default one.
+    """
+    for found in _tridiagonals(operator, start, inverse):
+        values, vectors = found.modes()
+        if values[0] < least or found.beside[-1] <= INVARIANT * np.abs(found.diagonal).max():
+            break
+        settled = found.beside[-1] * abs(vectors[-1, 0]) < max(tol, values[0] / 2)
+        if _overlooked(values, found.beside, len(start)) < OVERLOOKED or (settled and len(values) > FEWEST):
+            break
+    return float(values[0])
+
+
+def _overlooked(values: np.ndarray, beside: np.ndarray, n: int) -> float:
+    """The chance that none of these eigenvalues in a basis is negative although the operator has one that is."""
+    if values[0] <= 0:
+        return 1.0
+    with np.errstate(divide="ignore"):
+        return float(np.exp(np.log(beside / values).sum() + np.log(2 * n / np.pi) / 2))
 
 
 def downhill(

@@ -12,7 +12,7 @@ import numpy as np
 import scipy
 
 from jusadel.common.errors import SolveError
-from jusadel.studies.current_bias.phases import Biased, BiasedState
+from jusadel.studies.current_bias.phases import Biased, BiasedState, is_unstable
 
 STEP = 0.3
 """Radians, along a branch; twice as much after each step on which the slope stayed."""
@@ -90,7 +90,7 @@ def climb(biased: Biased, start: Rise, way: int, target: float = np.inf) -> tupl
     step, slope = start.step, (here.current - before.current) / (here.phase - before.phase)
     while way * here.current < target:
         new, step = _next(biased, here, way, step)
-        if not way * (new.current - here.current) > 0 or new.sol.stats.get("state") == "unstable":
+        if not way * (new.current - here.current) > 0 or is_unstable(new.sol):
             return before, new, True
         now = (new.current - here.current) / (new.phase - here.phase)
         step = 2 * step if now > STAYS * slope and not biased.is_screened else step  # whose branches fold

@@ -27,9 +27,7 @@ from jusadel.studies.current_phase.turning import phase_change, turned
 from jusadel.studies.screening.solve import solve_screened
 
 KEPT = 6
-"""States from which others start."""
-GIVEN_WAY = ("normal", "unstable")
-"""States from which none does."""
+"""States from which others start: none that has given way, normal or unstable."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +163,7 @@ class Biased:
                 raise
         self.solved += 1
         state = BiasedState(x, np.array([float(terminal.current(sol)) for terminal in self.terminals]), sol, heard)
-        if not self.known or sol.stats.get("state") not in GIVEN_WAY:
+        if not self.known or not (is_unstable(sol) or sol.stats.get("state") == "normal"):
             self.known = [state, *self.known][:KEPT]
         return state
 
@@ -197,6 +195,11 @@ class Biased:
         still_there = with_phases(self.device, self.terminals, np.zeros(len(self.terminals)))
         each = np.eye(len(self.terminals))
         return np.stack([phase_change(still_there, with_phases(self.device, self.terminals, x)) for x in each])
+
+
+def is_unstable(sol: Solution) -> bool:
+    """Whether a solution is stationary, but no minimum of the energy."""
+    return sol.stats.get("state") == "unstable" or not sol.stats.get("screening_stable", True)
 
 
 def currents_of(terminals: Sequence[Terminal], sol: Solution) -> Any:

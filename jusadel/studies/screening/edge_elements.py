@@ -48,6 +48,16 @@ class EdgeSpace:
         """Of the independent ones."""
         return int(self.independent.shape[1])
 
+    @property
+    def kinds(self) -> tuple[int, ...]:
+        """How many unknowns there are of each kind."""
+        return (self.count,)
+
+    @property
+    def idle(self) -> sp.csr_matrix:
+        """Changes of the unknowns that change no edge integral, (x, k)."""
+        return sp.csr_matrix((self.count, 0))
+
     def change(self, x: np.ndarray) -> np.ndarray:
         """Of all edge integrals (e,), with the independent ones' (x,)."""
         return self.independent @ x

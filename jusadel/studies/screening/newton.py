@@ -12,6 +12,7 @@ from jusadel.common.progress import Event
 from jusadel.solver import gap
 from jusadel.studies.screening.model import ScreeningModel, State, largest_turn, state_at
 from jusadel.studies.screening.response import FieldResponse
+from jusadel.studies.screening.stability import least_curvature, smallest_curvature
 
 MAX_STEPS = 40
 CAP = 1.0
@@ -20,14 +21,15 @@ NEARLY_NORMAL = 0.05
 """Of max |Delta| over Tc, below which the normal state in the applied field is looked at: if it is stable, it is it."""
 
 
-def converged(model: ScreeningModel, state: State, tol: float) -> tuple[State, dict[str, Any]]:
-    """The state where the gradient is below `tol`, and what the way there took, for `sol.stats`."""
+def converged(model: ScreeningModel, state: State, tol: float) -> tuple[State, FieldResponse | None, dict[str, Any]]:
+    """The state where the gradient is below `tol`, the response of one next to it, and numbers for `sol.stats`."""
     responses, looked_at_normal = 0, model.where is None or model.space.stated is not None
+    nearby: FieldResponse | None = None
     for step in range(MAX_STEPS + 1):
         _report(state, step)
         if not looked_at_normal and _largest(model, state) < NEARLY_NORMAL:
             looked_at_normal, normal = True, _normal(model, state, tol)
-            state = state if normal is None else normal
+            state, nearby = (state, nearby) if normal is None else (normal, None)
         if state.error < tol:
             break
         if step == MAX_STEPS:
@@ -39,8 +41,9 @@ def converged(model: ScreeningModel, state: State, tol: float) -> tuple[State, d
         response = FieldResponse(model, state)
         change = response.solve(-state.gradient, state.metric, min(model.forcing, max(gap.RESPONSE, state.error)))
         responses += response.count
-        state = _improved(model, state, change)
-    return state, {"screening_residual": state.error, "screening_steps": step, "screening_responses": responses}
+        before, state = state, _improved(model, state, change)
+        nearby = response if _distance(model, before, state) < -least_curvature(model, state.problem.T) else None
+    return state, nearby, {"screening_residual": state.error, "screening_steps": step, "screening_responses": responses}
 
 
 def _report(state: State, step: int) -> None:
@@ -80,6 +83,13 @@ def _improved(model: ScreeningModel, state: State, change: np.ndarray) -> State:
     return again(state.z + 0.5 * _fraction(model, state, change) * change)
 
 
+def _distance(model: ScreeningModel, one: State, other: State) -> float:
+    """The largest turn of pairs from one state to the other, or change of Delta relative to the largest."""
+    (Delta, x), (other_Delta, other_x) = model.split(one.z), model.split(other.z)
+    changed = np.abs(other_Delta - Delta).max(initial=0.0) / max(np.abs(Delta).max(initial=0.0), 1e-300)
+    return float(max(largest_turn(model, other_x - x), changed))
+
+
 def _fraction(model: ScreeningModel, state: State, change: np.ndarray) -> float:
     """What is left of a step when neither Delta nor A may change too much."""
     dDelta, dx = model.split(change)
@@ -91,22 +101,34 @@ def _fraction(model: ScreeningModel, state: State, change: np.ndarray) -> float:
     return min(allowed)
 
 
-def classified(model: ScreeningModel, state: State) -> tuple[State, dict[str, Any]]:
-    """The state with its name and smallest eigenvalue; a vanishing pair potential is set to zero."""
+def classified(model: ScreeningModel, state: State, nearby: FieldResponse | None) -> tuple[State, dict[str, Any]]:
+    """The state with its name and smallest eigenvalue; a vanishing pair potential is set to zero.
+
+    `nearby` is the response of a state next to it, if there is one.
+    """
     where, name = model.where, "superconducting"
     Delta, x = model.split(state.z)
-    if where is None:
-        return state, {}
-    if np.abs(Delta).max() < gap.SMALLEST * where.Tc.max() and model.space.stated is None:
+    if where is not None and np.abs(Delta).max() < gap.SMALLEST * where.Tc.max() and model.space.stated is None:
         normal = np.broadcast_to(np.eye(4), state.newton.V.shape)
         state, name = state_at(model, state.problem, model.joined(0 * Delta, x), lambda omega: normal), "normal"
-    eigenvalue = FieldResponse(model, state).smallest(state.metric)
-    if eigenvalue < gap.lowest_stable(where, state.problem.T):
-        name = "unstable"
-        warnings.warn(
-            f"pair potential and field are stationary but not stable: the energy's second derivative has the "
-            f"eigenvalue {eigenvalue:.3g}; another start (start=...) leads to a lower state",
-            UnstableStateWarning,
-            stacklevel=3,
-        )
-    return state, {"state": name, "gap_residual": state.errors[0], "gap_eigenvalue": eigenvalue}
+        nearby = None
+    eigenvalue = smallest_curvature(model, state, nearby or FieldResponse(model, state))
+    stable = eigenvalue >= least_curvature(model, state.problem.T)
+    if not stable:
+        _warn_of_saddle(model, eigenvalue)
+    found = {"screening_eigenvalue": eigenvalue, "screening_stable": stable}
+    if where is None:
+        return state, found
+    name = name if stable else "unstable"
+    return state, found | {"state": name, "gap_residual": state.errors[0], "gap_eigenvalue": eigenvalue}
+
+
+def _warn_of_saddle(model: ScreeningModel, eigenvalue: float) -> None:
+    what = "currents and field" if model.where is None else "pair potential and field"
+    warnings.warn(
+        f"{what} are stationary but not stable: the energy's second derivative has the eigenvalue {eigenvalue:.3g}; "
+        "another start leads to a lower state: a solution nearby (start=...), reached in small steps of field and "
+        "phases, or another vector potential of the device, which breaks a symmetry",
+        UnstableStateWarning,
+        stacklevel=5,
+    )

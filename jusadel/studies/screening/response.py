@@ -18,7 +18,6 @@ from jusadel.action.mesh_action import Cells, DiscreteAction
 from jusadel.action.nambu.frames import frame_to_green, inverse
 from jusadel.device.pair_potential import from_pairs
 from jusadel.solver import gap
-from jusadel.solver.gap.lanczos import smallest_eigenvalue
 from jusadel.studies.screening.model import Metric, ScreeningModel, State, link_force
 
 Array = jax.Array
@@ -110,12 +109,6 @@ class FieldResponse:
         return sla.minres(self._operator(len(gradient), self), gradient, M=precondition, rtol=tol, maxiter=MAX_KRYLOV)[
             0
         ]
-
-    def smallest(self, metric: Metric) -> float:
-        """The smallest eigenvalue relative to the metric, but for the gauge's zeros."""
-        n = 2 * self.model.sites + self.model.space.count
-        start = self(np.random.default_rng(0).normal(size=n))  # without the gauge's many zeros
-        return smallest_eigenvalue(self._operator(n, self), start, gap.EIGENVALUE, metric.solve)[0]
 
     @staticmethod
     def _operator(n: int, product: Callable[[np.ndarray], np.ndarray]) -> sla.LinearOperator:

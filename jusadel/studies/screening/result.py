@@ -21,9 +21,10 @@ Array = jax.Array
 class ScreenedSolution(Solution):
     """A Solution in the field that its own currents screen; `device.vector_potential` is the one found.
 
-    Its stats have "screening_residual", "screening_steps" and "screening_responses"; "gap_eigenvalue" is the smallest
-    of the energy's second derivative with respect to Delta and A together, relative to that at fixed G: at a minimum it
-    is not negative.
+    Its stats have "screening_residual", "screening_steps" and "screening_responses"; "screening_stable", whether it is
+    a minimum of the energy; and "screening_eigenvalue", the smallest eigenvalue of the energy's second derivative with
+    respect to A, and Delta where that is self-consistent, relative to that at fixed G, as far as its sign is known: the
+    true one is no larger. "gap_eigenvalue" is the same of a self-consistent one.
 
     Attributes:
         applied_field: H along z, the field at the outer edge [1/length^2].

@@ -140,6 +140,7 @@ def solve_screened(
             frequencies must be given, and all is NaN where it fails.
 
     Warns:
+        UnstableStateWarning: the state is stationary, but no minimum of the energy (`sol.stats["screening_stable"]`).
         UserWarning: the film is thicker than the penetration depth.
         CoarseMeshWarning: triangles at a film's rim are so long that the sheet current there is wrong.
     """
@@ -220,8 +221,8 @@ def _found(
     where = gap.weighted_sites(problem) if consistent else None
     model = _model(stated, edge_space(device, problem.system), where, H, permeability, film)
     first = first_state(model, problem, Delta, starting_frames(device, problem.system, start))
-    found, stats = converged(model, first, gap_tol)
-    found, named = classified(model, found)
+    found, nearby, stats = converged(model, first, gap_tol)
+    found, named = classified(model, found, nearby)
     depths = penetration_depths(found.problem, found.metric.london, permeability)
     _warn_where_coarse(device, depths, film[1])
     stats |= named | {"compile_seconds": watch.compiling}

@@ -8,6 +8,7 @@ that can be observed, and is left out of derivatives.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -15,8 +16,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.sparse as sp
-import scipy.sparse.linalg as sla
 
 from jusadel.action.assembly import discretise
 from jusadel.action.mesh_action import DiscreteAction
@@ -34,13 +33,14 @@ from jusadel.studies.screening.derivatives.edge_fields import FieldOfEdges, Line
 from jusadel.studies.screening.edge_elements import gauge_changes
 from jusadel.studies.screening.model import ScreeningModel, State, link_force
 from jusadel.studies.screening.response import FieldResponse
+from jusadel.studies.screening.stability import without_part_along
 
 Array = jax.Array
 Unknowns = tuple[Array, ...]
 """(V, x) or (V, Delta, x): frames (b, N, 4, 4), pair potential (K, 2) at the sites, independent edge integrals."""
 
 REFINEMENTS = 30
-ACCURACY, ROUND_OFF = 1e-11, 1e-13
+ACCURACY = 1e-11
 
 
 @jax.tree_util.register_dataclass
@@ -191,17 +191,11 @@ class _Response:
         )
 
     @cached_property
-    def _gauge(self) -> tuple[sp.csr_matrix, Any]:
-        """The changes of gauge, columns of z, and the factors of their products."""
-        model, state = self.model, self.state
-        N = gauge_changes(state.problem.device, model.space, model.where, model.split(state.z)[0])
-        products = (N.T @ N).tocsc()
-        shift = ROUND_OFF * products.diagonal().max()  # a constant turns nothing where no pair potential is unknown
-        return N, sla.splu(products + shift * sp.eye_array(N.shape[1], format="csc"))
-
-    def _without_gauge(self, r: np.ndarray) -> np.ndarray:
+    def _without_gauge(self) -> Callable[[np.ndarray], np.ndarray]:
         """The part of a gradient that does not depend on the gauge: round-off has more, and MINRES would follow it."""
-        if self.model.where is None and np.any(np.asarray(self.state.problem.system.nodes.fields["Delta"])):
-            return r  # a pair potential that is given says which gauge
-        N, factors = self._gauge
-        return r - N @ factors.solve(N.T @ r)
+        model, state = self.model, self.state
+        if model.where is None and np.any(np.asarray(state.problem.system.nodes.fields["Delta"])):
+            return lambda r: r  # a pair potential that is given says which gauge
+        return without_part_along(
+            gauge_changes(state.problem.device, model.space, model.where, model.split(state.z)[0])
+        )

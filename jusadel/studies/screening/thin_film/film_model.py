@@ -24,6 +24,7 @@ from typing import Any
 import jax
 import numpy as np
 import scipy.sparse as sp
+from scipy.sparse.csgraph import connected_components
 
 from jusadel.common.differentiability import is_traced
 from jusadel.device.device import Device
@@ -51,6 +52,19 @@ class FilmSpace(EdgeSpace):
     def count(self) -> int:
         """Of unknowns."""
         return int(self.steps.shape[1] + self.currents.current.shape[1])
+
+    @property
+    def kinds(self) -> tuple[int, ...]:
+        """How many unknowns are chi, and how many g."""
+        return self.steps.shape[1], self.currents.current.shape[1]
+
+    @property
+    def idle(self) -> sp.csr_matrix:
+        """One chi all over a piece of the film that no electrode holds, (x, k)."""
+        piece = connected_components(self.steps.T @ self.steps, directed=False)[1]
+        nodes = np.arange(len(piece))
+        each = sp.csr_matrix((np.ones(len(piece)), (nodes, piece)), (self.count, int(piece.max(initial=-1)) + 1))
+        return sp.csr_matrix(each[:, np.asarray(abs(self.steps @ each[: len(piece)]).sum(axis=0)).ravel() == 0])
 
     def split(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """chi and g."""
