@@ -27,9 +27,10 @@ from jusadel.solver.checks import refuse_unstable_tensors
 from jusadel.solver.linear import LinearSolver
 from jusadel.solver.linear.choice import checked_linear_solver
 from jusadel.solver.linear.protocol import LinearResponse
-from jusadel.solver.newton import NewtonResult, solve_frequencies
+from jusadel.solver.newton import solve_frequencies
 from jusadel.solver.reservoirs import refuse_torn_reservoirs, with_reservoirs
 from jusadel.solver.resolution import warn_if_coarse
+from jusadel.solver.states.newton_result import NewtonResult
 from jusadel.solver.states.solution import Solution
 
 Array = jax.Array
