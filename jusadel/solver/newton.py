@@ -1,8 +1,8 @@
 """The Newton loop over all frequencies at once, its certificate, and the ladder that helps where it fails.
 
 Design: start from the normal state, or from the frequency above, full steps, each node's step capped at 0.5. At fixed
-pair potential and exchange field the physical solution is analytic for omega > 0, so a ladder from high frequencies meets no
-bifurcation (on a mesh far too coarse for its tensors it may still end). Convergence of the residual proves
+pair potential and exchange field the physical solution is analytic for omega > 0, so a ladder from high frequencies
+meets no bifurcation (on a mesh far too coarse for its tensors it may still end). Convergence of the residual proves
 nothing about the branch; positivity does.
 """
 

@@ -144,7 +144,8 @@ def pose(
     warn_if_coarse(device, Delta, T)
     free, times = int(np.asarray(system.free).sum()), together * times_to_come()
     solver = checked_linear_solver(linear_solver, free, len(omega) // together, times)
-    refuse_unstable_tensors(system, float(omega.min()), solver)
+    prepared = solver.prepare(lift(in_few_sizes(system)), len(omega))
+    refuse_unstable_tensors(system, float(omega.min()), solver, prepared)
     return Problem(
         device=device,
         T=T,
@@ -152,7 +153,7 @@ def pose(
         weights=weights,
         system=system,
         solver=solver,
-        prepared=solver.prepare(lift(in_few_sizes(system)), len(omega)),
+        prepared=prepared,
         tol=tol,
         progress=progress,
     )
