@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from types import SimpleNamespace
@@ -14,12 +15,15 @@ import numpy as np
 from jusadel.action.nambu import TANGENT, units
 from jusadel.action.nambu.frames import ROUND_OFF, cap_step, expand, frame_to_green, inverse, positivity, retract
 from jusadel.action.terms import GRADIENT, NODAL, TERMS, Term, density
+from jusadel.common.differentiability import is_traced, on_device, values_of
 from jusadel.common.types import ArrayLike
 from jusadel.device.material.material import ISOTROPIC, ROWS, SHAPES, Material
 from jusadel.device.pair_potential import as_pairs
 
 Array = jax.Array
 STEPS = 60
+FEW = 8
+"""Frequencies of the smallest program."""
 LAST_STEP = 1e-7
 RUNGS = 4.0 * 3.0 ** -np.arange(13.0)
 """Heights above the real axis, in the largest energy, from which real energies are approached."""
@@ -51,12 +55,12 @@ def bulk_value(
     Raises:
         ValueError: omega not positive, no convergence, or a solution off the physical branch.
     """
-    omega = jnp.asarray(omega, complex if jnp.iscomplexobj(omega) else float)
+    at: Any = _array(omega, complex if jnp.iscomplexobj(omega) else float)
     fields = _fields(Delta, h, Gamma, gradient)
-    G, last = _from_above(omega.ravel(), fields, _present(fields))
-    G = G.reshape(*omega.shape, 4, 4)
-    _certify(G, last.reshape(omega.shape), omega, Delta, h)
-    return G
+    G, last = _of_few_sizes(at.ravel(), fields, _present(fields))
+    G = G.reshape(*at.shape, 4, 4)
+    _certify(G, last.reshape(at.shape), at, Delta, h)
+    return on_device(G)
 
 
 def homogeneous_density(G: Array, omega: Any, fields: dict[str, Array], terms: tuple[Term, ...] = TERMS) -> Array:
@@ -97,11 +101,15 @@ def _fields(Delta: Any, h: Any, Gamma: Any, gradient: dict[str, Any]) -> dict[st
         expected = sorted(set(given) - {"h", "Gamma"})
         raise ValueError(f"unknown fields {sorted(unknown)}; expected some of {expected}")
     given |= gradient | {"h": h, "Gamma": Gamma}
-    fields = {name: jnp.asarray(value, float) for name, value in given.items()}
+    fields: dict[str, Any] = {name: _array(value, float) for name, value in given.items()}
     for name in ISOTROPIC:
-        fields[name] = fields[name] * jnp.eye(SHAPES[name][0]) if fields[name].ndim == 0 else fields[name]
-    Delta = jnp.asarray(Delta)
-    return fields | {"Delta": as_pairs(Delta)}
+        fields[name] = fields[name] * np.eye(SHAPES[name][0]) if fields[name].ndim == 0 else fields[name]
+    return fields | {"Delta": as_pairs(_array(Delta, complex))}
+
+
+def _array(value: Any, dtype: Any) -> Any:
+    """NumPy's, for whose operations nothing is compiled, unless JAX traces any of it."""
+    return jnp.asarray(value, dtype) if is_traced(value) else np.asarray(value, dtype)
 
 
 def _present(fields: dict[str, Array]) -> tuple[Term, ...]:
@@ -117,11 +125,21 @@ def _present(fields: dict[str, Array]) -> tuple[Term, ...]:
     return tuple(t for t in TERMS if keep(t))
 
 
-def _from_above(omega: Array, fields: dict[str, Array], terms: tuple[Term, ...]) -> tuple[Array, Array]:
+def _of_few_sizes(omega: Any, fields: dict[str, Array], terms: tuple[Term, ...]) -> tuple[Any, Any]:
+    """As `_from_above`; of numbers in one program for `FEW` frequencies, for four times as many, and so on."""
+    count = len(omega)
+    if is_traced((omega, fields)):
+        return _from_above(omega, fields, terms)
+    size = FEW * 4 ** max(0, math.ceil(math.log(max(count, 1) / FEW, 4)))
+    G, last = _from_above(np.pad(omega, (0, size - count), mode="edge"), fields, terms)
+    return np.asarray(G)[:count], np.asarray(last)[:count]
+
+
+def _from_above(omega: Any, fields: dict[str, Array], terms: tuple[Term, ...]) -> tuple[Array, Array]:
     """G and Newton's last step (b,): from the normal state; at real energies in steps towards the axis."""
-    V = jnp.broadcast_to(jnp.eye(4, dtype=omega.dtype), (len(omega), 4, 4))
+    V: Any = np.broadcast_to(np.eye(4, dtype=omega.dtype), (len(omega), 4, 4))
     if jnp.iscomplexobj(omega):
-        highest = jax.lax.stop_gradient(_highest([v for name, v in fields.items() if name not in WITHOUT_SCALE]))
+        highest = values_of(_highest([v for name, v in fields.items() if name not in WITHOUT_SCALE]))
         for rung in RUNGS:
             V = _solve_all(omega + rung * highest, V, fields, terms)[2]
     return _solve_all(omega, V, fields, terms)[:2]
@@ -225,7 +243,9 @@ def _certify(G: Array, last: Array, omega: Array, Delta: Any, h: Any) -> None:
     if np.any(np.asarray(omega).real <= 0):
         raise ValueError(f"omega = {np.min(omega)}; a bulk value needs omega > 0, or eta - i E with eta > 0")
     least = -ROUND_OFF if jnp.iscomplexobj(G) else 0.0
-    good = np.isfinite(np.asarray(G)).all(axis=(-1, -2)) & (np.asarray(positivity(jnp.nan_to_num(G))) > least)
+    good = np.isfinite(np.asarray(G)).all(axis=(-1, -2)) & (
+        np.asarray(positivity(np.nan_to_num(np.asarray(G)))) > least
+    )
     good &= np.asarray(last) < LAST_STEP
     if not good.all():
         bad = np.asarray(omega)[~good]

@@ -123,7 +123,7 @@ def _nodal_mean(xp: Any, triangles: Any, areas: Any, values: Any, n: int) -> Any
     return to_nodes(triangles, scaled(share, values), n) / total.reshape((-1,) + (1,) * (values.ndim - 2))
 
 
-def scaled(share: Array, values: Array) -> Array:
+def scaled(share: Any, values: Any) -> Any:
     """Values (..., *any) times shares (...)."""
     return share.reshape(share.shape + (1,) * (values.ndim - share.ndim)) * values
 

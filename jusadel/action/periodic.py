@@ -44,7 +44,12 @@ class Seams:
         """Frames (b, n, 4, 4) with those of the seams' nodes from their owners."""
         if not len(self.slaves):
             return V
-        return jnp.asarray(V).at[:, self.slaves].set(self.turns(self.slaves) @ V[:, self.owner[self.slaves]])
+        return _with_slaves(V, self.turns(self.slaves), self.slaves, self.owner[self.slaves])
+
+
+@numpy_if_few
+def _with_slaves(xp: Any, V: Any, turns: Any, slaves: Any, owners: Any) -> Any:
+    return with_rows(xp, xp.array(V), (slice(None), slaves), turns @ V[:, owners])
 
 
 def seams(device: Device) -> Seams:
@@ -143,15 +148,21 @@ def turning(xp: Any, phase: Any, spin: Any) -> Any:
 
 def rotated_back(name: str, values: Array, spin: Array) -> Array:
     """A field (n, ...) of the material, each index of spin turned back by the rotation vectors (n, 3)."""
+    return _rotated_back(values, spin, axes=tuple(k for k, i in enumerate(ROWS[name].indices, 1) if i == "s"))
+
+
+@numpy_if_few
+def _rotated_back(xp: Any, values: Any, spin: Any, axes: tuple[int, ...]) -> Any:
     turn = rotation_matrices(spin)
-    for axis in (k for k, index in enumerate(ROWS[name].indices, 1) if index == "s"):
-        values = jnp.moveaxis(jnp.einsum("nba,nb...->na...", turn, jnp.moveaxis(values, axis, 1)), 1, axis)
+    for axis in axes:
+        values = xp.moveaxis(xp.einsum("nba,nb...->na...", turn, xp.moveaxis(values, axis, 1)), 1, axis)
     return values
 
 
-def rotation_matrices(spin: Any) -> Array:
+@numpy_if_few
+def rotation_matrices(xp: Any, spin: Any) -> Any:
     """Rotation matrices (n, 3, 3) of rotation vectors (n, 3), by Rodrigues' formula."""
-    angle = jnp.linalg.norm(spin, axis=-1)[:, None, None]
-    axis = spin / jnp.where(angle[..., 0] == 0, 1.0, angle[..., 0])
-    cross = jnp.cross(jnp.eye(3)[None], axis[:, None])  # K_ij = -eps_ijk n_k
-    return jnp.eye(3) + jnp.sin(angle) * cross + (1 - jnp.cos(angle)) * cross @ cross
+    angle = xp.linalg.norm(spin, axis=-1)[:, None, None]
+    axis = spin / xp.where(angle[..., 0] == 0, 1.0, angle[..., 0])
+    cross = xp.cross(np.eye(3)[None], axis[:, None])  # K_ij = -eps_ijk n_k
+    return np.eye(3) + xp.sin(angle) * cross + (1 - xp.cos(angle)) * cross @ cross

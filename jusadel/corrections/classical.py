@@ -17,10 +17,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action.mesh_action import DiscreteAction, to_nodes
+from jusadel.common.differentiability import numpy_if_few
 from jusadel.corrections.cooperon import CooperonWeights
 from jusadel.device.boundary import Periodic
 from jusadel.device.contact import Contact
@@ -42,21 +42,37 @@ def conductance_weights(device: Device, system: DiscreteAction, across: tuple[st
     mu = _flow(device, across).f[:, 0]
     mesh, D = device.mesh, device.centroid_field("D")
     corners = _corners(system, device)
-    e = -jnp.einsum("tik,ti->tk", mesh.shape_gradients, jnp.asarray(mu)[corners])
-    power = mesh.areas * device.centroid_field("nu") * jnp.einsum("tj,tjk,tk->t", e, D, e)
-    nodes, pairs = PER_COOPERON * jnp.asarray(_summed(system, power)), [jnp.zeros(0)]
+    power = mesh.areas * device.centroid_field("nu") * _power(mesh.shape_gradients, mu, corners, D)
+    nodes, pairs = PER_COOPERON * _summed(system, power), [np.zeros(0)]
     for joint in system.joints:
         one, other = np.asarray(joint.pairs).T
-        taken = PER_COOPERON * jnp.asarray(joint.conductance) / 2 * (mu[one] - mu[other]) ** 2
+        taken = PER_COOPERON * joint.conductance / 2 * _squared_difference(mu, one, other)
         fano = 1.0 if joint.transmissions is None else 1 - _mean_transmission(joint.transmissions)
         pairs.append(fano * taken)
-        nodes = nodes.at[np.asarray(joint.pairs)].add((1 - fano) / 2 * taken[:, None])
-    return CooperonWeights(nodes, jnp.concatenate(pairs))
+        nodes = nodes + to_nodes(joint.pairs, (1 - fano) / 2 * taken[:, None] * np.ones(2), len(nodes))
+    return CooperonWeights(nodes, _joined(*pairs))
+
+
+@numpy_if_few
+def _power(xp: Any, gradients: Any, mu: Any, corners: Any, D: Any) -> Any:
+    """e.D e in each triangle, (m,)."""
+    e = -xp.einsum("tik,ti->tk", gradients, mu[corners])
+    return xp.einsum("tj,tjk,tk->t", e, D, e)
+
+
+@numpy_if_few
+def _squared_difference(xp: Any, mu: Any, one: Any, other: Any) -> Any:
+    return (mu[one] - mu[other]) ** 2
+
+
+@numpy_if_few
+def _joined(xp: Any, *parts: Any) -> Any:
+    return xp.concatenate(parts)
 
 
 def _mean_transmission(T: Any) -> Any:
     """Sum T^2/Sum T."""
-    return jnp.sum(jnp.asarray(T) ** 2) / jnp.sum(jnp.asarray(T))
+    return (T**2).sum() / T.sum()
 
 
 def classical_potential(device: Device, across: tuple[str, str]) -> Any:
@@ -70,8 +86,7 @@ def _flow(device: Device, across: tuple[str, str]) -> Flow:
 
 def conductivity_weights(device: Device, system: DiscreteAction) -> Any:
     """(8 nu D_n), (N,), with the mean of D over directions, averaged over the node's triangles [e^2/h]."""
-    D = jnp.asarray(device.centroid_field("D"))
-    areas = jnp.asarray(device.mesh.areas)
+    D, areas = device.centroid_field("D"), device.mesh.areas
     conducting = areas * device.centroid_field("nu") * (D[:, 0, 0] + D[:, 1, 1]) / 2
     return PER_COOPERON * _summed(system, conducting) / _summed(system, areas)
 
@@ -80,14 +95,14 @@ def integrated_rates(system: DiscreteAction, device: Device, rate: Any = None) -
     """Rates of dephasing times nu and a third of the area, (N,): the materials' own, or one rate everywhere."""
     if rate is not None:
         return rate * system.nodes.weight
-    share = (jnp.asarray(device.mesh.areas) * device.centroid_field("nu") / 3)[:, None]
+    share = (device.mesh.areas * device.centroid_field("nu") / 3)[:, None]
     return to_nodes(_corners(system, device), share * device.vertex_field("dephasing"), len(system.free))
 
 
 def _summed(system: DiscreteAction, values: Any) -> Any:
     """A third of the values (m,) of triangles at each of their corners, (N,)."""
     corners = system.triangles[: len(values)]
-    return to_nodes(corners, jnp.broadcast_to(values[:, None] / 3, corners.shape), len(system.free))
+    return to_nodes(corners, values[:, None] / 3 * np.ones(3), len(system.free))
 
 
 def _corners(system: DiscreteAction, device: Device) -> Any:

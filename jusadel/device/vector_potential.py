@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.arguments import is_number, real
-from jusadel.common.differentiability import refuse_traced
+from jusadel.common.differentiability import is_traced, refuse_traced
 from jusadel.common.types import ArrayLike, Number, Values
 
 Array = jax.Array
@@ -117,4 +117,4 @@ def values_at(vector_potential: Any, points: Any) -> Array:
     A = real("vector_potential(points)", vector_potential(points))
     if A.shape != (len(points), 2):
         raise ValueError(f"vector_potential(points) returned shape {A.shape}; expected ({len(points)}, 2)")
-    return A
+    return A if is_traced(A) else np.asarray(A)  # type: ignore[return-value]

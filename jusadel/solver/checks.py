@@ -23,8 +23,10 @@ ROUND_OFF = 1e-10
 """Of the scaled entropy production, which may be zero."""
 
 
-def refuse_unstable_tensors(system: DiscreteAction, omega: float, solver: LinearSolver) -> None:
+def refuse_unstable_tensors(system: DiscreteAction, omega: float, solver: LinearSolver, prepared: Any = None) -> None:
     """Refuse tensors for which the normal state is unstable: its Hessian must have inertia (2N, 6N).
+
+    `prepared` is what the solver has prepared for this action, if anything.
 
     Diffusion, relaxation and the SU(2) field alone cannot break this (their values were checked point by
     point), so meshes without gamma, theta and kappa skip it, and so do meshes too large for one factor.
@@ -33,7 +35,8 @@ def refuse_unstable_tensors(system: DiscreteAction, omega: float, solver: Linear
     free = int(np.asarray(system.free).sum())
     gives_inertia = getattr(solver, "inertia", False)  # a solver of the user's own may say nothing
     solver, limit = (solver, INERTIA_LIMIT) if gives_inertia else (SuperLU(), EXTRA_FACTOR_LIMIT)
-    if not optional or not 0 < free <= limit or normal_state_is_stable(system, omega, solver, free):
+    prepared = prepared if gives_inertia else None
+    if not optional or not 0 < free <= limit or normal_state_is_stable(system, omega, solver, free, prepared):
         return
     guilty = [t.field for t in optional if normal_state_is_stable(_without(system, t), omega, solver, free)]
     names = " or ".join(guilty) if guilty else " together with ".join(t.field for t in optional)
@@ -47,11 +50,12 @@ def _without(system: DiscreteAction, term: Term) -> DiscreteAction:
     return replace(system, cell_terms=tuple(t for t in system.cell_terms if t is not term))
 
 
-def normal_state_is_stable(system: DiscreteAction, omega: float, solver: LinearSolver, free: int) -> bool:
+def normal_state_is_stable(
+    system: DiscreteAction, omega: float, solver: LinearSolver, free: int, prepared: Any = None
+) -> bool:
     """Whether the Hessian at G = R3 has 2 positive and 6 negative eigenvalues for each of `free` nodes."""
-    lifted = lift(in_few_sizes(system))
-    normal = np.broadcast_to(np.eye(4), (1, len(lifted.system.free), 4, 4))
-    prepared = solver.prepare(lifted, 1)
+    prepared = solver.prepare(lift(in_few_sizes(system)), 1) if prepared is None else prepared
+    normal = np.broadcast_to(np.eye(4), (1, len(prepared.lifted.system.free), 4, 4))
     inertia = solver.directions(prepared, normal, np.array([omega]), np.ones(1, bool), np.zeros((1, 1)), [{}]).inertia
     return inertia is None or tuple(inertia[0]) == (2 * free, 6 * free)
 

@@ -24,9 +24,9 @@ from jusadel.solver.derivatives.under_jit import solved_in_program
 from jusadel.solver.gap.equation import solve_gap
 from jusadel.solver.gap.sites import refuse_normal_metals, weighted_sites
 from jusadel.solver.linear import LinearSolver
-from jusadel.solver.newton import NewtonResult
 from jusadel.solver.problem import Problem, pose, refuse_uncertified
 from jusadel.solver.start import first_guess, pair_potential_of, starting_frames
+from jusadel.solver.states.newton_result import NewtonResult
 from jusadel.solver.states.solution import Solution
 
 Array = jax.Array

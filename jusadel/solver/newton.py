@@ -1,15 +1,15 @@
 """The Newton loop over all frequencies at once, its certificate, and the ladder that helps where it fails.
 
-Design: start from the normal state, full steps, each node's step capped at 0.5. At fixed pair potential and
-exchange field the physical solution is analytic for omega > 0, so a ladder from high frequencies meets no
-bifurcation (on a mesh far too coarse for its tensors it may still end). Convergence of the residual proves
+Design: start from the normal state, or from the frequency above, full steps, each node's step capped at 0.5. At fixed
+pair potential and exchange field the physical solution is analytic for omega > 0, so a ladder from high frequencies
+meets no bifurcation (on a mesh far too coarse for its tensors it may still end). Convergence of the residual proves
 nothing about the branch; positivity does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -26,6 +26,7 @@ from jusadel.common.programs.compilation import compilation_told
 from jusadel.common.progress import Event, Progress
 from jusadel.solver.linear import LinearSolver
 from jusadel.solver.linear.protocol import SMALL
+from jusadel.solver.states.newton_result import NewtonResult, nothing_yet
 
 Array = jax.Array
 
@@ -36,36 +37,6 @@ ROUND_OFF = 2e-15
 MAX_RUNGS = 40
 MORE = 3
 """Times that steps go on where they are small and the residual is not: each gains a digit or more."""
-
-
-@dataclass(frozen=True)
-class NewtonResult:
-    """Frames and how they were found, per frequency."""
-
-    V: np.ndarray  # (b, n, 4, 4)
-    residual: np.ndarray  # (b,) relative norm of the gradient
-    steps: np.ndarray  # (b,) Newton steps
-    iterations: np.ndarray  # (b,) Krylov iterations in all of them; 0 for direct solvers
-    converged: np.ndarray  # (b,) bool
-    margin: np.ndarray  # (b,) smallest eigenvalue of the Hermitian part of g tau3 over the nodes
-    inertia: np.ndarray | None  # (b, 2) of the last Hessian, where the solver gives it
-    ladder: np.ndarray  # (b,) rungs climbed where the plain start failed, else 0
-
-    def __getitem__(self, rows: Any) -> NewtonResult:
-        """These frequencies, by a slice, a mask, or their numbers (k,)."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        chosen: dict[str, Any] = {name: None if value is None else value[rows] for name, value in values.items()}
-        return NewtonResult(**chosen)
-
-    @property
-    def stable(self) -> np.ndarray:
-        """Positivity at every node: the certificate of the physical branch."""
-        return self.margin > 0
-
-    @property
-    def accepted(self) -> np.ndarray:
-        """Converged and certified."""
-        return self.converged & self.stable
 
 
 def forces(system: DiscreteAction, omega: Any) -> np.ndarray:
@@ -103,17 +74,22 @@ def newton(
 ) -> NewtonResult:
     """Newton's method from the frames V (b, n, 4, 4) for the frequencies omega (b,), without any fallback.
 
-    Frequencies that are close to each other go together: they take about as many iterations.
+    Frequencies that are close to each other go together, from the highest down: they take about as many iterations.
+    In place of the normal state each starts from what was found above it.
     """
     b = len(omega)
     prepared = solver.prepare(lifted, b) if prepared is None else prepared
     local = forces(lifted.system, omega)
     scale = np.linalg.norm(local, axis=1)
     result, nodes = nothing_yet(np.array(V)), V.shape[1]
-    V, order = with_spare_frames(V, len(lifted.system.free)), np.argsort(omega)
+    V, order = with_spare_frames(V, len(lifted.system.free)), np.argsort(-omega, kind="stable")
+    free = np.asarray(lifted.system.free)
+    normal = np.isrealobj(V) and bool((V[:, free] == np.eye(4)).all())
     for first in range(0, b, prepared.width):
         part = order[first : first + prepared.width]
         sizes = local[part], scale[part]
+        for k in part if normal else ():
+            _start_from_above(V[k, :nodes], omega, result, omega[k], free[:nodes])
         found = _iterate(omega[part], V[part], solver, prepared, *sizes)
         for _ in range(MORE):  # a small tol asks for more than small steps
             poor = found["converged"] & (found["residual"] > tol)
@@ -132,20 +108,15 @@ def newton(
     return result if known else replace(result, inertia=None)
 
 
-def nothing_yet(V: np.ndarray) -> NewtonResult:
-    """A result to be filled in, with the frames V (b, n, 4, 4)."""
-    b = len(V)
-    count, real = np.zeros(b, int), np.full(b, np.inf)
-    return NewtonResult(
-        V=V,
-        residual=real,
-        steps=count,
-        iterations=count.copy(),
-        converged=np.zeros(b, bool),
-        margin=-real,
-        inertia=np.full((b, 2), -1),
-        ladder=count.copy(),
-    )
+def _start_from_above(V: np.ndarray, omega: np.ndarray, found: NewtonResult, at: float, free: np.ndarray) -> None:
+    """Put into the frames V (n, 4, 4) of the frequency `at` those of the nearest higher one that is accepted, if any.
+
+    Of several, as of several phases, those with the nearest values on reservoirs, which V keeps.
+    """
+    above = found.accepted & (omega > at)
+    if above.any():
+        near = found.V[above & (omega == omega[above].min())]
+        V[free] = near[np.abs(near - V)[:, ~free].sum(axis=(1, 2, 3)).argmin()][free]
 
 
 def _iterate(

@@ -27,9 +27,10 @@ from jusadel.solver.checks import refuse_unstable_tensors
 from jusadel.solver.linear import LinearSolver
 from jusadel.solver.linear.choice import checked_linear_solver
 from jusadel.solver.linear.protocol import LinearResponse
-from jusadel.solver.newton import NewtonResult, solve_frequencies
+from jusadel.solver.newton import solve_frequencies
 from jusadel.solver.reservoirs import refuse_torn_reservoirs, with_reservoirs
 from jusadel.solver.resolution import warn_if_coarse
+from jusadel.solver.states.newton_result import NewtonResult
 from jusadel.solver.states.solution import Solution
 
 Array = jax.Array
@@ -143,7 +144,8 @@ def pose(
     warn_if_coarse(device, Delta, T)
     free, times = int(np.asarray(system.free).sum()), together * times_to_come()
     solver = checked_linear_solver(linear_solver, free, len(omega) // together, times)
-    refuse_unstable_tensors(system, float(omega.min()), solver)
+    prepared = solver.prepare(lift(in_few_sizes(system)), len(omega))
+    refuse_unstable_tensors(system, float(omega.min()), solver, prepared)
     return Problem(
         device=device,
         T=T,
@@ -151,7 +153,7 @@ def pose(
         weights=weights,
         system=system,
         solver=solver,
-        prepared=solver.prepare(lift(in_few_sizes(system)), len(omega)),
+        prepared=prepared,
         tol=tol,
         progress=progress,
     )

@@ -17,7 +17,8 @@ from jusadel.action.nambu.frames import ROUND_OFF
 from jusadel.common.programs.compilation import compilation_told
 from jusadel.common.progress import Event, Progress
 from jusadel.solver.linear import LinearSolver
-from jusadel.solver.newton import NewtonResult, newton, nothing_yet
+from jusadel.solver.newton import newton
+from jusadel.solver.states.newton_result import NewtonResult, nothing_yet
 
 Run = Callable[[np.ndarray, np.ndarray], NewtonResult]
 """Newton's method from complex frequencies (b,) and frames (b, n, 4, 4)."""

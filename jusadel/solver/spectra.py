@@ -26,12 +26,12 @@ from jusadel.solver.derivatives.real_energies import differentiated_green, green
 from jusadel.solver.derivatives.tracing import still
 from jusadel.solver.linear import LinearSolver
 from jusadel.solver.linear.choice import checked_linear_solver
-from jusadel.solver.newton import NewtonResult
 from jusadel.solver.problem import Problem, largest_energy
 from jusadel.solver.real_energies import certified, solve_energies
 from jusadel.solver.reservoirs import with_reservoirs
 from jusadel.solver.resolution import decay_metric, warn_where_coarse
 from jusadel.solver.states.base import States
+from jusadel.solver.states.newton_result import NewtonResult
 from jusadel.solver.states.solution import Solution
 
 Array = jax.Array

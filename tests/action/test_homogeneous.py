@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 import scipy.optimize
+from shared import load
 
 from jusadel import bulk_value
 from jusadel.action.homogeneous import FIELDS, homogeneous_density
@@ -23,6 +24,7 @@ from jusadel.action.nambu import L, R, bcs, to_nambu
 from jusadel.action.nambu.frames import expand, green_to_frame, inverse
 from jusadel.device.material.material import SHAPES
 
+uses = load("first_uses", Path(__file__).parents[2] / "benchmarks")
 REFERENCES = json.loads((Path(__file__).parents[1] / "data" / "references.json").read_text())
 COUNT = 80
 OMEGA = np.geomspace(0.02, 50, COUNT)
@@ -358,3 +360,14 @@ def test_unknown_fields_are_named():
 def test_unphysical_numbers_give_an_error_not_nan():
     with pytest.raises(ValueError, match=r"no physical bulk solution found at omega = \[0\.5 1"):
         bulk_value(np.array([0.5, 1.0]), np.nan)
+
+
+def test_numbers_take_one_program_for_any_few_frequencies():
+    """Whatever the fields' numbers: a user meets electrodes of all kinds, and sums of all lengths."""
+    fields = {"h": (0.0, 0.31, 0.0), "Gamma": 0.17}
+    bulk_value([0.5, 1.0, 2.0], 1.76, **fields)
+    with uses.Heard() as heard:
+        many = bulk_value(np.linspace(0.4, 3.0, 8), 1.5 * np.exp(0.4j), h=(0.2, 0.0, 0.1), Gamma=0.4)
+        one = bulk_value(0.4, 1.5 * np.exp(0.4j), h=(0.2, 0.0, 0.1), Gamma=0.4)
+    assert heard.programs == 0
+    assert np.abs(np.asarray(many)[0] - np.asarray(one)).max() < 1e-14

@@ -119,18 +119,23 @@ def test_lowest_landau_level_between_periodic_sides():
 
 def eta(p):
     """Of a gauge transformation."""
-    return 0.3 * p[..., 0] * p[..., 1] + 0.2 * jnp.sin(1.3 * p[..., 0] - 0.7 * p[..., 1])
+    return 0.3 * p[..., 0] * p[..., 1] + 0.2 * np.sin(1.3 * p[..., 0] - 0.7 * p[..., 1])
+
+
+def grad_eta(p):
+    wave = 0.2 * np.cos(1.3 * p[..., 0] - 0.7 * p[..., 1])
+    return np.stack([0.3 * p[..., 1] + 1.3 * wave, 0.3 * p[..., 0] - 0.7 * wave], axis=-1)
 
 
 def twisted(B, center=(0.3, -0.2)):
     """A uniform field in a gauge that nobody would choose."""
-    return lambda p: ju.uniform_field(B, "symmetric", center)(jnp.asarray(p)) + jax.vmap(jax.grad(eta))(jnp.asarray(p))
+    return lambda p: ju.uniform_field(B, "symmetric", center)(np.asarray(p)) + grad_eta(np.asarray(p))
 
 
 def following(B, phase, start, center=(0.3, -0.2)):
     """The phase along a straight electrode from `start` that follows `twisted`, as a function of points."""
     across = B * np.array([-(start[1] - center[1]), start[0] - center[0]])  # 2 A of the symmetric gauge at the start
-    return lambda p: phase + (p - start) @ across + 2 * (eta(jnp.asarray(p)) - eta(jnp.asarray(start)))
+    return lambda p: phase + (p - start) @ across + 2 * (eta(np.asarray(p)) - eta(np.asarray(start)))
 
 
 SQUID = ju.squid_loop(1.0, 1.0, 0.5, 0.4, 0.4, 0.3)

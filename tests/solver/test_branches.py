@@ -1,11 +1,14 @@
 """Wrong stationary points are caught, right ones are found: the certificate, the ladder, the refusals."""
 
+from dataclasses import replace
+
 import jax
 import numpy as np
 import pytest
 from shared import DELTA, bare_frequency, vortex_material
 
 import jusadel as ju
+from jusadel.action.nambu.frames import frame_to_green
 from jusadel.solver import newton
 
 LOW = 0.157079632679
@@ -113,3 +116,41 @@ def test_dense_and_superlu_agree():
     assert np.abs(a.G - b.G).max() < 1e-12
     assert a.stats["inertia"].tolist() == b.stats["inertia"].tolist()
     assert "dense" in repr(b)
+
+
+class Watched(ju.linear.SuperLU):
+    """One frequency after the other, with the G from which each begins."""
+
+    together = 1
+
+    def __init__(self):
+        super().__init__(threads=1)
+        self.begun = []
+
+    def directions(self, prepared, V, omega, active, target, memory):
+        if not memory[0]:
+            self.begun.append((omega[0], frame_to_green(V[0])))
+        return super().directions(prepared, V, omega, active, target, memory)
+
+
+def test_each_frequency_begins_where_the_one_above_has_ended():
+    """The highest in the normal state; of two phases each has its own; what is given is never replaced."""
+    device, Delta = sns(1.0)
+    device = replace(device, boundaries={"left": ju.Reservoir(DELTA), "right": ju.Reservoir(DELTA, phase=2.0)})
+    sums = {"T": 0.1, "frequencies": ([0.3, 2.0, 0.9], [1.0, 1.0, 1.0])}
+    watched, free = Watched(), ~device.fixed_nodes()
+    sol = ju.solve(device, pair_potential=Delta, linear_solver=watched, **sums)
+    found = np.asarray(sol.G)[[1, 2, 0]][:, free]
+    assert [omega for omega, _ in watched.begun] == [2.0, 0.9, 0.3]
+    begun = np.array([G[: len(free)][free] for _, G in watched.begun])
+    assert np.abs(begun[0] - ju.nambu.R[2]).max() == 0
+    assert np.abs(begun[1:] - found[:2]).max() < 1e-12
+
+    again = Watched()
+    ju.solve(device, pair_potential=Delta, linear_solver=again, start=sol, **sums)
+    assert np.abs([G[: len(free)][free] for _, G in again.begun] - found).max() < 1e-12
+
+    both = Watched()
+    ju.current_phase_relation(device, [0.5, 2.0], pair_potential=Delta, linear_solver=both, **sums)
+    lowest = [G for omega, G in both.begun if omega == 0.3][1]
+    assert np.abs(lowest[: len(free)][free] - found[1]).max() < 1e-8

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jusadel.common.arguments import is_number, real
+from jusadel.common.differentiability import numpy_if_few
 from jusadel.common.types import ArrayLike, Number, Values
 from jusadel.device.boundary.base import Boundary
 from jusadel.device.material.material import ROWS, SHAPES, check_field, shaped
@@ -76,10 +75,10 @@ class Surface(Boundary):
         """The numbers that make up a field on edges, with what their normal adds."""
         return [getattr(self, f.name) for f in fields(self) if ADDED.get(f.name, f.name) == name]
 
-    def at(self, name: str, normals: Values) -> jax.Array:
+    def at(self, name: str, normals: Values) -> Values:
         """A field on edges with these outward normals (k, 2), as (k, ...), with what the normal adds to it."""
         added = {other: getattr(self, other) for other, field in ADDED.items() if field == name}
-        return _on_edges(getattr(self, name), added, normals, name)
+        return _on_edges(getattr(self, name), added, normals, shape=SHAPES[name])
 
     def __repr__(self) -> str:
         return self.printed(None)
@@ -98,16 +97,16 @@ EDGE_FIELDS = tuple(f.name for f in fields(Surface) if f.name in SHAPES)
 """Fields of the action that act along edges too."""
 
 
-@partial(jax.jit, static_argnames="name")
-def _on_edges(value: Any, added: dict[str, Any], normals: Any, name: str) -> jax.Array:
-    value = jnp.broadcast_to(value, (len(normals), *SHAPES[name]))
+@numpy_if_few
+def _on_edges(xp: Any, value: Any, added: dict[str, Any], normals: Any, shape: tuple[int, ...]) -> Any:
+    value = xp.broadcast_to(value, (len(normals), *shape))
     if "beta" in added:
-        value = value + jnp.einsum("ijk,ek->eij", added["beta"], normals)
+        value = value + xp.einsum("ijk,ek->eij", added["beta"], normals)
     if "magnetoelectric" in added:
-        value = value + jnp.einsum("ak,ek->ea", added["magnetoelectric"], normals)
+        value = value + xp.einsum("ak,ek->ea", added["magnetoelectric"], normals)
     if "rashba" in added:
-        along = jnp.stack([-normals[:, 1], normals[:, 0]], axis=1)  # eps_zkl n_l = -(z x n)_k
-        value = value.at[:, 2].add(-added["rashba"] * along)
+        along = xp.stack([-normals[:, 1], normals[:, 0]], axis=1)  # eps_zkl n_l = -(z x n)_k
+        value = value - np.eye(3)[2][:, None] * (added["rashba"] * along)[:, None]
     return value
 
 

@@ -9,11 +9,12 @@ import numpy as np
 from jusadel.action.nambu.frames import frame_to_green
 from jusadel.common.errors import SolveError
 from jusadel.solver.linear import LinearSolver
-from jusadel.solver.newton import NewtonResult, newton
+from jusadel.solver.newton import newton
 from jusadel.solver.problem import largest_energy
 from jusadel.solver.real_energies import accepted, solve_energies
 from jusadel.solver.reservoirs import with_reservoirs
 from jusadel.solver.spectra import at_frequencies
+from jusadel.solver.states.newton_result import NewtonResult
 from jusadel.solver.states.solution import Solution
 
 KEPT = 2**28

@@ -84,8 +84,9 @@ class Host:
     def _problem(self, eq: Equations, weights: Any, T: Any, check: bool) -> Problem:
         system, free = eq.system, np.asarray(eq.system.free)
         solver = self.linear_solver or chosen(int(free.sum()), len(weights))
+        prepared = solver.prepare(lift(in_few_sizes(system)), len(weights))
         if check:
-            refuse_unstable_tensors(system, float(eq.omega.min()), solver)
+            refuse_unstable_tensors(system, float(eq.omega.min()), solver, prepared)
         return Problem(
             device=None,
             T=float(T),
@@ -93,7 +94,7 @@ class Host:
             weights=np.asarray(weights),
             system=system,
             solver=solver,
-            prepared=solver.prepare(lift(in_few_sizes(system)), len(weights)),
+            prepared=prepared,
             tol=self.tol,
             boundary=lambda V, omega: np.where(free[:, None, None], V, eq.held),
         )

@@ -27,8 +27,8 @@ from jusadel.common.progress import Event
 from jusadel.device.pair_potential import from_pairs
 from jusadel.solver.gap.response import RESPONSE, PairResponse, amplitudes
 from jusadel.solver.gap.sites import Sites
-from jusadel.solver.newton import NewtonResult
 from jusadel.solver.problem import Problem, refuse_uncertified
+from jusadel.solver.states.newton_result import NewtonResult
 
 Array = jax.Array
 

@@ -31,9 +31,10 @@ from jusadel.solver.derivatives.tracing import is_traced, still
 from jusadel.solver.derivatives.under_grad import Stated, equations, function_of, placed
 from jusadel.solver.equilibrium import SELF_CONSISTENT, solve
 from jusadel.solver.linear import LinearSolver
-from jusadel.solver.newton import NewtonResult, solve_frequencies
+from jusadel.solver.newton import solve_frequencies
 from jusadel.solver.problem import Problem, chosen_frequencies, pose, refuse_uncertified
 from jusadel.solver.reservoirs import held_frames, with_reservoirs
+from jusadel.solver.states.newton_result import NewtonResult
 from jusadel.solver.states.solution import Solution
 from jusadel.studies.current_phase.heard import each_once
 from jusadel.studies.current_phase.result import CurrentPhaseRelation

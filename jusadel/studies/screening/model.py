@@ -21,8 +21,8 @@ from jusadel.action.nambu.frames import frame_to_green
 from jusadel.common.errors import SolveError
 from jusadel.device.pair_potential import as_vector, from_vector
 from jusadel.solver import gap
-from jusadel.solver.newton import NewtonResult
 from jusadel.solver.problem import Problem, refuse_uncertified
+from jusadel.solver.states.newton_result import NewtonResult
 from jusadel.solver.states.solution import Solution
 from jusadel.studies.screening.edge_elements import EdgeSpace
 
