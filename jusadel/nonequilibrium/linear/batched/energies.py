@@ -109,7 +109,7 @@ class Batch:
 
     @cached_property
     def sets(self) -> list[np.ndarray]:
-        """The sets of modes that take part in each other at no energy."""
+        """Sets of modes: those of two of them couple at no energy."""
         of_each = zip(self.matrices, self.unknown, self.scale, self.unit, strict=True)
         couplings = [largest_couplings(B.data, self.by.by.pattern, s * at) / unit for B, at, s, unit in of_each]
         return sets_of_modes(np.max(couplings, axis=0))
@@ -139,7 +139,8 @@ class OnDevice:
         load = in_slots(self._slots, self._by.put(np.pad(loads, [(0, missing), (0, 0), (0, 0)])))
         x, stuck = self._refined(load)
         found = np.asarray(at_nodes(self._slots, x)).reshape(self._batch.size, -1)
-        lost = {k: why for k, why in stuck.items() if not self._only_round_off(k, found[k], loads[k])}
+        known = [(k, why) for k, why in stuck.items() if k < len(loads)]
+        lost = {k: why for k, why in known if not self._only_round_off(k, found[k], loads[k])}
         for reason in lost.values():
             warn_of_stagnation(reason, stacklevel=6)
         return [None if k in lost else found[k] for k in range(len(loads))]
