@@ -26,9 +26,9 @@ from jusadel.nonequilibrium.keldysh import (
     torques_of_cell,
     torques_of_sides,
 )
+from jusadel.nonequilibrium.linear.batched.energies import responses_of_all
 from jusadel.nonequilibrium.linear.equations import Assembly, LinearEquations
-from jusadel.nonequilibrium.linear.factors import Factors, Reduced
-from jusadel.nonequilibrium.linear.solving import UnknownEquations
+from jusadel.nonequilibrium.linear.factors import Factors, Reduced, UnknownEquations
 from jusadel.solver.derivatives.callback import UNKNOWN, called, kept
 from jusadel.solver.derivatives.rule import Residual, implicit
 
@@ -182,7 +182,7 @@ class Factorised:
 
     def __call__(self, r: np.ndarray, transposed: bool = False) -> np.ndarray:
         """H^-1 r (b, N m), or with the transposed of H."""
-        return np.stack([one.respond(x, transposed) for one, x in zip(self.each, r, strict=True)])
+        return responses_of_all(self.each, r, transposed)
 
 
 @dataclass(frozen=True)
