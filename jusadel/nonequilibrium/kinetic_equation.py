@@ -33,7 +33,7 @@ from jusadel.nonequilibrium.derivatives.flows import traced_contacts
 from jusadel.nonequilibrium.derivatives.in_programs import kinetics_in_program
 from jusadel.nonequilibrium.energy_checks import refuse_spectrum, warn_of_currents
 from jusadel.nonequilibrium.floating_contacts import Balance, at_start, floating_contacts, modes_of
-from jusadel.nonequilibrium.keldysh import blocks, blocks_of_nodes, frequency_matrix
+from jusadel.nonequilibrium.keldysh import blocks_of_nodes, frequency_matrix
 from jusadel.nonequilibrium.kinetic_result import Kinetics
 from jusadel.nonequilibrium.linear.equations import Assembly
 from jusadel.nonequilibrium.linear.solving import KineticSolver, UnknownEquations, kinetic_solver, solved
@@ -164,15 +164,15 @@ def _at_energy(
     """The answer to the given f (N, 8), and what each of the units (N, 8) adds to it."""
     system, E, eta = spec.system, float(spec.energies[k]), spec.eta
     matrices = np.asarray(spec.all_G[k]), np.asarray(advanced(spec.all_G[k]))
-    found = blocks(system, *matrices, frequency_matrix(0.0, 0.0))
-    local, _ = blocks_of_nodes(system, *matrices, frequency_matrix(0.0, 0.0))
+    found = assembly.blocks(*matrices, frequency_matrix(0.0, 0.0))
+    local = found.nodes
     sink, source = np.zeros_like(local), np.zeros_like(found.source)
     if bath is not None:  # the frequency's real part drops out: tau3 commutes with F
         of_one = frequency_matrix(1.0, -1.0, _equilibrium(E, bath) * np.eye(4))
         omega = np.asarray(bath_rates(system, eta))[:, None, None] * of_one
         whole, source = blocks_of_nodes(system, *matrices, omega)
         sink = whole - local
-    equations = assembly.equations(replace(found, nodes=found.nodes + sink, source=source))
+    equations = assembly.equations(replace(found, nodes=local + sink, source=source))
     start = _with_ground(given, E, spec.T if bath is None else bath)
     reduced, solutions = solved(equations, solver, np.asarray(system.free), start, units, (E, eta))
     if factors is not None:
