@@ -19,7 +19,7 @@ import jusadel as ju
 from benchmarks.problems import DELTA, SPIN_ORBIT, T
 from benchmarks.results import write_part
 from jusadel.action.nambu import advanced
-from jusadel.nonequilibrium.keldysh import blocks, frequency_matrix
+from jusadel.nonequilibrium.keldysh import frequency_matrix
 from jusadel.nonequilibrium.linear.equations import Assembly
 from jusadel.nonequilibrium.linear.solving import PosedEnergy, kinetic_solver, solved
 
@@ -53,7 +53,7 @@ def rows(nodes, spin_orbit):
     posed, cells = [], []
     for G, E in zip(map(np.asarray, spec.all_G), spec.energies, strict=True):
         began, found, seconds = process_time(), {}, {}
-        equations = assembly.equations(blocks(spec.system, G, np.asarray(advanced(G)), frequency_matrix(0, 0)))
+        equations = assembly.equations(assembly.blocks(G, np.asarray(advanced(G)), frequency_matrix(0, 0)))
         together = process_time() - began
         posed.append(PosedEnergy(equations, start, E, spec.eta))
         for name, solver in solvers.items():

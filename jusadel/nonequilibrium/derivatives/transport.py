@@ -21,7 +21,6 @@ from jusadel.common.errors import SolveError
 from jusadel.nonequilibrium.keldysh import (
     Modes,
     bare_terms,
-    blocks,
     torque_of_node,
     torques_of_cell,
     torques_of_sides,
@@ -219,9 +218,9 @@ class TransportHost:
 
 def equations_at(transport: Any, assembly: Assembly, k: int) -> LinearEquations:
     """The matrix and the source of one energy."""
-    retarded, modes = np.asarray(transport.retarded[k]), transport.modes
+    retarded = np.asarray(transport.retarded[k])
     adv = np.asarray(advanced(jnp.asarray(retarded)))
-    return assembly.equations(blocks(transport.system, retarded, adv, np.asarray(transport.omega[k]), modes))
+    return assembly.equations(assembly.blocks(retarded, adv, np.asarray(transport.omega[k])))
 
 
 def _reduced(transport: Any, assembly: Assembly, k: int, equations: LinearEquations | None = None) -> Reduced:

@@ -9,7 +9,7 @@ import numpy as np
 
 from jusadel.action.mesh_action import bath_rates
 from jusadel.action.nambu import advanced
-from jusadel.nonequilibrium.keldysh import blocks, blocks_of_nodes, frequency_matrix
+from jusadel.nonequilibrium.keldysh import blocks_of_nodes, frequency_matrix
 from jusadel.nonequilibrium.linear.equations import Assembly, LinearEquations
 from jusadel.nonequilibrium.linear.factors import UnknownEquations
 from jusadel.nonequilibrium.linear.solving import (
@@ -65,15 +65,15 @@ def answers_at_energies(
 def _terms(spec: Spectrum, assembly: Assembly, k: int, bath: float | None) -> Terms:
     system, E = spec.system, float(spec.energies[k])
     matrices = np.asarray(spec.all_G[k]), np.asarray(advanced(spec.all_G[k]))
-    found = blocks(system, *matrices, frequency_matrix(0.0, 0.0))
-    local, _ = blocks_of_nodes(system, *matrices, frequency_matrix(0.0, 0.0))
+    found = assembly.blocks(*matrices, frequency_matrix(0.0, 0.0))
+    local = found.nodes
     sink, source = np.zeros_like(local), np.zeros_like(found.source)
     if bath is not None:  # the frequency's real part drops out: tau3 commutes with F
         of_one = frequency_matrix(1.0, -1.0, _equilibrium(E, bath) * np.eye(4))
         omega = np.asarray(bath_rates(system, spec.eta))[:, None, None] * of_one
         whole, source = blocks_of_nodes(system, *matrices, omega)
         sink = whole - local
-    return Terms(assembly.equations(replace(found, nodes=found.nodes + sink, source=source)), local, sink)
+    return Terms(assembly.equations(replace(found, nodes=local + sink, source=source)), local, sink)
 
 
 def _posed(spec: Spectrum, k: int, equations: LinearEquations, given: np.ndarray, bath: float | None) -> PosedEnergy:
