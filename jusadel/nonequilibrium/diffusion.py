@@ -30,7 +30,7 @@ from jusadel.nonequilibrium.contacts import currents_fed, diffusive_contacts, tu
 from jusadel.nonequilibrium.derivatives.flows import differentiated_flow, traced_contacts, transport_of
 from jusadel.nonequilibrium.derivatives.transport import Transport, unknown_places
 from jusadel.nonequilibrium.flow import Flow, normal_matrices
-from jusadel.nonequilibrium.keldysh import CHARGE_AND_SPIN, blocks, blocks_of_nodes, frequency_matrix
+from jusadel.nonequilibrium.keldysh import CHARGE_AND_SPIN, blocks_of_nodes, frequency_matrix
 from jusadel.nonequilibrium.linear.equations import Assembly, LinearEquations
 from jusadel.nonequilibrium.linear.factors import Reduced, SingularError
 from jusadel.solver.checks import refuse_bad_input, refuse_growing_spins
@@ -170,11 +170,11 @@ def normal_equations(system: DiscreteAction) -> tuple[LinearEquations, np.ndarra
 
     A slow time dependence exp(s t) of F makes omega_R - omega_A = s.
     """
-    normal = normal_matrices(len(system.free))
-    at_rest = blocks(system, *normal, frequency_matrix(0.0, 0.0), CHARGE_AND_SPIN)
+    normal, assembly = normal_matrices(len(system.free)), Assembly(system, CHARGE_AND_SPIN)
+    at_rest = assembly.blocks(*normal, frequency_matrix(0.0, 0.0))
     growing, _ = blocks_of_nodes(system, *normal, frequency_matrix(0.5, -0.5), CHARGE_AND_SPIN)
     mass = np.diagonal(growing - at_rest.nodes, axis1=1, axis2=2)
-    return Assembly(system, CHARGE_AND_SPIN).equations(at_rest), mass
+    return assembly.equations(at_rest), mass
 
 
 # --- contacts --------------------------------------------------------------------------------------

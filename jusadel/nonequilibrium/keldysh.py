@@ -32,7 +32,6 @@ import numpy as np
 import scipy.sparse as sp
 
 from jusadel.action.barriers import barrier
-from jusadel.action.matrices.coupled_cells import coupled_cells
 from jusadel.action.matrices.links import carried, corner_links, ways_of
 from jusadel.action.matrices.products import commutator, transpose
 from jusadel.action.matrices.stiffness import diffusion_pairs
@@ -49,7 +48,7 @@ from jusadel.action.mesh_action import (
 )
 from jusadel.action.nambu import L, R
 from jusadel.common.differentiability import is_traced
-from jusadel.common.programs.chunks import CHUNKS, chunked
+from jusadel.common.programs.chunks import chunked
 
 Array = jax.Array
 Modes = tuple[int, ...]
@@ -133,9 +132,9 @@ class KeldyshBlocks:
     Complex as they come; b is the number of modes.
     """
 
-    nodes: np.ndarray  # (N, b, b)
+    nodes: np.ndarray  # (N, b, b) of the terms without gradients
     neighbours: np.ndarray | None  # (e, b, b) of the pairs of `diffusion_pairs`
-    cells: np.ndarray | None  # (m, 3, b, 3, b)
+    cells: np.ndarray | None  # (m, 3, b, 3, b), or (9 m, b, b) pair by pair
     joints: tuple[np.ndarray, ...]  # (k, 2, b, 2, b) each
     source: np.ndarray  # (N, b)
 
@@ -151,18 +150,25 @@ def blocks(system: DiscreteAction, retarded: Any, adv: Any, omega: Any, modes: M
         modes: which of the eight modes are unknown; the others are zero.
     """
     bare, corners = bare_terms(system), np.asarray(system.triangles)
-    retarded, adv = np.asarray(retarded), np.asarray(adv)
-    nodes, source = blocks_of_nodes(system, retarded, adv, omega, modes)
-    neighbours = cells = None
+    found = local_blocks(system, retarded, adv, omega, modes)
+    retarded, adv, neighbours, cells = np.asarray(retarded), np.asarray(adv), None, None
     if not system.links:
         bare = replace(bare, cell_terms=tuple(t for t in bare.cell_terms if t.field != "D"))
-        own, neighbours = _of_diffusion(system, retarded, adv, modes)
-        nodes = nodes + own
+        neighbours = _of_diffusion(system, retarded, adv, modes)
     if bare.cell_terms:
-        of_cells = _of_cells if len(corners) <= CHUNKS[-1] else _of_many_cells
-        cells = chunked(partial(of_cells, bare, modes), retarded[corners], adv[corners], system.cells)
-    joints = tuple(_blocks_of_joint(bare, joint, retarded, adv, modes) for joint in system.joints)
-    return KeldyshBlocks(nodes=nodes, neighbours=neighbours, cells=cells, joints=joints, source=source)
+        cells = chunked(partial(_of_cells, bare, modes), retarded[corners], adv[corners], system.cells)
+    return replace(found, neighbours=neighbours, cells=cells)
+
+
+def local_blocks(
+    system: DiscreteAction, retarded: Any, adv: Any, omega: Any, modes: Modes = ALL_MODES
+) -> KeldyshBlocks:
+    """Of `blocks`, all but the gradient terms."""
+    nodes, source = blocks_of_nodes(system, retarded, adv, omega, modes)
+    joints = (
+        _blocks_of_joint(bare_terms(system), j, np.asarray(retarded), np.asarray(adv), modes) for j in system.joints
+    )
+    return KeldyshBlocks(nodes=nodes, neighbours=None, cells=None, joints=tuple(joints), source=source)
 
 
 def _blocks_of_joint(
@@ -210,12 +216,10 @@ def currents_of_cells(system: DiscreteAction, retarded: Any, adv: Any, f: Any, m
     return chunked(partial(_currents, bare, modes), *at_corners, system.cells)
 
 
-def _of_diffusion(
-    system: DiscreteAction, retarded: np.ndarray, adv: np.ndarray, modes: Modes
-) -> tuple[np.ndarray, np.ndarray]:
+def _of_diffusion(system: DiscreteAction, retarded: np.ndarray, adv: np.ndarray, modes: Modes) -> np.ndarray:
     """Diffusion without links, S = -(1/4) K_ij Tr(G_i G_j): -(1/16) Tr(Phi_a [G_i, K_ij G_j]_12), closed.
 
-    With T = R Phi - Phi A at either node this is (N, b, b) of the nodes' own f and (e, b, b) of their neighbours'.
+    With T = R Phi - Phi A at either node this is (e, b, b), the nodes' own f at the pairs of nodes with themselves.
     """
     phi, factor = _phi(modes, retarded.dtype)
     row, column, K = diffusion_pairs(system)
@@ -226,7 +230,10 @@ def _of_diffusion(
     own = np.einsum("naij,nbji->nab", KA[:, None] @ phi - phi @ KR[:, None], T, optimize=True)
     flat = (len(T), len(modes), 16)
     across = left.reshape(flat)[row] @ T.swapaxes(-1, -2).reshape(flat)[column].swapaxes(-1, -2)
-    return -factor / 16 * own, -factor / 16 * K[:, None, None] * across
+    across *= K[:, None, None]
+    itself = row == column
+    across[itself] += own[row[itself]]
+    return -factor / 16 * across
 
 
 def bare_terms(system: DiscreteAction) -> DiscreteAction:
@@ -260,12 +267,6 @@ def _of_nodes(
 def _of_cells(bare: DiscreteAction, modes: Modes, retarded: Array, adv: Array, cells: Cells) -> Array:
     of_all = jax.vmap(partial(torques_of_cell, bare, modes), (None, 0, 0, 0))
     return _columns(lambda f: of_all(f, retarded, adv, cells), (3, len(modes)), retarded.dtype)[0]
-
-
-def _of_many_cells(bare: DiscreteAction, modes: Modes, retarded: Array, adv: Array, cells: Cells) -> Array:
-    """The same, quicker to compute and slower to compile."""
-    phi, factor = _phi(modes, retarded.dtype)
-    return factor / 8 * coupled_cells(bare, phi.astype(retarded.dtype), retarded, adv, cells)
 
 
 @partial(jax.jit, static_argnums=1)

@@ -13,14 +13,11 @@ well as energy.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from jusadel.action.mesh_action import bath_rates
-from jusadel.action.nambu import advanced
 from jusadel.common.arguments import is_number, real
 from jusadel.common.differentiability import is_traced, waits, worked_out
 from jusadel.common.programs.compilation import compilation_told
@@ -33,10 +30,11 @@ from jusadel.nonequilibrium.derivatives.flows import traced_contacts
 from jusadel.nonequilibrium.derivatives.in_programs import kinetics_in_program
 from jusadel.nonequilibrium.energy_checks import refuse_spectrum, warn_of_currents
 from jusadel.nonequilibrium.floating_contacts import Balance, at_start, floating_contacts, modes_of
-from jusadel.nonequilibrium.keldysh import blocks, blocks_of_nodes, frequency_matrix
 from jusadel.nonequilibrium.kinetic_result import Kinetics
+from jusadel.nonequilibrium.linear.answers import Answer, answers_at_energies
 from jusadel.nonequilibrium.linear.equations import Assembly
-from jusadel.nonequilibrium.linear.solving import KineticSolver, UnknownEquations, kinetic_solver, solved
+from jusadel.nonequilibrium.linear.factors import UnknownEquations
+from jusadel.nonequilibrium.linear.solving import kinetic_solver
 from jusadel.observables.spectral_currents import trapezoidal
 from jusadel.solver.derivatives.tracing import still
 from jusadel.solver.linear import LinearSolver
@@ -71,7 +69,8 @@ def kinetics(
             charge and spin too: `Kinetics.bath_current` has how much, and a BathWarning says where it is above one per
             cent. Inside a hard gap the few states that eta makes fill up behind a weak barrier if nothing relaxes them.
         weights: (n_E,) of a quadrature over E from zero to infinity; default the trapezoidal rule.
-        linear_solver: `linear.SuperLU()`, or `linear.Krylov()` for GMRES with multigrid on the CPU; default by nodes.
+        linear_solver: `linear.SuperLU()`, or `linear.Krylov()` for GMRES with multigrid, one energy at a time on CPUs
+            unless it has a width; default by nodes.
         progress: True for a bar where tqdm is installed (extra "progress") and stderr is a terminal, else for lines of
             text on the "jusadel" logger and stderr; "bar" or "lines"; or a function of a line.
 
@@ -132,10 +131,11 @@ def unchecked_kinetics(
     assembly, given = Assembly(spec.system), _given(spec, contacts)
     solver = kinetic_solver(linear_solver, spec.system, assembly.pattern)
     units = [_unit(spec, name, mode) for name in floating_contacts(contacts) for mode in modes_of(contacts[name])]
-    answers = []
+    answers: list[list[Answer]] = []
+    found = answers_at_energies(spec, assembly, solver, given, units, temperature, factors)
     for k, E in enumerate(spec.energies):
         with compilation_told(report):
-            answers.append(_at_energy(spec, assembly, solver, k, given[k], units, temperature, factors))
+            answers.append(next(found))
         if report:
             report(Event("distributions", k + 1, len(given), detail=f"E = {E:.4g}"))
     if not units:
@@ -145,44 +145,6 @@ def unchecked_kinetics(
     kin = _superposed(spec, contacts, answers, balance.factors(contacts), temperature, weights)
     kin.integrated(spec.energies)  # refuses energies that end too soon for what was found
     return kin
-
-
-Answer = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-"""f and 2 (B f + r0) (N, 8), charge fed in by the pair potential (N,), and what the bath takes (8,)."""
-
-
-def _at_energy(
-    spec: Spectrum,
-    assembly: Assembly,
-    solver: KineticSolver,
-    k: int,
-    given: np.ndarray,
-    units: list[np.ndarray],
-    bath: float | None,
-    factors: list[UnknownEquations] | None,
-) -> list[Answer]:
-    """The answer to the given f (N, 8), and what each of the units (N, 8) adds to it."""
-    system, E, eta = spec.system, float(spec.energies[k]), spec.eta
-    matrices = np.asarray(spec.all_G[k]), np.asarray(advanced(spec.all_G[k]))
-    found = blocks(system, *matrices, frequency_matrix(0.0, 0.0))
-    local, _ = blocks_of_nodes(system, *matrices, frequency_matrix(0.0, 0.0))
-    sink, source = np.zeros_like(local), np.zeros_like(found.source)
-    if bath is not None:  # the frequency's real part drops out: tau3 commutes with F
-        of_one = frequency_matrix(1.0, -1.0, _equilibrium(E, bath) * np.eye(4))
-        omega = np.asarray(bath_rates(system, eta))[:, None, None] * of_one
-        whole, source = blocks_of_nodes(system, *matrices, omega)
-        sink = whole - local
-    equations = assembly.equations(replace(found, nodes=found.nodes + sink, source=source))
-    start = _with_ground(given, E, spec.T if bath is None else bath)
-    reduced, solutions = solved(equations, solver, np.asarray(system.free), start, units, (E, eta))
-    if factors is not None:
-        factors.append(reduced)
-    answers = []
-    for f, r0 in solutions:
-        to_bath = np.einsum("nab,nb->a", sink, f).real + r0.sum(axis=0)
-        by_pairs = np.einsum("nb,nb->n", local[:, 1], f).real  # nothing else that is local touches charge
-        answers.append((f, 2 * (equations.of(f) + r0), 2 * by_pairs, -2 * to_bath))
-    return answers
 
 
 def _superposed(
@@ -222,17 +184,6 @@ def _balance(
         weights=trapezoidal(spec.energies) if weights is None else weights,
         currents=np.array([[[reactions[n].sum(axis=0) for n in nodes] for _, reactions, *_ in a] for a in answers]),
     )
-
-
-def _with_ground(given: np.ndarray, E: float, T: float) -> np.ndarray:
-    """The given f (N, 8), and equilibrium elsewhere."""
-    f, missing = np.array(given), ~given.any(axis=1)
-    f[missing, 0] = _equilibrium(E, T)
-    return f
-
-
-def _equilibrium(E: float, T: float) -> float:
-    return float(np.tanh(E / (2 * T))) if T else 1.0
 
 
 # --- what is given ---------------------------------------------------------------------------------

@@ -21,7 +21,6 @@ from jusadel.action.mesh_action import action
 from jusadel.action.nambu import R, advanced, bcs, from_nambu
 from jusadel.action.nambu.frames import frame_to_green, positivity, retract
 from jusadel.action.sparse_hessian import Pattern
-from jusadel.nonequilibrium import keldysh
 from jusadel.nonequilibrium.diffusion import normal_equations
 from jusadel.nonequilibrium.keldysh import (
     ALL_MODES,
@@ -32,6 +31,7 @@ from jusadel.nonequilibrium.keldysh import (
     frequency_matrix,
     keldysh_matrices,
 )
+from jusadel.nonequilibrium.linear import of_neighbours
 from jusadel.nonequilibrium.linear.equations import Assembly
 from jusadel.nonequilibrium.linear.factors import Reduced, SingularError
 from jusadel.observables.cuts import flux_through_triangles
@@ -308,16 +308,29 @@ def test_reactions_in_equilibrium_are_the_supercurrent(superconductor):
     np.testing.assert_allclose(equations(f)[held, 1], expected[held], atol=1e-10)
 
 
-def test_many_cells_have_the_equations_of_few(superconductor, monkeypatch):
-    """Every term as derivatives with respect to blocks of 4x4 matrices, and as the torques of 8x8 matrices."""
+def large(system, monkeypatch, modes=ALL_MODES):
+    """Its assembly as on meshes of many triangles."""
+    monkeypatch.setattr(of_neighbours, "CHUNKS", (1,))
+    return Assembly(system, modes)
+
+
+def test_large_meshes_have_the_equations_of_small_ones(superconductor, monkeypatch):
+    """Blocks between neighbours, and the torques of 8x8 matrices by triangles: all terms, and a spin field alone."""
+    spins = discrete({region: {k: fields[k] for k in ("D", "nu", "spin_field")} for region, fields in ALL.items()})
+    normal, at_rest = [x.real for x in normal_state()], frequency_matrix(0.0, 0.0)
+    cases = [(*superconductor, frequency_matrix(*omegas()), ALL_MODES), (spins, *normal, at_rest, CHARGE_AND_SPIN)]
+    for system, retarded, adv, omega, modes in cases:
+        expected = Assembly(system, modes).equations(blocks(system, retarded, adv, omega, modes))
+        assembly = large(system, monkeypatch, modes)
+        found = assembly.equations(assembly.blocks(retarded, adv, omega))
+        assert abs(found.B - expected.B).max() < 1e-13 * abs(expected.B).max()
+        np.testing.assert_array_equal(found.source, expected.source)
+
+
+def test_large_meshes_take_advanced_from_retarded_matrices(superconductor, monkeypatch):
     system, retarded, adv = superconductor
-    normal, (R, A) = discrete(), (x.real for x in normal_state())
-    cases = [(system, retarded, adv, frequency_matrix(*omegas())), (normal, R, A, frequency_matrix(0.0, 0.0))]
-    find = lambda: [blocks(*case, modes).cells for case, modes in zip(cases, (ALL_MODES, CHARGE_AND_SPIN), strict=True)]  # noqa: E731
-    few = find()
-    monkeypatch.setattr(keldysh, "CHUNKS", (1,))
-    for found, expected in zip(find(), few, strict=True):
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13 * np.abs(expected).max())
+    with pytest.raises(ValueError, match=r"A differs by .* A = -R3"):
+        large(system, monkeypatch).blocks(retarded, adv * (1 + 1e-6), frequency_matrix(*omegas()))
 
 
 def test_energy_is_conserved_where_nothing_takes_it(superconductor):

@@ -12,6 +12,8 @@ from shared import load
 
 import jusadel as ju
 from jusadel.nonequilibrium.derivatives.pairing import Mixture, moved
+from jusadel.nonequilibrium.linear import multigrid, solving
+from jusadel.nonequilibrium.linear.batched.energies import Batch
 
 uses = load("first_uses", Path(__file__).parents[2] / "benchmarks")
 
@@ -43,7 +45,7 @@ VALUES = {
 }
 
 
-def driven(p, **top):
+def driven(p, linear_solver=None, **top):
     material = ju.Material(Tc=0.0, **{name: p[name] for name in ("D", "h", "Gamma", "spin_field")})
     device = ju.Device(
         mesh=MESH.with_points(p["points"]),
@@ -62,7 +64,7 @@ def driven(p, **top):
         "top": ju.Contact(**({"voltage": 0.1, "spin": p["spin at zero"], "temperature": 0.1} | top)),
     }
     spec = ju.spectrum(sol, p["energies"], eta=p["eta"], tol=1e-12)
-    return ju.kinetics(spec, contacts, bath=p["bath"], weights=p["weights"])
+    return ju.kinetics(spec, contacts, bath=p["bath"], weights=p["weights"], linear_solver=linear_solver)
 
 
 QUANTITIES = {
@@ -80,8 +82,8 @@ QUANTITIES = {
 }
 
 
-def all_of(p):
-    found = driven(p)
+def all_of(p, linear_solver=None):
+    found = driven(p, linear_solver)
     return jnp.stack([quantity(found) for quantity in QUANTITIES.values()])
 
 
@@ -107,6 +109,17 @@ def test_gradients(gradients, name):
     found = np.tensordot(gradients[name], along, value.ndim)
     assert np.abs(expected).max() > 1e-4
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6 * np.abs(expected).max(), err_msg=name)
+
+
+def test_by_iterations_of_both_energies_together(gradients, monkeypatch):
+    """Nothing falls back. On more levels than so few nodes need."""
+    monkeypatch.setattr(multigrid, "COARSEST", 5)
+    monkeypatch.setattr(Batch, "factors", None)
+    monkeypatch.setattr(solving, "Reduced", None)
+    together = partial(all_of, linear_solver=ju.linear.Krylov(width=2))
+    found = jax.jacrev(together)(jax.tree.map(jnp.asarray, VALUES))
+    for name, expected in gradients.items():
+        np.testing.assert_allclose(found[name], expected, rtol=0, atol=1e-8 * np.abs(expected).max(), err_msg=name)
 
 
 def test_forward_and_reverse_agree(gradients):

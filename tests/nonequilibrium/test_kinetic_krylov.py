@@ -1,49 +1,28 @@
-"""Distributions by iterations beside those by factors: around a gap's edge, with spins, barriers, what floats."""
+"""Distributions by iterations beside those by factors: around a gap's edge, with spins, barriers, what floats.
+
+One energy after the other, and several together, of which `test_energies_together` has more.
+"""
 
 import numpy as np
 import pytest
+from kinetic_junction import GAP, driven, junction_spectrum
 
 import jusadel as ju
 from jusadel.action.assembly import discretise
 from jusadel.action.nambu import advanced, bcs
 from jusadel.nonequilibrium.keldysh import blocks, frequency_matrix
-from jusadel.nonequilibrium.linear import modes_apart, multigrid
+from jusadel.nonequilibrium.linear import modes_apart, multigrid, solving
 from jusadel.nonequilibrium.linear.equations import Assembly
 from jusadel.nonequilibrium.linear.factors import Reduced
 from jusadel.nonequilibrium.linear.iterations import Iterated, MultigridGmres
 from jusadel.nonequilibrium.linear.solving import kinetic_solver
 
 pytestmark = [pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")]
-GAP = 1.0
-ENERGIES = np.array([0.4, 1.0, 1.6])
 
 
 @pytest.fixture(scope="module")
 def spec():
-    """A normal film with spins and a superconducting one behind a wall; energies around the gap."""
-    mesh = ju.rectangle(2.0, 1.0, 0.2, x_lines=[1.0], regions={"a": (0.0, 1.0), "b": (1.0, 2.0)})
-    normal = ju.Material(D=1.2, Tc=0.0, h=(0.1, 0.6, 0.4), Gamma=0.7, spin_field=ju.rashba(0.3))
-    device = ju.Device(
-        mesh=ju.with_cut_between(mesh, "a", "b", "wall"),
-        materials={"a": normal, "b": ju.Material(Tc=1.0, Gamma=0.5)},
-        boundaries={
-            "wall": ju.Interface(1.5),
-            "left": ju.Tunnel(ju.Reservoir(0.0), 2.0),
-            "right": ju.Reservoir(GAP, phase=0.8),
-            "top": ju.Tunnel(ju.Reservoir(0.0), 0.7),
-        },
-    )
-    sol = ju.solve(device, T=0.2, pair_potential={"b": GAP}, frequencies=([3.0], [1.0]))
-    return ju.spectrum(sol, ENERGIES, eta=0.01)
-
-
-def driven(spec, solver):
-    contacts = {
-        "left": ju.Contact(voltage=0.7, spin=(0.2, 0.0, 0.1), temperature=0.2),
-        "top": ju.Contact(voltage="floating", temperature=0.2),
-        "right": ju.Contact(voltage=0.0, temperature=0.2),
-    }
-    return ju.kinetics(spec, contacts, weights=np.full(len(ENERGIES), 0.6), linear_solver=solver)
+    return junction_spectrum()
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +30,17 @@ def exact(spec):
     return driven(spec, ju.linear.SuperLU())
 
 
-def test_iterations_find_what_factors_find(spec, exact, monkeypatch):
+TOGETHER = ju.linear.Krylov(width=2)
+"""Three energies in two batches, the second of which is filled up."""
+
+
+@pytest.mark.parametrize("solver", [ju.linear.Krylov(), TOGETHER], ids=["one by one", "together"])
+def test_iterations_find_what_factors_find(spec, exact, monkeypatch, solver):
     """Nothing fell back. With a level or two more than so few nodes need."""
     monkeypatch.setattr(multigrid, "COARSEST", 5)
     monkeypatch.setattr(Iterated, "_direct", None)
-    found = driven(spec, ju.linear.Krylov())
+    monkeypatch.setattr(solving, "Reduced", None)
+    found = driven(spec, solver)
     assert (np.abs(exact.f[..., 2:]).max(axis=(1, 2)) > 1e-3).all()  # spins take part
     np.testing.assert_allclose(found.f, exact.f, atol=1e-8)
     assert found.contacts["top"].voltage == pytest.approx(exact.contacts["top"].voltage, abs=1e-8)
@@ -127,11 +112,15 @@ def test_modes_that_do_not_couple_are_iterated_apart(monkeypatch):
         assert [list(modes) for modes in iterated._apart] == [[0, 1], [2, 5], [3, 6], [4, 7]]
         assert (np.abs(exact[:, 2]).max() > 1e-4) == (coupling > 0)
         np.testing.assert_allclose(iterated.solve(np.zeros_like(given), given), exact, atol=1e-9)
+        batch = kinetic_solver(TOGETHER, system, assembly.pattern).together([B, at], [unknown] * 2, 2)
+        assert [list(modes) for modes in batch.sets] == [[0, 1], [2, 5], [3, 6], [4, 7]]
+        np.testing.assert_allclose(batch.solutions([[(np.zeros_like(given), given)] * 2])[0][1], exact, atol=1e-9)
 
 
-def test_where_iterations_do_not_converge_factors_take_over(spec, exact):
+@pytest.mark.parametrize("options", [{}, {"width": 3}], ids=["one by one", "together"])
+def test_where_iterations_do_not_converge_factors_take_over(spec, exact, options):
     with pytest.warns(ju.linear.StagnationWarning, match="iterations for distributions stagnated"):
-        found = driven(spec, ju.linear.Krylov(limit=1))
+        found = driven(spec, ju.linear.Krylov(limit=1, **options))
     np.testing.assert_allclose(found.f, exact.f, atol=1e-12)
 
 

@@ -215,8 +215,8 @@ def test_the_choice_depends_on_size_and_memory(monkeypatch):
     assert isinstance(chosen(1015, 11), SuperLU)  # compiled sooner, for one solve
     assert isinstance(chosen(1015, 11, times=16), Krylov)
     device = jax.local_devices()[0]
-    assert krylov._affordable_width(1000, device) == krylov.WIDTH
+    assert krylov.affordable_width(1000, device) == krylov.WIDTH
     monkeypatch.setattr(krylov, "_free_memory", lambda: 2 * 3.5 * krylov.BYTES * 64_000)
-    assert krylov._affordable_width(64_000, device) == 3
+    assert krylov.affordable_width(64_000, device) == 3
     monkeypatch.setattr(krylov, "_free_memory", lambda: 1.0)
-    assert krylov._affordable_width(64_000, device) == 1
+    assert krylov.affordable_width(64_000, device) == 1

@@ -26,7 +26,7 @@ from jusadel.nonequilibrium.derivatives.transport import (
 from jusadel.nonequilibrium.floating_contacts import floating_contacts, numbers_that_float, with_numbers
 from jusadel.nonequilibrium.keldysh import ALL_MODES
 from jusadel.nonequilibrium.kinetic_result import Kinetics
-from jusadel.nonequilibrium.linear.solving import UnknownEquations
+from jusadel.nonequilibrium.linear.factors import UnknownEquations
 from jusadel.solver.derivatives.callback import keep
 from jusadel.solver.spectra import Spectrum
 

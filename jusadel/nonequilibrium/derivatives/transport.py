@@ -21,14 +21,13 @@ from jusadel.common.errors import SolveError
 from jusadel.nonequilibrium.keldysh import (
     Modes,
     bare_terms,
-    blocks,
     torque_of_node,
     torques_of_cell,
     torques_of_sides,
 )
+from jusadel.nonequilibrium.linear.batched.energies import responses_of_all
 from jusadel.nonequilibrium.linear.equations import Assembly, LinearEquations
-from jusadel.nonequilibrium.linear.factors import Factors, Reduced
-from jusadel.nonequilibrium.linear.solving import UnknownEquations
+from jusadel.nonequilibrium.linear.factors import Factors, Reduced, UnknownEquations
 from jusadel.solver.derivatives.callback import UNKNOWN, called, kept
 from jusadel.solver.derivatives.rule import Residual, implicit
 
@@ -182,7 +181,7 @@ class Factorised:
 
     def __call__(self, r: np.ndarray, transposed: bool = False) -> np.ndarray:
         """H^-1 r (b, N m), or with the transposed of H."""
-        return np.stack([one.respond(x, transposed) for one, x in zip(self.each, r, strict=True)])
+        return responses_of_all(self.each, r, transposed)
 
 
 @dataclass(frozen=True)
@@ -219,9 +218,9 @@ class TransportHost:
 
 def equations_at(transport: Any, assembly: Assembly, k: int) -> LinearEquations:
     """The matrix and the source of one energy."""
-    retarded, modes = np.asarray(transport.retarded[k]), transport.modes
+    retarded = np.asarray(transport.retarded[k])
     adv = np.asarray(advanced(jnp.asarray(retarded)))
-    return assembly.equations(blocks(transport.system, retarded, adv, np.asarray(transport.omega[k]), modes))
+    return assembly.equations(assembly.blocks(retarded, adv, np.asarray(transport.omega[k])))
 
 
 def _reduced(transport: Any, assembly: Assembly, k: int, equations: LinearEquations | None = None) -> Reduced:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
 
 from jusadel.action.matrices.stiffness import diffusion_pairs
 from jusadel.action.mesh_action import DiscreteAction
-from jusadel.nonequilibrium.keldysh import ALL_MODES, KeldyshBlocks, Modes
+from jusadel.action.nambu import advanced
+from jusadel.nonequilibrium.keldysh import ALL_MODES, PHI, KeldyshBlocks, Modes, blocks, local_blocks
 from jusadel.nonequilibrium.linear.node_blocks import NodeBlocks
+from jusadel.nonequilibrium.linear.of_neighbours import NeighbourBlocks
 
 REALITY = 1e-8
 """Largest imaginary part of B, relative to its entries, that counts as round-off."""
+EXPECTED = "R and A must be the retarded and advanced matrices of one energy, A = -R3 R^+ R3"
 
 
 @dataclass(frozen=True)
@@ -36,14 +39,28 @@ class Assembly:
     """Where the blocks go in the sparse matrix: made once a mesh and number of modes, for all energies."""
 
     def __init__(self, system: DiscreteAction, modes: Modes = ALL_MODES) -> None:
-        nodes, self.b = len(system.free), len(modes)
-        itself, corners = np.arange(nodes)[:, None], np.asarray(system.triangles)
-        row, column, _ = diffusion_pairs(system)
+        nodes, self.b, self.system, self.modes = len(system.free), len(modes), system, modes
+        self._near = NeighbourBlocks.if_quicker(system)
+        row, column = self._near.pairs if self._near else diffusion_pairs(system)[:2]
+        itself, corners = np.arange(nodes)[:, None], self._near.corners if self._near else np.asarray(system.triangles)
         between = [(itself, itself), (row[:, None], column[:, None]), (corners, corners)]
         between += [(np.asarray(joint.pairs),) * 2 for joint in system.joints]
         pairs = [_pairs(*each) for each in between]
         self.pattern = NodeBlocks.of(nodes, *(np.concatenate(x) for x in zip(*pairs, strict=True)))
         self._sums = [self.pattern.sums(*each) for each in pairs]
+
+    def blocks(self, retarded: np.ndarray, adv: np.ndarray, omega: np.ndarray) -> KeldyshBlocks:
+        """As `keldysh.blocks`, on large meshes by `NeighbourBlocks`.
+
+        Raises:
+            ValueError: there, if A is not that of R.
+        """
+        if self._near is None:
+            return blocks(self.system, retarded, adv, omega, self.modes)
+        _refuse_others(retarded, adv)
+        neighbours, cells = self._near(PHI[list(self.modes)], np.asarray(retarded, complex))
+        found = local_blocks(self.system, retarded, adv, omega, self.modes)
+        return replace(found, neighbours=neighbours, cells=cells)
 
     def equations(self, found: KeldyshBlocks) -> LinearEquations:
         """The sparse matrix and the source.
@@ -69,14 +86,20 @@ def _pairs(of: np.ndarray, by: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.repeat(of, by.shape[1], axis=1).ravel(), np.tile(by, (1, of.shape[1])).ravel()
 
 
+def _refuse_others(retarded: np.ndarray, adv: np.ndarray) -> None:
+    """Blocks between neighbours take A from R."""
+    difference = np.abs(adv - np.asarray(advanced(retarded))).max(initial=0.0)
+    if difference > REALITY * np.abs(adv).max(initial=0.0):
+        raise ValueError(f"A differs by {difference:.1e} from that of R: {EXPECTED}")
+
+
 def _real_parts(parts: list[np.ndarray]) -> list[np.ndarray]:
     """Of all of them, whose entries are of one size."""
-    largest, imaginary = (
-        max((np.abs(x).max(initial=0.0) for x in of), default=0.0) for of in (parts, [x.imag for x in parts])
-    )
+    largest = max((np.abs(x).max(initial=0.0) for x in parts), default=0.0)
+    imaginary = max((np.abs(x.imag).max(initial=0.0) for x in parts if np.iscomplexobj(x)), default=0.0)
     if not np.isfinite(largest) or imaginary > REALITY * max(largest, 1e-300):
         raise ValueError(
-            f"the kinetic equations have an imaginary part of {imaginary:.1e} beside entries of {largest:.1e}: R and "
-            "A must be the retarded and advanced matrices of one energy, A = -R3 R^+ R3"
+            f"the kinetic equations have an imaginary part of {imaginary:.1e} beside entries of {largest:.1e}: "
+            + EXPECTED
         )
     return [x.real for x in parts]

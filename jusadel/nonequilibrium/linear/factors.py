@@ -28,6 +28,20 @@ class Solves(Protocol):
         """That of the transposed matrix."""
 
 
+class UnknownEquations(Protocol):
+    """The equations of the unknowns: `Reduced`, or what iterates."""
+
+    @property
+    def unknown(self) -> np.ndarray:
+        """(N, b) bool."""
+
+    def solve(self, load: np.ndarray, given: np.ndarray) -> np.ndarray:
+        """The f (N, b) with B f = load at the unknowns and the given values elsewhere; load, given (N, b)."""
+
+    def respond(self, r: np.ndarray, transposed: bool = False) -> np.ndarray:
+        """The change (N b,) of all f by loads (N b,) at the unknowns; or what the transposed equations give."""
+
+
 Factorise = Callable[[sp.spmatrix], Solves]
 
 

@@ -17,7 +17,7 @@ import scipy.sparse as sp
 from jusadel.common.errors import SolveError
 from jusadel.nonequilibrium.linear.factors import Reduced
 from jusadel.nonequilibrium.linear.gmres import flexible_gmres
-from jusadel.nonequilibrium.linear.modes_apart import modes_apart
+from jusadel.nonequilibrium.linear.modes_apart import largest_couplings, sets_of_modes
 from jusadel.nonequilibrium.linear.multigrid import Coarsening, Cycle
 from jusadel.nonequilibrium.linear.node_blocks import NodeBlocks, pieces
 from jusadel.solver.linear import StagnationWarning
@@ -50,6 +50,29 @@ class MultigridGmres:
         return Iterated(B, unknown, self)
 
 
+def scale_and_unit(B: sp.bsr_matrix, unknown: np.ndarray, pattern: NodeBlocks) -> tuple[np.ndarray, float]:
+    """What makes the diagonal the same for all unknowns when rows and columns are multiplied by it (N, b): the unit."""
+    diagonal = np.abs(np.einsum("naa->na", B.data[pattern.diagonal])) * unknown
+    unit = float(diagonal.max(initial=0.0)) or 1.0
+    return np.sqrt(unit / np.where(diagonal > 1e-14 * unit, diagonal, unit)), unit
+
+
+def only_round_off(B: sp.spmatrix, among: np.ndarray, scale: np.ndarray, x: np.ndarray, b: np.ndarray) -> bool:
+    """Whether the scaled b - B x of the unknowns is no more than what adds up in it says; all of them (N b,)."""
+    left, size = b - B @ x, abs(B) @ np.abs(x) + np.abs(b)
+    return bool(np.linalg.norm((scale * left)[among]) <= ROUND_OFF * np.linalg.norm(scale * size))
+
+
+def warn_of_stagnation(reason: SolveError | str, stacklevel: int) -> None:
+    """That factors take over, and why."""
+    warnings.warn(
+        f"the Krylov iterations for distributions stagnated ({reason}); a direct solver takes over there. "
+        "Where this happens often, pass linear_solver=jusadel.linear.SuperLU()",
+        StagnationWarning,
+        stacklevel=stacklevel,
+    )
+
+
 class Iterated:
     """The equations of the unknowns that are not given, solved as by `Reduced`.
 
@@ -63,9 +86,7 @@ class Iterated:
 
     def __init__(self, B: sp.bsr_matrix, unknown: np.ndarray, by: MultigridGmres) -> None:
         self.unknown, self._B, self._by = unknown, B, by
-        diagonal = np.abs(np.einsum("naa->na", B.data[by.pattern.diagonal])) * unknown
-        self._unit = float(diagonal.max(initial=0.0)) or 1.0
-        self._scale = np.sqrt(self._unit / np.where(diagonal > 1e-14 * self._unit, diagonal, self._unit))
+        self._scale, self._unit = scale_and_unit(B, unknown, by.pattern)
         self._cycles: dict[tuple[int, bool], Cycle] = {}
 
     def solve(self, load: np.ndarray, given: np.ndarray) -> np.ndarray:
@@ -84,12 +105,7 @@ class Iterated:
             return self._warned(error).respond(r, transposed)
 
     def _warned(self, error: SolveError) -> Reduced:
-        warnings.warn(
-            f"the Krylov iterations for distributions stagnated ({error}); a direct solver takes over there. "
-            "Where this happens often, pass linear_solver=jusadel.linear.SuperLU()",
-            StagnationWarning,
-            stacklevel=3,
-        )
+        warn_of_stagnation(error, stacklevel=4)
         return self._direct
 
     @cached_property
@@ -115,7 +131,7 @@ class Iterated:
             left = np.where(among, b - B @ x, 0.0)
             error = float(np.linalg.norm(scale * left))
             if not error < before / 2:
-                if error <= ROUND_OFF * np.linalg.norm(scale * (abs(B) @ np.abs(x) + np.abs(b))):
+                if only_round_off(B, among, scale, x, b):
                     break
                 raise SolveError(f"the residual stays at {error / size:.1e}")
         return x
@@ -157,7 +173,7 @@ class Iterated:
 
     @cached_property
     def _apart(self) -> list[np.ndarray]:
-        return modes_apart(self._rounded, self._by.pattern, self._scale)
+        return sets_of_modes(largest_couplings(self._rounded, self._by.pattern, self._scale))
 
     @cached_property
     def _rounded(self) -> np.ndarray:

@@ -11,8 +11,8 @@ APART = 1e-8
 """Couplings below this part of the diagonal, which has been scaled to one, are left to the rounds of refinement."""
 
 
-def modes_apart(blocks: np.ndarray, pattern: NodeBlocks, scale: np.ndarray) -> list[np.ndarray]:
-    """The sets of modes, each an array of numbers below b.
+def largest_couplings(blocks: np.ndarray, pattern: NodeBlocks, scale: np.ndarray) -> np.ndarray:
+    """Of every mode by every mode the largest modulus anywhere, (b, b).
 
     Args:
         blocks: (k, b, b).
@@ -23,5 +23,10 @@ def modes_apart(blocks: np.ndarray, pattern: NodeBlocks, scale: np.ndarray) -> l
     for part in pieces(len(blocks)):
         of_rows = np.abs(blocks[part]) * scale[pattern.rows[part]][:, :, None]
         np.maximum(largest, (of_rows * scale[pattern.columns[part]][:, None]).max(axis=0), out=largest)
+    return largest
+
+
+def sets_of_modes(largest: np.ndarray) -> list[np.ndarray]:
+    """Those that do not couple, each an array of numbers below b, from `largest_couplings`."""
     count, belongs = connected_components(largest > APART, directed=False)
     return [np.flatnonzero(belongs == number) for number in range(count)]

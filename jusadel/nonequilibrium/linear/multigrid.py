@@ -65,7 +65,7 @@ class Cycle:
             self._levels.append((_Level(pattern, matrix), way))
             pattern, blocks = way.pattern, way.coarse(blocks)
             matrix = _held(pattern, blocks)
-        self._coarsest = _inverses(matrix.toarray()[None])[0]
+        self._coarsest = inverses(matrix.toarray()[None])[0]
 
     def __call__(self, r: np.ndarray) -> np.ndarray:
         """About the solution for the right-hand side r (n b,)."""
@@ -89,7 +89,7 @@ class _Level:
     """A matrix in blocks of a node's modes, and the inverse of those on its diagonal."""
 
     def __init__(self, pattern: NodeBlocks, matrix: sp.bsr_matrix) -> None:
-        self._inverse = _inverses(matrix.data[pattern.diagonal])
+        self._inverse = inverses(matrix.data[pattern.diagonal])
         self.matrix = matrix.tocsr() if self._inverse.shape[1] == 1 else matrix
 
     def smooth(self, x: np.ndarray, r: np.ndarray, sweep: str) -> None:
@@ -110,7 +110,7 @@ def _held(pattern: NodeBlocks, blocks: np.ndarray) -> sp.bsr_matrix:
     return pattern.matrix(held)
 
 
-def _inverses(blocks: np.ndarray) -> np.ndarray:
+def inverses(blocks: np.ndarray) -> np.ndarray:
     """Of blocks (k, b, b), where they have one, worked out in double precision."""
     try:
         return np.linalg.inv(blocks.astype(float)).astype(blocks.dtype)

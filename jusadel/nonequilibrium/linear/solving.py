@@ -2,45 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
 from jusadel.action.mesh_action import DiscreteAction
 from jusadel.common.errors import SolveError
+from jusadel.nonequilibrium.linear.batched.energies import BatchedGmres, OneOfBatch
 from jusadel.nonequilibrium.linear.equations import LinearEquations
-from jusadel.nonequilibrium.linear.factors import Factors, Reduced
+from jusadel.nonequilibrium.linear.factors import Factors, Reduced, UnknownEquations
 from jusadel.nonequilibrium.linear.iterations import MultigridGmres
 from jusadel.nonequilibrium.linear.multigrid import coarsenings
 from jusadel.nonequilibrium.linear.node_blocks import NodeBlocks, pieces
 from jusadel.solver.linear import Krylov, LinearSolver, SuperLU
+from jusadel.solver.linear.krylov import affordable_width
 
 NO_STATES = 1e-10
 """Of the largest column of B at a node: a smaller one is round-off, and its f is in nothing that can be observed."""
 WORTH = 3000
 """Nodes from which on iterations are taken unasked."""
+WIDTH = 16
+"""Energies that are iterated together at most, where that is not on a CPU and no width is given."""
+BYTES = 20_000
+"""Memory per node and energy of those."""
 
 
-class UnknownEquations(Protocol):
-    """The equations of the unknowns: `Reduced`, or what iterates."""
-
-    unknown: np.ndarray  # (N, b) bool
-
-    def solve(self, load: np.ndarray, given: np.ndarray) -> np.ndarray:
-        """As `Reduced.solve`."""
-
-    def respond(self, r: np.ndarray, transposed: bool = False) -> np.ndarray:
-        """As `Reduced.respond`."""
-
-
-KineticSolver = Callable[[sp.bsr_matrix, np.ndarray], UnknownEquations]
+OneByOne = Callable[[sp.bsr_matrix, np.ndarray], UnknownEquations]
 """From B (N b, N b) and what is unknown, (N, b) bool, to the equations of the unknowns."""
+KineticSolver = OneByOne | BatchedGmres
 
 
 def kinetic_solver(given: LinearSolver | None, system: DiscreteAction, pattern: NodeBlocks) -> KineticSolver:
     """Factors for SuperLU, iterations for Krylov; by the number of nodes where none is given.
+
+    On CPUs one energy after the other is iterated, unless Krylov was told of a width.
 
     Args:
         given: what is asked for.
@@ -54,7 +52,11 @@ def kinetic_solver(given: LinearSolver | None, system: DiscreteAction, pattern: 
         given = Krylov() if int(np.asarray(system.free).sum()) >= WORTH else SuperLU()
     if isinstance(given, Krylov):
         dtype = np.dtype(given.inner)
-        return MultigridGmres(pattern, coarsenings(system, pattern, dtype), given.limit, dtype)
+        one = MultigridGmres(pattern, coarsenings(system, pattern, dtype), given.limit, dtype)
+        width, device = given.width, given.devices[0]
+        if device.platform == "cpu" and (width or 1) == 1:
+            return one
+        return BatchedGmres(one, width or min(WIDTH, affordable_width(pattern.nodes, device, BYTES)), device)
     if type(given) is SuperLU:  # PARDISO, which is one, has symmetric matrices alone
         return Reduced
     raise TypeError(
@@ -63,43 +65,89 @@ def kinetic_solver(given: LinearSolver | None, system: DiscreteAction, pattern: 
     )
 
 
-def solved(
-    equations: LinearEquations,
-    solver: KineticSolver,
-    free: np.ndarray,
-    start: np.ndarray,
-    units: list[np.ndarray],
-    energy: tuple[Any, float],
-) -> tuple[UnknownEquations, list[tuple[np.ndarray, np.ndarray]]]:
-    """The equations of the unknowns, and f (N, 8) with its source r0 (N, 8) for what is given, and for units without a
-    source. `start` stays where it is given and where there are no states: inside a hard gap F of some modes drops out
-    of K = R F - F A, and so do their equations. The energy and eta are for messages.
+def kinetic_energies(solver: KineticSolver, count: int) -> Iterator[tuple[range, int]]:
+    """Which of `count` energies go together, and for how many the programs are made."""
+    width = solver.width if isinstance(solver, BatchedGmres) else 1
+    size = -(-count // -(-count // width))  # evenly
+    return ((range(k, min(k + size, count)), size) for k in range(0, count, size))
+
+
+@dataclass(frozen=True)
+class PosedEnergy:
+    """What there is to solve at one energy.
+
+    `start` stays where it is given and where there are no states: inside a hard gap F of some modes drops out of
+    K = R F - F A, and so do their equations.
     """
-    size = _largest_of_columns(equations.B).reshape(start.shape)
-    unknown = free[:, None] & (size > NO_STATES * size.max(axis=1, keepdims=True))
-    cases = [(start, equations.source), *((unit, np.zeros_like(unit)) for unit in units)]
+
+    equations: LinearEquations
+    start: np.ndarray  # (N, 8) what is given, and equilibrium elsewhere
+    energy: Any
+    eta: float  # as the energy for messages
+
+    def unknown(self, free: np.ndarray) -> np.ndarray:
+        """(N, 8) bool."""
+        size = _largest_of_columns(self.equations.B).reshape(self.start.shape)
+        return free[:, None] & (size > NO_STATES * size.max(axis=1, keepdims=True))
+
+    def cases(self, units: list[np.ndarray]) -> list[Case]:
+        """The start with the source, and units (N, 8) without one."""
+        return [(self.start, self.equations.source), *((unit, np.zeros_like(unit)) for unit in units)]
+
+
+Case = tuple[np.ndarray, np.ndarray]
+"""What is given, or f, and a source r0, (N, 8) each."""
+Solved = tuple[UnknownEquations, list[Case]]
+"""The equations of the unknowns, and f with its source for each case."""
+
+
+def solved(
+    posed: Sequence[PosedEnergy], solver: KineticSolver, free: np.ndarray, units: list[np.ndarray], size: int
+) -> list[Solved]:
+    """For energies that go together, in programs for `size`; as `PosedEnergy.cases` has them.
+
+    Raises:
+        SolveError: nothing fixes the distributions at one of them.
+    """
+    if isinstance(solver, BatchedGmres):
+        return _solved_together(posed, solver, free, units, size)
+    return [_solved_by(one, solver, one.unknown(free), units) for one in posed]
+
+
+def _solved_together(
+    posed: Sequence[PosedEnergy], solver: BatchedGmres, free: np.ndarray, units: list[np.ndarray], size: int
+) -> list[Solved]:
+    """All cases of all energies; what the iterations do not find at an energy, by factors."""
+    cases, unknown = [one.cases(units) for one in posed], [one.unknown(free) for one in posed]
+    batch = solver.together([one.equations.B for one in posed], unknown, size)
+    found = batch.solutions([[(-r0, given) for given, r0 in of_one] for of_one in zip(*cases, strict=True)])
+    answers: list[Solved] = []
+    for k, (one, at, of_one) in enumerate(zip(posed, unknown, cases, strict=True)):
+        good = [(f, r0) for f, (_, r0) in zip((f[k] for f in found), of_one, strict=True) if f is not None]
+        answers.append(
+            (OneOfBatch(batch, k), good) if len(good) == len(of_one) else _solved_by(one, Reduced, at, units)
+        )
+    return answers
+
+
+def _solved_by(
+    one: PosedEnergy, quick: Callable[..., UnknownEquations], unknown: np.ndarray, units: list[np.ndarray]
+) -> Solved:
+    """By what is quick, else by pivoted factors."""
+    B, cases = one.equations.B, one.cases(units)
     try:
-        return _by_either(equations.B, unknown, cases, solver)
+        try:
+            return _of_cases(quick(B, unknown), cases)
+        except SolveError:
+            return _of_cases(Reduced(B, unknown, Factors.pivoted), cases)
     except SolveError as error:
         raise SolveError(
-            f"nothing fixes the distributions at E = {energy[0]:.4g}, eta = {energy[1]:g} ({error}): raise eta, or "
+            f"nothing fixes the distributions at E = {one.energy:.4g}, eta = {one.eta:g} ({error}): raise eta, or "
             "leave this energy out"
         ) from error
 
 
-def _by_either(
-    B: sp.bsr_matrix, unknown: np.ndarray, cases: list[tuple[np.ndarray, np.ndarray]], quick: KineticSolver
-) -> tuple[UnknownEquations, list[tuple[np.ndarray, np.ndarray]]]:
-    """By what is quick, else by pivoted factors; for each case of what is given and a source the solution and this."""
-    try:
-        return _of_cases(quick(B, unknown), cases)
-    except SolveError:
-        return _of_cases(Reduced(B, unknown, Factors.pivoted), cases)
-
-
-def _of_cases(
-    equations: UnknownEquations, cases: list[tuple[np.ndarray, np.ndarray]]
-) -> tuple[UnknownEquations, list[tuple[np.ndarray, np.ndarray]]]:
+def _of_cases(equations: UnknownEquations, cases: list[Case]) -> Solved:
     return equations, [(equations.solve(-r0, given), r0) for given, r0 in cases]
 
 

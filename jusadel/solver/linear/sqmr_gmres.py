@@ -123,7 +123,7 @@ def fgmres(
     def cycle(state: Any) -> Any:
         k, x, r, error, count = state
         target = jnp.where(error > tol, jnp.minimum(tol * start, GAIN * norm(r)), jnp.inf)
-        step, used = _arnoldi(apply, precondition, r, target, size)
+        step, used = krylov_step(apply, precondition, r, target, size)
         x = jnp.where(used > 0, x + step, x)
         r = b - apply(x)
         return k + 1, x, r, _ratio(measure(r), whole), count + used
@@ -134,8 +134,15 @@ def fgmres(
     return Iterate(end[1], end[3], end[4])
 
 
-def _arnoldi(apply: Operator, precondition: Operator, r: Array, target: Array, size: int) -> tuple[Array, Array]:
-    """The step that minimises the residual over one Krylov space, and the iterations used, (w,)."""
+def krylov_step(apply: Operator, precondition: Operator, r: Array, target: Array, size: int) -> tuple[Array, Array]:
+    """The step that minimises the norm of a residual over its Krylov space, and the iterations used, (w,).
+
+    Args:
+        apply, precondition: as in `fgmres`.
+        r: residual, (n, a, w).
+        target: norm to reach, (w,); each column ends there on its own, whatever the others still do.
+        size: most iterations.
+    """
     w, dtype = r.shape[-1], r.dtype
     beta = norm(r)
     basis = jnp.zeros((size + 1, *r.shape), dtype).at[0].set(_ratio(r, beta))
@@ -168,7 +175,7 @@ def _arnoldi(apply: Operator, precondition: Operator, r: Array, target: Array, s
 
     start = (0, basis, images, H, rotations, g, jnp.zeros(w, int))
     used, _, images, H, _, g, count = jax.lax.while_loop(running, body, start)
-    y = _back_substituted(H, g, used)
+    y = _back_substituted(H, g, used, count)
     return _combined(y, images, used), count
 
 
@@ -204,10 +211,13 @@ def _rotated(h: Array, i: Any, cosine: Array, sine: Array) -> Array:
     return h.at[i].set(rotated).at[i + 1].set(cosine * h[i + 1] - sine * h[i])
 
 
-def _back_substituted(H: Array, g: Array, used: Any) -> Array:
+def _back_substituted(H: Array, g: Array, used: Any, count: Array) -> Array:
+    """The coefficients, of the first `count` of each column."""
+
     def step(k: Any, y: Array) -> Array:
         i = used - 1 - k
-        return y.at[i].set(_ratio(g[i] - jnp.sum(H[i] * y, axis=0), H[i, i]))
+        value = _ratio(g[i] - jnp.sum(H[i] * y, axis=0), H[i, i])
+        return y.at[i].set(jnp.where(i < count, value, 0))
 
     size = H.shape[1]
     return jax.lax.fori_loop(0, used, step, jnp.zeros((size, H.shape[-1]), H.dtype))

@@ -1,0 +1,1 @@
+"""Distributions at several energies iterated together, as programs of JAX for any device."""
