@@ -5,12 +5,10 @@ import warnings
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import scipy.sparse.linalg as sla
 
 import jusadel as ju
 from jusadel.device.pair_potential import at_vertices
 from jusadel.solver import gap
-from jusadel.solver.gap.lanczos import downhill
 from jusadel.solver.problem import pose
 from jusadel.solver.start import bulk_with_phases, phase_factor, starting_frames
 
@@ -167,32 +165,6 @@ def test_response_is_the_derivative_of_the_residual():
     assert np.vdot(other, found).real == pytest.approx(np.vdot(response(other), change).real, rel=1e-10)
     solved = response.solve(found, 1e-10)
     np.testing.assert_allclose(solved, change, atol=1e-6 * np.abs(change).max())
-
-
-def test_smallest_eigenvalue_of_a_known_matrix():
-    rng = np.random.default_rng(0)
-    A = rng.normal(size=(60, 60))
-    A = A @ A.T - 3 * np.eye(60)
-    start = rng.normal(size=60)
-    value, vector = gap.smallest_eigenvalue(sla.aslinearoperator(A), start, 1e-8)
-    values, vectors = np.linalg.eigh(A)
-    assert value == pytest.approx(values[0], abs=1e-8)
-    assert abs(vector @ vectors[:, 0]) == pytest.approx(1.0, abs=1e-6)
-
-
-@pytest.mark.parametrize("soft", [1e-6, -1e-6])
-def test_a_step_downhill_of_a_known_matrix(soft):
-    """Newton's step where the curvature is positive, downhill where it is negative, no longer than is allowed."""
-    rng = np.random.default_rng(0)
-    values, Q = np.linspace(0.5, 2.0, 40), np.linalg.qr(rng.normal(size=(40, 40)))[0]
-    values[0] = soft
-    g = Q @ np.append(1e-4, 1e-6 * np.ones(39))
-    A = sla.aslinearoperator(Q @ np.diag(values) @ Q.T)
-    free = Q.T @ downhill(A, g, lambda step: True)
-    np.testing.assert_allclose(free, -(Q.T @ g) / np.abs(values), rtol=0.02, atol=1e-6)
-    short = Q.T @ downhill(A, g, lambda step: bool(np.linalg.norm(step) <= 0.1))
-    assert -0.1 <= short[0] < -0.0999
-    np.testing.assert_allclose(short[1:], -(Q.T @ g / values)[1:], atol=2e-8)
 
 
 def test_krylov_finds_the_same(junction):

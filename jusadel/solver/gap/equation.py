@@ -208,7 +208,8 @@ def _classified(found: Trial, where: Sites, step: int, responses: int) -> GapRes
     else:
         state = "superconducting"
     response = PairResponse(found.problem, where, found.newton.V)
-    eigenvalue, mode = response.smallest(found.Delta)
-    state = "unstable" if eigenvalue < lowest_stable(where, found.problem.T) else state
+    lowest = lowest_stable(where, found.problem.T)
+    eigenvalue, mode = response.smallest(found.Delta, margin=-lowest)
+    state = "unstable" if eigenvalue < lowest else state
     count = responses + response.count
     return GapResult(found.problem, found.newton, found.Delta, error, step, count, eigenvalue, mode, state)

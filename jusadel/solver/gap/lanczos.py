@@ -13,7 +13,7 @@ import scipy.linalg
 import scipy.sparse.linalg as sla
 
 MOST, FEWEST = 200, 30
-"""Steps; at least so many do not miss an eigenvector of which the start holds little."""
+"""Steps; at least so many are taken where it is not known what the start may hold too little of."""
 SOLVED = 1e-2
 """Of a gradient, what a step downhill may leave."""
 EXHAUSTED = 1e-12
@@ -39,9 +39,9 @@ class Tridiagonal(NamedTuple):
         """Whether the basis holds all that the operator makes of the start."""
         return bool(self.beside[-1] <= EXHAUSTED * np.abs(self.diagonal).max())
 
-    def modes(self, **select: object) -> tuple[np.ndarray, np.ndarray]:
-        """Eigenvalues and eigenvectors in the basis; all, or those that scipy selects."""
-        return scipy.linalg.eigh_tridiagonal(self.diagonal, self.beside[:-1], **select)
+    def modes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Eigenvalues and eigenvectors in the basis."""
+        return scipy.linalg.eigh_tridiagonal(self.diagonal, self.beside[:-1])
 
 
 def _tridiagonals(operator: sla.LinearOperator, start: np.ndarray, inverse: Vectors) -> Iterator[Tridiagonal]:
@@ -63,20 +63,53 @@ def _tridiagonals(operator: sla.LinearOperator, start: np.ndarray, inverse: Vect
 
 
 def smallest_eigenvalue(
-    operator: sla.LinearOperator, start: np.ndarray, tol: float, inverse: Vectors = lambda u: u
+    operator: sla.LinearOperator, start: np.ndarray, tol: float, margin: float, free: np.ndarray | None = None
 ) -> tuple[float, np.ndarray]:
-    """The smallest eigenvalue of J x = lambda M x, and its x, J and M symmetric.
+    """The smallest eigenvalue of a symmetric operator, and its unit vector.
+
+    Steps end where it is settled and one that is smaller by more than `margin` would have shown, by the rule of
+    `curvature`; or, after more than `FEWEST`, where it is settled to `margin` too.
 
     Args:
-        operator: J.
-        start: M x of a vector to start from.
+        operator: symmetric.
+        start: a random vector, its components normal of variance one, or its sum with one that is known.
         tol: absolute accuracy.
-        inverse: of M > 0, by default one.
+        margin: absolute, > 0.
+        free: a unit vector that may belong to the eigenvalue zero, as one product tells to within `margin`: then the
+            others are looked for without it. Else the start holds much of it.
     """
-    for found in _tridiagonals(operator, start, inverse):
-        values, vectors = found.modes(select="i", select_range=(0, 0))
-        settled = len(found.diagonal) > FEWEST and found.beside[-1] * abs(vectors[-1, 0]) < tol
-        if found.exhausted or settled:
+    known = np.inf
+    if free is not None:
+        image = operator @ free
+        if np.linalg.norm(image) < margin:
+            known, operator, start = float(free @ image), _beside(operator, free), start - free * (free @ start)
+        else:
+            start = start + np.linalg.norm(start) * free
+    value, vector = _smallest_of_rest(operator, start, tol, margin, known)
+    return (value, vector) if free is None or value < known else (known, free)
+
+
+def _beside(operator: sla.LinearOperator, x: np.ndarray) -> sla.LinearOperator:
+    """The operator on vectors orthogonal to the unit vector x."""
+
+    def product(z: np.ndarray) -> np.ndarray:
+        y = operator @ np.ravel(z)
+        return y - x * (x @ y)
+
+    return sla.LinearOperator(operator.shape, matvec=product, dtype=float)
+
+
+def _smallest_of_rest(
+    operator: sla.LinearOperator, start: np.ndarray, tol: float, margin: float, known: float
+) -> tuple[float, np.ndarray]:
+    """The smallest eigenvalue, where one is known beside, with its vector; accurate where it is below the known one."""
+    for found in _tridiagonals(operator, start, lambda u: u):
+        values, vectors = found.modes()
+        left = found.beside[-1] * abs(vectors[-1, 0])
+        sure = _overlooked(values - min(values[0], known) + margin, found.beside, start @ start) < OVERLOOKED
+        if found.exhausted or (sure and (left < tol or known < values[0])):
+            break
+        if len(values) > FEWEST and left < max(min(tol, margin), (values[0] - known) / 2):
             break
     return float(values[0]), found.basis.T @ vectors[:, 0]
 
@@ -109,8 +142,11 @@ def curvature(
     return float(values[0])
 
 
-def _overlooked(values: np.ndarray, beside: np.ndarray, n: int) -> float:
-    """The chance that none of these eigenvalues in a basis is negative although the operator has one that is."""
+def _overlooked(values: np.ndarray, beside: np.ndarray, n: float) -> float:
+    """The chance that none of these eigenvalues in a basis is negative although the operator has one that is.
+
+    n is the square of the start's length over the variance of what is random in each of its components.
+    """
     if values[0] <= 0:
         return 1.0
     with np.errstate(divide="ignore"):

@@ -123,7 +123,7 @@ class PairResponse:
         return 1 / np.sqrt(self.sites.weight * self.sites.a)
 
     def smallest(
-        self, Delta: np.ndarray, tol: float | None = None, near: np.ndarray | None = None
+        self, Delta: np.ndarray, tol: float | None = None, near: np.ndarray | None = None, margin: float | None = None
     ) -> tuple[float, np.ndarray]:
         """The smallest eigenvalue of J x = lambda w x at Delta, accurate to tol (`EIGENVALUE` times a), and its x (K,).
 
@@ -131,13 +131,17 @@ class PairResponse:
             Delta: of the state, (K,).
             tol: absolute.
             near: a vector like x, (K,), where there is one better than the direction of the common phase.
+            margin: no other eigenvalue is smaller by so much, absolute; tol where not given.
         """
         scale = 1 / np.sqrt(self.sites.weight)
-        start = np.random.default_rng(0).normal(size=2 * len(scale))
-        phase = as_vector((1j * Delta if near is None else near) / scale)  # the common phase costs nothing
-        start += np.linalg.norm(start) * phase / max(np.linalg.norm(phase), 1e-300)
         tol = EIGENVALUE * float(self.sites.a.mean()) if tol is None else tol
-        value, vector = smallest_eigenvalue(self._scaled(scale), start, tol)
+        start = np.random.default_rng(0).normal(size=2 * len(scale))
+        known = as_vector((1j * Delta if near is None else near) / scale)  # the common phase costs nothing
+        known = known / max(np.linalg.norm(known), 1e-300)
+        if near is not None:
+            start += np.linalg.norm(start) * known
+        free = known if near is None and known.any() else None
+        value, vector = smallest_eigenvalue(self._scaled(scale), start, tol, margin or tol, free)
         return value, scale * from_vector(vector)
 
     def slope(self, mode: np.ndarray) -> float:
