@@ -35,6 +35,8 @@ MAX_STEPS = 30
 ROUND_OFF = 2e-15
 """Gradient relative to the forces at which a node has come to rest: what double precision leaves."""
 MAX_RUNGS = 40
+NEARLY_NORMAL = 0.1
+"""Entries of G - R3 below which the next frequency starts from the normal state."""
 MORE = 3
 """Times that steps go on where they are small and the residual is not: each gains a digit or more."""
 
@@ -111,12 +113,14 @@ def newton(
 def _start_from_above(V: np.ndarray, omega: np.ndarray, found: NewtonResult, at: float, free: np.ndarray) -> None:
     """Put into the frames V (n, 4, 4) of the frequency `at` those of the nearest higher one that is accepted, if any.
 
-    Of several, as of several phases, those with the nearest values on reservoirs, which V keeps.
+    Of several, as of several phases, those with the nearest values on reservoirs, which V keeps. Where they are nearly
+    those of the normal state that remains the start: as few steps lead from there, with less round-off.
     """
     above = found.accepted & (omega > at)
     if above.any():
         near = found.V[above & (omega == omega[above].min())]
-        V[free] = near[np.abs(near - V)[:, ~free].sum(axis=(1, 2, 3)).argmin()][free]
+        near = near[np.abs(near - V)[:, ~free].sum(axis=(1, 2, 3)).argmin()][free]
+        V[free] = near if np.abs(near @ R[2] - R[2] @ near).max() > NEARLY_NORMAL else V[free]
 
 
 def _iterate(
