@@ -15,7 +15,7 @@ import numpy as np
 from jusadel.action.nambu import TANGENT, units
 from jusadel.action.nambu.frames import ROUND_OFF, cap_step, expand, frame_to_green, inverse, positivity, retract
 from jusadel.action.terms import GRADIENT, NODAL, TERMS, Term, density
-from jusadel.common.differentiability import is_traced, on_device, values_of
+from jusadel.common.differentiability import at_once, is_traced, on_device, values_of
 from jusadel.common.types import ArrayLike
 from jusadel.device.material.material import ISOTROPIC, ROWS, SHAPES, Material
 from jusadel.device.pair_potential import as_pairs
@@ -131,7 +131,7 @@ def _of_few_sizes(omega: Any, fields: dict[str, Array], terms: tuple[Term, ...])
     if is_traced((omega, fields)):
         return _from_above(omega, fields, terms)
     size = FEW * 4 ** max(0, math.ceil(math.log(max(count, 1) / FEW, 4)))
-    G, last = _from_above(np.pad(omega, (0, size - count), mode="edge"), fields, terms)
+    G, last = at_once(_from_above, np.pad(omega, (0, size - count), mode="edge"), fields, terms)
     return np.asarray(G)[:count], np.asarray(last)[:count]
 
 

@@ -371,3 +371,5 @@ def test_numbers_take_one_program_for_any_few_frequencies():
         one = bulk_value(0.4, 1.5 * np.exp(0.4j), h=(0.2, 0.0, 0.1), Gamma=0.4)
     assert heard.programs == 0
     assert np.abs(np.asarray(many)[0] - np.asarray(one)).max() < 1e-14
+    inside = jax.jit(lambda x: x * bulk_value(0.4, 1.5 * np.exp(0.4j), h=(0.2, 0.0, 0.1), Gamma=0.4))
+    assert np.abs(np.asarray(inside(2.0)) - 2 * np.asarray(one)).max() < 1e-14
