@@ -237,15 +237,13 @@ def solve_quasidefinite(H: Array, r: Array) -> Array:
     return system[:, 8:]
 
 
-def _certify(G: Array, last: Array, omega: Array, Delta: Any, h: Any) -> None:
+def _certify(G: Any, last: Any, omega: Any, Delta: Any, h: Any) -> None:
     if isinstance(G, jax.core.Tracer):
         return
     if np.any(np.asarray(omega).real <= 0):
         raise ValueError(f"omega = {np.min(omega)}; a bulk value needs omega > 0, or eta - i E with eta > 0")
-    least = -ROUND_OFF if jnp.iscomplexobj(G) else 0.0
-    good = np.isfinite(np.asarray(G)).all(axis=(-1, -2)) & (
-        np.asarray(positivity(np.nan_to_num(np.asarray(G)))) > least
-    )
+    least = -ROUND_OFF if np.iscomplexobj(G) else 0.0
+    good = np.isfinite(G).all(axis=(-1, -2)) & (np.asarray(positivity(np.nan_to_num(G))) > least)
     good &= np.asarray(last) < LAST_STEP
     if not good.all():
         bad = np.asarray(omega)[~good]

@@ -122,7 +122,8 @@ def _start_from_above(V: np.ndarray, omega: np.ndarray, found: NewtonResult, at:
     if above.any():
         near = found.V[above & (omega == omega[above].min())]
         near = near[np.abs(near - V)[:, ~free].sum(axis=(1, 2, 3)).argmin()][free]
-        V[free] = near if np.abs(near @ R[2] - R[2] @ near).max() > NEARLY_NORMAL else V[free]
+        if np.abs(near @ R[2] - R[2] @ near).max() > NEARLY_NORMAL:
+            V[free] = near
 
 
 def _iterate(

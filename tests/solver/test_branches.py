@@ -134,7 +134,10 @@ class Watched(ju.linear.SuperLU):
 
 
 def test_each_frequency_begins_where_the_one_above_has_ended():
-    """The highest in the normal state; of two phases each has its own; what is given is never replaced."""
+    """The highest in the normal state; of two phases each has its own; what is given is never replaced.
+
+    With direct solvers: iterations, which have no inertia to tell, begin in the normal state.
+    """
     device, Delta = sns(1.0)
     device = replace(device, boundaries={"left": ju.Reservoir(DELTA), "right": ju.Reservoir(DELTA, phase=2.0)})
     sums = {"T": 0.1, "frequencies": ([0.3, 2.0, 0.9], [1.0, 1.0, 1.0])}
@@ -145,6 +148,11 @@ def test_each_frequency_begins_where_the_one_above_has_ended():
     begun = np.array([G[: len(free)][free] for _, G in watched.begun])
     assert np.abs(begun[0] - ju.nambu.R[2]).max() == 0
     assert np.abs(begun[1:] - found[:2]).max() < 1e-12
+
+    iterated = Watched()
+    iterated.inertia = False
+    ju.solve(device, pair_potential=Delta, linear_solver=iterated, **sums)
+    assert all(np.array_equal(G[: len(free)][free], begun[0]) for _, G in iterated.begun)
 
     again = Watched()
     ju.solve(device, pair_potential=Delta, linear_solver=again, start=sol, **sums)
