@@ -20,11 +20,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action.matrices.carrying import merged, parts_of, summed, summed_over
+from jusadel.action.matrices.gradient_terms import corner_slopes, middle_slopes
 from jusadel.action.matrices.neighbours import Neighbours, joined, split_like, weighted_sums
 from jusadel.action.matrices.node_matrices import TANGENTS, TWO_B_R3, green, inverse_of_frames
 from jusadel.action.matrices.products import code_for, materialise, product, quickly_compiled, transpose
-from jusadel.action.matrix_free import LiftedAction, TriangleBlocks, carried_from_corners, corner_energy
-from jusadel.action.mesh_action import Cells, Joint, Nodes, joint_slope, middle_action, node_action
+from jusadel.action.matrix_free import LiftedAction, TriangleBlocks, carried_from_corners
+from jusadel.action.mesh_action import Cells, Joint, Nodes, joint_slope, node_action
 
 Array = jax.Array
 
@@ -114,7 +115,7 @@ def _of_nodes(lifted: LiftedAction, V: Array, V_inverse: Array, T: Array, omega:
     def of(x: tuple[Any, ...]) -> tuple[Array, Array]:
         near, node, g, h, T = x
         own, back = change(T, g, h, node)
-        here = [jnp.swapaxes(y, 1, 2) for y in (-T / 4, *jnp.moveaxis(back, 1, 0))]
+        here = [jnp.swapaxes(y, 1, 2) for y in (-T / 4, *back)]
         return jax.vmap(contracted)(T, own), across_pairs(near, here, there)
 
     at_nodes = jax.tree.map(lambda x: split_like(near, x), (lifted.system.nodes, G, H, T))
@@ -139,18 +140,18 @@ def across_pairs(near: Neighbours, here: Sequence[Array], there: Array) -> Array
     return jnp.moveaxis(jax.lax.map(with_neighbour, jnp.arange(near.index.shape[1])), 0, 1)
 
 
-def _change_at_node(lifted: LiftedAction, omega: Array) -> Callable[..., tuple[Array, Array]]:
-    """The changes along T of Phi at a node, (4, 4, 8, w), and of what goes back to its neighbours, (c, 4, 4, 8, w)."""
-    at_corners = corner_energy(lifted)
+def _change_at_node(lifted: LiftedAction, omega: Array) -> Callable[..., tuple[Array, tuple[Array, ...]]]:
+    """The changes along T of Phi at a node, (4, 4, 8, w), and of what goes back to its neighbours, one for each c."""
+    at_corners = lifted.corner_energy
 
-    def change(T: Array, g: Array, h: Array, node: Nodes) -> tuple[Array, Array]:
-        def energy(g: Array, h: Array) -> Array:
-            return jnp.sum(node_action(lifted.system, g, node, omega) + at_corners(g, h))
+    def change(T: Array, g: Array, h: tuple[Array, ...], node: Nodes) -> tuple[Array, tuple[Array, ...]]:
+        local = jax.grad(lambda g: jnp.sum(node_action(lifted.system, g, node, omega)), holomorphic=jnp.iscomplexobj(T))
 
-        slope = jax.grad(energy, argnums=(0, 1), holomorphic=jnp.iscomplexobj(T))
-        along = jax.linearize(lambda g: slope(g, h), g)[1]
-        own, back = jax.vmap(along, in_axes=2, out_axes=(2, 3))(T)
-        return transpose(own), jnp.swapaxes(back, 1, 2)
+        def slope(g: Array) -> tuple[Array, tuple[Array, ...]]:
+            own, back = corner_slopes(at_corners, g, h)
+            return transpose(local(g)) + own, back
+
+        return jax.vmap(jax.linearize(slope, g)[1], in_axes=2, out_axes=2)(T)
 
     return change
 
@@ -181,11 +182,9 @@ def _counted_from(first: Array, x: tuple[Cells, Array, Array]) -> tuple[Cells, A
 def _of_corner(lifted: LiftedAction, x: tuple[Cells, Array, Array]) -> tuple[Array, Array]:
     """The first corner by itself, and with the second, (8, 8, w) each."""
     cell, G, T = x
-    energy = lambda one, two: jnp.sum(middle_action(lifted.in_the_middle, (one, two, G[2]), cell))  # noqa: E731
-    slope = jax.grad(energy, argnums=(0, 1), holomorphic=jnp.iscomplexobj(T))
-    along = jax.linearize(lambda one: slope(one, G[1]), G[0])[1]
-    own, other = jax.vmap(along, in_axes=2, out_axes=2)(T[0])
-    return contracted(T[0], transpose(own)), contracted(transpose(other), T[1])
+    slope = lambda one: middle_slopes(lifted.in_the_middle, cell, one, G[1], G[2])[:2]  # noqa: E731
+    own, other = jax.vmap(jax.linearize(slope, G[0])[1], in_axes=2, out_axes=2)(T[0])
+    return contracted(T[0], own), contracted(other, T[1])
 
 
 def _of_joint(joint: Joint, V: Array, V_inverse: Array) -> Array:

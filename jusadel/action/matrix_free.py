@@ -12,9 +12,9 @@ left goes triangle by triangle. Real or complex, in any precision; fields are (n
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -23,6 +23,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from jusadel.action.matrices.carrying import Parts, Weights, matrices, parts_of, summed, summed_over, weights_of
+from jusadel.action.matrices.gradient_terms import corner_energy, corner_slopes, middle_slopes
 from jusadel.action.matrices.links import all_middle_links
 from jusadel.action.matrices.neighbours import Neighbours, in_blocks, neighbours, sums_back, weighted_sums
 from jusadel.action.matrices.node_matrices import (
@@ -40,9 +41,9 @@ from jusadel.action.matrices.node_matrices import (
 from jusadel.action.matrices.padded_rows import Rows, padded
 from jusadel.action.matrices.pairs import NodePairs
 from jusadel.action.matrices.products import code_for, materialise, quickly_compiled
-from jusadel.action.mesh_action import Cells, DiscreteAction, local_slope, middle_action
+from jusadel.action.mesh_action import Cells, DiscreteAction, local_slope
 from jusadel.action.nambu import R
-from jusadel.action.terms import Term, density
+from jusadel.action.terms import Term
 
 Array = jax.Array
 Change = Callable[[Array], Array]
@@ -81,6 +82,11 @@ class LiftedAction:
     def at_corners(self) -> tuple[Term, ...]:
         """Terms with one gradient."""
         return tuple(t for t in self.system.cell_terms if t.sampled == "corners")
+
+    @property
+    def corner_energy(self) -> Callable[[Array, Sequence[Array] | Array], Array]:
+        """Their sum at one node."""
+        return corner_energy(self.at_corners, self.near.fields, self.units)
 
     @property
     def in_the_middle(self) -> tuple[Term, ...]:
@@ -138,7 +144,7 @@ def gradient(lifted: LiftedAction, G: Array, omega: Array) -> Array:
     total = local_slope(lifted.system, G, omega) - KG / 2
     if lifted.at_corners:
         own, back = corner_slope(lifted)(G, H)
-        total = total + transposed(own) + sums_back(lifted.near, _transposed_each(back))
+        total = total + own + sums_back(lifted.near, back)
     parts = _parts_in_triangles(lifted, G)
     return _with_triangles(lifted, materialise(total), lambda block: _middle_slope(lifted, block, parts))
 
@@ -149,7 +155,7 @@ def gradient_change(lifted: LiftedAction, G: Array, omega: Array) -> Change:
     What depends on G alone, but for its sums over neighbours, is worked out again for each direction: on CPUs that is
     quicker than to read it.
     """
-    H = weighted_sums(lifted.near, G)[1] if lifted.at_corners else None
+    H = weighted_sums(lifted.near, G)[1] if lifted.at_corners else ()
     at = _parts_in_triangles(lifted, G)
 
     def change(X: Array) -> Array:
@@ -157,33 +163,16 @@ def gradient_change(lifted: LiftedAction, G: Array, omega: Array) -> Change:
         total = jax.jvp(lambda g: local_slope(lifted.system, g, omega), (G,), (X,))[1] - KX / 2
         if lifted.at_corners:
             own, back = jax.jvp(corner_slope(lifted), (G, H), (X, HX))[1]
-            total = total + transposed(own) + sums_back(lifted.near, _transposed_each(back))
+            total = total + own + sums_back(lifted.near, back)
         along = _parts_in_triangles(lifted, X)
         return _with_triangles(lifted, materialise(total), lambda block: _middle_change(lifted, block, at, along))
 
     return change
 
 
-def corner_slope(lifted: LiftedAction) -> Callable[[Array, Array], tuple[Array, Array]]:
-    """The gradient of the terms with one gradient with respect to G (n, 4, 4, w) and the H (n, c, 4, 4, w)."""
-    energy = lambda G, H: jnp.sum(jax.vmap(corner_energy(lifted))(G, H))  # noqa: E731
-    return lambda G, H: jax.grad(energy, argnums=(0, 1), holomorphic=jnp.iscomplexobj(G))(G, H)
-
-
-def corner_energy(lifted: LiftedAction) -> Callable[[Array, Array], Array]:
-    """The terms with one gradient at one node, from G (4, 4, ...) and the H (c, 4, 4, ...)."""
-    own = {t: [c for c, name in enumerate(lifted.near.fields) if name == t.field] for t in lifted.at_corners}
-
-    def energy(G: Array, H: Array) -> Array:
-        unit = lambda t: SimpleNamespace(**{t.field: lifted.units[t.field]})  # noqa: E731
-        each = (density((t,), G, [H[c] for c in numbers], unit(t)) for t, numbers in own.items())
-        return sum(each, start=jnp.zeros(G.shape[2:], G.dtype))
-
-    return energy
-
-
-def _transposed_each(M: Array) -> Array:
-    return jnp.swapaxes(M, 2, 3)
+def corner_slope(lifted: LiftedAction) -> Callable[[Array, Sequence[Array]], tuple[Array, tuple[Array, ...]]]:
+    """The slope of the terms with one gradient at G and at the H_c, (n, 4, 4, w) each, as a function of these."""
+    return jax.vmap(partial(corner_slopes, lifted.corner_energy))
 
 
 def _with_triangles(lifted: LiftedAction, total: Array, change: Callable[[TriangleBlocks], Array]) -> Array:
@@ -208,11 +197,9 @@ def _middle_change(lifted: LiftedAction, block: TriangleBlocks, G: Parts, X: Par
 
 
 def slope_of_triangles(lifted: LiftedAction, block: TriangleBlocks) -> Callable[..., tuple[Array, ...]]:
-    """The gradient of the terms in the middle as a function of three carried matrices, each (triangles, 4, 4, w)."""
-    cells = _cut(block.cells)
-    action = jax.vmap(lambda cell, *g: middle_action(lifted.in_the_middle, g, cell))
-    total = lambda *g: jnp.sum(action(cells, *g))  # noqa: E731
-    return lambda *g: jax.grad(total, argnums=(0, 1, 2), holomorphic=jnp.iscomplexobj(g[0]))(*g)
+    """The slopes of the terms in the middle as a function of three carried matrices, each (triangles, 4, 4, w)."""
+    cells, slope = _cut(block.cells), partial(middle_slopes, lifted.in_the_middle)
+    return lambda *g: jax.vmap(slope)(cells, *g)
 
 
 def carried_from_corners(block: TriangleBlocks, X: Parts) -> list[Array]:
@@ -226,11 +213,11 @@ def carried_from_corners(block: TriangleBlocks, X: Parts) -> list[Array]:
 
 
 def phi_at_corners(block: TriangleBlocks, forces: tuple[Array, ...]) -> Array:
-    """Gradients of carried matrices as Phi at the corners, (k, 3, 4, 4, w), as `merged` gives it."""
+    """Slopes of carried matrices as Phi at the corners, (k, 3, 4, 4, w), as `merged` gives it."""
     back = _cut(block.links).transposed
     if quickly_compiled(forces[0]):
-        return summed_over("kc,kc->kc", back, parts_of(back, jnp.stack(list(map(transposed, forces)), axis=1)))
-    each = (summed([(back.at(slice(None), i), parts_of(back, transposed(f)))]) for i, f in enumerate(forces))
+        return summed_over("kc,kc->kc", back, parts_of(back, jnp.stack(forces, axis=1)))
+    each = (summed([(back.at(slice(None), i), parts_of(back, f))]) for i, f in enumerate(forces))
     return jnp.stack(list(each), axis=1)
 
 

@@ -209,9 +209,18 @@ def corner_action(terms: tuple[Term, ...], G: Array, following: Array, previous:
 
 def middle_action(terms: tuple[Term, ...], G: Matrices, cell: Cells) -> Array:
     """All other terms, from three matrices that have been carried to the point of sampling."""
+    return middle_density(terms, *mean_and_gradient(G, cell), cell)
+
+
+def mean_and_gradient(G: Matrices, cell: Cells) -> tuple[Array, list[Array]]:
+    """G and D_k G where a cell is sampled, from three matrices that have been carried there."""
     zero = jnp.zeros((), G[0].dtype)
     dG = [materialise(sum((cell.gradients[i, k] * G[i] for i in range(3)), start=zero)) for k in range(2)]
-    mean = materialise(sum((cell.middle[i] * G[i] for i in range(3)), start=zero))
+    return materialise(sum((cell.middle[i] * G[i] for i in range(3)), start=zero)), dG
+
+
+def middle_density(terms: tuple[Term, ...], mean: Array, dG: Sequence[Array], cell: Cells) -> Array:
+    """The terms in the middle of a cell from what is there."""
     return density(terms, mean, dG, SimpleNamespace(**cell.fields), cell.nu * cell.area)
 
 

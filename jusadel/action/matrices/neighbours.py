@@ -29,6 +29,8 @@ from jusadel.action.periodic import rotated_back
 from jusadel.device.material.material import SHAPES
 
 Array = jax.Array
+Matrices = tuple[Array, ...]
+"""One for each of the B_c."""
 
 BLOCK = 512
 """Nodes that are worked on together."""
@@ -116,24 +118,23 @@ def split_like(near: Neighbours, x: Array) -> Array:
 # --- sums ---------------------------------------------------------------------------------------
 
 
-def weighted_sums(near: Neighbours, X: Array) -> tuple[Array, Array]:
-    """(K X)_i and the H_ci of X (n, 4, 4, w): (n, 4, 4, w) and (n, c, 4, 4, w)."""
+def weighted_sums(near: Neighbours, X: Array) -> tuple[Array, Matrices]:
+    """(K X)_i and the H_ci of X (n, 4, 4, w), of the same shape each."""
     parts, soon = parts_of(near.weights, X), quickly_compiled(X)
 
-    def of(block: Neighbours) -> tuple[Array, Array]:
+    def of(block: Neighbours) -> tuple[Array, ...]:
         if soon:
             found = summed_over("nck,nk->nc", block.weights, [x[block.index] for x in parts])
-            every = matrices(block.weights, found)
-            return every[:, 0], every[:, 1:]
-        KX, *H = (_over_neighbours(block.weights, block.index, {c: parts}) for c in range(1 + len(near.fields)))
-        return KX, jnp.stack(H, axis=1) if H else jnp.zeros((len(KX), 0, *KX.shape[1:]), X.dtype)
+            return tuple(jnp.moveaxis(matrices(block.weights, found), 1, 0))
+        return tuple(_over_neighbours(block.weights, block.index, {c: parts}) for c in range(1 + len(near.fields)))
 
-    return jax.tree.map(lambda x: joined(x, near.nodes), jax.lax.map(of, near))
+    KX, *H = (joined(x, near.nodes) for x in jax.lax.map(of, near))
+    return KX, tuple(H)
 
 
-def sums_back(near: Neighbours, M: Array) -> Array:
-    """The transposed of the H_c: Sum_cj B_c,ji U_ij M_cj U_ij^-1, (n, 4, 4, w) from (n, c, 4, 4, w)."""
-    parts, soon = {c: parts_of(near.back, M[:, c]) for c in range(M.shape[1])}, quickly_compiled(M)
+def sums_back(near: Neighbours, M: Matrices) -> Array:
+    """The transposed of the H_c: Sum_cj B_c,ji U_ij M_cj U_ij^-1, (n, 4, 4, w) from as many for each c."""
+    parts, soon = {c: parts_of(near.back, m) for c, m in enumerate(M)}, quickly_compiled(M[0])
 
     def of(block: Neighbours) -> Array:
         if soon:

@@ -20,7 +20,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jusadel.action.matrices.block_matrices import InBlocks
+from jusadel.action.matrices.own_rules import OwnRules
 from jusadel.action.matrices.products import product, trace_of_product
 
 Array = jax.Array
@@ -29,7 +29,7 @@ Part = Array | None
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class OffDiagonal(InBlocks):
+class OffDiagonal(OwnRules):
     """Such matrices, (n, n, ...) each; a plain matrix beside them stands for itself in both places of the diagonal."""
 
     R: Array

@@ -8,10 +8,11 @@ any order cost what one would write by hand. Matrices may be real, complex, 4x4 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import operator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import jax
@@ -21,7 +22,7 @@ from jax import lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from jusadel.action.matrices.block_matrices import made_of_blocks
+from jusadel.action.matrices.own_rules import OwnRules, with_own_rules
 from jusadel.action.nambu import L, R, constants, units
 
 Array = jax.Array
@@ -80,8 +81,8 @@ def transpose(a: Array) -> Array:
 
 def trace_of_product(a: Array, b: Array) -> Array:
     """Tr(a b), the trailing axes."""
-    if (blocks := made_of_blocks(a, b)) is not None:
-        return blocks.trace(a, b)
+    if (special := with_own_rules(a, b)) is not None:
+        return special.trace(a, b)
     return jnp.sum(a * transpose(b), axis=(0, 1))
 
 
@@ -90,10 +91,12 @@ def trace_with(constant: np.ndarray, b: Array) -> Array:
     return trace_of_product(with_axes_of(b, jnp.asarray(constant, b.dtype)), b)
 
 
-def recombined(constant: np.ndarray, b: Array) -> Array:
+def recombined(constant: np.ndarray, b: Any) -> Any:
     """Sum_kl C_ijkl b_kl for a constant C (n, n, n, n)."""
+    if isinstance(b, OwnRules):
+        return b.recombined(recombined, constant)
     matrix = tuple(tuple(float(x) for x in row) for row in np.reshape(constant, (b.shape[0] * b.shape[1], -1)))
-    return jax.tree.map(lambda x: _constant.bind(x, matrix=matrix, axis=0, soon=quickly_compiled(x)), b)
+    return _constant.bind(b, matrix=matrix, axis=0, soon=quickly_compiled(b))
 
 
 def to_components(G: Array) -> Array:
@@ -130,57 +133,79 @@ _soon = ContextVar("soon", default=False)
 
 
 def _bilinear(a: Array, b: Array, sign: int) -> Array:
-    if (blocks := made_of_blocks(a, b)) is not None:
-        return blocks.bilinear(a, b, sign)
+    if (special := with_own_rules(a, b)) is not None:
+        return special.bilinear(a, b, sign)
     dtype, shape = jnp.result_type(a, b), jnp.broadcast_shapes(a.shape, b.shape)
     a, b = (jnp.broadcast_to(x, shape).astype(dtype) for x in (a, b))
     return _product.bind(a, b, sign=sign, axis=0, soon=quickly_compiled(a))
 
 
-def _unrolled(a: Array, b: Array, *, sign: int, axis: int) -> Array:
+def _pairs(factors: Sequence[Any]) -> list[tuple[Any, Any]]:
+    return list(zip(factors[::2], factors[1::2], strict=True))
+
+
+def _unrolled(*factors: Array, sign: int, axis: int) -> Array:
     def plain(x: Array, y: Array) -> Array:
         terms = (
             lax.slice_in_dim(x, q, q + 1, axis=axis + 1) * lax.slice_in_dim(y, q, q + 1, axis=axis) for q in range(n)
         )
         return sum(terms, start=jnp.zeros((), x.dtype))
 
-    n = a.shape[axis]
-    return materialise(plain(a, b) + sign * plain(b, a) if sign else plain(a, b))
+    n = factors[0].shape[axis]
+    each = (plain(a, b) + sign * plain(b, a) if sign else plain(a, b) for a, b in _pairs(factors))
+    return materialise(reduce(operator.add, each))
 
 
-def _by_library(a: Array, b: Array, *, sign: int, axis: int) -> Array:
+def _by_library(*factors: Array, sign: int, axis: int) -> Array:
     def plain(x: Array, y: Array) -> Array:
         others = tuple(k for k in range(x.ndim) if k not in (axis, axis + 1))
         matrices = lax.dot_general(x, y, (((axis + 1,), (axis,)), (others, others)))
         return jnp.moveaxis(matrices, (-2, -1), (axis, axis + 1))
 
-    return plain(a, b) + sign * plain(b, a) if sign else plain(a, b)
+    each = (plain(a, b) + sign * plain(b, a) if sign else plain(a, b) for a, b in _pairs(factors))
+    return reduce(operator.add, each)
 
 
-def _product_lowered(a: Array, b: Array, *, sign: int, axis: int, soon: bool) -> Array:
-    return (_by_library if soon else _unrolled)(a, b, sign=sign, axis=axis)
+def _product_lowered(*factors: Array, sign: int, axis: int, soon: bool) -> Array:
+    return (_by_library if soon else _unrolled)(*factors, sign=sign, axis=axis)
 
 
-def _cotangent_of_first(ct: Array, a: Any, b: Array, *, axis: int, **given: Any) -> Array:
-    return _product.bind(ct, jnp.swapaxes(b, axis, axis + 1), axis=axis, **given)
+def _product_jvp(factors: Any, along: Any, **given: Any) -> tuple[Array, Any]:
+    """All products of the derivative are worked out, and stored, together."""
+    changed = [x for (a, b), (da, db) in zip(_pairs(factors), _pairs(along), strict=True) for x in ((da, b), (a, db))]
+    left = [x for pair in changed if not any(type(y) is ad.Zero for y in pair) for x in pair]
+    value = _product.bind(*factors, **given)
+    return value, _product.bind(*left, **given) if left else ad.Zero(value.aval.to_tangent_aval())
 
 
-def _cotangent_of_second(ct: Array, a: Array, b: Any, *, axis: int, **given: Any) -> Array:
-    return _product.bind(jnp.swapaxes(a, axis, axis + 1), ct, axis=axis, **given)
+def _product_transposed(ct: Any, *factors: Any, axis: int, **given: Any) -> list[Any]:
+    """Of each pair one factor is given at most."""
+    back = lambda x: jnp.swapaxes(x, axis, axis + 1)  # noqa: E731
+
+    def of(a: Any, b: Any) -> tuple[Any, Any]:
+        if ad.is_undefined_primal(a):
+            return ct if nothing else _product.bind(ct, back(b), axis=axis, **given), None
+        if ad.is_undefined_primal(b):
+            return None, ct if nothing else _product.bind(back(a), ct, axis=axis, **given)
+        return None, None
+
+    nothing = type(ct) is ad.Zero
+    return [x for pair in _pairs(factors) for x in of(*pair)]
 
 
-def _batched(args: Any, dims: Any, *, axis: int, **given: Any) -> tuple[Array, int]:
-    size = next(x.shape[d] for x, d in zip(args, dims, strict=True) if d is not None)
+def _batched(factors: Any, dims: Any, *, axis: int, **given: Any) -> tuple[Array, int]:
+    size = next(x.shape[d] for x, d in zip(factors, dims, strict=True) if d is not None)
     in_front = lambda x, d: jnp.broadcast_to(x, (size, *x.shape)) if d is None else jnp.moveaxis(x, d, 0)  # noqa: E731
-    a, b = (in_front(x, d) for x, d in zip(args, dims, strict=True))
-    return _product.bind(a, b, axis=axis + 1, **given), 0
+    return _product.bind(*(in_front(*x) for x in zip(factors, dims, strict=True)), axis=axis + 1, **given), 0
 
 
 _product = Primitive("matrix_product")
+"""The sum of the products of pairs of matrices, a, b, a', b', ..."""
 _product.def_impl(partial(jax.jit, static_argnames=("sign", "axis", "soon"))(_product_lowered))
-_product.def_abstract_eval(lambda a, b, **given: a)
+_product.def_abstract_eval(lambda a, *others, **given: a)
 mlir.register_lowering(_product, mlir.lower_fun(_product_lowered, multiple_results=False))
-ad.defbilinear(_product, _cotangent_of_first, _cotangent_of_second)
+ad.primitive_jvps[_product] = _product_jvp
+ad.primitive_transposes[_product] = _product_transposed
 batching.primitive_batchers[_product] = _batched
 
 

@@ -20,7 +20,7 @@ from jusadel.action.block_hessian import across_pairs, contracted
 from jusadel.action.matrices.carrying import merged, parts_of
 from jusadel.action.matrices.neighbours import BLOCK, Neighbours, joined, split_like, weighted_sums
 from jusadel.action.matrices.products import product, trace_of_product
-from jusadel.action.matrix_free import LiftedAction, TriangleBlocks, corner_energy, gradient, lift
+from jusadel.action.matrix_free import LiftedAction, TriangleBlocks, gradient, lift
 from jusadel.action.mesh_action import DiscreteAction
 from jusadel.common.programs.chunks import CHUNKS
 from jusadel.common.programs.memory import without_remains
@@ -122,8 +122,14 @@ def _between_nodes(lifted: LiftedAction, own: Array, R: Array, above: Array, bel
         found += [jnp.swapaxes(_across(backwards, from_K, L), 2, 3)] if lifted.at_corners else []
         return jnp.stack(found, axis=1)
 
-    at_nodes = (lifted.pairs.itself, own, R, weighted_sums(near, R)[1], above, below)
+    at_nodes = (lifted.pairs.itself, own, R, _sums(near, R), above, below)
     return joined(jax.lax.map(of, (near, backwards, *(split_like(near, x) for x in at_nodes))), len(R))
+
+
+def _sums(near: Neighbours, R: Array) -> Array:
+    """The H_c of R together, (n, c, 4, 4, 1)."""
+    H = weighted_sums(near, R)[1]
+    return jnp.stack(H, axis=1) if H else jnp.zeros((len(R), 0, *R.shape[1:]), R.dtype)
 
 
 def _across(near: Neighbours, here: Array, there: Array) -> Array:
@@ -133,7 +139,7 @@ def _across(near: Neighbours, here: Array, there: Array) -> Array:
 
 def _at_node(lifted: LiftedAction, R: Array, H: Array, above: Array, below: Array) -> tuple[Array, Array, Array]:
     """What multiplies K at a node (4, 4, b) and at its neighbours (1 + c, 4, 4, b) for each L, and (c, 4, 4, b) L."""
-    energy, A, HA = corner_energy(lifted), adjoint(R), jax.vmap(adjoint)(H)
+    energy, A, HA = lifted.corner_energy, adjoint(R), jax.vmap(adjoint)(H)
     K, L, like = (as_complex(two_as_one(x)) for x in (above, below, above))
 
     def of_K(own: Array, along: Array, sums: Array) -> Array:
