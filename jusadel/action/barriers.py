@@ -7,13 +7,8 @@ from types import SimpleNamespace
 import jax
 import jax.numpy as jnp
 
-from jusadel.action.matrices.products import (
-    anticommutator,
-    product,
-    trace_of_product,
-    weighted_magnet,
-    with_axes_of,
-)
+from jusadel.action.matrices.products import anticommutator, product, trace_of_product, with_axes_of
+from jusadel.action.matrices.spins import weighted_magnet
 from jusadel.action.nambu import units
 from jusadel.action.nambu.frames import determinant, inverse
 

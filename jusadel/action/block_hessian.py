@@ -20,11 +20,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action.matrices.carrying import merged, parts_of, summed, summed_over
-from jusadel.action.matrices.gradient_terms import corner_slopes, middle_slopes
+from jusadel.action.matrices.gradient_terms import corner_slopes, slopes_of_triangle
 from jusadel.action.matrices.neighbours import Neighbours, joined, split_like, weighted_sums
 from jusadel.action.matrices.node_matrices import TANGENTS, TWO_B_R3, green, inverse_of_frames
 from jusadel.action.matrices.products import code_for, materialise, product, quickly_compiled, transpose
-from jusadel.action.matrix_free import LiftedAction, TriangleBlocks, carried_from_corners
+from jusadel.action.matrices.triangles import TriangleBlocks, carried_from_corners
+from jusadel.action.matrix_free import LiftedAction
 from jusadel.action.mesh_action import Cells, Joint, Nodes, joint_slope, node_action
 
 Array = jax.Array
@@ -182,7 +183,7 @@ def _counted_from(first: Array, x: tuple[Cells, Array, Array]) -> tuple[Cells, A
 def _of_corner(lifted: LiftedAction, x: tuple[Cells, Array, Array]) -> tuple[Array, Array]:
     """The first corner by itself, and with the second, (8, 8, w) each."""
     cell, G, T = x
-    slope = lambda one: middle_slopes(lifted.in_the_middle, cell, one, G[1], G[2])[:2]  # noqa: E731
+    slope = lambda one: slopes_of_triangle(lifted.in_the_middle, cell, one, G[1], G[2])[:2]  # noqa: E731
     own, other = jax.vmap(jax.linearize(slope, G[0])[1], in_axes=2, out_axes=2)(T[0])
     return contracted(T[0], own), contracted(other, T[1])
 

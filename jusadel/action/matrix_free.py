@@ -22,10 +22,12 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.sparse as sp
 
-from jusadel.action.matrices.carrying import Parts, Weights, matrices, parts_of, summed, summed_over, weights_of
+from jusadel.action.matrices.carrying import (
+    matrices,
+    parts_of,
+)
 from jusadel.action.matrices.gradient_terms import corner_energy, corner_slopes, middle_slopes
-from jusadel.action.matrices.links import all_middle_links
-from jusadel.action.matrices.neighbours import Neighbours, in_blocks, neighbours, sums_back, weighted_sums
+from jusadel.action.matrices.neighbours import Neighbours, neighbours, sums_back, weighted_sums
 from jusadel.action.matrices.node_matrices import (
     TANGENTS,
     TWO_B_R3,
@@ -40,29 +42,24 @@ from jusadel.action.matrices.node_matrices import (
 )
 from jusadel.action.matrices.padded_rows import Rows, padded
 from jusadel.action.matrices.pairs import NodePairs
-from jusadel.action.matrices.products import code_for, materialise, quickly_compiled
-from jusadel.action.mesh_action import Cells, DiscreteAction, local_slope
+from jusadel.action.matrices.products import code_for, materialise
+from jusadel.action.matrices.triangles import (
+    Seen,
+    TriangleBlocks,
+    blocks_of_triangles,
+    cut,
+    given_to_corners,
+    in_block_of_triangles,
+    in_triangles,
+)
+from jusadel.action.mesh_action import DiscreteAction, local_slope
 from jusadel.action.nambu import R
 from jusadel.action.terms import Term
 
 Array = jax.Array
 Change = Callable[[Array], Array]
 
-TRIANGLES = 2048
-"""Of them that are worked on together."""
-
-
 # --- the action in this layout ------------------------------------------------------------------
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class TriangleBlocks:
-    """The triangles, (blocks, k, ...); the last block is filled up with triangles of no weight."""
-
-    triangles: Array  # (blocks, k, 3)
-    cells: Cells
-    links: Weights  # (blocks, k, 3, ...) to the point of sampling
 
 
 @jax.tree_util.register_dataclass
@@ -107,19 +104,11 @@ def lift(system: DiscreteAction) -> LiftedAction:
     near, units, pairs, of_cells = neighbours(system)
     corners = sides = blocks = None
     if any(t.sampled == "middle" for t in system.cell_terms):
-        links = _to_the_middle(system)
         weighty = np.asarray(system.cells.nu)[:, None] != 0  # not what fills up
         corners = padded(_columns(np.where(weighty, triangles, -1), n))
-        blocks = in_blocks(TriangleBlocks(system.triangles, system.cells, links), TRIANGLES)
+        blocks = blocks_of_triangles(system)
         sides = padded(_columns(np.stack([of_cells[:, i, (i + 1) % 3] for i in range(3)], 1), pairs.index.size))
     return LiftedAction(system, near, units, pairs, corners, sides, blocks)
-
-
-def _to_the_middle(system: DiscreteAction) -> Weights:
-    """What carries the matrices of a triangle's corners to the point of sampling, (m, 3, ...)."""
-    links = np.asarray(all_middle_links(system.cells)).reshape(-1, 4, 4) if system.links else None
-    found = weights_of(links, 3 * len(system.triangles))
-    return jax.tree.map(lambda x: x.reshape(-1, 3, *x.shape[1:]), found)
 
 
 def _columns(row: np.ndarray, rows: int) -> sp.csr_matrix:
@@ -145,18 +134,20 @@ def gradient(lifted: LiftedAction, G: Array, omega: Array) -> Array:
     if lifted.at_corners:
         own, back = corner_slope(lifted)(G, H)
         total = total + own + sums_back(lifted.near, back)
-    parts = _parts_in_triangles(lifted, G)
-    return _with_triangles(lifted, materialise(total), lambda block: _middle_slope(lifted, block, parts))
+    if (blocks := lifted.blocks) is None:
+        return materialise(total)
+    parts, slope = parts_of(blocks.links, G), middle_slope(lifted)
+    return _with_triangles(lifted, total, blocks, lambda block: slope(block, *in_block_of_triangles(block, parts)))
 
 
 def gradient_change(lifted: LiftedAction, G: Array, omega: Array) -> Change:
     """The derivative of `gradient` at G, a function of the direction X (n, 4, 4, w).
 
-    What depends on G alone, but for its sums over neighbours, is worked out again for each direction: on CPUs that is
-    quicker than to read it.
+    What depends on G alone, but for its sums over neighbours, its mean in triangles and its gradient, is worked out
+    again for each direction: on CPUs that is quicker than to read it.
     """
-    H = weighted_sums(lifted.near, G)[1] if lifted.at_corners else ()
-    at = _parts_in_triangles(lifted, G)
+    H, blocks = weighted_sums(lifted.near, G)[1] if lifted.at_corners else (), lifted.blocks
+    at = () if blocks is None else in_triangles(blocks, G)
 
     def change(X: Array) -> Array:
         KX, HX = weighted_sums(lifted.near, X)
@@ -164,8 +155,11 @@ def gradient_change(lifted: LiftedAction, G: Array, omega: Array) -> Change:
         if lifted.at_corners:
             own, back = jax.jvp(corner_slope(lifted), (G, H), (X, HX))[1]
             total = total + own + sums_back(lifted.near, back)
-        along = _parts_in_triangles(lifted, X)
-        return _with_triangles(lifted, materialise(total), lambda block: _middle_change(lifted, block, at, along))
+        if blocks is None:
+            return materialise(total)
+        parts, slope = parts_of(blocks.links, X), middle_slope(lifted)
+        in_block = lambda block, at: jax.jvp(partial(slope, block), at, in_block_of_triangles(block, parts))[1]  # noqa: E731
+        return _with_triangles(lifted, total, blocks, in_block, at)
 
     return change
 
@@ -175,55 +169,19 @@ def corner_slope(lifted: LiftedAction) -> Callable[[Array, Sequence[Array]], tup
     return jax.vmap(partial(corner_slopes, lifted.corner_energy))
 
 
-def _with_triangles(lifted: LiftedAction, total: Array, change: Callable[[TriangleBlocks], Array]) -> Array:
-    """The total with what triangles give to their corners, (blocks, k, 3, 4, 4, w)."""
-    if lifted.blocks is None:
-        return total
-    forces = lifted.corners @ jax.lax.map(change, lifted.blocks).reshape(-1, *total.shape[1:])
-    return materialise(total + matrices(lifted.blocks.links, forces))
+def middle_slope(lifted: LiftedAction) -> Callable[..., Seen]:
+    """The slopes of the terms in triangles at what `in_triangles` gives, as a function of a block and of that."""
+    each = jax.vmap(partial(middle_slopes, lifted.in_the_middle))
+    return lambda block, *at: each(cut(block.cells), *at)
 
 
-def _parts_in_triangles(lifted: LiftedAction, X: Array) -> Parts:
-    return [] if lifted.blocks is None else parts_of(lifted.blocks.links, X)
-
-
-def _middle_slope(lifted: LiftedAction, block: TriangleBlocks, G: Parts) -> Array:
-    return phi_at_corners(block, slope_of_triangles(lifted, block)(*carried_from_corners(block, G)))
-
-
-def _middle_change(lifted: LiftedAction, block: TriangleBlocks, G: Parts, X: Parts) -> Array:
-    at, along = (tuple(carried_from_corners(block, field)) for field in (G, X))
-    return phi_at_corners(block, jax.jvp(slope_of_triangles(lifted, block), at, along)[1])
-
-
-def slope_of_triangles(lifted: LiftedAction, block: TriangleBlocks) -> Callable[..., tuple[Array, ...]]:
-    """The slopes of the terms in the middle as a function of three carried matrices, each (triangles, 4, 4, w)."""
-    cells, slope = _cut(block.cells), partial(middle_slopes, lifted.in_the_middle)
-    return lambda *g: jax.vmap(slope)(cells, *g)
-
-
-def carried_from_corners(block: TriangleBlocks, X: Parts) -> list[Array]:
-    """The three matrices (k, 4, 4, w) of each triangle, carried to its centroid, from their parts at the nodes."""
-    links = _cut(block.links)
-    if quickly_compiled(X[0]):
-        carried = matrices(links, summed_over("kc,kc->kc", links, [x[block.triangles] for x in X]))
-        return list(jnp.moveaxis(carried, 1, 0))
-    at = lambda i: [(links.at(slice(None), i), [x[block.triangles[:, i]] for x in X])]  # noqa: E731
-    return [matrices(links, summed(at(i))) for i in range(3)]
-
-
-def phi_at_corners(block: TriangleBlocks, forces: tuple[Array, ...]) -> Array:
-    """Slopes of carried matrices as Phi at the corners, (k, 3, 4, 4, w), as `merged` gives it."""
-    back = _cut(block.links).transposed
-    if quickly_compiled(forces[0]):
-        return summed_over("kc,kc->kc", back, parts_of(back, jnp.stack(forces, axis=1)))
-    each = (summed([(back.at(slice(None), i), parts_of(back, f))]) for i, f in enumerate(forces))
-    return jnp.stack(list(each), axis=1)
-
-
-def _cut(slices: Any) -> Any:
-    """Slices of blocked arrays, stored; else they would be cut anew for every use."""
-    return jax.tree.map(materialise, slices)
+def _with_triangles(
+    lifted: LiftedAction, total: Array, blocks: TriangleBlocks, slope: Callable[..., Seen], *at: Seen
+) -> Array:
+    """The total with what triangles give to their corners, from the slopes in each block, with what is there."""
+    total = materialise(total)
+    forces = jax.lax.map(lambda x: given_to_corners(x[0], slope(x[0], *cut(x[1:]))), (blocks, *at))
+    return materialise(total + matrices(blocks.links, lifted.corners @ forces.reshape(-1, *total.shape[1:])))
 
 
 # --- Hessian ------------------------------------------------------------------------------------
@@ -263,7 +221,7 @@ def in_frames(lifted: LiftedAction, V: Array, V_inverse: Array, Phi: Array, chan
     slope, R3_Q = slope_in_frames(lifted, V, V_inverse, Phi)
 
     def apply(x: Array) -> Array:
-        x = jnp.where(free, x, 0)
+        x = materialise(jnp.where(free, x, 0))
         X = product(product(V, generated(TWO_B_R3, x)), V_inverse)
         bent = anticommutator(generated(TANGENTS, x), R3_Q)
         turned = product(product(V_inverse, change(X)), V)

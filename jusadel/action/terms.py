@@ -26,17 +26,19 @@ import jax.numpy as jnp
 
 from jusadel.action.matrices.products import (
     anticommutator,
-    between_R3,
-    between_spins,
     commutator,
     product,
-    spin_conjugate,
-    trace_between_spins,
     trace_of_product,
     trace_with,
+    with_axes_of,
+)
+from jusadel.action.matrices.spins import (
+    between_R3,
+    between_spins,
+    spin_conjugate,
+    trace_between_spins,
     weighted_magnet,
     weighted_spin,
-    with_axes_of,
 )
 from jusadel.action.nambu import constants
 from jusadel.device.material.material import SHAPES

@@ -10,7 +10,7 @@ from random_device import ALL, EVERY, dense, frames, make, small_mesh, vector_po
 
 import jusadel as ju
 from jusadel.action import block_hessian, matrix_free as lifted
-from jusadel.action.matrices import neighbours, node_matrices, products
+from jusadel.action.matrices import neighbours, node_matrices, products, triangles
 from jusadel.action.matrices.carrying import merged, parts_of
 from jusadel.action.nambu.frames import inverse
 
@@ -86,7 +86,7 @@ def test_blocks_of_triangles_change_nothing(monkeypatch):
     system = system_without(())
     V, x = batched(float)
     whole = gradient_and_product(lifted.lift(system), V, jnp.asarray(OMEGA), x)
-    monkeypatch.setattr(lifted, "TRIANGLES", 5)
+    monkeypatch.setattr(triangles, "TRIANGLES", 5)
     monkeypatch.setattr(neighbours, "BLOCK", 5)
     in_blocks = lifted.lift(system)
     assert in_blocks.blocks.triangles.shape[0] > 3
@@ -166,8 +166,8 @@ def test_sums_written_out_are_those_of_library_calls(places, monkeypatch):
         if places == "neighbours":
             return neighbours.weighted_sums(near, X[:, 0]), neighbours.sums_back(near, tuple(jnp.moveaxis(X, 1, 0)))
         if places == "triangles":
-            there = lifted.carried_from_corners(block, parts_of(block.links, X[:, 0]))
-            return there, lifted.phi_at_corners(block, tuple(there))
+            there = triangles.in_block_of_triangles(block, parts_of(block.links, X[:, 0]))
+            return there, triangles.given_to_corners(block, there)
         T = jnp.stack([X[:, 0] + a for a in range(8)], axis=3)
         here = [T[: near.index.shape[1]] + c for c in range(1 + len(near.fields))]
         components = merged(near.weights, parts_of(near.weights, T.reshape(*T.shape[:3], -1)))

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jusadel.action.matrices import products
+from jusadel.action.matrices import products, spins
 from jusadel.action.matrices.padded_rows import padded
 from jusadel.action.nambu import constants
 
@@ -108,28 +108,24 @@ def test_spin_matrices_from_both_sides(n):
     G, weights = draw(10, n, n, 3), draw(11, 3, 3)
     g = last(G)
     expected = sum(weights[i, j] * L[i] @ g @ L[j] for i in range(3) for j in range(3))
-    np.testing.assert_allclose(last(products.between_spins(weights, G)), expected, atol=1e-13)
+    np.testing.assert_allclose(last(spins.between_spins(weights, G)), expected, atol=1e-13)
     traces = np.trace(expected @ g, axis1=-2, axis2=-1)
-    np.testing.assert_allclose(products.trace_between_spins(weights, G), traces, atol=1e-12)
-    np.testing.assert_allclose(
-        products.weighted_spin(weights[0], G)[..., 0], np.tensordot(weights[0], L, 1), atol=1e-14
-    )
+    np.testing.assert_allclose(spins.trace_between_spins(weights, G), traces, atol=1e-12)
+    np.testing.assert_allclose(spins.weighted_spin(weights[0], G)[..., 0], np.tensordot(weights[0], L, 1), atol=1e-14)
 
 
 @pytest.mark.parametrize("n", [4, 8])
 def test_spin_conjugate_turns_the_triplets_and_serves_the_spin_galvanic_sandwich(n):
     L, _ = constants(n)
     G, gamma = draw(13, n, n, 2), draw(14, 3)
-    g, turned = last(G), last(products.spin_conjugate(G))
+    g, turned = last(G), last(spins.spin_conjugate(G))
     singlet = (g - sum(L[k] @ g @ L[k] for k in range(3))) / 4
     np.testing.assert_allclose(turned, 2 * singlet - g, atol=1e-14)
     for k in range(3):
         np.testing.assert_allclose(singlet @ L[k], L[k] @ singlet, atol=1e-14)
     weights = np.einsum("ijl,l->ij", LEVI_CIVITA, gamma)
     spin_of = np.tensordot(gamma, L, 1)
-    np.testing.assert_allclose(
-        last(products.between_spins(weights, G)), -spin_of @ turned - turned @ spin_of, atol=1e-13
-    )
+    np.testing.assert_allclose(last(spins.between_spins(weights, G)), -spin_of @ turned - turned @ spin_of, atol=1e-13)
 
 
 @pytest.mark.usefixtures("both_forms")

@@ -75,14 +75,21 @@ class Weights:
 
 def parts_of(weights: Weights, X: Array) -> Parts:
     """The parts of matrices (..., 4, 4, w)."""
-    if not weights.turns:
-        return [X]
-    x = _of_each(products.to_components, X)
-    return [materialise(x[..., rows, columns, :]) for rows, columns, _ in weights.each()]
+    return parted(weights, components(weights, X))
+
+
+def components(weights: Weights, X: Array) -> Array:
+    """The components of matrices (..., 4, 4, w), or the matrices where nothing turns: linear maps may act on either."""
+    return _of_each(products.to_components, X) if weights.turns else X
+
+
+def parted(weights: Weights, x: Array) -> Parts:
+    """The parts of such components."""
+    return [materialise(x[..., rows, columns, :]) for rows, columns, _ in weights.each()] if weights.turns else [x]
 
 
 def merged(weights: Weights, parts: Sequence[Any]) -> Array:
-    """The components of matrices from their parts, or the matrices where nothing turns."""
+    """The components of matrices from their parts, as `components` has them."""
     left = list(parts)
     if weights.crossed is not None:
         pairs = zip(left[::2], left[1::2], strict=True)
@@ -91,7 +98,7 @@ def merged(weights: Weights, parts: Sequence[Any]) -> Array:
 
 
 def matrices(weights: Weights, merged: Array) -> Array:
-    """The matrices (..., 4, 4, w) from what `merged` gives."""
+    """The inverse of `components`."""
     return _of_each(products.of_components, merged) if weights.turns else merged
 
 

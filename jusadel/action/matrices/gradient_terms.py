@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
+from functools import reduce
 from types import SimpleNamespace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from jusadel.action.matrices.own_rules.slopes import slopes_of
 from jusadel.action.matrices.products import materialise
-from jusadel.action.matrices.slopes import slopes_of
 from jusadel.action.mesh_action import Cells, mean_and_gradient, middle_density
 from jusadel.action.terms import Term, density
 
@@ -43,9 +45,19 @@ def corner_slopes(energy: Callable[..., Any], G: Array, H: Sequence[Array]) -> t
     return own, tuple(back)
 
 
-def middle_slopes(terms: tuple[Term, ...], cell: Cells, *G: Array) -> tuple[Array, ...]:
+def middle_slopes(terms: tuple[Term, ...], cell: Cells, mean: Array, *dG: Array) -> tuple[Array, ...]:
+    """The slopes of the terms in the middle of a cell at G and D_k G there, (4, 4, ...) each."""
+    return tuple(slopes_of(lambda mean, *dG: middle_density(terms, mean, dG, cell), mean, *dG))
+
+
+def at_the_corners(cell: Cells, mean: Array, *dG: Array) -> list[Array]:
+    """The slopes at the three matrices that have been carried there, from those at their mean and gradient."""
+    middle, slope = jnp.asarray(cell.middle), jnp.asarray(cell.gradients)
+    each = lambda i: [middle[i] * mean, *(slope[i, k] * d for k, d in enumerate(dG))]  # noqa: E731
+    return [materialise(reduce(operator.add, each(i))) for i in range(3)]
+
+
+def slopes_of_triangle(terms: tuple[Term, ...], cell: Cells, *G: Array) -> list[Array]:
     """The slopes of the terms in the middle of a cell at its three matrices, which have been carried there."""
     mean, dG = mean_and_gradient(G, cell)
-    m, x, y = slopes_of(lambda mean, *dG: middle_density(terms, mean, dG, cell), mean, *dG)
-    middle, slope = jnp.asarray(cell.middle), jnp.asarray(cell.gradients)
-    return tuple(materialise(middle[i] * m + slope[i, 0] * x + slope[i, 1] * y) for i in range(3))
+    return at_the_corners(cell, *middle_slopes(terms, cell, mean, *dG))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jusadel.action.matrices import products
 from jusadel.action.matrices.products import materialise, quickly_compiled
-from jusadel.action.nambu import TANGENT, R, frames
+from jusadel.action.nambu import TANGENT, R
 
 Array = jax.Array
 
@@ -19,6 +21,10 @@ TANGENTS = TANGENT.transpose(1, 2, 0)
 """B_a, (4, 4, 8)."""
 TWO_B_R3 = (2 * TANGENT @ R[2]).transpose(1, 2, 0)
 """2 B_a R3, (4, 4, 8): a step turns G by V x_a (2 B_a R3) V^-1."""
+
+DUAL = np.zeros((4, 4, 4, 4))
+for _order in permutations(range(4)):
+    DUAL[_order] = np.linalg.det(np.eye(4)[list(_order)]) / 2
 
 
 def generated(pattern: np.ndarray, x: Array) -> Array:
@@ -51,8 +57,19 @@ def times_constant(Z: Array, matrix: np.ndarray) -> Array:
 
 
 def inverse_of_frames(V: Array) -> Array:
-    """The inverse of frames (n, 4, 4, w)."""
-    return jnp.moveaxis(frames.inverse(jnp.moveaxis(V, -1, 0)), 0, -1)
+    """The inverse of frames (n, 4, 4, w), by complementary minors of the first and the last two rows."""
+    a, b, c, d = (V[:, i] for i in range(4))
+    first, last = (materialise(x[:, :, None] * y[:, None] - y[:, :, None] * x[:, None]) for x, y in ((a, b), (c, d)))
+    other, own = (dual(x) for x in (last, first))
+    zero = jnp.zeros_like(a)
+    columns = [materialise(jnp.stack(x, axis=2)) for x in ((b, -a, zero, zero), (zero, zero, d, -c))]
+    determinant = materialise(jnp.sum(first * other, axis=(1, 2), keepdims=True) / 2)
+    return materialise((product(other, columns[0]) + product(own, columns[1])) / determinant)
+
+
+def dual(M: Array) -> Array:
+    """1/2 eps_ijkl M_kl of antisymmetric matrices."""
+    return jax.vmap(lambda m: products.recombined(DUAL, m))(M)
 
 
 def green(V: Array, V_inverse: Array) -> Array:

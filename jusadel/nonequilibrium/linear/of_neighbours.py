@@ -20,7 +20,8 @@ from jusadel.action.block_hessian import across_pairs, contracted
 from jusadel.action.matrices.carrying import merged, parts_of
 from jusadel.action.matrices.neighbours import BLOCK, Neighbours, joined, split_like, weighted_sums
 from jusadel.action.matrices.products import product, trace_of_product
-from jusadel.action.matrix_free import LiftedAction, TriangleBlocks, gradient, lift
+from jusadel.action.matrices.triangles import TriangleBlocks
+from jusadel.action.matrix_free import LiftedAction, gradient, lift
 from jusadel.action.mesh_action import DiscreteAction
 from jusadel.common.programs.chunks import CHUNKS
 from jusadel.common.programs.memory import without_remains

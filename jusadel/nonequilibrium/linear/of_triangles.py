@@ -11,7 +11,8 @@ import numpy as np
 
 from jusadel.action.matrices.carrying import parts_of
 from jusadel.action.matrices.neighbours import in_blocks
-from jusadel.action.matrix_free import LiftedAction, TriangleBlocks, carried_from_corners
+from jusadel.action.matrices.triangles import TriangleBlocks, carried_from_corners
+from jusadel.action.matrix_free import LiftedAction
 from jusadel.action.mesh_action import Cells, middle_action
 from jusadel.nonequilibrium.linear.real_matrices import adjoint, as_complex, blocks_of, factors, one_as_two
 

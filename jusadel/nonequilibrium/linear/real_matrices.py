@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.action.matrices.off_diagonal import OffDiagonal
+from jusadel.action.matrices.own_rules.off_diagonal import OffDiagonal
 from jusadel.action.matrices.products import transpose, with_axes_of
 from jusadel.action.nambu import R
 

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jusadel.action.matrices.own_rules import OwnRules
+from jusadel.action.matrices.own_rules.base import OwnRules
 from jusadel.action.matrices.products import anticommutator, commutator, materialise, product
 
 Array = jax.Array
@@ -25,59 +25,59 @@ _numbers = count()
 _BILINEAR = {0: product, -1: commutator, 1: anticommutator}
 
 
-class Followed(OwnRules):
+class Recorded(OwnRules):
     """A matrix (n, n, ...) and what it was made of: each, and how a slope goes back to it."""
 
     __array_ufunc__ = None  # so that NumPy leaves sums and products to what stands here
 
-    def __init__(self, value: Array, made_of: tuple[tuple[Followed, Pull], ...] = ()) -> None:
+    def __init__(self, value: Array, made_of: tuple[tuple[Recorded, Pull], ...] = ()) -> None:
         self.value, self.made_of, self.number = value, made_of, next(_numbers)
         self.ndim, self.dtype, self.shape = value.ndim, value.dtype, value.shape
 
     def __len__(self) -> int:
         return len(self.value)
 
-    def __add__(self, other: Any) -> Followed:
-        either = [x for x in (self, other) if isinstance(x, Followed)]
-        return Followed(materialise(self.value + _value(other)), tuple((x, lambda slope: slope) for x in either))
+    def __add__(self, other: Any) -> Recorded:
+        either = [x for x in (self, other) if isinstance(x, Recorded)]
+        return Recorded(materialise(self.value + _value(other)), tuple((x, lambda slope: slope) for x in either))
 
     __radd__ = __add__
 
-    def __neg__(self) -> Followed:
+    def __neg__(self) -> Recorded:
         return -1.0 * self
 
-    def __sub__(self, other: Any) -> Followed:
+    def __sub__(self, other: Any) -> Recorded:
         return self + -other
 
-    def __mul__(self, number: Any) -> Followed:
-        return Followed(number * self.value, ((self, lambda slope: number * slope),))
+    def __mul__(self, number: Any) -> Recorded:
+        return Recorded(number * self.value, ((self, lambda slope: number * slope),))
 
     __rmul__ = __mul__
 
-    def recombined(self, recombine: Callable[[np.ndarray, Any], Any], constant: np.ndarray) -> Followed:
+    def recombined(self, recombine: Callable[[np.ndarray, Any], Any], constant: np.ndarray) -> Recorded:
         """Tr(Phi C(G)) = Tr(C^T(Phi) G) with the indices of C in the opposite order."""
         back = np.transpose(constant, (3, 2, 1, 0))
-        return Followed(recombine(constant, self.value), ((self, lambda slope: recombine(back, slope)),))
+        return Recorded(recombine(constant, self.value), ((self, lambda slope: recombine(back, slope)),))
 
     @staticmethod
-    def bilinear(a: Any, b: Any, sign: int) -> Followed:
+    def bilinear(a: Any, b: Any, sign: int) -> Recorded:
         """a b + sign b a."""
         of, x, y = _BILINEAR[sign], _value(a), _value(b)
         ways: tuple[tuple[Any, Pull], ...] = ((a, lambda slope: of(y, slope)), (b, lambda slope: of(slope, x)))
-        return Followed(of(x, y), tuple((m, pull) for m, pull in ways if isinstance(m, Followed)))
+        return Recorded(of(x, y), tuple((m, pull) for m, pull in ways if isinstance(m, Recorded)))
 
     @staticmethod
     def trace(a: Any, b: Any) -> Traced:
         """Tr(a b)."""
         slopes = ((a, _value(b)), (b, _value(a)))
-        return Traced(tuple((m, slope) for m, slope in slopes if isinstance(m, Followed)))
+        return Traced(tuple((m, slope) for m, slope in slopes if isinstance(m, Recorded)))
 
 
 @dataclass(frozen=True)
 class Traced:
     """A number as far as its slope goes: what it is traced from, and the slopes there."""
 
-    slopes: tuple[tuple[Followed, Array], ...]
+    slopes: tuple[tuple[Recorded, Array], ...]
     __array_ufunc__ = None
 
     def __add__(self, other: Any) -> Traced:
@@ -99,16 +99,16 @@ class Traced:
 
 def slopes_of(energy: Callable[..., Any], *G: Array) -> list[Array]:
     """Phi_k with d energy(G_1, G_2, ...) = Sum_k Tr(Phi_k dG_k), shaped as the G_k."""
-    given = [Followed(g) for g in G]
+    given = [Recorded(g) for g in G]
     found = _followed_back(energy(*given))
     return [jnp.broadcast_to(found.get(g.number, jnp.zeros((), g.dtype)), g.shape) for g in given]
 
 
 def _followed_back(traced: Any) -> dict[int, Array]:
     """The slopes of what nothing was made from, by number."""
-    left: dict[int, tuple[Followed, Array]] = {}
+    left: dict[int, tuple[Recorded, Array]] = {}
 
-    def add(m: Followed, slope: Array) -> None:
+    def add(m: Recorded, slope: Array) -> None:
         left[m.number] = m, slope if m.number not in left else materialise(left[m.number][1] + slope)
 
     for m, slope in traced.slopes if isinstance(traced, Traced) else ():
@@ -125,4 +125,4 @@ def _followed_back(traced: Any) -> dict[int, Array]:
 
 
 def _value(x: Any) -> Any:
-    return x.value if isinstance(x, Followed) else x
+    return x.value if isinstance(x, Recorded) else x

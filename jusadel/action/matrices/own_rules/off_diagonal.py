@@ -20,7 +20,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jusadel.action.matrices.own_rules import OwnRules
+from jusadel.action.matrices.own_rules.base import OwnRules
 from jusadel.action.matrices.products import product, trace_of_product
 
 Array = jax.Array
