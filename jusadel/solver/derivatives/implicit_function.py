@@ -103,10 +103,12 @@ def _rotated(V: Array, u: Array) -> Array:
 
 
 @jax.jit
+@jax.checkpoint
 def slopes(equations: Equations, solution: Unknowns) -> Unknowns:
     """R: derivatives of the free energy with respect to the steps, (b, N, 8), and to Delta, (K, 2).
 
-    Without a gap equation those of each frequency's action with respect to the steps.
+    Without a gap equation those of each frequency's action with respect to the steps. Its own derivatives keep the
+    solution itself, and no copies of it in groups.
     """
     gap, V = equations.gap, jnp.where(equations.system.free[:, None, None], solution[0], equations.held)
     if gap is None:

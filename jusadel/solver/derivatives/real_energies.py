@@ -41,6 +41,7 @@ def differentiated_green(sol: Solution, energies: Any, eta: Any, problem: Proble
 
 
 @jax.jit
+@jax.checkpoint
 def _greens(V: Array) -> Array:
     """G (n_E, N, 4, 4) of frames, one energy after the other: what a gradient needs of all at once would be large."""
     return jax.lax.map(frame_to_green, V)
