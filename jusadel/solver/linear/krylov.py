@@ -85,7 +85,7 @@ class Krylov:
         fallback: the direct solver that takes over with a StagnationWarning; default SuperLU. At real energies it has
             to solve complex systems, which Pardiso does not.
         derivatives: relative accuracy of the linear responses behind a solution's derivatives (in the energy norm): a
-            gradient costs iterations in proportion to its digits. With the gap equation 1e-10 or better.
+            gradient costs iterations in proportion to its digits. 1e-10 or better with any gap equation.
 
     Raises:
         ValueError: width or limit below one, another precision, or derivatives outside of 1e-12 to 1e-3.
