@@ -143,14 +143,15 @@ def _first(refusal: str, primals: Any, tangents: Any) -> Any:
 def numpy_if_few(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of (xp, *arrays, **static) that works with xp = np on few numbers.
 
-    Where they are many, or JAX traces any of them, it is one compiled program, with xp = jax.numpy. `static` has sizes.
+    Where they are many, or JAX traces any of them, it is one compiled program, with xp = jax.numpy, of which gradients
+    keep the arguments alone and work out the rest again. `static` has sizes.
     """
 
     @wraps(function)
     def with_jax(static: tuple[tuple[str, Any], ...], *arrays: Any) -> Any:
         return function(jnp, *arrays, **dict(static))
 
-    compiled = jax.jit(with_jax, static_argnums=0)
+    compiled = jax.jit(jax.checkpoint(with_jax, static_argnums=0), static_argnums=0)
 
     @wraps(function)
     def chosen(*arrays: Any, **static: Any) -> Any:

@@ -34,6 +34,7 @@ from jusadel.common.progress import Event, ProgressOption, reporter
 from jusadel.common.types import ArrayLike
 from jusadel.device.contact import Contact
 from jusadel.device.pair_potential import as_pairs, as_vector, from_pairs
+from jusadel.device.recurrence import times_to_come
 from jusadel.nonequilibrium.contacts import electrode_contacts
 from jusadel.nonequilibrium.derivatives.flows import traced_contacts
 from jusadel.nonequilibrium.derivatives.in_programs import self_consistent_in_program
@@ -46,6 +47,7 @@ from jusadel.solver.checks import refuse_bad_input
 from jusadel.solver.derivatives.tracing import still
 from jusadel.solver.gap.sites import Sites, site_fields, superconducting_sites
 from jusadel.solver.linear import LinearSolver
+from jusadel.solver.linear.choice import checked_linear_solver, for_outer_iterations
 from jusadel.solver.spectra import spectrum
 from jusadel.solver.states.solution import Solution
 
@@ -171,9 +173,10 @@ def _kinetics_of(sol: Solution, given: tuple[Any, ...], where: Sites, solver: Li
     vertex, at_nodes = _at_vertices(x, weight, places, len(sol.system.free))
     system = with_pairing(sol.system, at_nodes)
     state = replace(sol, vertex_Delta=vertex, Delta=nodal_mean(sol.mesh, vertex), system=system)
+    accurate = for_outer_iterations(checked_linear_solver(solver, len(sol.system.free), len(energies), times_to_come()))
     with warnings.catch_warnings():  # of what was said of the numbers
         warnings.simplefilter("ignore")
-        spec = spectrum(state, energies, eta, linear_solver=solver)
+        spec = spectrum(state, energies, eta, linear_solver=accurate)
         return kinetics(spec, contacts, bath=bath, weights=weights, linear_solver=solver)
 
 

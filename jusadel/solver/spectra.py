@@ -134,13 +134,17 @@ def spectrum(
     if throw:
         _refuse_uncertified(once, found, distance, tol)
     found = found[place]
-    G = with_sign(E < 0, np.asarray(frame_to_green(plain.system.layout.seam.turned(found.V))))
+    traced, V = is_traced((sol, given, eta)), found.V
+    if traced:
+        G = differentiated_green(sol, given, eta, problem_of(problem, place), V)
+    else:
+        G = on_device(with_sign(E < 0, np.asarray(frame_to_green(plain.system.layout.seam.turned(V)))))
     spec = Spectrum(
         device=plain.device,
         T=plain.T,
         energies=E,
         eta=distance,
-        all_G=on_device(G),
+        all_G=G,
         Delta=plain.Delta,
         vertex_Delta=plain.vertex_Delta,
         converged=found.converged,
@@ -150,10 +154,7 @@ def spectrum(
         stats={name: getattr(found, name) for name in ("steps", "residual", "ladder", "iterations")}
         | {"linear_solver": solver.name, "seconds": watch.seconds, "compile_seconds": watch.compiling, "tol": tol},
     )
-    if not is_traced((sol, given, eta)):
-        return spec
-    G = differentiated_green(sol, given, eta, problem_of(problem, place), found.V)
-    return replace(spec, **_shared(sol), energies=given, eta=eta, all_G=G)
+    return replace(spec, **_shared(sol), energies=given, eta=eta) if traced else spec
 
 
 def _shared(sol: Solution) -> dict[str, Any]:

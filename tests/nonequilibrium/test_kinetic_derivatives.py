@@ -242,8 +242,8 @@ def test_a_fixed_point_has_first_derivatives():
         jax.grad(jax.grad(solved))(p)
 
 
-def test_self_consistent_pair_potential():
-    """Along a change of D, h, voltage and eta."""
+def test_self_consistent_pair_potential(monkeypatch):
+    """Along a change of D, h, voltage and eta; with linear responses that are as rough as one lets them be, too."""
     at, along, step = np.array([1.2, 0.3, 0.4, 0.5]), np.array([0.6, -0.5, 1.0, 0.4]), 1e-4
     values = np.asarray(feeding(at))
     assert abs(values[0] + 1j * values[1]) > 1e-3
@@ -253,6 +253,34 @@ def test_self_consistent_pair_potential():
     ahead, behind = (np.asarray(feeding(at + s * step * along)) for s in (1, -1))
     expected = (ahead - behind) / (2 * step)
     np.testing.assert_allclose(slopes @ along, expected, rtol=1e-6, atol=1e-7)
+    with_rough_responses(monkeypatch, 1e-7)
+    np.testing.assert_allclose(jax.jacrev(feeding)(jnp.asarray(at)), slopes, rtol=1e-6, atol=1e-8)
+
+
+def with_rough_responses(monkeypatch, derivatives):
+    """Linear responses off by as much as is asked of them, as iterations give them; unasked by `derivatives`."""
+    exact, numbers = ju.linear.SuperLU.response, np.random.default_rng(0)
+
+    def response(solver, prepared, V, omega, tol):
+        of = exact(solver, prepared, V, omega, tol)
+        return lambda rhs: (x := np.asarray(of(rhs))) * (1 + tol * numbers.normal(size=x.shape))
+
+    monkeypatch.setattr(ju.linear.SuperLU, "response", response)
+    monkeypatch.setattr(ju.linear.SuperLU, "derivatives", derivatives)
+
+
+@pytest.mark.parametrize(("error", "refused"), [(1e-10, False), (1e-5, True)])
+def test_a_fixed_point_whose_products_are_rough(error, refused):
+    """GMRES cannot do better than they are: good enough is taken, and what is not is refused."""
+    numbers = np.random.default_rng(1)
+    H, r = np.eye(6) + 0.3 * numbers.normal(size=(6, 6)), numbers.normal(size=6)
+    mixture = Mixture(lambda x: H @ x, np.zeros(6))
+    mixture.__dict__["_forward"] = lambda x: H @ x * (1 + error * numbers.normal(size=6))
+    if refused:
+        with pytest.raises(ju.SolveError, match=r"is known to .* only, after 200 steps of GMRES at most"):
+            mixture.solve(r)
+    else:
+        np.testing.assert_allclose(mixture.solve(r), np.linalg.solve(H, r), rtol=1e-7)
 
 
 @pytest.mark.slow

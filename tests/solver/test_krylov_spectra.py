@@ -10,8 +10,8 @@ import pytest
 import jusadel as ju
 from jusadel.action.assembly import discretise
 from jusadel.action.matrix_free import lift
-from jusadel.solver.linear import Krylov, StagnationWarning, SuperLU, krylov, krylov_programs
-from jusadel.solver.linear.krylov_programs import directions_on, responses_on
+from jusadel.solver.linear import Krylov, StagnationWarning, SuperLU, krylov, krylov_programs, refinement
+from jusadel.solver.linear.krylov_programs import left_over_on, steps_on
 from jusadel.solver.linear.sqmr_gmres import fgmres, sqmr
 
 pytestmark = pytest.mark.filterwarnings("ignore:the mesh is too coarse:jusadel.CoarseMeshWarning")
@@ -96,13 +96,28 @@ def test_gap_edge_of_a_uniform_superconductor(eta):
     np.testing.assert_allclose(ju.density_of_states(spec), exact + np.zeros(spec.G.shape[:2]), rtol=1e-7, atol=1e-9)
 
 
-def test_derivatives_are_those_of_the_direct_solver_and_of_differences():
+def programs_of(where, monkeypatch):
+    """The programs, with the shapes of their arguments, that a module runs from now on."""
+    found, run = set(), where.run_program
+
+    def told(devices, program, *arguments):
+        found.add((program, *((x.shape, x.dtype) for x in jax.tree.leaves(arguments))))
+        return run(devices, program, *arguments)
+
+    monkeypatch.setattr(where, "run_program", told)
+    return found
+
+
+def test_derivatives_are_those_of_the_direct_solver_and_of_differences(monkeypatch):
     def density(x, solver):
         spec = ju.spectrum(solved(junction(x, phase=2 * x)), ENERGIES + 0.1 * x, 0.05, linear_solver=solver, tol=1e-12)
         return ju.mean_density_of_states(spec, "N").sum()
 
     exact = float(jax.grad(density)(0.3, SuperLU()))
+    of_newton, of_responses = (programs_of(where, monkeypatch) for where in (krylov, refinement))
     assert float(jax.grad(density)(0.3, Krylov())) == pytest.approx(exact, rel=1e-6)
+    assert len(of_newton) == 1
+    assert of_newton == {at for at in of_responses if at[0] is not left_over_on(tuple(jax.local_devices()))}
     above, below = (float(density(0.3 + step, SuperLU())) for step in (1e-4, -1e-4))
     assert exact == pytest.approx((above - below) / 2e-4, rel=1e-5)
 
@@ -132,22 +147,19 @@ def test_every_program_lowers_for_gpus_without_a_call_of_the_host(kind):
     prepared, n = Krylov(devices=jax.local_devices()[:1]).prepare(lifted, 2), len(lifted.system.free)
     omega = np.array([0.1, 0.2], kind) - (0.5j if kind is complex else 0)
     V = np.broadcast_to(np.eye(4, dtype=kind), (2, n, 4, 4))
-    of_steps = V, omega, np.full(2, np.nan), np.ones(2), np.zeros((2, n))
-    of_responses = V, omega, np.ones((2, n, 8), kind), np.full(2, 1e-7)
-    at = prepared.devices
+    x, each, at = np.ones((2, n, 8), kind), np.ones(2), prepared.devices
+    of_steps = prepared.inner, prepared.levels, V, omega, np.nan * each, each, np.zeros((2, n)), x, each > 0
     programs = {
-        directions_on(at, sqmr, limit=150): of_steps,
-        directions_on(at, fgmres, size=20, cycles=5): of_steps,
-        responses_on(at, 150, 12): of_responses,
+        steps_on(at, sqmr, limit=150): of_steps,
+        steps_on(at, fgmres, size=20, cycles=5): of_steps,
+        left_over_on(at): (V, omega, x, x),
     }
     for program, arguments in programs.items():
-        exported = jax.export.export(program, platforms=["cuda"])(
-            prepared.lifted, prepared.inner, prepared.levels, *arguments
-        )
+        exported = jax.export.export(program, platforms=["cuda"])(prepared.lifted, *arguments)
         assert "custom_call" not in exported.mlir_module()
 
 
-def test_memory_is_given_back_between_making_a_response_and_running_it(monkeypatch):
+def test_memory_is_given_back_between_making_a_program_and_running_it(monkeypatch):
     """Once for each shape."""
     told = []
 
@@ -160,9 +172,8 @@ def test_memory_is_given_back_between_making_a_response_and_running_it(monkeypat
             return lambda x: told.append("ran") or x + 1
 
     program = Telling()
-    monkeypatch.setattr(krylov_programs, "responses_on", lambda *_: program)
     monkeypatch.setattr(krylov_programs, "give_back", lambda: told.append("given back"))
     for size in (2, 2, 3):
-        found = krylov_programs.run_responses((None,), 150, 12, np.ones(size))
+        found = krylov_programs.run_program((None,), program, np.ones(size))
         np.testing.assert_array_equal(found, np.full(size, 2.0))
     assert told == ["made", "given back", "ran", "ran", "made", "given back", "ran"]

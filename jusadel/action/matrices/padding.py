@@ -32,6 +32,8 @@ def few_sizes(count: int) -> int:
 def filled_up(values: Any, size: int, axis: int = 0) -> Any:
     """An array with copies of its last entry along an axis, up to a size."""
     values = np.asarray(values)
+    if values.shape[axis] == size:
+        return values
     return np.pad(values, [(0, (size - values.shape[k]) * (k == axis)) for k in range(values.ndim)], mode="edge")
 
 

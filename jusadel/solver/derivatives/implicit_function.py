@@ -30,8 +30,8 @@ from jusadel.solver.gap.response import amplitudes
 
 Array = jax.Array
 
-GROUP, BLOCK = 8, 1000
-"""Frequencies and triangles that are differentiated together: what bounds the memory."""
+GROUP, BLOCK, TOGETHER = 8, 1000, 20_000
+"""Frequencies, triangles, and nodes times frequencies that are differentiated together: what bounds the memory."""
 
 
 @jax.tree_util.register_dataclass
@@ -103,10 +103,12 @@ def _rotated(V: Array, u: Array) -> Array:
 
 
 @jax.jit
+@jax.checkpoint
 def slopes(equations: Equations, solution: Unknowns) -> Unknowns:
     """R: derivatives of the free energy with respect to the steps, (b, N, 8), and to Delta, (K, 2).
 
-    Without a gap equation those of each frequency's action with respect to the steps.
+    Without a gap equation those of each frequency's action with respect to the steps. Its own derivatives keep the
+    solution itself, and no copies of it in groups.
     """
     gap, V = equations.gap, jnp.where(equations.system.free[:, None, None], solution[0], equations.held)
     if gap is None:
@@ -132,9 +134,9 @@ FRAMES = Residual(slopes, hessian_product, _turned, symmetric=True)
 
 
 def _in_groups(system: DiscreteAction, V: Array, omega: Array) -> Array:
-    """The slope of each frequency's action, (b, N, 8); `GROUP` of them at a time."""
+    """The slope of each frequency's action, (b, N, 8); as many of them at a time as `GROUP` and `TOGETHER` allow."""
     b = len(omega)
-    groups = -(-b // GROUP)
+    groups = -(-b // int(np.clip(TOGETHER // V.shape[1], 1, GROUP)))
     size = -(-b // groups)
     pad = np.minimum(np.arange(groups * size), b - 1).reshape(groups, size)
     one = jax.checkpoint(lambda x: _slope(system, *x))

@@ -37,7 +37,14 @@ def differentiated_green(sol: Solution, energies: Any, eta: Any, problem: Proble
     omega = eta - 1j * jnp.where(negative, -1.0, 1.0) * energies
     held = on_device(held_frames(sol.device, sol.system, omega))
     (found,) = function_of(Equations(system=sol.system, omega=omega, held=held), problem, V)
-    return with_sign(negative, frame_to_green(sol.system.layout.seam.turned(found)))
+    return with_sign(negative, _greens(sol.system.layout.seam.turned(found)))
+
+
+@jax.jit
+@jax.checkpoint
+def _greens(V: Array) -> Array:
+    """G (n_E, N, 4, 4) of frames, one energy after the other: what a gradient needs of all at once would be large."""
+    return jax.lax.map(frame_to_green, V)
 
 
 def with_sign(negative: np.ndarray, G: Any) -> Any:
@@ -75,7 +82,7 @@ def green_in_program(sol: Solution, energies: Array, eta: Any, solver: LinearSol
     like = (jnp.zeros((b, N, 4, 4), complex), jnp.zeros(b), jnp.zeros(b, bool), jnp.zeros(b))
     V, *quality = called(host.solve_energies, like, numbers, jax.lax.stop_gradient(electrodes))
     (found,) = attached(eq, (V,), host.linear, (UNKNOWN, numbers, V, jnp.zeros((0, 2))))
-    G = frame_to_green(seam.turned(found))
+    G = _greens(seam.turned(found))
     return InProgram(jnp.where((energies < 0)[:, None, None, None], G.conj(), G), *quality)
 
 

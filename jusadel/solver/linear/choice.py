@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 import jax
 
 from jusadel.solver.linear.krylov import Krylov
-from jusadel.solver.linear.protocol import LinearSolver
+from jusadel.solver.linear.protocol import DERIVATIVES, LinearSolver
 from jusadel.solver.linear.superlu import SuperLU
 
 WORK = 20_000
@@ -39,3 +40,12 @@ def checked_linear_solver(given: Any, nodes: int, frequencies: int, times: int =
             f"linear_solver = {given!r}; expected an instance such as jusadel.linear.Krylov() or .SuperLU()"
         )
     return given
+
+
+def for_outer_iterations(solver: LinearSolver) -> LinearSolver:
+    """The solver with linear responses good enough for an iteration that multiplies by them, as with a gap equation."""
+    if solver.derivatives <= DERIVATIVES:
+        return solver
+    other = copy(solver)
+    other.derivatives = DERIVATIVES
+    return other

@@ -23,9 +23,10 @@ from jusadel.action.matrices.padding import filled_up
 from jusadel.action.matrices.stiffness import stiffness, with_joints
 from jusadel.action.matrix_free import LiftedAction, cast
 from jusadel.common.differentiability import on_device
-from jusadel.solver.linear.krylov_programs import KrylovSteps, directions_on, run_responses
+from jusadel.solver.linear.krylov_programs import KrylovSteps, run_program, steps_on
 from jusadel.solver.linear.multigrid import Level, hierarchy
 from jusadel.solver.linear.protocol import SMALL, Direction, LinearResponse, StagnationWarning
+from jusadel.solver.linear.refinement import krylov_response
 from jusadel.solver.linear.sqmr_gmres import Iterate, fgmres, sqmr
 from jusadel.solver.linear.superlu import SuperLU
 
@@ -84,7 +85,7 @@ class Krylov:
         fallback: the direct solver that takes over with a StagnationWarning; default SuperLU. At real energies it has
             to solve complex systems, which Pardiso does not.
         derivatives: relative accuracy of the linear responses behind a solution's derivatives (in the energy norm): a
-            gradient costs iterations in proportion to its digits. With the gap equation 1e-10 or better.
+            gradient costs iterations in proportion to its digits. 1e-10 or better with any gap equation.
 
     Raises:
         ValueError: width or limit below one, another precision, or derivatives outside of 1e-12 to 1e-3.
@@ -175,8 +176,8 @@ class Krylov:
     def response(self, prepared: PreparedKrylov, V: Any, omega: np.ndarray, tol: float) -> LinearResponse:
         """Iterations for every right-hand side, in single precision where that is enough."""
         V, single = np.asarray(V), tol >= TRUSTED
-        order = np.argsort(omega)
-        parts = [order[k : k + prepared.width] for k in range(0, len(order), prepared.width)]
+        order, starts = np.argsort(omega), range(0, len(omega), prepared.width)
+        parts: Any = [order[k : k + prepared.width] for k in starts] if len(starts) > 1 else [slice(None)]  # no copies
 
         def respond(rhs: Any) -> Any:
             rhs = np.asarray(rhs)
@@ -194,11 +195,9 @@ class Krylov:
 
         Beyond single precision its iterations solve for what double precision finds to be left.
         """
-        width, rounds = prepared.width, 1 if single else REFINEMENTS
-        here = on_device(tuple(filled_up(x, width) for x in (V, omega, rhs, np.full(len(omega), tol))))
+        rounds, here = 1 if single else REFINEMENTS, [filled_up(x, prepared.width) for x in (V, omega, rhs)]
         for at in (prepared, prepared.in_double()):
-            found = run_responses(at.devices, self.limit, rounds, at.lifted, at.inner, at.levels, *here)
-            x, reached = (np.asarray(y)[: len(omega)] for y in found)
+            x, reached = (y[: len(omega)] for y in krylov_response(at, self.limit, rounds, tol, *on_device(here)))
             if (reached <= tol).all():
                 return x
         if (reached <= (USEFUL * np.sqrt(tol) if single else NEARLY * tol)).all():
@@ -272,11 +271,12 @@ def _found(
 
 def _run(prepared: PreparedKrylov, method: partial[Iterate], asked: Asked) -> KrylovSteps:
     """The compiled program for frequencies (b,), filled up to its width with copies of the last."""
-    b = len(asked.omega)
-    program = directions_on(prepared.devices, method.func, **method.keywords)
+    b, program = len(asked.omega), steps_on(prepared.devices, method.func, **method.keywords)
     if b < prepared.width:
         asked = Asked(*(filled_up(x, prepared.width) for x in asked))
-    found = program(prepared.lifted, prepared.inner, prepared.levels, *on_device(tuple(asked)))
+    nothing = np.zeros((*asked.V.shape[:2], 8), asked.omega.dtype), np.zeros(prepared.width, bool)
+    here = on_device((*asked, *nothing))  # what is solved for are minus the gradients
+    found = run_program(prepared.devices, program, prepared.lifted, prepared.inner, prepared.levels, *here)
     step = found.step if b == prepared.width else np.asarray(found.step)[:b]
     return KrylovSteps(step, *(np.array(x)[:b] for x in found[1:]))
 

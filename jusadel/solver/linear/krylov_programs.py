@@ -1,4 +1,7 @@
-"""The compiled programs of the Krylov solver: Newton directions and linear responses of many frequencies at once."""
+"""The compiled programs of the Krylov solver: Newton directions and linear responses of many frequencies at once.
+
+One program serves both, and whatever follows from either: it takes the longest to compile, and stays in memory.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,12 @@ from jusadel.action.matrices.node_matrices import green, inverse_of_frames
 from jusadel.action.matrix_free import Hessian, LiftedAction, at_frames, gradient_change, in_frames, slope_in_frames
 from jusadel.common.programs.memory import give_back
 from jusadel.solver.linear.multigrid import Level, preconditioner, screenings
-from jusadel.solver.linear.sqmr_gmres import Iterate, Operator, energy, norm, sqmr
+from jusadel.solver.linear.sqmr_gmres import Iterate, Operator, norm
 
 Array = jax.Array
 
-KEPT = 8
-"""Programs for responses, each of a mesh's shapes, that wait for the next."""
+KEPT = 32
+"""Programs, each of a mesh's shapes, that wait for the next."""
 _kept: OrderedDict[Any, Any] = OrderedDict()
 LOOSEST, TIGHTEST = 0.1, 1e-4
 """Relative errors that a step may be asked for."""
@@ -31,29 +34,33 @@ class KrylovSteps(NamedTuple):
     """What one program returns."""
 
     step: Any  # (b, n, 8)
-    residual: Any  # (b,)
+    residual: Any  # (b,) norms of the gradients, or of the right-hand sides
     accuracy: Any  # (b,)
     iterations: Any  # (b,)
+    energy: Any  # (b,) as `sqmr_gmres.energy`, of the right-hand sides
 
 
 Method = Callable[[Operator, Operator, Array, Array], Iterate]
 
 
 @cache
-def directions_on(devices: tuple[Any, ...], method: Callable[..., Iterate], **limits: int) -> Any:
-    """The program for Newton directions with this method."""
-    return _shared(devices, partial(_directions, method=partial(method, **limits)), 5)
+def steps_on(devices: tuple[Any, ...], method: Callable[..., Iterate], **limits: int) -> Any:
+    """The program for Newton directions, and for linear responses, with this method."""
+    return _shared(devices, partial(_steps, method=partial(method, **limits)), 3, 7)
 
 
 @cache
-def responses_on(devices: tuple[Any, ...], limit: int, rounds: int) -> Any:
-    """The program for linear responses."""
-    return _shared(devices, partial(_responses, limit=limit, rounds=rounds), 4)
+def left_over_on(devices: tuple[Any, ...]) -> Any:
+    """The program for what is left of right-hand sides, in double precision."""
+    return _shared(devices, _left_over, 1, 4)
 
 
-def run_responses(devices: tuple[Any, ...], limit: int, rounds: int, *arguments: Any) -> tuple[Array, Array]:
-    """What it returns. It is made before it runs: what making it leaves behind is given back in between."""
-    program = responses_on(devices, limit, rounds)
+def run_program(devices: tuple[Any, ...], program: Any, *arguments: Any) -> Any:
+    """What a program returns.
+
+    It is made before it runs: what making it leaves behind is given back in between. And JAX would make another one of
+    the same where a derivative asks for it, since it is called in another context there.
+    """
     if len(devices) > 1:
         return program(*arguments)
     leaves, tree = jax.tree.flatten(arguments)
@@ -66,22 +73,23 @@ def _made(program: Any, arguments: Any, of: Any) -> Any:
     if of not in _kept:
         _kept[of] = program.lower(*arguments).compile()
         give_back()
+    _kept.move_to_end(of)
     while len(_kept) > KEPT:
         _kept.popitem(last=False)
     return _kept[of]
 
 
-def _shared(devices: tuple[Any, ...], one: Any, split_arguments: int) -> Any:
+def _shared(devices: tuple[Any, ...], one: Any, common: int, split_arguments: int) -> Any:
     """A program on one device, or the same program on several, each with its own frequencies."""
     if len(devices) > 1:
         everywhere, split = PartitionSpec(), PartitionSpec("frequency")
         mesh = Mesh(np.array(devices), ("frequency",))
-        specs = (everywhere,) * 3 + (split,) * split_arguments
+        specs = (everywhere,) * common + (split,) * split_arguments
         one = jax.shard_map(one, mesh=mesh, in_specs=specs, out_specs=split, check_vma=False)
     return jax.jit(one)
 
 
-def _directions(
+def _steps(
     lifted: LiftedAction,
     inner: LiftedAction,
     levels: tuple[Level, ...],
@@ -90,22 +98,41 @@ def _directions(
     before: Array,
     enough: Array,
     target: Array,
+    rhs: Array,
+    given: Array,
     *,
     method: Method,
 ) -> KrylovSteps:
-    """Newton directions at V (b, n, 4, 4), given the norms of the gradients `before` the last step, else NaN."""
-    V = jnp.moveaxis(V, 0, -1)
+    """What solves H x = b at V (b, n, 4, 4), for Newton directions or for right-hand sides.
+
+    Args:
+        before: norms of the gradients at the last step, else NaN, (b,).
+        enough: relative error below which nothing is gained, or, of a right-hand side, that is wanted, (b,).
+        target: gradients (b, n) below which nothing needs to be done.
+        rhs: b where it is `given` (b,) bool, (b, n, 8); elsewhere it is minus the gradient.
+    """
+    V, rhs = jnp.moveaxis(V, 0, -1), jnp.moveaxis(rhs, 0, -1)
     V_inverse, _, Phi = at_frames(lifted, V, omega)
-    r, _ = slope_in_frames(lifted, V, V_inverse, Phi)
+    slope, _ = slope_in_frames(lifted, V, V_inverse, Phi)
+    r = jnp.where(given, -jnp.where(lifted.system.free[:, None, None], rhs, 0), slope)
     size = norm(r)
     moving = jnp.any(jnp.linalg.norm(r, axis=1) > target.T, axis=0)
     wanted = jnp.where(moving, _forcing(size, before, enough), 2.0)  # nothing to do above one
+    wanted = jnp.where(given, enough, wanted)
     b = jnp.where(size == 0, 0, -r / jnp.where(size == 0, 1, size))
     apply, precondition = _operators(inner, levels, V, Phi, omega)
     b, wanted = (_in_precision_of(inner, x) for x in (b, wanted))
     found = method(apply, precondition, b, wanted)
     accuracy = jnp.where(wanted > 1, 0.0, found.accuracy)
-    return KrylovSteps(jnp.moveaxis(found.x * size, -1, 0), size, accuracy, found.iterations)
+    return KrylovSteps(jnp.moveaxis(found.x * size, -1, 0), size, accuracy, found.iterations, found.start * size)
+
+
+def _left_over(lifted: LiftedAction, V: Array, omega: Array, x: Array, rhs: Array) -> Array:
+    """rhs - H x (b, n, 8)."""
+    V, x, rhs = (jnp.moveaxis(y, 0, -1) for y in (V, x, rhs))
+    V_inverse, G, Phi = at_frames(lifted, V, omega)
+    H = in_frames(lifted, V, V_inverse, Phi, gradient_change(lifted, G, omega))
+    return jnp.moveaxis(jnp.where(lifted.system.free[:, None, None], rhs, 0) - H.apply(x), -1, 0)
 
 
 def _operators(
@@ -117,39 +144,6 @@ def _operators(
     H = in_frames(inner, V, V_inverse, Phi, gradient_change(inner, green(V, V_inverse), omega))
     screening = screenings(levels, *_screening(inner, H, omega))
     return H.apply, lambda r: preconditioner(levels, screening, r)
-
-
-def _responses(
-    lifted: LiftedAction,
-    inner: LiftedAction,
-    levels: tuple[Level, ...],
-    V: Array,
-    omega: Array,
-    rhs: Array,
-    tol: Array,
-    *,
-    limit: int,
-    rounds: int,
-) -> tuple[Array, Array]:
-    """Solutions of H x = rhs (b, n, 8) and their relative errors (b,).
-
-    With more than one of the `rounds`, each solves for what the exact operator says is left.
-    """
-    V, rhs = jnp.moveaxis(V, 0, -1), jnp.moveaxis(rhs, 0, -1)
-    _, _, Phi = at_frames(lifted, V, omega)
-    apply, precondition = _operators(inner, levels, V, Phi, omega)
-    rhs = jnp.where(lifted.system.free[:, None, None], rhs, 0)
-    size = norm(rhs)
-    b = rhs / jnp.where(size == 0, 1, size)
-    solve = lambda r, tol: sqmr(apply, precondition, _in_precision_of(inner, r), _in_precision_of(inner, tol), limit)  # noqa: E731
-    if rounds == 1:
-        found = solve(b, tol)
-        return jnp.moveaxis(found.x * size, -1, 0), found.accuracy
-    V_inverse = inverse_of_frames(V)
-    exact = in_frames(lifted, V, V_inverse, Phi, gradient_change(lifted, green(V, V_inverse), omega)).apply
-    measure = lambda r: energy(r, precondition(_in_precision_of(inner, r)))  # noqa: E731
-    x, accuracy = iteratively_refined(exact, solve, measure, b, tol, rounds)
-    return jnp.moveaxis(x * size, -1, 0), accuracy
 
 
 def iteratively_refined(

@@ -27,6 +27,7 @@ class Iterate(NamedTuple):
     x: Array  # (n, 8, w)
     accuracy: Array  # (w,) energy of the residual over that of b: about the relative error of x
     iterations: Array  # (w,)
+    start: Array  # (w,) energy of b
 
 
 def dot(a: Array, b: Array) -> Array:
@@ -94,7 +95,7 @@ def sqmr(apply: Operator, precondition: Operator, b: Array, tol: Array, limit: i
     no = jnp.zeros(b.shape[-1:], int)
     state = (0, zero, zero, b, z, zero, dot(b, zero), start, jnp.zeros_like(start), no, start, no)
     end = jax.lax.while_loop(running, body, state)
-    return Iterate(end[1], _ratio(end[7], start), end[9])
+    return Iterate(end[1], _ratio(end[7], start), end[9], start)
 
 
 def fgmres(
@@ -131,7 +132,7 @@ def fgmres(
     unfinished = lambda state: (state[0] < cycles) & jnp.any(state[3] > tol)  # noqa: E731
     no, error = jnp.zeros(b.shape[-1:], int), jnp.where(whole == 0, 0, jnp.ones_like(whole))
     end = jax.lax.while_loop(unfinished, cycle, (0, jnp.zeros_like(b), b, error, no))
-    return Iterate(end[1], end[3], end[4])
+    return Iterate(end[1], end[3], end[4], whole)
 
 
 def krylov_step(apply: Operator, precondition: Operator, r: Array, target: Array, size: int) -> tuple[Array, Array]:
