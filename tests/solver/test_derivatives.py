@@ -160,7 +160,7 @@ def bilayer(p, **arguments):
 
 @pytest.fixture(scope="module")
 def self_consistent():
-    return Model(bilayer, BILAYER_NUMBERS, 5e-5, central)
+    return Model(bilayer, BILAYER_NUMBERS, 1.5e-4, central)
 
 
 @pytest.mark.parametrize("name", BILAYER_NUMBERS)
