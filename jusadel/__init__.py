@@ -1,8 +1,7 @@
 """jusadel: the nonlinear Usadel equation with every symmetry-allowed spin-orbit term, in JAX.
 
 Importing jusadel switches JAX to double precision (the environment variable JUSADEL_NO_X64=1 leaves it as it is), and
-keeps what JAX compiles for later processes (JUSADEL_CACHE says where, or 0 for nowhere; see `cache`). With glibc all
-threads share one heap, in which the work space of large programs stays from one Newton step to the next.
+keeps what JAX compiles for later processes (JUSADEL_CACHE says where, or 0 for nowhere; see `cache`).
 The package is made of rooms, each of which imports only from those before it; these are its public names.
 """
 
@@ -16,10 +15,8 @@ if not os.environ.get("JUSADEL_NO_X64"):
 
 with contextlib.suppress(RuntimeError):  # a user without a home
     from jusadel.common.programs.folder import keep_programs as _keep_programs
-    from jusadel.common.programs.memory import one_heap as _one_heap
 
-    _one_heap()  # before any room makes an array, with which JAX's threads come
-    _keep_programs()
+    _keep_programs()  # before any room makes an array
 
 from jusadel import (
     action,

@@ -35,10 +35,9 @@ from jusadel.action.matrices.node_matrices import (
     generated,
     green,
     inverse_of_frames,
+    left_R3,
     product,
-    times_constant,
     traces,
-    transposed,
 )
 from jusadel.action.matrices.padded_rows import Rows, padded
 from jusadel.action.matrices.pairs import NodePairs
@@ -53,7 +52,6 @@ from jusadel.action.matrices.triangles import (
     in_triangles,
 )
 from jusadel.action.mesh_action import DiscreteAction, local_slope
-from jusadel.action.nambu import R
 from jusadel.action.terms import Term
 
 Array = jax.Array
@@ -211,7 +209,7 @@ def at_frames(lifted: LiftedAction, V: Array, omega: Array) -> tuple[Array, Arra
 def slope_in_frames(lifted: LiftedAction, V: Array, V_inverse: Array, Phi: Array) -> tuple[Array, Array]:
     """The gradient with respect to the steps, (n, 8, w), zero on reservoirs, and R3 Q."""
     Q = product(product(V_inverse, Phi), V)
-    R3_Q = transposed(times_constant(transposed(Q), R[2].T))
+    R3_Q = left_R3(Q)
     return jnp.where(lifted.system.free[:, None, None], traces((TWO_B_R3, Q)), 0), R3_Q
 
 

@@ -9,7 +9,6 @@ nothing about the branch; positivity does.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +23,6 @@ from jusadel.action.nambu.frames import cap_step, frame_to_green, positivity, re
 from jusadel.common.differentiability import numpy_if_few
 from jusadel.common.distributed import shared_out
 from jusadel.common.programs.compilation import compilation_told
-from jusadel.common.programs.memory import pages_kept
 from jusadel.common.progress import Event, Progress
 from jusadel.solver.linear import LinearSolver
 from jusadel.solver.linear.protocol import SMALL
@@ -39,8 +37,6 @@ ROUND_OFF = 2e-15
 MAX_RUNGS = 40
 NEARLY_NORMAL = 0.1
 """Entries of G - R3 below which the next frequency starts from the normal state."""
-LARGE = 2**20
-"""Numbers in all frames above which the work space of one iteration is kept for the next."""
 MORE = 3
 """Times that steps go on where they are small and the residual is not: each gains a digit or more."""
 
@@ -93,26 +89,25 @@ def newton(
     free = np.asarray(lifted.system.free)
     direct = getattr(solver, "inertia", False)  # a solver of the user's own may say nothing
     normal = direct and np.isrealobj(V) and bool((V[:, free] == np.eye(4)).all())
-    with pages_kept() if V.size > LARGE else nullcontext():
-        for first in range(0, b, prepared.width):
-            part = order[first : first + prepared.width]
-            sizes = local[part], scale[part]
-            for k in part if normal else ():
-                _start_from_above(V[k, :nodes], omega, result, omega[k], free[:nodes])
-            found = _iterate(omega[part], V[part], solver, prepared, *sizes)
-            for _ in range(MORE):  # a small tol asks for more than small steps
-                poor = found["converged"] & (found["residual"] > tol)
-                if not poor.any():
-                    break
-                more = _iterate(omega[part][poor], found["V"][poor], solver, prepared, *(x[poor] for x in sizes))
-                _insert_better(found, poor, more)
-            found["converged"] &= found["residual"] <= tol
-            for name, value in (found | {"V": found["V"][:, :nodes]}).items():
-                getattr(result, name)[part] = value
-            result.margin[part] = certificate(result.V[part])
-            if progress:
-                done, steps = min(first + prepared.width, b), found["steps"].max()
-                progress(Event("Newton", done, b, "frequencies", f"{steps} steps"))
+    for first in range(0, b, prepared.width):
+        part = order[first : first + prepared.width]
+        sizes = local[part], scale[part]
+        for k in part if normal else ():
+            _start_from_above(V[k, :nodes], omega, result, omega[k], free[:nodes])
+        found = _iterate(omega[part], V[part], solver, prepared, *sizes)
+        for _ in range(MORE):  # a small tol asks for more than small steps
+            poor = found["converged"] & (found["residual"] > tol)
+            if not poor.any():
+                break
+            more = _iterate(omega[part][poor], found["V"][poor], solver, prepared, *(x[poor] for x in sizes))
+            _insert_better(found, poor, more)
+        found["converged"] &= found["residual"] <= tol
+        for name, value in (found | {"V": found["V"][:, :nodes]}).items():
+            getattr(result, name)[part] = value
+        result.margin[part] = certificate(result.V[part])
+        if progress:
+            done, steps = min(first + prepared.width, b), found["steps"].max()
+            progress(Event("Newton", done, b, "frequencies", f"{steps} steps"))
     known = result.inertia is not None and bool((result.inertia >= 0).all())
     return result if known else replace(result, inertia=None)
 

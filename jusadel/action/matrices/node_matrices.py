@@ -22,6 +22,8 @@ TANGENTS = TANGENT.transpose(1, 2, 0)
 TWO_B_R3 = (2 * TANGENT @ R[2]).transpose(1, 2, 0)
 """2 B_a R3, (4, 4, 8): a step turns G by V x_a (2 B_a R3) V^-1."""
 
+ENTRIES_OF_R3 = [(int(k), float(R[2][i, k])) for i, k in enumerate(np.abs(R[2]).argmax(1))]
+"""Where each row of R3, which is antisymmetric, has its only entry, and that."""
 DUAL = np.zeros((4, 4, 4, 4))
 for _order in permutations(range(4)):
     DUAL[_order] = np.linalg.det(np.eye(4)[list(_order)]) / 2
@@ -51,9 +53,14 @@ def transposed(Z: Array) -> Array:
     return jnp.swapaxes(Z, 1, 2)
 
 
-def times_constant(Z: Array, matrix: np.ndarray) -> Array:
-    """Z times one matrix (4, 4)."""
-    return product(Z, jnp.broadcast_to(jnp.asarray(matrix, Z.dtype)[None, :, :, None], Z.shape))
+def times_R3(Z: Array) -> Array:
+    """Z R3."""
+    return materialise(jnp.stack([-sign * Z[:, :, k] for k, sign in ENTRIES_OF_R3], axis=2))
+
+
+def left_R3(Z: Array) -> Array:
+    """R3 Z."""
+    return materialise(jnp.stack([sign * Z[:, k] for k, sign in ENTRIES_OF_R3], axis=1))
 
 
 def inverse_of_frames(V: Array) -> Array:
@@ -74,4 +81,4 @@ def dual(M: Array) -> Array:
 
 def green(V: Array, V_inverse: Array) -> Array:
     """G = V R3 V^-1, (n, 4, 4, w)."""
-    return product(times_constant(V, R[2]), V_inverse)
+    return product(times_R3(V), V_inverse)
