@@ -48,11 +48,12 @@ def test_slopes_are_transposed_gradients():
 
 
 def test_what_is_followed_adds_up():
-    """Sums, differences and numbers beside matrices, and a matrix that is met on two ways."""
+    """Constant maps, sums, differences and numbers beside matrices, and a matrix that is met on two ways."""
     a, b, _ = matrices(float)
+    constant = DRAW(size=(4, 4, 4, 4))
 
     def energy(a, b):
-        c = 2.0 * a - products.product(a, b) + np.eye(4)[..., None]
+        c = 2.0 * products.recombined(constant, a) - products.product(a, b) + np.eye(4)[..., None]
         return -(products.trace_of_product(c, products.commutator(c, b)) * 0.5) - products.trace_of_product(a, b)
 
     with_arrays = lambda a, b: jnp.sum(energy(a, b))  # noqa: E731
