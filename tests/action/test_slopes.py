@@ -54,7 +54,7 @@ def test_what_is_followed_adds_up():
 
     def energy(a, b):
         c = 2.0 * products.recombined(constant, a) - products.product(a, b) + np.eye(4)[..., None]
-        return -(products.trace_of_product(c, products.commutator(c, b)) * 0.5) - products.trace_of_product(a, b)
+        return -(products.trace_of_product(c, products.anticommutator(c, b)) * 0.5) - products.trace_of_product(a, b)
 
     with_arrays = lambda a, b: jnp.sum(energy(a, b))  # noqa: E731
     expected = jax.grad(with_arrays, argnums=(0, 1))(jnp.asarray(a), jnp.asarray(b))
