@@ -9,7 +9,7 @@ any order cost what one would write by hand. Matrices may be real, complex, 4x4 
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial, reduce
@@ -147,6 +147,12 @@ def _pairs(factors: Sequence[Any]) -> list[tuple[Any, Any]]:
     return list(zip(factors[::2], factors[1::2], strict=True))
 
 
+def _summed(plain: Callable[[Array, Array], Array], factors: Sequence[Array], sign: int) -> Array:
+    """The sum over the pairs of a b + sign b a, from a way to multiply."""
+    each = (plain(a, b) + sign * plain(b, a) if sign else plain(a, b) for a, b in _pairs(factors))
+    return reduce(operator.add, each)
+
+
 def _unrolled(*factors: Array, sign: int, axis: int) -> Array:
     def plain(x: Array, y: Array) -> Array:
         terms = (
@@ -155,8 +161,7 @@ def _unrolled(*factors: Array, sign: int, axis: int) -> Array:
         return sum(terms, start=jnp.zeros((), x.dtype))
 
     n = factors[0].shape[axis]
-    each = (plain(a, b) + sign * plain(b, a) if sign else plain(a, b) for a, b in _pairs(factors))
-    return materialise(reduce(operator.add, each))
+    return materialise(_summed(plain, factors, sign))
 
 
 def _by_library(*factors: Array, sign: int, axis: int) -> Array:
@@ -165,8 +170,7 @@ def _by_library(*factors: Array, sign: int, axis: int) -> Array:
         matrices = lax.dot_general(x, y, (((axis + 1,), (axis,)), (others, others)))
         return jnp.moveaxis(matrices, (-2, -1), (axis, axis + 1))
 
-    each = (plain(a, b) + sign * plain(b, a) if sign else plain(a, b) for a, b in _pairs(factors))
-    return reduce(operator.add, each)
+    return _summed(plain, factors, sign)
 
 
 def _product_lowered(*factors: Array, sign: int, axis: int, soon: bool) -> Array:
